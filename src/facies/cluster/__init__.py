@@ -1,0 +1,3 @@
+"""From an embedding to groups, without a network."""
+
+from __future__ import annotations

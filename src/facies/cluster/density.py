@@ -1,0 +1,165 @@
+"""Groups where an embedding is dense: L1 normalisation, UMAP, HDBSCAN (thesis, section 3.4)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from facies.cluster.hierarchy import Cut, Hierarchy, Selection, most_persistent_cut
+from facies.cluster.manifold import Manifold, place_by_neighbours
+
+MOST_NEIGHBOURS = 100
+FEWEST_NEIGHBOURS = 5
+
+
+def dynamic_neighbours(n_images: int, per: int = 300) -> int:
+    """min(⌊N/300⌋, 100), at least 5: the thesis's number of neighbours (eq. 3.6, with the cap it means)."""
+    return max(FEWEST_NEIGHBOURS, min(n_images // per, MOST_NEIGHBOURS))
+
+
+class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
+    """Groups, their number and the outliers of an embedding.
+
+    Every row is divided by the sum of its absolute values, UMAP with the Manhattan metric lays the rows out without
+    reducing them much, and HDBSCAN finds the dense regions.
+
+    Parameters
+    ----------
+    n_neighbors : int or "dynamic", default="dynamic"
+        Of UMAP; ``dynamic`` is min(N/300, 100), at least 5.
+    n_components : int or None, default=None
+        Dimensions of the layout; None keeps those of the embedding.
+    normalise : bool, default=True
+        Divide rows by their L1 norm.
+    metric : {"manhattan", "euclidean"}, default="manhattan"
+        Of UMAP and of HDBSCAN.
+    min_dist : float, default=0.0
+        Of UMAP.
+    selection : {"leaf", "eom", "persistent"}, default="persistent"
+        How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or the number of groups that holds
+        over the widest range of sizes.
+    min_cluster_size : int or None, default=None
+        Smallest group for ``leaf`` and ``eom``; None is N/50.
+    min_samples : int or None, default=10
+        Neighbours of a core point; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images).
+    random_state : int, default=0
+        Seed of UMAP.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Groups; −1 is noise.
+    probabilities_ : ndarray of shape (n_samples, n_clusters_)
+        Soft memberships, also of noise; rows sum to 1.
+    layout_ : ndarray of shape (n_samples, n_components)
+        UMAP coordinates.
+    n_clusters_ : int
+        Number of groups found.
+    min_cluster_size_ : int
+        Smallest group that was asked for in the end.
+    n_features_in_ : int
+        Width of the embedding.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_neighbors: int | Literal["dynamic"] = "dynamic",
+        n_components: int | None = None,
+        normalise: bool = True,
+        metric: Literal["manhattan", "euclidean"] = "manhattan",
+        min_dist: float = 0.0,
+        selection: Selection = "persistent",
+        min_cluster_size: int | None = None,
+        min_samples: int | None = 10,
+        random_state: int = 0,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.n_components = n_components
+        self.normalise = normalise
+        self.metric = metric
+        self.min_dist = min_dist
+        self.selection = selection
+        self.min_cluster_size = min_cluster_size
+        self.min_samples = min_samples
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+        """Find the groups.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The embedding.
+        y : ignored
+            Not used.
+        """
+        embedding = validate_data(self, X, dtype=np.float32, ensure_min_samples=3)
+        self._fit_rows = self._normalised(embedding)
+        self.layout_ = self._manifold(self._fit_rows).layout(self.n_components or embedding.shape[1], self.min_dist)
+        self._find_groups()
+        return self
+
+    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
+        """Fit and return `labels_`."""
+        return self.fit(X, y).labels_
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Place rows in the layout by their neighbours among those learnt from."""
+        check_is_fitted(self)
+        rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
+        return place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Soft memberships of rows, by those of their nearest place in the layout."""
+        return self.probabilities_[self._nearest(X)]
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Group of the nearest place in the layout; −1 where that is noise."""
+        return self.labels_[self._nearest(X)]
+
+    def _nearest(self, X: ArrayLike) -> NDArray[np.int64]:
+        from facies.cluster.neighbours import nearest_neighbours
+
+        check_is_fitted(self)
+        rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
+        own, distances = nearest_neighbours(self._fit_rows, rows, 1, self.metric)
+        placed = place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
+        nearest, _ = nearest_neighbours(self.layout_, placed, 1)
+        return np.where(distances[:, 0] == 0.0, own[:, 0], nearest[:, 0])
+
+    def _find_groups(self) -> None:
+        n = len(self.layout_)
+        smallest = self.min_cluster_size or max(2, n // 50)
+        hierarchy = Hierarchy(self.layout_, self.min_samples or smallest, self.metric)
+        rule: Literal["leaf", "eom"] = "leaf" if self.selection == "leaf" else "eom"
+        cut = most_persistent_cut(hierarchy, n) if self.selection == "persistent" else hierarchy.cut(smallest, rule)
+        self.min_cluster_size_ = cut.min_cluster_size
+        self.n_clusters_ = cut.n_groups
+        self.labels_ = cut.labels
+        self.probabilities_ = self._soft(hierarchy, cut, rule)
+
+    def _soft(self, hierarchy: Hierarchy, cut: Cut, rule: Literal["leaf", "eom"]) -> NDArray[np.float32]:
+        if cut.n_groups < 2:
+            return np.ones((len(cut.labels), max(cut.n_groups, 1)), dtype=np.float32)
+        return hierarchy.soft_memberships(cut.min_cluster_size, rule)
+
+    def _manifold(self, rows: NDArray[np.float32]) -> Manifold:
+        return Manifold(rows, self._neighbours(len(rows)), self.metric, self.random_state)
+
+    def _neighbours(self, n: int | None = None) -> int:
+        n = len(self._fit_rows) if n is None else n
+        return dynamic_neighbours(n) if self.n_neighbors == "dynamic" else int(self.n_neighbors)
+
+    def _normalised(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        return l1_normalised(embedding) if self.normalise else embedding
+
+
+def l1_normalised(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide each row by the sum of its absolute values (rows of zeros stay)."""
+    norms = np.abs(embedding).sum(axis=1, keepdims=True)
+    return np.asarray(embedding / np.where(norms > 0, norms, 1.0), dtype=np.float32)

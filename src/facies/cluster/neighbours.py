@@ -1,0 +1,58 @@
+"""Exact nearest neighbours: the same on every run, without just-in-time compilation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Literal["manhattan", "euclidean"]
+
+
+def nearest_neighbours(
+    points: NDArray[np.float32], queries: NDArray[np.float32], k: int, metric: Metric = "euclidean", block: int = 4096
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Find the `k` points nearest to each query, by exhaustive search.
+
+    Parameters
+    ----------
+    points, queries
+        (N, D) and (M, D).
+    k
+        At most N.
+    metric
+        ``euclidean`` or ``manhattan``.
+    block
+        Queries at once.
+
+    Returns
+    -------
+    indices, distances
+        (M, k), nearest first; equal distances in the order of the points.
+    """
+    import faiss
+
+    index = faiss.IndexFlat(points.shape[1], faiss.METRIC_L1 if metric == "manhattan" else faiss.METRIC_L2)
+    index.add(np.ascontiguousarray(points, dtype=np.float32))
+    queries = np.ascontiguousarray(queries, dtype=np.float32)
+    parts = [index.search(queries[start : start + block], k) for start in range(0, len(queries), block)]
+    distances = np.concatenate([part[0] for part in parts])
+    indices = np.concatenate([part[1] for part in parts])
+    if metric == "euclidean":
+        distances = np.sqrt(np.maximum(distances, 0.0))
+    return indices, distances
+
+
+def self_neighbours(
+    points: NDArray[np.float32], k: int, metric: Metric = "euclidean"
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Neighbours of every point among the points themselves, itself first at distance 0, as UMAP expects them."""
+    indices, distances = nearest_neighbours(points, points, k, metric)
+    own = np.arange(len(points))
+    # Among duplicates a point need not be found first, or at all: swap it to the front.
+    found = indices == own[:, None]
+    column = np.where(found.any(axis=1), found.argmax(axis=1), k - 1)
+    indices[own, column], distances[own, column] = indices[:, 0].copy(), distances[:, 0].copy()
+    indices[:, 0], distances[:, 0] = own, 0.0
+    return indices, distances

@@ -1,0 +1,117 @@
+"""True labels: from what people write them in to whole numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from facies.errors import InputError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One whole number an image and, where the labels were words, the words in alphabetical order."""
+
+    codes: NDArray[np.int64]
+    names: list[str] | None
+
+
+def as_labels(labels: ArrayLike, n_images: int, name: str) -> Labels:
+    """Read labels from an array.
+
+    Parameters
+    ----------
+    labels : array_like, shape (N,) or (N, 1)
+        Whole numbers or words.
+    n_images : int
+        How many are needed.
+    name : str
+        What to call them in an error.
+
+    Returns
+    -------
+    Labels
+        Words become their place in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        If there are too many or too few, or they are neither whole numbers nor words.
+    """
+    values = np.asarray(labels)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise InputError(f"{name}: labels need one number an image, have the shape {values.shape}: pass argmax(axis=1)")
+    if len(values) != n_images:
+        raise InputError(f"{name}: {len(values)} labels for {n_images} images: give one label an image")
+    if values.dtype.kind in "OUSV":
+        return _from_words(values, name)
+    if values.dtype.kind not in "biuf" or (
+        values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.round(values)).all())
+    ):
+        raise InputError(f"{name}: labels must be whole numbers or words, some are neither")
+    return Labels(values.astype(np.int64), None)
+
+
+def _from_words(values: NDArray[Any], name: str) -> Labels:
+    words = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    if all(isinstance(word, int | np.integer) for word in words):
+        return Labels(np.array(words, dtype=np.int64), None)
+    missing = next((row for row, word in enumerate(words) if not isinstance(word, str) or not word.strip()), None)
+    if missing is not None:
+        raise InputError(f"{name}: label number {missing} is missing or is neither a whole number nor a word")
+    names, codes = np.unique(np.array(words, dtype=str), return_inverse=True)
+    return Labels(codes.astype(np.int64), names.tolist())
+
+
+def labels_from_csv(path: str | PathLike[str], ids: pd.Series[str]) -> Labels:
+    """Read labels from a CSV file with the columns `id` and `label`.
+
+    Rows for other ids are passed over, so that one file serves a set and its parts.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    ids : Series of str
+        The images, in order.
+
+    Returns
+    -------
+    Labels
+        In the order of `ids`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column, names an image twice or not at all.
+    """
+    file = Path(path)
+    try:
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{file}: no such file of labels") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as a CSV file of labels ({str(error).splitlines()[0]})") from error
+    missing = [column for column in ("id", "label") if column not in rows.columns]
+    if missing:
+        raise InputError(f"{file}: needs the columns id and label, has {', '.join(map(str, rows.columns))}")
+    twice = rows["id"][rows["id"].duplicated()]
+    if len(twice):
+        raise InputError(f"{file}: names the image {twice.iloc[0]!r} twice: keep one row an image")
+    found = rows.set_index("id")["label"].reindex(ids)
+    without = found.index[found.isna()]
+    if len(without):
+        raise InputError(f"{file}: has no label for {len(without)} of {len(ids)} images, the first is {without[0]!r}")
+    words = found.to_numpy(dtype=str)
+    try:
+        return Labels(np.array([int(word) for word in words], dtype=np.int64), None)
+    except ValueError:
+        return as_labels(words, len(words), str(file))

@@ -1,0 +1,115 @@
+"""Which axis of an array is which: from the layouts people store images in to ``(N, C, H, W)``."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+
+_FEW = 4  # more entries than this along an axis are pixels, not colours
+
+
+class Layout(Enum):
+    """How the axes of a stored array are ordered."""
+
+    GREY = "N H W"
+    FIRST = "N C H W"
+    LAST = "N H W C"
+    STACK = "N L C H W"
+    STACK_LAST = "N L H W C"
+
+    def arrange(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """View a stored batch with the channels before the rows.
+
+        Parameters
+        ----------
+        batch : ndarray
+            A batch in this layout.
+
+        Returns
+        -------
+        ndarray
+            A view, ``(B, C, H, W)`` or ``(B, L, C, H, W)``.
+        """
+        if self is Layout.GREY:
+            return batch[:, None]
+        if self in (Layout.LAST, Layout.STACK_LAST):
+            return np.moveaxis(batch, -1, -3)
+        return batch
+
+    def arranged_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape that `arrange` gives an array of `shape`."""
+        if self is Layout.GREY:
+            return (shape[0], 1, *shape[1:])
+        if self in (Layout.LAST, Layout.STACK_LAST):
+            return (*shape[:-3], shape[-1], shape[-3], shape[-2])
+        return shape
+
+
+def layout_of(shape: tuple[int, ...], name: str) -> Layout:
+    """Tell the layout of an array of images from its shape.
+
+    Three axes are grey images. Four axes are channels last where the last axis has 1 to 4 entries and the second more
+    than 4, else channels first; more than 4 channels are taken where they are fewer than the rows and the columns.
+    Five axes are focal stacks, told in the same way behind the layer axis.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The array's shape, images first.
+    name : str
+        What to call the array in an error.
+
+    Returns
+    -------
+    Layout
+        The order of the axes.
+
+    Raises
+    ------
+    InputError
+        If the array is empty, flattened, a single colour image, or has no axis that can be the channels.
+    """
+    words = " × ".join(map(str, shape))
+    if math.prod(shape) == 0:
+        raise InputError(f"{name}: the array is empty (its shape is {words or 'a single number'})")
+    if len(shape) == 2:
+        side = math.isqrt(shape[1])
+        into = f"({shape[0]}, {side}, {side})" if side * side == shape[1] else f"({shape[0]}, H, W)"
+        raise InputError(f"{name}: {words} are flattened images or a table, not images: reshape the array to {into}")
+    if len(shape) == 3:
+        if shape[2] in (3, 4) and shape[1] > 2 * _FEW:
+            raise InputError(
+                f"{name}: {words} looks like one colour image: Facies needs a set, (N, H, W) or (N, H, W, C)"
+            )
+        return Layout.GREY
+    if len(shape) not in (4, 5):
+        raise InputError(
+            f"{name}: has {len(shape)} axes ({words}): "
+            "images are (N, H, W), (N, H, W, C), (N, C, H, W) or (N, L, C, H, W)"
+        )
+    a, b, c = shape[-3:]
+    last, first = (Layout.LAST, Layout.FIRST) if len(shape) == 4 else (Layout.STACK_LAST, Layout.STACK)
+    if c <= _FEW < a:
+        return last
+    if a <= _FEW or a < min(b, c):
+        return first
+    raise InputError(f"{name}: no axis of {words} can be the channels: give (N, C, H, W) or (N, H, W, C)")
+
+
+def check_dtype(dtype: np.dtype[Any], name: str) -> None:
+    """Refuse pixels that are not real numbers.
+
+    Raises
+    ------
+    InputError
+        If the type is neither boolean, integer nor floating point.
+    """
+    if dtype.kind not in "biuf":
+        what = "Python objects" if dtype.kind == "O" else f"of type {dtype}"
+        raise InputError(f"{name}: its entries are {what}, not numbers: save the pixels as uint8, uint16 or float32")

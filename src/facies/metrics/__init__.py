@@ -1,0 +1,27 @@
+"""How good a partition, an embedding or a reconstruction is: plain functions on arrays, no state."""
+
+from __future__ import annotations
+
+from facies.metrics.frechet import frechet_distance
+from facies.metrics.geometry import davies_bouldin, silhouette
+from facies.metrics.image_quality import psnr, shannon_entropy, ssim
+from facies.metrics.partition import accuracy, ari, labelled_fraction, match_groups, nmi, purity
+from facies.metrics.stability import stability
+from facies.metrics.summary import evaluate_partition
+
+__all__ = [
+    "accuracy",
+    "ari",
+    "davies_bouldin",
+    "evaluate_partition",
+    "frechet_distance",
+    "labelled_fraction",
+    "match_groups",
+    "nmi",
+    "psnr",
+    "purity",
+    "shannon_entropy",
+    "silhouette",
+    "ssim",
+    "stability",
+]

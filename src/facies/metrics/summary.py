@@ -1,0 +1,59 @@
+"""All that can be said of one partition, as one dictionary."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import isfinite
+
+from numpy.typing import ArrayLike
+
+from facies.metrics._inputs import NOISE, TooFewGroupsError, encode_groups
+from facies.metrics.geometry import davies_bouldin, silhouette
+from facies.metrics.partition import accuracy, ari, labelled_fraction, nmi, purity
+
+
+def evaluate_partition(
+    groups: ArrayLike, *, labels: ArrayLike | None = None, embedding: ArrayLike | None = None
+) -> dict[str, float | int]:
+    """Measure a partition by all that is known of its images.
+
+    Parameters
+    ----------
+    groups : array_like of shape (N,)
+        Group of each image, -1 for noise.
+    labels : array_like of shape (N,), optional
+        True class of each image.
+    embedding : array_like of shape (N, D), optional
+        One row an image.
+
+    Returns
+    -------
+    dict
+        Finite Python numbers, fit for JSON. Always ``n_groups`` (noise not counted), ``n_images``,
+        ``labelled_fraction``. With labels ``accuracy`` (noise wrong), ``accuracy_labelled`` (noise ignored), ``nmi``,
+        ``ari``, ``purity`` (noise wrong). With an embedding ``silhouette`` (of 10,000 images at most, seed 0),
+        ``davies_bouldin`` (Euclidean). What is undefined is left out: ``accuracy_labelled`` if all is noise;
+        ``silhouette`` and ``davies_bouldin`` with fewer than two groups or all groups of one image;
+        ``davies_bouldin`` also when two centres coincide.
+
+    Raises
+    ------
+    InputError
+        Empty, of different lengths, or with missing values; never for there being just one group.
+    """
+    codes, names = encode_groups(groups)
+    measured: dict[str, float | int] = {
+        "n_groups": len(names),
+        "n_images": len(codes),
+        "labelled_fraction": labelled_fraction(groups),
+    }
+    if labels is not None:
+        measured["accuracy"] = accuracy(labels, groups)
+        if (codes != NOISE).any():
+            measured["accuracy_labelled"] = accuracy(labels, groups, noise="ignore")
+        measured |= {"nmi": nmi(labels, groups), "ari": ari(labels, groups), "purity": purity(labels, groups)}
+    if embedding is not None:
+        for name, metric in (("silhouette", silhouette), ("davies_bouldin", davies_bouldin)):
+            with suppress(TooFewGroupsError):
+                measured[name] = metric(embedding, groups)
+    return {name: value for name, value in measured.items() if isfinite(value)}

@@ -1,0 +1,104 @@
+"""Takes the groups of a run elsewhere: into a table, or into folders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+
+from facies.errors import InputError
+from facies.report.export_folders import write_folders
+from facies.report.export_tables import write_csv, write_parquet
+from facies.run import RunFolder
+from facies.run.atomic import atomic_file, atomic_folder
+
+__all__ = ["EXPORTERS", "Exporter", "export_run"]
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A way out of Facies.
+
+    Attributes
+    ----------
+    says : str
+        One line for the help text.
+    is_folder : bool
+        Whether it writes a folder, or one file.
+    write : callable
+        ``write(run, partition, path)`` fills the new folder, or writes the new file, ``path``. `partition` is the table
+        of `RunFolder.partition`. Whatever it raises, nothing is left of ``path``.
+    """
+
+    says: str
+    is_folder: bool
+    write: Callable[[RunFolder, pd.DataFrame, Path], None]
+
+
+EXPORTERS: dict[str, Exporter] = {
+    "csv": Exporter("a table of id, group, probability, and all that is known of each image", False, write_csv),
+    "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", False, write_parquet),
+    "folders": Exporter("a folder of image files for each group, and index.csv", True, write_folders),
+}
+"""The exporters by name. A new one is a new entry."""
+
+
+def export_run(
+    run: RunFolder, to: str, output: str | Path, *, partition: str | None = None, overwrite: bool = False
+) -> Path:
+    """Export a partition of a run, whole or not at all.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    to : str
+        A name in `EXPORTERS`: ``csv``, ``parquet``, ``folders``.
+    output : str or Path
+        The file or folder to write.
+    partition : str, optional
+        Without it the newest.
+    overwrite : bool
+        Whether an existing file, or a folder that such an export wrote, is replaced.
+
+    Returns
+    -------
+    Path
+        The absolute path of what was written.
+
+    Raises
+    ------
+    InputError
+        If the exporter or the partition is unknown, the output exists and may not be replaced, the images are needed
+        and gone, or the disk is full.
+    """
+    exporter = EXPORTERS.get(to)
+    if exporter is None:
+        near = get_close_matches(to, EXPORTERS, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"there is no exporter {to!r}: {hint}choose one of {', '.join(EXPORTERS)}")
+    path = Path(output).expanduser().absolute()
+    _check_output(path, exporter, overwrite=overwrite)
+    table, _ = run.partition(partition)
+    if exporter.is_folder:
+        with atomic_folder(path, overwrite=overwrite) as folder:
+            exporter.write(run, table, folder)
+    else:
+        with atomic_file(path, overwrite=overwrite) as file:
+            exporter.write(run, table, file)
+    return path
+
+
+def _check_output(path: Path, exporter: Exporter, *, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{path} already exists: give another output, or --overwrite to replace it")
+    if path.is_dir() != exporter.is_folder:
+        kind, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
+        raise InputError(f"{path} is a {kind} and a {wanted} is to be written: give another output")
+    if exporter.is_folder and any(path.iterdir()) and not (path / "index.csv").is_file():
+        raise InputError(f"{path} was not written by an export (it has no index.csv), so it is not overwritten")

@@ -1,0 +1,206 @@
+"""The report: one HTML file that needs nothing else, on the screen and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.report import figures, galleries, words
+from facies.report.palette import Look, look_of
+from facies.report.settings import settings_tables
+from facies.report.tables import contingency_table, group_table
+from facies.run import RunFolder
+from facies.run.atomic import atomic_file
+
+__all__ = ["write_report"]
+
+MOST_ROWS = 500
+"""More files that were left out than this are counted, and not listed."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    uri: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Group:
+    number: int
+    size: int
+    share: float
+    probability: float
+    distance: float
+    look: Look
+    strips: list[tuple[str, list[_Picture]]]
+
+    @property
+    def title(self) -> str:
+        return "No group (noise)" if self.number < 0 else f"Group {self.number}"
+
+    @property
+    def anchor(self) -> str:
+        return "noise" if self.number < 0 else f"group-{self.number}"
+
+
+def write_report(run: RunFolder, path: str | Path, *, partition: str | None = None, overwrite: bool = False) -> Path:
+    """Write the report of a run as one HTML file.
+
+    It holds its pictures and its style, no script, and loads nothing; it reads well in light and dark and on paper. In
+    it are what was done in words, the counts, the projection, the groups with a gallery and generated samples of each,
+    the agreement with true labels where they are known, the training curves, all settings, notes, and what was left out
+    and why.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    path : str or Path
+        The file to write, whole or not at all.
+    partition : str, optional
+        Which partition is reported. Without it the newest.
+    overwrite : bool
+        Whether a file of that name is replaced.
+
+    Returns
+    -------
+    Path
+        The file's absolute path.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be replaced, the run is damaged or has no such partition, or the disk is full.
+    """
+    output = Path(path).expanduser().absolute()
+    with atomic_file(output, overwrite=overwrite) as temporary:
+        page = _render(_context(run, partition))
+        temporary.write_bytes(page.encode("utf-8", "backslashreplace"))
+    return output
+
+
+def _render(context: dict[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"share": words.share, "number": words.number, "distance": words.distance}
+    return environment.get_template("report.html.jinja").render(context)
+
+
+def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
+    partition, meta = run.partition(name)
+    numbers = partition["group"].to_numpy(np.int64)
+    groups = _groups(run, partition, samples=meta["name"] == run.manifest["partition"])
+    points, projection = run.projection() if run.projections() else (None, None)
+    n_noise = int((numbers < 0).sum())
+    n_groups = int(np.unique(numbers[numbers >= 0]).size)
+    return {
+        "name": run.path.name,
+        "manifest": run.manifest,
+        "n_images": len(run),
+        "n_groups": n_groups,
+        "n_noise": n_noise,
+        "partition": meta,
+        "paragraph": words.methods_paragraph(
+            run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)
+        ),
+        "projection": projection,
+        "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
+        "n_drawn": min(len(run), figures.MOST_POINTS),
+        "groups": groups,
+        "largest": max((group.size for group in groups), default=1),
+        "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
+        "metrics": _metrics(run, numbers),
+        "contingency": _contingency(run, numbers),
+        "history_svg": _history_svg(run.history),
+        "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
+        "path": str(run.path),
+        "left_out": run.manifest["left_out"][:MOST_ROWS],
+    }
+
+
+def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_Group]:
+    rows = group_table(partition).to_dict("records")
+    chosen = {int(row["group"]): galleries.choose_images(partition, int(row["group"])) for row in rows}
+    pictures = _pictures(run, chosen.values())
+    return [
+        _Group(
+            number=int(row["group"]),
+            size=int(row["size"]),
+            share=float(row["share"]),
+            probability=float(row["probability"]),
+            distance=float(row["distance"]),
+            look=look_of(int(row["group"])),
+            strips=_strips(run, int(row["group"]), chosen[int(row["group"])], pictures, samples=samples),
+        )
+        for row in rows
+    ]
+
+
+def _pictures(run: RunFolder, chosen: Iterable[galleries.Gallery]) -> dict[int, _Picture]:
+    ids = run.images["id"].tolist()
+    # In order, so that each sheet is decoded once.
+    wanted = sorted({row for gallery in chosen for row in (*gallery.nearest, *gallery.random, *gallery.farthest)})
+    return {row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row]) for row in wanted}
+
+
+def _strips(
+    run: RunFolder, group: int, chosen: galleries.Gallery, pictures: dict[int, _Picture], *, samples: bool
+) -> list[tuple[str, list[_Picture]]]:
+    made = galleries.generated_images(run, group) if samples else []
+    if set(chosen.nearest) == set(chosen.farthest) == set(chosen.random):  # a group so small that all of it is shown
+        found = [("all", chosen.nearest)]
+    else:
+        found = [("nearest", chosen.nearest), ("at random", chosen.random), ("farthest", chosen.farthest)]
+    strips = [
+        *((title, [pictures[row] for row in rows]) for title, rows in found),
+        ("generated", [_Picture(galleries.data_uri(image), "generated by the model") for image in made]),
+    ]
+    return [(title, shown) for title, shown in strips if shown]
+
+
+def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_groups: int) -> Any:
+    from markupsafe import Markup
+
+    label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
+    return Markup(figures.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
+
+
+def _history_svg(history: pd.DataFrame) -> Any:
+    from markupsafe import Markup
+
+    figure = figures.history_figure(history)
+    if figure is None:
+        return None
+    return Markup(figures.svg_markup(figure, "Training curves"))  # noqa: S704 - matplotlib escapes
+
+
+def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:
+    from facies.metrics import evaluate_partition
+
+    measured = evaluate_partition(numbers, labels=run.labels, embedding=run.embedding)
+    return [(title, measured[key], meaning) for key, (title, meaning) in words.METRICS.items() if key in measured]
+
+
+def _contingency(run: RunFolder, numbers: NDArray[np.int64]) -> dict[str, Any] | None:
+    labels = run.labels
+    if labels is None:
+        return None
+    table = contingency_table(numbers, labels, run.label_names)
+    rows = [
+        (int(group), [(int(n), float(n) / max(1, int(counts.sum()))) for n in counts], int(counts.sum()))
+        for group, counts in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return {"labels": [str(label) for label in table.columns], "rows": rows}

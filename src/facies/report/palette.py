@@ -1,0 +1,52 @@
+"""A colour and a marker for each group, told apart also by those who see colours differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["NOISE_LOOK", "Look", "look_of"]
+
+# Petroff, "Accessible color sequences for data visualization" (2021), ten colours without the two greys, which are the
+# noise's.
+_COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#92dadd")
+_MARKERS = (("o", "●"), ("^", "▲"), ("s", "■"), ("D", "◆"), ("v", "▼"), ("P", "✚"), ("X", "✖"), ("*", "★"))
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a group is drawn.
+
+    Attributes
+    ----------
+    colour : str
+        Hexadecimal.
+    marker : str
+        matplotlib's name of it.
+    glyph : str
+        The same marker as a character.
+    """
+
+    colour: str
+    marker: str
+    glyph: str
+
+
+NOISE_LOOK = Look("#9a9a9a", "o", "●")
+
+
+def look_of(group: int) -> Look:
+    """Return the look of a group: eight colours, then the same with the next of eight markers.
+
+    Parameters
+    ----------
+    group : int
+        The group's number, -1 for noise.
+
+    Returns
+    -------
+    Look
+    """
+    if group < 0:
+        return NOISE_LOOK
+    marker, glyph = _MARKERS[group // len(_COLOURS) % len(_MARKERS)]
+    return Look(_COLOURS[group % len(_COLOURS)], marker, glyph)

@@ -1,0 +1,23 @@
+"""The run folder: all that a method found, on the disk, written whole or not at all, readable in ten years."""
+
+from __future__ import annotations
+
+from facies.run.folder import RunFolder
+from facies.run.lock import lock_run
+from facies.run.schema import FORMAT, Manifest
+from facies.run.tables import partition_table
+from facies.run.thumbnails import Thumbnails, to_thumbnails
+from facies.run.writer import RunContents, check_output, write_run
+
+__all__ = [
+    "FORMAT",
+    "Manifest",
+    "RunContents",
+    "RunFolder",
+    "Thumbnails",
+    "check_output",
+    "lock_run",
+    "partition_table",
+    "to_thumbnails",
+    "write_run",
+]

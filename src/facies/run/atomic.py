@@ -1,0 +1,269 @@
+"""Files and folders that are written whole or not at all.
+
+Everything is written under a temporary name beside its final one, flushed to the disk (``fsync``), and then renamed,
+which the file system does at once. Whoever looks at the final name sees what was there before or all that is new, also
+after a kill or a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facies.errors import InputError
+
+__all__ = [
+    "atomic_file",
+    "atomic_folder",
+    "flush",
+    "flush_tree",
+    "jsonable",
+    "temporary_sibling",
+    "user_errors",
+    "write_json_atomically",
+]
+
+
+def temporary_sibling(path: Path, kind: str = "partial") -> Path:
+    """Return an unused hidden name in the folder of ``path``, so that a rename to ``path`` stays on one file system."""
+    return path.with_name(f".{path.name}.{kind}-{secrets.token_hex(4)}")
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or the names in a folder, to the disk: without the latter a rename may be lost in a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_tree(folder: Path) -> None:
+    """Flush every file and every folder below ``folder`` to the disk, whoever wrote them."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            flush(Path(root, name))
+        flush(Path(root))
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path to write to; afterwards it bears the name ``path``, whole, or is gone.
+
+    Parameters
+    ----------
+    path : Path
+        The final name.
+    overwrite : bool
+        Whether a file of that name is replaced.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists and may not be replaced, the disk is full, or the folder may not be written to.
+    """
+    temporary = temporary_sibling(path)
+    try:
+        with user_errors(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            flush(temporary)
+            _rename_file(temporary, path, overwrite=overwrite)
+            flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rename_file(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+        return
+    try:
+        # A link, unlike a rename, refuses to replace a file that another process has just put there.
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise InputError(f"{path} already exists: give another name, or --overwrite to replace it") from None
+    except OSError:  # a file system without hard links (exFAT, some network shares)
+        if path.exists():
+            raise InputError(f"{path} already exists: give another name, or --overwrite to replace it") from None
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a new temporary folder to fill; afterwards it bears the name ``path``, whole, or is gone.
+
+    With ``overwrite`` the old folder stays until the new one is whole; it is then renamed aside, the new one renamed
+    in, and the old one removed.
+
+    Parameters
+    ----------
+    path : Path
+        The final name.
+    overwrite : bool
+        Whether a folder of that name is replaced. Whether it *may* be is for the caller to check.
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists and may not be replaced, the disk is full, or the folder may not be written to.
+    """
+    temporary = temporary_sibling(path)
+    try:
+        with user_errors(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir()
+            yield temporary
+            flush_tree(temporary)
+            _rename_folder(temporary, path, overwrite=overwrite)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    aside = temporary_sibling(path, "replaced")
+    if path.exists():
+        if not overwrite:
+            raise InputError(f"{path} already exists: give another name, or --overwrite to replace it")
+        path.rename(aside)
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        if aside.exists() and not path.exists():
+            aside.rename(path)
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise InputError(f"{path} was written by another process meanwhile: give another name") from error
+        raise
+    flush(path.parent)
+    if aside.exists():
+        shutil.rmtree(aside)
+
+
+@contextlib.contextmanager
+def user_errors(path: Path, written: Path | None = None) -> Iterator[None]:
+    """Turn a full disk and a forbidden folder into an `InputError` that says where, how much, and the mend.
+
+    Parameters
+    ----------
+    path : Path
+        What is being written.
+    written : Path, optional
+        What has been written so far, told in the message.
+
+    Raises
+    ------
+    InputError
+        If the body failed because the disk is full or the place may not be written to.
+    """
+    try:
+        yield
+    except Exception as error:
+        # One inside of another: the outer one knows the name that the user gave.
+        if _is_disk_full(error):
+            raise InputError(_disk_full_message(path, written)) from error
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise InputError(
+                f"{path} cannot be written ({os.strerror(error.errno)}, at {error.filename or path.parent}): "
+                "choose a place that you may write to"
+            ) from error
+        raise
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        text = str(error)
+        # safetensors and numpy's tofile lose the error number on the way.
+        if "No space left on device" in text or ("requested and" in text and "written" in text):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _disk_full_message(path: Path, written: Path | None) -> str:
+    place = next(folder for folder in path.parents if folder.exists())
+    done = f" after {_in_words(_bytes_of(written))} had been written" if written is not None else ""
+    free = _in_words(shutil.disk_usage(place).free)
+    return (
+        f"the disk that holds {place} is full: {path.name} did not fit ({free} free{done}): "
+        "free some space, or write elsewhere"
+    )
+
+
+def _bytes_of(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(Path(root, name).lstat().st_size for root, _, names in os.walk(path) for name in names)
+
+
+def _in_words(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def jsonable(value: Any) -> Any:
+    """Return ``value`` in what JSON can hold: arrays as lists, NaN and infinity as null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        return jsonable(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def write_json_atomically(path: Path, value: Any, *, overwrite: bool = True) -> None:
+    """Write ``value`` as indented JSON under ``path``, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    value : object
+        What is written, made JSON-able by `jsonable`.
+    overwrite : bool
+        Whether a file of that name is replaced.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be replaced, the disk is full, or the folder may not be written to.
+    """
+    plain = jsonable(value)
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        encoded = text.encode("utf-8")
+    except UnicodeEncodeError:  # a file name that is no UTF-8; escaped, it survives
+        encoded = json.dumps(plain, indent=2, allow_nan=False).encode("ascii")
+    with atomic_file(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(encoded)

@@ -1,0 +1,168 @@
+"""The tables of a run: one row an image, one row an image of a partition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from facies.errors import InputError
+
+__all__ = ["PARTITION_COLUMNS", "check_name", "check_partition", "check_projection", "partition_table", "read_table"]
+
+PARTITION_COLUMNS = ["id", "group", "probability", "distance"]
+
+_ROUNDING = 1e-5
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it can name a projection or a partition, which becomes a file name.
+
+    Raises
+    ------
+    InputError
+        If it is not made of letters, digits, dots, plus and minus signs and underscores.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot name a projection or a partition: use letters, digits, '.', '+', '-' and '_', "
+            "beginning with a letter or a digit"
+        )
+    return name
+
+
+def partition_table(
+    ids: Sequence[str] | pd.Series,
+    groups: ArrayLike,
+    embedding: NDArray[np.float32],
+    probabilities: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Return the table of a partition, with the distance of each image to its group's centre.
+
+    The distance is Euclidean, in the embedding, to the mean of the group: ``‖z_i − mean(z_j : g_j = g_i)‖``. Noise has
+    none (NaN).
+
+    Parameters
+    ----------
+    ids : sequence of str
+        N ids.
+    groups : array_like of int, shape (N,)
+        Groups 0..K-1, and -1 for noise.
+    embedding : ndarray of float32, shape (N, D)
+        It may be a memory map; it is read in blocks.
+    probabilities : array_like of float, optional
+        Either (N,), the probability of the assigned group, or (N, K), of every group. Without it 1, and 0 for noise.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``id``, ``group`` (int64), ``probability`` (float32), ``distance`` (float32).
+    """
+    group = np.asarray(groups, np.int64)
+    noise = group < 0
+    if probabilities is None:
+        probability = np.where(noise, 0, 1).astype(np.float32)
+    else:
+        given = np.asarray(probabilities, np.float32)
+        if given.ndim == 2:
+            given = given[np.arange(len(group)), np.where(noise, 0, group)]
+        probability = np.where(noise | np.isnan(given), np.float32(0), given)
+    distance = _distances(group, embedding)
+    return pd.DataFrame({"id": list(ids), "group": group, "probability": probability, "distance": distance})
+
+
+def _distances(group: NDArray[np.int64], embedding: NDArray[np.float32], block: int = 65_536) -> NDArray[np.float32]:
+    n_groups = int(group.max(initial=-1)) + 1
+    sums = np.zeros((n_groups + 1, embedding.shape[1]), np.float64)  # the last row takes the noise
+    for start in range(0, len(group), block):
+        np.add.at(sums, group[start : start + block], embedding[start : start + block])
+    counts = np.bincount(np.where(group < 0, n_groups, group), minlength=n_groups + 1)
+    centres = sums / np.maximum(counts, 1)[:, None]
+    distance = np.empty(len(group), np.float32)
+    for start in range(0, len(group), block):
+        part = slice(start, start + block)
+        distance[part] = np.linalg.norm(embedding[part] - centres[group[part]], axis=1)
+    distance[group < 0] = np.nan
+    return distance
+
+
+def check_partition(partition: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """Return a partition as it is stored, or say what is wrong with it.
+
+    Parameters
+    ----------
+    partition : DataFrame
+        At least the columns ``id`` and ``group``; without ``probability`` it is 1 (0 for noise), without ``distance``
+        NaN.
+    ids : Series of str
+        The ids of the run, in order.
+
+    Returns
+    -------
+    DataFrame
+        The columns ``id``, ``group``, ``probability``, ``distance``, then any other, with a fresh index.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, the ids are not those of the run in their order, a group is below -1 or missing, or a
+        probability is outside [0, 1].
+    """
+    for column in ("id", "group"):
+        if column not in partition.columns:
+            raise InputError(
+                f"a partition needs the column {column!r}: it has {', '.join(map(str, partition.columns))}"
+            )
+    table = partition.reset_index(drop=True)
+    if len(table) != len(ids) or not np.array_equal(table["id"].to_numpy(object), ids.to_numpy(object)):
+        raise InputError(
+            "the ids of the partition are not those of the run's images, in their order: give one row an image"
+        )
+    group = pd.to_numeric(table["group"], errors="coerce")
+    if group.isna().any() or (group != np.floor(group)).any() or (group < -1).any():
+        raise InputError("the groups of a partition are whole numbers from 0 on, and -1 for noise: others were given")
+    table["group"] = group.astype(np.int64)
+    noise = table["group"] < 0
+    given = table["probability"] if "probability" in table.columns else (~noise).astype(np.float32)
+    probability = given.astype(np.float32).fillna(0)
+    if not probability.between(-_ROUNDING, 1 + _ROUNDING).all():
+        raise InputError("the probabilities of a partition lie between 0 and 1: others were given")
+    table["probability"] = probability.clip(0, 1)
+    table["distance"] = table["distance"].astype(np.float32) if "distance" in table.columns else np.float32("nan")
+    others = [column for column in table.columns if column not in PARTITION_COLUMNS]
+    return table[[*PARTITION_COLUMNS, *others]]
+
+
+def check_projection(points: ArrayLike, n_images: int) -> NDArray[np.float32]:
+    """Return a projection as it is stored: finite float32 of shape (N, 2).
+
+    Raises
+    ------
+    InputError
+        If it has another shape, or values that are no numbers.
+    """
+    array = np.ascontiguousarray(points, np.float32)
+    if array.shape != (n_images, 2):
+        raise InputError(f"a projection of {n_images} images has the shape ({n_images}, 2): {array.shape} was given")
+    if not np.isfinite(array).all():
+        raise InputError("a projection holds NaN or infinity: leave those images out, or place them")
+    return array
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a parquet table of the run.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are among these
+        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error

@@ -1,0 +1,86 @@
+"""Batches: the next one is read while this one computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facies.data import ImageSet
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of one step.
+
+    Attributes
+    ----------
+    images
+        Float32 tensor (B, C, H, W) or (B, L, C, H, W) on the device, native pixel values.
+    indices
+        Int64 tensor (B,): rows of the image set.
+    progress
+        How much of the training is done, in [0, 1); for warm-ups.
+    """
+
+    images: Tensor
+    indices: Tensor
+    progress: float = 1.0
+
+
+def read_batches(
+    images: ImageSet, order: Sequence[NDArray[np.int64]], device: torch.device, progress: Sequence[float] | None = None
+) -> Iterator[Batch]:
+    """Yield the batches whose rows `order` lists, reading one ahead in a thread.
+
+    Parameters
+    ----------
+    images
+        What to read from.
+    order
+        Rows of each batch.
+    device
+        Where the tensors go.
+    progress
+        Value of `Batch.progress` for each batch.
+    """
+
+    def read(rows: NDArray[np.int64]) -> Tensor:
+        pixels = images.__getitems__(rows)
+        return pixels.pin_memory() if device.type == "cuda" else pixels
+
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(read, order[0]) if len(order) else None
+        for step, rows in enumerate(order):
+            assert ahead is not None
+            pixels = ahead.result()
+            ahead = reader.submit(read, order[step + 1]) if step + 1 < len(order) else None
+            yield Batch(
+                pixels.to(device, non_blocking=True),
+                torch.from_numpy(rows).to(device, non_blocking=True),
+                progress[step] if progress else 1.0,
+            )
+
+
+def shuffled(rows: NDArray[np.int64], batch_size: int, seed: int, rank: int = 0, world: int = 1) -> list[NDArray[np.int64]]:
+    """Split `rows` into batches in a random order; each of `world` processes gets its own share of each batch.
+
+    A last batch of fewer than half the size joins the one before it, so that no step rests on a handful of images.
+    Every process gets equally many batches, and shares of equal size, whatever the number of rows.
+    """
+    order = np.random.default_rng(seed).permutation(rows)
+    count = max(1, round(len(order) / batch_size))
+    batches = np.array_split(order, count)
+    if world == 1:
+        return batches
+    return [np.resize(batch, -(-len(batch) // world) * world)[rank::world] for batch in batches]
+
+
+def in_order(count: int, batch_size: int) -> list[NDArray[np.int64]]:
+    """Rows 0 … count − 1 in batches, in their order."""
+    return [np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]

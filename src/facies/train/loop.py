@@ -1,0 +1,216 @@
+"""The training loop itself, the same in one process and in each of several."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from facies.data import ImageSet
+from facies.errors import InputError
+from facies.train.batches import Batch, read_batches, shuffled
+from facies.train.progress import Progress
+from facies.train.seeds import derive_seed
+from facies.train.store import Results, read_results, write_results
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
+"""Computes the loss of a batch: named terms, of which ``loss`` is minimised and the others are logged."""
+
+SECONDS_BETWEEN_SAVES = 60.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to learn.
+
+    Parameters
+    ----------
+    epochs
+        Times that every image is seen.
+    batch_size
+        Images a step, over all devices together.
+    learning_rate
+        Of Adam; the highest one where the schedule changes it.
+    schedule
+        ``constant``, or ``one-cycle``: a short climb and a long cosine descent.
+    gradient_clip
+        Largest norm of the gradient; None does not clip.
+    patience
+        Stop once the loss has not fallen by 0.1 % for so many epochs; None never stops early. No label is read.
+    """
+
+    epochs: int
+    batch_size: int = 100
+    learning_rate: float = 5e-4
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    gradient_clip: float | None = None
+    patience: int | None = None
+
+    def rate(self, progress: float) -> float:
+        """Learning rate at `progress` in [0, 1]."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        climb = 0.2
+        if progress < climb:
+            return self.learning_rate * (0.04 + 0.96 * progress / climb)
+        return self.learning_rate * (0.002 + 0.998 * 0.5 * (1 + math.cos(math.pi * (progress - climb) / (1 - climb))))
+
+
+@dataclass
+class Place:
+    """How far a training has come; together with weights and optimiser, all that a resumed one needs."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: float = math.inf
+    waited: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    stopped: bool = False
+
+
+@dataclass
+class Training:
+    """One training of one module; picklable, so that several processes can run it.
+
+    Parameters
+    ----------
+    module, images, objective, recipe
+        What learns, from what, by which loss, and how long.
+    rows
+        Which images to learn from.
+    name
+        Of the stage, for the curves.
+    seed
+        Of this training.
+    place_file
+        Where to keep the place reached; None keeps none.
+    """
+
+    module: nn.Module
+    images: ImageSet
+    objective: Objective
+    recipe: Recipe
+    rows: NDArray[np.int64]
+    name: str
+    seed: int
+    channels_last: bool
+    place_file: Path | None = None
+
+    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+        """Train, from the place kept if there is one. Return the weights and the rows of the curves."""
+        recipe = self.recipe
+        memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
+        module = self.module.to(fabric.device, memory_format=memory_format)
+        optimiser = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda"))
+        wrapped, optimiser = fabric.setup(module, optimiser)
+        place = self._restore(module, optimiser)
+        progress.start(self.name, recipe.epochs * len(self.rows), "images")
+        progress.advance(place.epoch * len(self.rows))
+        with _own_randomness(fabric.device):
+            while place.epoch < recipe.epochs and not place.stopped:
+                self._epoch(fabric, wrapped, optimiser, place, progress)
+        progress.finish()
+        module.eval()
+        return {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}, place.rows
+
+    def _epoch(self, fabric: Fabric, module: Any, optimiser: Any, place: Place, progress: Progress) -> None:
+        recipe = self.recipe
+        seed = derive_seed(self.seed, place.epoch)
+        batches = shuffled(self.rows, recipe.batch_size, seed, fabric.global_rank, fabric.world_size)
+        progresses = [(place.epoch + step / len(batches)) / recipe.epochs for step in range(len(batches))]
+        began = saved = time.monotonic()
+        module.train()
+        for batch in read_batches(self.images, batches[place.step :], fabric.device, progresses[place.step :]):
+            torch.manual_seed(derive_seed(seed, place.step, fabric.global_rank))
+            terms = self._step(fabric, module, optimiser, batch)
+            for name, value in terms.items():
+                place.sums[name] = place.sums.get(name, 0.0) + value
+            place.step += 1
+            progress.advance(len(batch.images) * fabric.world_size, f"loss {terms['loss']:.4g}")
+            if place.step < len(batches) and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                place.seconds, began = place.seconds + time.monotonic() - began, time.monotonic()
+                self._save(fabric, module, optimiser, place)
+                saved = time.monotonic()
+        place.seconds += time.monotonic() - began
+        self._end_epoch(fabric, place, len(batches))
+        self._save(fabric, module, optimiser, place)
+
+    def _step(self, fabric: Fabric, module: Any, optimiser: Any, batch: Batch) -> dict[str, float]:
+        for group in optimiser.param_groups:
+            group["lr"] = self.recipe.rate(batch.progress)
+        terms = self.objective(module, batch)
+        optimiser.zero_grad()
+        fabric.backward(terms["loss"])
+        if self.recipe.gradient_clip is not None:
+            fabric.clip_gradients(module, optimiser, max_norm=self.recipe.gradient_clip)
+        optimiser.step()
+        names = list(terms)
+        values = torch.stack([terms[name].detach().float() for name in names]).tolist()
+        if not all(math.isfinite(value) for value in values):
+            raise InputError(
+                f"stage {self.name}: the loss is no longer a number (epoch {batch.progress * self.recipe.epochs:.1f}); "
+                f"lower the learning rate ({self.recipe.learning_rate:g}), or set gradient_clip=1"
+            )
+        return dict(zip(names, values, strict=True))
+
+    def _end_epoch(self, fabric: Fabric, place: Place, steps: int) -> None:
+        means = {name: total / steps for name, total in place.sums.items()}
+        if fabric.world_size > 1:
+            means = {name: float(fabric.all_reduce(torch.tensor(value, device=fabric.device))) for name, value in means.items()}
+        place.epoch += 1
+        place.rows.append({"stage": self.name, "epoch": place.epoch, "seconds": place.seconds, **means})
+        if means["loss"] < place.best - 1e-3 * abs(place.best) or not math.isfinite(place.best):
+            place.best, place.waited = means["loss"], 0
+        else:
+            place.waited += 1
+        place.stopped = self.recipe.patience is not None and place.waited >= self.recipe.patience
+        place.step, place.seconds, place.sums = 0, 0.0, {}
+
+    def _save(self, fabric: Fabric, module: Any, optimiser: Any, place: Place) -> None:
+        if self.place_file is None or fabric.global_rank != 0:
+            return
+        inner = getattr(module, "module", module)
+        moments = optimiser.state_dict()["state"]
+        write_results(
+            self.place_file,
+            {
+                "module": dict(inner.state_dict()),
+                "optimiser": {f"{number}/{key}": value for number, state in moments.items() for key, value in state.items()},
+                "place": place.__dict__,
+            },
+        )
+
+    def _restore(self, module: nn.Module, optimiser: Any) -> Place:
+        if self.place_file is None or not self.place_file.exists():
+            return Place()
+        kept: Results = read_results(self.place_file)
+        module.load_state_dict(kept["module"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in kept["optimiser"].items():
+            number, key = name.split("/", 1)
+            state.setdefault(int(number), {})[key] = tensor
+        whole = optimiser.state_dict()
+        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+        return Place(**kept["place"])
+
+
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """Draw random numbers without touching those of the caller."""
+    devices = [device.index or 0] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        yield

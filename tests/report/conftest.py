@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facies.run import RunFolder, write_run
+from run.making import make_contents, make_images
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Give a run that no test changes."""
+    folder: Path = tmp_path_factory.mktemp("run")
+    return write_run(folder / "a run", make_contents(make_images(folder)))
