@@ -1,3 +1,16 @@
-"""From an embedding to groups, without a network."""
+"""From an embedding to groups, without a network: scikit-learn estimators."""
 
-from __future__ import annotations
+from facies.cluster.density import DensityClusterer, DensityGroups, density_groups, dynamic_neighbours, l1_normalised
+from facies.cluster.latent_dimension import LatentDimension, latent_dimension
+from facies.cluster.manifold import Manifold
+
+__all__ = [
+    "DensityClusterer",
+    "DensityGroups",
+    "LatentDimension",
+    "Manifold",
+    "density_groups",
+    "dynamic_neighbours",
+    "l1_normalised",
+    "latent_dimension",
+]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from facies.cluster.hierarchy import Cut, Hierarchy, Selection, most_persistent_cut
+from facies.cluster.hierarchy import Hierarchy, Selection, most_persistent_cut
 from facies.cluster.manifold import Manifold, place_by_neighbours
+from facies.cluster.neighbours import Metric, nearest_neighbours
 
 MOST_NEIGHBOURS = 100
 FEWEST_NEIGHBOURS = 5
@@ -19,6 +20,49 @@ FEWEST_NEIGHBOURS = 5
 def dynamic_neighbours(n_images: int, per: int = 300) -> int:
     """min(⌊N/300⌋, 100), at least 5: the thesis's number of neighbours (eq. 3.6, with the cap it means)."""
     return max(FEWEST_NEIGHBOURS, min(n_images // per, MOST_NEIGHBOURS))
+
+
+class DensityGroups(NamedTuple):
+    """Groups of a layout.
+
+    Attributes
+    ----------
+    labels
+        (N,) groups; −1 is noise.
+    memberships
+        (N, max(K, 1)) soft memberships, also of noise; rows sum to 1.
+    min_cluster_size
+        Smallest group that was asked for in the end.
+    """
+
+    labels: NDArray[np.int64]
+    memberships: NDArray[np.float32]
+    min_cluster_size: int
+
+    @property
+    def n_groups(self) -> int:
+        """K, the number of groups; 0 if everything is noise."""
+        return int(self.labels.max(initial=-1)) + 1
+
+
+def density_groups(
+    layout: NDArray[np.float32],
+    selection: Selection = "persistent",
+    min_cluster_size: int | None = None,
+    min_samples: int | None = 10,
+    metric: Metric = "manhattan",
+) -> DensityGroups:
+    """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`."""
+    n = len(layout)
+    smallest = min_cluster_size or max(2, n // 50)
+    hierarchy = Hierarchy(layout, min_samples or smallest, metric)
+    rule: Literal["leaf", "eom"] = "leaf" if selection == "leaf" else "eom"
+    cut = most_persistent_cut(hierarchy, n) if selection == "persistent" else hierarchy.cut(smallest, rule)
+    if cut.n_groups < 2:
+        memberships = np.ones((n, max(cut.n_groups, 1)), dtype=np.float32)
+    else:
+        memberships = hierarchy.soft_memberships(cut.min_cluster_size, rule)
+    return DensityGroups(cut.labels, memberships, cut.min_cluster_size)
 
 
 class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
@@ -123,8 +167,6 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return self.labels_[self._nearest(X)]
 
     def _nearest(self, X: ArrayLike) -> NDArray[np.int64]:
-        from facies.cluster.neighbours import nearest_neighbours
-
         check_is_fitted(self)
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
         own, distances = nearest_neighbours(self._fit_rows, rows, 1, self.metric)
@@ -133,20 +175,9 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return np.where(distances[:, 0] == 0.0, own[:, 0], nearest[:, 0])
 
     def _find_groups(self) -> None:
-        n = len(self.layout_)
-        smallest = self.min_cluster_size or max(2, n // 50)
-        hierarchy = Hierarchy(self.layout_, self.min_samples or smallest, self.metric)
-        rule: Literal["leaf", "eom"] = "leaf" if self.selection == "leaf" else "eom"
-        cut = most_persistent_cut(hierarchy, n) if self.selection == "persistent" else hierarchy.cut(smallest, rule)
-        self.min_cluster_size_ = cut.min_cluster_size
-        self.n_clusters_ = cut.n_groups
-        self.labels_ = cut.labels
-        self.probabilities_ = self._soft(hierarchy, cut, rule)
-
-    def _soft(self, hierarchy: Hierarchy, cut: Cut, rule: Literal["leaf", "eom"]) -> NDArray[np.float32]:
-        if cut.n_groups < 2:
-            return np.ones((len(cut.labels), max(cut.n_groups, 1)), dtype=np.float32)
-        return hierarchy.soft_memberships(cut.min_cluster_size, rule)
+        groups = density_groups(self.layout_, self.selection, self.min_cluster_size, self.min_samples, self.metric)
+        self.labels_, self.probabilities_ = groups.labels, groups.memberships
+        self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
 
     def _manifold(self, rows: NDArray[np.float32]) -> Manifold:
         return Manifold(rows, self._neighbours(len(rows)), self.metric, self.random_state)

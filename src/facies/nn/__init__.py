@@ -1,6 +1,7 @@
 """Networks, one family a file."""
 
 from facies.nn.conv_autoencoder import AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
-from facies.nn.intensity import Intensity
+from facies.nn.intensity import Intensity, Likelihood
+from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, route
 
-__all__ = ["AutoencoderOutput", "ConvAutoencoder", "ConvEncoder", "Intensity", "block_count"]
+__all__ = ["AutoencoderOutput", "ConvAutoencoder", "ConvEncoder", "Intensity", "Likelihood", "MixtureOfExperts", "MixtureOutput", "block_count", "route"]

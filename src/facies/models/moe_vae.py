@@ -1,0 +1,510 @@
+"""`moe-vae`: a mixture of variational autoencoders that finds the number of groups and the latent size by itself."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+from facies.cluster import Manifold, density_groups, dynamic_neighbours, l1_normalised, latent_dimension
+from facies.data import Augment, ImageSet, background
+from facies.errors import InputError
+from facies.models.autoencoding import (
+    KINDS,
+    AutoencoderObjective,
+    Kind,
+    Views,
+    as_channels,
+    automatic_epochs,
+    build_autoencoder,
+    channels_shape,
+    learn_intensity,
+)
+from facies.models.base import Method, seeded
+from facies.models.generation import MixtureGeneration
+from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
+from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
+from facies.train import Recipe, Results, Stage, Trainer
+from facies.train.trainer import apply_in_batches
+
+FEWEST_IN_GROUP = 5
+ENTROPY_OF_UNSURE_MANAGER = 0.1
+
+
+class MoEVAE(MixtureGeneration, Method):
+    """Mixture of variational autoencoders with density-based pretraining.
+
+    An autoencoder learns the images; the principal components of its code tell the latent size; UMAP and HDBSCAN find
+    the groups and their number; a manager learns to tell the groups from the images; and one autoencoder a group, the
+    experts, learns with it until each image has one expert.
+
+    Parameters
+    ----------
+    autoencoder : {"vae", "ae", "beta-vae", "wae-deterministic", "wae-random"}, default="vae"
+        Kind of the first autoencoder.
+    latent_size : int, default=100
+        Its latent size, before the finder.
+    explained_variance : float, default=0.9
+        Share of the code's variance that the latent size found must explain.
+    latent_l1 : float, default=1e-4
+        Weight of the mean absolute code.
+    kl_weight : float, default=1.0
+        Weight of the KL term (λ of the Wasserstein kinds), with both terms as means over pixels.
+    beta : float, default=4.0
+        β, by which ``beta-vae`` multiplies `kl_weight`.
+    warm_up : float, default=0.3
+        Share of a training in which the weight climbs from 0.
+    retrain : bool, default=True
+        Train the autoencoder anew with the latent size found; else its first code is the embedding.
+    filters : int or None, default=None
+        Filters of the first block; None is the side of the images.
+    likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Of pixels; ``auto`` looks at their histogram.
+    augment : bool, default=True
+        Show rotated, zoomed and shifted views.
+    rotation, zoom, shift : float, default=10.0, 0.1, 0.1
+        Largest rotation (degrees), zoom and shift (fraction of the side).
+    flip : bool, default=False
+        Mirror every second view.
+    target : {"view", "image"}, default="view"
+        What the reconstruction of a view should equal.
+    epochs : int or "auto", default=200
+        Of the autoencoder; ``auto`` is 2,600/√N, between 8 and 150.
+    batch_size : int, default=100
+        Images a step.
+    learning_rate : float, default=5e-4
+        Of the autoencoder.
+    schedule : {"constant", "one-cycle"}, default="constant"
+        Of all learning rates.
+    patience : int or None, default=None
+        Epochs without a lower loss after which a training stops.
+    gradient_clip : float or None, default=None
+        Largest norm of a gradient.
+    grouping : {"density", "gaussian-mixture"}, default="density"
+        HDBSCAN, or a Gaussian mixture of `n_clusters` on the same layout.
+    n_clusters : int or None, default=None
+        For ``gaussian-mixture`` only.
+    n_neighbors : int or "dynamic", default="dynamic"
+        Of UMAP.
+    layout_dimensions : int or None, default=None
+        Most dimensions of the UMAP layout; None is the latent size found.
+    selection : {"leaf", "eom", "persistent"}, default="leaf"
+        How groups are cut from HDBSCAN's tree (see `DensityClusterer`).
+    min_cluster_size : int or None, default=None
+        Smallest group for ``leaf`` and ``eom``; None is N/50.
+    min_samples : int or None, default=None
+        Neighbours of a core point; None is the smallest group.
+    manager_epochs : int or "auto", default=1000
+        Of the manager's pretraining; ``auto`` is a third of the autoencoder's.
+    manager_learning_rate : float, default=1e-3
+        Of the manager's pretraining.
+    expert_size : {"fresh", "shared"}, default="fresh"
+        How the experts' latent size is found: by autoencoders trained anew on each group, or from the shared code.
+    expert_explained_variance : float, default=0.95
+        As `explained_variance`, for the experts.
+    mixture_epochs : int or "auto", default=100
+        Of manager and experts together; ``auto`` is a fifth of the autoencoder's.
+    expert_epochs : int or "auto", default=100
+        Of the experts alone, each on its own images; ``auto`` is a fifth of the autoencoder's.
+    mixture_learning_rate : float, default=1e-4
+        Of both.
+    alpha : float, default=100.0
+        Weight of the sample entropy.
+    balance : float, default=1.0
+        Weight of the batch entropy.
+    routing_threshold : float or None, default=None
+        Ask an expert only for images that the manager gives it with more than this probability; None asks every
+        expert for every image.
+    random_state : int, default=0
+        Seed.
+    accelerator, devices, strategy, precision
+        What to compute on (see `facies.train.Hardware`).
+
+    Attributes
+    ----------
+    density_labels_ : ndarray of shape (n_images,)
+        Groups of the density grouping; −1 is noise.
+    latent_size_ : int
+        Latent size found.
+    expert_sizes_ : list of int
+        Latent size found for each group; the experts have their rounded mean.
+
+    References
+    ----------
+    .. [1] P. Santos, "A Mixture-of-Experts approach to deep image clustering: estimating latent sizes and number of
+       clusters", MSc thesis, Instituto Superior Técnico, 2020.
+    """
+
+    name: ClassVar[str] = "moe-vae"
+    title: ClassVar[str] = "Mixture of variational autoencoders"
+    reference: ClassVar[str] = (
+        "P. Santos, A Mixture-of-Experts approach to deep image clustering: estimating latent sizes and number of clusters. "
+        "MSc thesis, Instituto Superior Técnico, Lisbon, 2020."
+    )
+    finds_n_clusters: ClassVar[bool] = True
+    samples: ClassVar[bool] = True
+    data_kinds: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "quick": {
+            "latent_size": 20,
+            "retrain": False,
+            "kl_weight": 0.1,
+            "latent_l1": 0.0,
+            "filters": 16,
+            "target": "image",
+            "epochs": "auto",
+            "batch_size": 128,
+            "learning_rate": 2e-3,
+            "schedule": "one-cycle",
+            "layout_dimensions": 10,
+            "selection": "persistent",
+            "min_samples": 10,
+            "manager_epochs": "auto",
+            "manager_learning_rate": 2e-3,
+            "expert_size": "shared",
+            "mixture_epochs": "auto",
+            "expert_epochs": "auto",
+            "mixture_learning_rate": 1e-3,
+            "routing_threshold": 0.01,
+        },
+    }
+
+    def __init__(
+        self,
+        *,
+        autoencoder: Kind = "vae",
+        latent_size: int = 100,
+        explained_variance: float = 0.9,
+        latent_l1: float = 1e-4,
+        kl_weight: float = 1.0,
+        beta: float = 4.0,
+        warm_up: float = 0.3,
+        retrain: bool = True,
+        filters: int | None = None,
+        likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        augment: bool = True,
+        rotation: float = 10.0,
+        zoom: float = 0.1,
+        shift: float = 0.1,
+        flip: bool = False,
+        target: Literal["view", "image"] = "view",
+        epochs: int | Literal["auto"] = 200,
+        batch_size: int = 100,
+        learning_rate: float = 5e-4,
+        schedule: Literal["constant", "one-cycle"] = "constant",
+        patience: int | None = None,
+        gradient_clip: float | None = None,
+        grouping: Literal["density", "gaussian-mixture"] = "density",
+        n_clusters: int | None = None,
+        n_neighbors: int | Literal["dynamic"] = "dynamic",
+        layout_dimensions: int | None = None,
+        selection: Literal["leaf", "eom", "persistent"] = "leaf",
+        min_cluster_size: int | None = None,
+        min_samples: int | None = None,
+        manager_epochs: int | Literal["auto"] = 1000,
+        manager_learning_rate: float = 1e-3,
+        expert_size: Literal["fresh", "shared"] = "fresh",
+        expert_explained_variance: float = 0.95,
+        mixture_epochs: int | Literal["auto"] = 100,
+        expert_epochs: int | Literal["auto"] = 100,
+        mixture_learning_rate: float = 1e-4,
+        alpha: float = 100.0,
+        balance: float = 1.0,
+        routing_threshold: float | None = None,
+        random_state: int = 0,
+        accelerator: str = "auto",
+        devices: int = 1,
+        strategy: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self.autoencoder = autoencoder
+        self.latent_size = latent_size
+        self.explained_variance = explained_variance
+        self.latent_l1 = latent_l1
+        self.kl_weight = kl_weight
+        self.beta = beta
+        self.warm_up = warm_up
+        self.retrain = retrain
+        self.filters = filters
+        self.likelihood = likelihood
+        self.augment = augment
+        self.rotation = rotation
+        self.zoom = zoom
+        self.shift = shift
+        self.flip = flip
+        self.target = target
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.patience = patience
+        self.gradient_clip = gradient_clip
+        self.grouping = grouping
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.layout_dimensions = layout_dimensions
+        self.selection = selection
+        self.min_cluster_size = min_cluster_size
+        self.min_samples = min_samples
+        self.manager_epochs = manager_epochs
+        self.manager_learning_rate = manager_learning_rate
+        self.expert_size = expert_size
+        self.expert_explained_variance = expert_explained_variance
+        self.mixture_epochs = mixture_epochs
+        self.expert_epochs = expert_epochs
+        self.mixture_learning_rate = mixture_learning_rate
+        self.alpha = alpha
+        self.balance = balance
+        self.routing_threshold = routing_threshold
+        self.random_state = random_state
+        self.accelerator = accelerator
+        self.devices = devices
+        self.strategy = strategy
+        self.precision = precision
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse parameters that contradict one another, and too few images."""
+        smallest = self.min_cluster_size or max(FEWEST_IN_GROUP, len(images) // 50)
+        if len(images) < 2 * smallest:
+            raise InputError(
+                f"{len(images)} images are fewer than twice the smallest group ({smallest}); give more images, or set min_cluster_size"
+            )
+        if self.autoencoder not in KINDS:
+            raise InputError(f"autoencoder={self.autoencoder!r} is not known; choose from {', '.join(KINDS)}")
+        if self.grouping == "gaussian-mixture" and not self.n_clusters:
+            raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
+        if self.grouping == "density" and self.n_clusters is not None:
+            raise InputError("grouping=density finds the number of groups; to give n_clusters, set grouping=gaussian-mixture")
+
+    def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
+        """P1 to P9 of the thesis."""
+        fit = _Fit(self, images, trainer)
+        retrain = [Stage("retrain", fit.retrain)] if self.retrain else []
+        return [
+            Stage("intensity", fit.intensity),
+            Stage("autoencode", fit.autoencode),
+            Stage("latent size", fit.find_latent_size),
+            *retrain,
+            Stage("embed", fit.embed),
+            Stage("density", fit.group),
+            Stage("manager", fit.pretrain_manager),
+            Stage("expert size", fit.find_expert_size),
+            Stage("experts", fit.train_mixture),
+            Stage("specialise", fit.specialise),
+            Stage("assign", fit.assign),
+        ]
+
+    def learnt(self, found: Results) -> Results:
+        """Networks, scale and sizes; the grouping before the experts stays with this object, not with the model."""
+        self.density_labels_: NDArray[np.int64] = found["density_labels"]
+        names = ("intensity", "likelihood", "autoencoder", "latent_size", "manager", "experts", "expert_size", "expert_sizes")
+        return {"n_clusters": found["n_clusters"], **{name: found[name] for name in names}}
+
+    def restore(self, state: Results) -> None:
+        """Build autoencoder, manager and experts."""
+        self.latent_size_, self.expert_sizes_ = int(state["latent_size"]), list(state["expert_sizes"])
+        self.intensity_ = seeded(Intensity(likelihood=state["likelihood"]), state["intensity"], self.device_)
+        autoencoder = self.build_first(self._embedding_size)
+        self.autoencoder_ = seeded(autoencoder, state["autoencoder"], self.device_)
+        mixture = self.build_mixture(self.n_clusters_, int(state["expert_size"]))
+        mixture.manager.load_state_dict(state["manager"])
+        mixture.experts.load_state_dict(state["experts"])
+        self.mixture_ = mixture.to(self.device_).eval()
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Means of the first autoencoder's code."""
+        return self.autoencoder_.encode(self.intensity_(as_channels(pixels))[:, None])[0][:, 0]
+
+    def membership(self, pixels: Tensor) -> Tensor:
+        """Probabilities of the manager."""
+        return self.mixture_.manage(self.intensity_(as_channels(pixels))).softmax(dim=1)
+
+    @property
+    def _embedding_size(self) -> int:
+        return self.latent_size_ if self.retrain else self.latent_size
+
+    def build_first(self, latent_size: int, stack: int = 1) -> Any:
+        """The autoencoder of the first stage."""
+        return build_autoencoder(self.image_shape_, latent_size, self.filters, self.autoencoder, stack)
+
+    def build_mixture(self, n_experts: int, latent_size: int, *, hard: bool = False) -> MixtureOfExperts:
+        """Manager and experts; routed experts normalise each image by itself, since they do not see whole batches."""
+        normalisation = "batch" if self.routing_threshold is None else "group"
+        experts = build_autoencoder(self.image_shape_, latent_size, self.filters, "vae", n_experts, normalisation)
+        return MixtureOfExperts(self.build_manager(n_experts), experts, self.routing_threshold, hard=hard)
+
+    def build_manager(self, n_experts: int) -> ConvEncoder:
+        """The encoder with a K-way head."""
+        shape = channels_shape(self.image_shape_)
+        return ConvEncoder(shape, n_experts, self.filters or max(shape[1:]))
+
+
+class _Fit:
+    """The stages of one fit, in the paper's order."""
+
+    def __init__(self, method: MoEVAE, images: ImageSet, trainer: Trainer) -> None:
+        self.method, self.images, self.trainer = method, images, trainer
+        self.fill = background(images)
+
+    def intensity(self, found: Results) -> Results:
+        """Scale of the pixels and likelihood, from their histogram."""
+        intensity = learn_intensity(self.images, self.method.likelihood)
+        return {"intensity": dict(intensity.state_dict()), "likelihood": intensity.likelihood}
+
+    def autoencode(self, found: Results) -> Results:
+        """P1: an autoencoder with a large code."""
+        m = self.method
+        network = self.trainer.build(lambda: m.build_first(m.latent_size))
+        self._train_autoencoder(network, found, l1=m.latent_l1)
+        return {"autoencoder": dict(network.state_dict()), "first_embedding": self._embed(network, found)}
+
+    def find_latent_size(self, found: Results) -> Results:
+        """P2: principal components of the means that explain the wanted share."""
+        size = latent_dimension(found["first_embedding"], explained_variance=self.method.explained_variance)
+        return {"latent_size": size, "embedding_": found["first_embedding"]}
+
+    def retrain(self, found: Results) -> Results:
+        """P3: the autoencoder anew, with the latent size found."""
+        network = self.trainer.build(lambda: self.method.build_first(found["latent_size"]))
+        self._train_autoencoder(network, found)
+        return {"autoencoder": dict(network.state_dict()), "embedding_": self._embed(network, found)}
+
+    def embed(self, found: Results) -> Results:
+        """P4: L1 normalisation and UMAP, once for the groups and once in two dimensions for the map."""
+        m = self.method
+        progress = self.trainer.show("embed", 3, "steps")
+        count = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
+        manifold = Manifold(l1_normalised(found["embedding_"]), count, "manhattan", self.trainer.seed("layout"))
+        progress.advance(1)
+        layout = manifold.layout(min(found["latent_size"], m.layout_dimensions or found["latent_size"]))
+        progress.advance(1)
+        projection = manifold.layout(2, min_dist=0.1)
+        progress.finish()
+        return {"layout": layout, "projection_": projection}
+
+    def group(self, found: Results) -> Results:
+        """P5: HDBSCAN, or a Gaussian mixture, on the layout."""
+        m, layout = self.method, found["layout"]
+        progress = self.trainer.show("density", 1, "tree")
+        if m.grouping == "gaussian-mixture":
+            mixture = GaussianMixture(m.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture")).fit(layout)
+            memberships = mixture.predict_proba(layout).astype(np.float32)
+            labels = memberships.argmax(axis=1).astype(np.int64)
+        else:
+            groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples)
+            labels, memberships = groups.labels, groups.memberships
+        progress.finish()
+        notes = []
+        if labels.max(initial=-1) < 1:
+            notes = ["fewer than two dense groups were found: all images are in one group; try more images, or another min_cluster_size"]
+        return {"density_labels": labels, "memberships": memberships, "n_clusters": memberships.shape[1], "notes": notes}
+
+    def pretrain_manager(self, found: Results) -> Results:
+        """P6: the manager learns the soft memberships of the images that are not noise."""
+        m = self.method
+        manager = self.trainer.build(lambda: m.build_manager(found["n_clusters"]))
+        rows = np.flatnonzero(found["density_labels"] >= 0)
+        objective = ManagerObjective(self._views(found), found["memberships"])
+        recipe = self._recipe(m.manager_epochs, 1 / 3, m.manager_learning_rate)
+        self.trainer.fit(manager, self.images, objective, recipe, rows if len(rows) > 1 else None)
+        return {"manager": dict(manager.state_dict())}
+
+    def find_expert_size(self, found: Results) -> Results:
+        """P7: the latent size of each group; the experts all get the rounded mean, lest a large one swallow others."""
+        m, labels = self.method, found["density_labels"]
+        groups = [np.flatnonzero(labels == group) for group in range(found["n_clusters"])]
+        if m.expert_size == "fresh":
+            embeddings = [self._fresh_embedding(rows, found) for rows in groups]
+        else:
+            embeddings = [found["embedding_"][rows] for rows in groups]
+        sizes = [
+            latent_dimension(embedding, explained_variance=m.expert_explained_variance)
+            for embedding in embeddings
+            if len(embedding) > 1
+        ]
+        sizes = sizes or [found["latent_size"]]
+        return {"expert_sizes": sizes, "expert_size": max(1, round(float(np.mean(sizes))))}
+
+    def train_mixture(self, found: Results) -> Results:
+        """P8 and P9, first phase: manager and experts together."""
+        m = self.method
+        mixture = self._mixture(found)
+        mixture.manager.load_state_dict(found["manager"])
+        views = self._views(found)
+        objective = MixtureObjective(views, self._alpha(mixture, views.intensity), m.balance, m.kl_weight, m.warm_up)
+        self.trainer.fit(mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 5, m.mixture_learning_rate))
+        return {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
+
+    def specialise(self, found: Results) -> Results:
+        """P9, second phase: the manager is fixed, and each expert learns from its own images."""
+        m = self.method
+        mixture = self._mixture(found, hard=True)
+        mixture.manager.load_state_dict(found["manager"])
+        mixture.experts.load_state_dict(found["experts"])
+        mixture.manager.requires_grad_(False)
+        objective = MixtureObjective(self._views(found), 0.0, 0.0, m.kl_weight, 0.0)
+        self.trainer.fit(mixture, self.images, objective, self._recipe(m.expert_epochs, 1 / 5, m.mixture_learning_rate))
+        return {"experts": dict(mixture.experts.state_dict())}
+
+    def assign(self, found: Results) -> Results:
+        """Every image to the expert the manager thinks most probable."""
+        mixture = self._mixture(found)
+        mixture.manager.load_state_dict(found["manager"])
+        probabilities = self._manage(mixture, self._views(found).intensity)
+        return {"probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
+
+    def _train_autoencoder(self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0) -> None:
+        m = self.method
+        weight = m.kl_weight * (m.beta if m.autoencoder == "beta-vae" else 1.0)
+        objective = AutoencoderObjective(self._views(found), m.autoencoder, weight, m.warm_up, l1)
+        self.trainer.fit(network, self.images, objective, self._recipe(m.epochs, 1.0, m.learning_rate), rows)
+
+    def _fresh_embedding(self, rows: NDArray[np.int64], found: Results) -> NDArray[np.float32]:
+        m = self.method
+        network = self.trainer.build(lambda: m.build_first(m.latent_size))
+        self._train_autoencoder(network, found, rows, l1=m.latent_l1)
+        return self._embed(network, found, self.images.subset(rows))
+
+    def _embed(self, network: Any, found: Results, images: ImageSet | None = None) -> NDArray[np.float32]:
+        intensity, device = self._intensity(found), self.method.hardware().device
+        network.to(device).eval()
+        return apply_in_batches(
+            lambda pixels: network.encode(intensity(as_channels(pixels))[:, None])[0][:, 0], images or self.images, device
+        )[0]
+
+    def _manage(self, mixture: MixtureOfExperts, intensity: Intensity) -> NDArray[np.float32]:
+        device = self.method.hardware().device
+        mixture.to(device).eval()
+        intensity.to(device)
+        return apply_in_batches(
+            lambda pixels: mixture.manage(intensity(as_channels(pixels))).softmax(dim=1), self.images, device
+        )[0]
+
+    def _alpha(self, mixture: MixtureOfExperts, intensity: Intensity) -> float:
+        """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest."""
+        p = np.clip(self._manage(mixture, intensity), 1e-8, 1.0)
+        unsure = float(-(p * np.log(p)).sum(axis=1).mean())
+        return self.method.alpha * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(unsure, 1e-12))
+
+    def _mixture(self, found: Results, *, hard: bool = False) -> MixtureOfExperts:
+        mixture: MixtureOfExperts = self.trainer.build(
+            lambda: self.method.build_mixture(found["n_clusters"], found["expert_size"], hard=hard)
+        )
+        return mixture
+
+    def _intensity(self, found: Results) -> Intensity:
+        return seeded(Intensity(likelihood=found["likelihood"]), found["intensity"], self.method.hardware().device)
+
+    def _views(self, found: Results) -> Views:
+        m = self.method
+        augment = Augment(m.rotation, m.zoom, m.shift, m.flip, fill=self.fill) if m.augment else None
+        return Views(self._intensity(found), augment, m.target)
+
+    def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Recipe:
+        m = self.method
+        count = max(2, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
+        return Recipe(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)
