@@ -1,3 +1,49 @@
 """Facies finds the kinds of things in unlabelled scientific images."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facies.cluster import DensityClusterer, latent_dimension
+    from facies.data import ImageSet, open_images
+    from facies.models import load_method, make_method
+    from facies.models.moe_vae import MoEVAE
+    from facies.run import RunFolder
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "DensityClusterer",
+    "ImageSet",
+    "MoEVAE",
+    "RunFolder",
+    "__version__",
+    "latent_dimension",
+    "load_method",
+    "make_method",
+    "open_images",
+]
+
+_ROOMS = {
+    "DensityClusterer": "facies.cluster",
+    "ImageSet": "facies.data",
+    "MoEVAE": "facies.models.moe_vae",
+    "RunFolder": "facies.run",
+    "latent_dimension": "facies.cluster",
+    "load_method": "facies.models",
+    "make_method": "facies.models",
+    "open_images": "facies.data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for, so that ``import facies`` costs nothing (SPEC 1)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

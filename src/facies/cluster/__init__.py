@@ -1,6 +1,6 @@
 """From an embedding to groups, without a network: scikit-learn estimators."""
 
-from facies.cluster.density import DensityClusterer, DensityGroups, density_groups, dynamic_neighbours, l1_normalised
+from facies.cluster.density import DensityClusterer, DensityGroups, density_groups, dynamic_neighbours, l1_normalised, most_central
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
 
@@ -13,4 +13,5 @@ __all__ = [
     "dynamic_neighbours",
     "l1_normalised",
     "latent_dimension",
+    "most_central",
 ]

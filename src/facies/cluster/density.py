@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facies.cluster.hierarchy import Hierarchy, Selection, most_persistent_cut
@@ -65,6 +67,17 @@ def density_groups(
     return DensityGroups(cut.labels, memberships, cut.min_cluster_size)
 
 
+def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
+    """Index of the partition that agrees best with the others (mean adjusted Rand index; the first of equals).
+
+    UMAP's layouts differ with the seed, and now and then one tears a group or glues two. What most layouts find is there.
+    """
+    if len(partitions) < 3:
+        return 0
+    agreement = np.array([[adjusted_rand_score(a, b) for a in partitions] for b in partitions])
+    return int(agreement.mean(axis=1).argmax())
+
+
 class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     """Groups, their number and the outliers of an embedding.
 
@@ -90,6 +103,8 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         Smallest group for ``leaf`` and ``eom``; None is N/50.
     min_samples : int or None, default=10
         Neighbours of a core point; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images).
+    n_layouts : int, default=1
+        UMAP layouts to try; the partition that agrees best with the others is kept (from 3 on).
     random_state : int, default=0
         Seed of UMAP.
 
@@ -120,6 +135,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         selection: Selection = "persistent",
         min_cluster_size: int | None = None,
         min_samples: int | None = 10,
+        n_layouts: int = 1,
         random_state: int = 0,
     ) -> None:
         self.n_neighbors = n_neighbors
@@ -130,6 +146,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.selection = selection
         self.min_cluster_size = min_cluster_size
         self.min_samples = min_samples
+        self.n_layouts = n_layouts
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
@@ -144,8 +161,16 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         """
         embedding = validate_data(self, X, dtype=np.float32, ensure_min_samples=3)
         self._fit_rows = self._normalised(embedding)
-        self.layout_ = self._manifold(self._fit_rows).layout(self.n_components or embedding.shape[1], self.min_dist)
-        self._find_groups()
+        manifold = Manifold(self._fit_rows, self._neighbours(len(embedding)), self.metric, self.random_state)
+        dimensions = self.n_components or embedding.shape[1]
+        layouts = [manifold.layout(dimensions, self.min_dist, self.random_state + k) for k in range(self.n_layouts)]
+        found = [
+            density_groups(layout, self.selection, self.min_cluster_size, self.min_samples, self.metric) for layout in layouts
+        ]
+        chosen = most_central([groups.labels for groups in found])
+        self.layout_, groups = layouts[chosen], found[chosen]
+        self.labels_, self.probabilities_ = groups.labels, groups.memberships
+        self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
         return self
 
     def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
@@ -173,14 +198,6 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         placed = place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
         nearest, _ = nearest_neighbours(self.layout_, placed, 1)
         return np.where(distances[:, 0] == 0.0, own[:, 0], nearest[:, 0])
-
-    def _find_groups(self) -> None:
-        groups = density_groups(self.layout_, self.selection, self.min_cluster_size, self.min_samples, self.metric)
-        self.labels_, self.probabilities_ = groups.labels, groups.memberships
-        self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
-
-    def _manifold(self, rows: NDArray[np.float32]) -> Manifold:
-        return Manifold(rows, self._neighbours(len(rows)), self.metric, self.random_state)
 
     def _neighbours(self, n: int | None = None) -> int:
         n = len(self._fit_rows) if n is None else n

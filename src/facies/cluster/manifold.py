@@ -35,7 +35,7 @@ class Manifold:
         self.n_neighbors = max(2, min(n_neighbors, len(points) - 1))
         self.neighbours = self_neighbours(points, self.n_neighbors, metric)
 
-    def layout(self, n_components: int, min_dist: float = 0.0, n_epochs: int | None = None) -> NDArray[np.float32]:
+    def layout(self, n_components: int, min_dist: float = 0.0, seed: int | None = None) -> NDArray[np.float32]:
         """UMAP coordinates (McInnes et al., 2018).
 
         Parameters
@@ -44,8 +44,8 @@ class Manifold:
             Dimensions of the layout.
         min_dist
             Least distance between neighbours in the layout.
-        n_epochs
-            Passes over the graph; None leaves it to UMAP (500 up to 10,000 points, 200 beyond).
+        seed
+            Seed of this layout; None is `random_state`.
 
         Returns
         -------
@@ -58,9 +58,8 @@ class Manifold:
             "n_neighbors": self.n_neighbors,
             "n_components": min(n_components, len(self.points) - 2) if len(self.points) > SMALLEST_FOR_SPECTRAL else n_components,
             "min_dist": min_dist,
-            "n_epochs": n_epochs,
             "metric": self.metric,
-            "random_state": self.random_state,
+            "random_state": self.random_state if seed is None else seed,
             "init": "spectral" if len(self.points) > SMALLEST_FOR_SPECTRAL else "random",
         }
         with warnings.catch_warnings():

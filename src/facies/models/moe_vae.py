@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from facies.cluster import Manifold, density_groups, dynamic_neighbours, l1_normalised, latent_dimension
+from facies.cluster import Manifold, density_groups, dynamic_neighbours, l1_normalised, latent_dimension, most_central
 from facies.data import Augment, ImageSet, background
 from facies.errors import InputError
 from facies.models.autoencoding import (
@@ -91,6 +91,8 @@ class MoEVAE(MixtureGeneration, Method):
         Of UMAP.
     layout_dimensions : int or None, default=None
         Most dimensions of the UMAP layout; None is the latent size found.
+    n_layouts : int or "auto", default=1
+        UMAP layouts to try, of which the most typical partition is kept; ``auto`` is 50,000/N, between 1 and 5.
     selection : {"leaf", "eom", "persistent"}, default="leaf"
         How groups are cut from HDBSCAN's tree (see `DensityClusterer`).
     min_cluster_size : int or None, default=None
@@ -161,6 +163,7 @@ class MoEVAE(MixtureGeneration, Method):
             "learning_rate": 2e-3,
             "schedule": "one-cycle",
             "layout_dimensions": 10,
+            "n_layouts": "auto",
             "selection": "persistent",
             "min_samples": 10,
             "manager_epochs": "auto",
@@ -202,6 +205,7 @@ class MoEVAE(MixtureGeneration, Method):
         n_clusters: int | None = None,
         n_neighbors: int | Literal["dynamic"] = "dynamic",
         layout_dimensions: int | None = None,
+        n_layouts: int | Literal["auto"] = 1,
         selection: Literal["leaf", "eom", "persistent"] = "leaf",
         min_cluster_size: int | None = None,
         min_samples: int | None = None,
@@ -247,6 +251,7 @@ class MoEVAE(MixtureGeneration, Method):
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors
         self.layout_dimensions = layout_dimensions
+        self.n_layouts = n_layouts
         self.selection = selection
         self.min_cluster_size = min_cluster_size
         self.min_samples = min_samples
@@ -374,34 +379,46 @@ class _Fit:
         return {"autoencoder": dict(network.state_dict()), "embedding_": self._embed(network, found)}
 
     def embed(self, found: Results) -> Results:
-        """P4: L1 normalisation and UMAP, once for the groups and once in two dimensions for the map."""
+        """P4: L1 normalisation and UMAP, for the groups and once in two dimensions for the map."""
         m = self.method
-        progress = self.trainer.show("embed", 3, "steps")
-        count = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
-        manifold = Manifold(l1_normalised(found["embedding_"]), count, "manhattan", self.trainer.seed("layout"))
+        count = max(1, min(5, 50_000 // len(self.images))) if m.n_layouts == "auto" else m.n_layouts
+        progress = self.trainer.show("embed", count + 2, "steps")
+        neighbours = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
+        manifold = Manifold(l1_normalised(found["embedding_"]), neighbours, "manhattan", self.trainer.seed("map"))
         progress.advance(1)
-        layout = manifold.layout(min(found["latent_size"], m.layout_dimensions or found["latent_size"]))
-        progress.advance(1)
+        dimensions = min(found["latent_size"], m.layout_dimensions or found["latent_size"])
+        layouts = []
+        for number in range(count):
+            layouts.append(manifold.layout(dimensions, seed=self.trainer.seed("layout", number)))
+            progress.advance(1)
         projection = manifold.layout(2, min_dist=0.1)
         progress.finish()
-        return {"layout": layout, "projection_": projection}
+        return {"layouts": np.stack(layouts), "projection_": projection}
 
     def group(self, found: Results) -> Results:
-        """P5: HDBSCAN, or a Gaussian mixture, on the layout."""
-        m, layout = self.method, found["layout"]
-        progress = self.trainer.show("density", 1, "tree")
-        if m.grouping == "gaussian-mixture":
-            mixture = GaussianMixture(m.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture")).fit(layout)
-            memberships = mixture.predict_proba(layout).astype(np.float32)
-            labels = memberships.argmax(axis=1).astype(np.int64)
-        else:
-            groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples)
-            labels, memberships = groups.labels, groups.memberships
+        """P5: HDBSCAN, or a Gaussian mixture, on the layouts; the partition most typical of them is kept."""
+        find = self._gaussian_groups if self.method.grouping == "gaussian-mixture" else self._dense_groups
+        progress = self.trainer.show("density", len(found["layouts"]), "layouts")
+        partitions = []
+        for layout in found["layouts"]:
+            partitions.append(find(layout))
+            progress.advance(1)
         progress.finish()
+        labels, memberships = partitions[most_central([labels for labels, _ in partitions])]
         notes = []
         if labels.max(initial=-1) < 1:
             notes = ["fewer than two dense groups were found: all images are in one group; try more images, or another min_cluster_size"]
         return {"density_labels": labels, "memberships": memberships, "n_clusters": memberships.shape[1], "notes": notes}
+
+    def _dense_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        m = self.method
+        groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples)
+        return groups.labels, groups.memberships
+
+    def _gaussian_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        mixture = GaussianMixture(self.method.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture"))
+        memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
+        return memberships.argmax(axis=1).astype(np.int64), memberships
 
     def pretrain_manager(self, found: Results) -> Results:
         """P6: the manager learns the soft memberships of the images that are not noise."""

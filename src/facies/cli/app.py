@@ -1,0 +1,74 @@
+"""All commands together, and the entry point."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from facies import __version__
+from facies.cli import about, cluster, demo, doctor, evaluate, predict, report, sample
+from facies.cli.guard import Group, guarded
+
+app = typer.Typer(
+    name="facies",
+    cls=Group,
+    help="Facies finds the kinds of things in a pile of unlabelled scientific images.",
+    epilog="Example: facies cluster photos -o run, then: facies report run -o report.html",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_EXAMPLES: dict[Callable[..., None], str] = {
+    cluster.cluster: "facies cluster photos -o run --preset quick --set epochs=50 --seed 1",
+    predict.predict: "facies predict run new-photos -o groups.csv",
+    sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
+    evaluate.evaluate: "facies evaluate run --labels folder --json",
+    report.report: "facies report run -o report.html",
+    report.export: "facies export run --to csv -o groups.csv",
+    about.methods: "facies methods",
+    about.presets: "facies presets moe-vae",
+    doctor.doctor: "facies doctor",
+    demo.demo: "facies demo -o demo",
+}
+
+for _command, _example in _EXAMPLES.items():
+    app.command(epilog=f"Example: {_example}")(guarded(_command))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"facies {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _facies(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version, and end.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command ``facies``."""
+    # Threads that spin while they wait cost up to nine times on small machines; torch reads this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Temporary files are removed at exit, and a job scheduler's SIGTERM would end Python without one.
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app()
+
+
+def _terminate(*_: Any) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)

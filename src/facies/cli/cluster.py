@@ -1,0 +1,166 @@
+"""``facies cluster``: images in, groups out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facies.cli.console import groups_in_words, number, say, say_json, say_table, showing_progress, sizes_of
+from facies.cli.options import Channels, Input, Json, Overwrite
+from facies.errors import InputError
+
+if TYPE_CHECKING:
+    from facies.run import RunFolder
+
+Method = Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")]
+Preset = Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same groups.", show_default="0")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted or killed.")]
+Size = Annotated[
+    str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
+]
+Fit = Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
+]
+Accelerator = Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")]
+Devices = Annotated[int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")]
+Strategy = Annotated[str | None, typer.Option(metavar="NAME", help="auto or ddp.", show_default="auto")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
+]
+Log = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write the training curves for TensorBoard, too.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")]
+
+
+def cluster(
+    context: typer.Context,
+    source: Input,
+    output: Output,
+    method: Method = "moe-vae",
+    preset: Preset = "quick",
+    settings: Settings = None,
+    seed: Seed = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    channels: Channels = None,
+    size: Size = None,
+    fit: Fit = "resize",
+    labels: Labels = None,
+    accelerator: Accelerator = None,
+    devices: Devices = None,
+    strategy: Strategy = None,
+    precision: Precision = None,
+    log: Log = None,
+    as_json: Json = False,
+) -> None:
+    """Find the groups in a pile of images, and write all that was found into a run folder."""
+    from facies.cli.clustering import Order, make_run
+    from facies.cli.settings import merged, read_settings
+    from facies.models import method_class
+
+    hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
+    order = Order(
+        source=source,
+        output=output,
+        method=method,
+        preset=preset,
+        parameters=merged(read_settings(method_class(method), settings or []), {"random_state": seed, **hardware}),
+        reading={"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels},
+        resume=resume,
+        overwrite=overwrite,
+        log=log,
+        command=context.obj,
+    )
+    with showing_progress() as progress:
+        run, made = make_run(order, progress)
+    if as_json:
+        say_json({**summary(run), "complete_before": not made})
+        return
+    if not made:
+        say(f"{run.path} is complete; there is nothing to resume.")
+    say_summary(run)
+
+
+def parse_size(text: str | None) -> int | tuple[int, int] | None:
+    """Read ``64`` or ``64x48`` (height × width).
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip().lower())
+    if match is None:
+        raise InputError(f"--size {text}: give a side, such as 64, or height and width, such as 64x48")
+    height, width = match.groups()
+    return int(height) if width is None else (int(height), int(width))
+
+
+def summary(run: RunFolder) -> dict[str, Any]:
+    """Tell what a run found, for a program."""
+    sizes = sizes_of(run.partition()[0]["group"])
+    manifest = run.manifest
+    return {
+        "run": str(run.path),
+        "method": manifest["method"],
+        "preset": manifest["preset"],
+        "seed": manifest["seed"],
+        "n_images": len(run),
+        "n_groups": manifest["n_groups"],
+        "n_noise": sizes.get(-1, 0),
+        "group_sizes": {str(group): size for group, size in sizes.items() if group >= 0},
+        "left_out": manifest["left_out"],
+        "metrics": manifest["metrics"],
+        "timings": manifest["timings"],
+        "notes": manifest["notes"],
+    }
+
+
+def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
+    """Tell what a run found, for people."""
+    from facies.report.words import METRICS, duration
+
+    found = summary(run)
+    sizes = {int(group): size for group, size in found["group_sizes"].items()}
+    rows = [
+        ("images", number(len(run))),
+        ("groups found", number(found["n_groups"])),
+        ("images a group", groups_in_words(sizes)),
+    ]
+    if found["n_noise"]:
+        rows.append(("in no group", number(found["n_noise"])))
+    if found["left_out"]:
+        first = found["left_out"][0]
+        rows.append(("left out", f"{len(found['left_out']):,} (the first: {first['source']}: {first['reason']})"))
+    if run.manifest["input"]["labelled"]:
+        rows += [(METRICS[name][0], number(found["metrics"][name])) for name in METRICS if name in found["metrics"]]
+    rows.append(("time", duration(sum(found["timings"].values()))))
+    say_table(rows)
+    for note in found["notes"]:
+        say(f"note: {note}")
+    say(f"run: {run.path}")
+    if next_commands:
+        say("next:")
+        for words in (
+            "report {run} -o report.html",
+            "export {run} --to csv -o groups.csv",
+            "predict {run} NEW -o new.csv",
+        ):
+            say(f"  facies {words.format(run=_quoted(run.path))}")
+
+
+def _quoted(path: Path) -> str:
+    here = Path.cwd()
+    path = path.relative_to(here) if path.is_relative_to(here) else path
+    return shlex.quote(str(path))

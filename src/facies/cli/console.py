@@ -1,0 +1,96 @@
+"""What the user sees: tables and JSON on standard output, progress and remarks on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from facies.train import Progress
+
+
+def say(text: str = "") -> None:
+    """Write a line to standard output."""
+    typer.echo(text)
+
+
+def remark(text: str) -> None:
+    """Write a line to standard error, where it disturbs no program that reads the output."""
+    typer.echo(f"facies: {text}", err=True)
+
+
+def say_json(value: Any) -> None:
+    """Write one JSON object to standard output."""
+    from facies.run.atomic import jsonable
+
+    typer.echo(json.dumps(jsonable(value), indent=2, allow_nan=False))
+
+
+def say_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title: str | None = None) -> None:
+    """Write a table to standard output; cells that do not fit are folded, never cut."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE if headings else None, show_header=bool(headings), title=title, title_justify="left")
+    for number in range(max(map(len, [headings, *rows]))):
+        table.add_column(headings[number] if headings else "", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def number(value: float) -> str:
+    """Write a count with its thousands parted, and any other number with four digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
+
+
+@contextlib.contextmanager
+def showing_progress() -> Iterator[Progress]:
+    """Show progress as bars on a terminal, and as lines elsewhere."""
+    from facies.train import BarProgress, LineProgress
+
+    if sys.stderr.isatty():
+        with BarProgress() as bars:
+            yield bars
+    else:
+        yield LineProgress()
+
+
+def reading(progress: Progress, unit: str = "files") -> Callable[[int, int], None]:
+    """Make the callback that `open_images` tells how many files are read."""
+    seen = 0
+
+    def read(done: int, total: int) -> None:
+        nonlocal seen
+        if seen == 0:
+            progress.start("reading", total, unit)
+        progress.advance(done - seen)
+        seen = done
+        if done == total:
+            progress.finish()
+
+    return read
+
+
+def sizes_of(groups: ArrayLike) -> dict[int, int]:
+    """Count the images of each group."""
+    import numpy as np
+
+    numbers, counts = np.unique(np.asarray(groups, dtype=np.int64), return_counts=True)
+    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def groups_in_words(sizes: Mapping[int, int], most: int = 12) -> str:
+    """Name the sizes of the groups, the largest first: ``group 3: 181, group 0: 180, … (2 more)``."""
+    ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{group}: {size:,}" for group, size in ordered[:most])
+    return shown + (f", … ({len(ordered) - most} more)" if len(ordered) > most else "")

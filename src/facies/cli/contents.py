@@ -1,0 +1,82 @@
+"""From a fitted method to what a run folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from facies.data import ImageSet
+    from facies.models import Method
+    from facies.run import RunContents
+
+SAMPLES_A_GROUP = 16
+
+
+def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) -> RunContents:
+    """Gather what a fitted method found.
+
+    Parameters
+    ----------
+    method : Method
+        Fitted to `images`.
+    images : ImageSet
+        The images; their labels are read here for the first time, and only to measure.
+    manifest : mapping
+        What the method cannot know: command, preset …
+
+    Returns
+    -------
+    RunContents
+        For `write_run`.
+    """
+    from facies.metrics import evaluate_partition
+    from facies.run import RunContents
+
+    low, high = images.value_range()
+    return RunContents(
+        images=images,
+        embedding=method.embedding_,
+        projections={"umap": (method.projection_, {"method": "UMAP", "seed": method.random_state})},
+        partitions=_partitions(method, images),
+        history=method.history_,
+        samples=_samples(method, low, high) if method.samples and len(images.image_shape) == 3 else None,
+        save_model=method.save,
+        manifest={
+            "method": method.name,
+            "parameters": method.get_params(deep=False),
+            "seed": method.random_state,
+            "timings": method.timings_,
+            "metrics": evaluate_partition(method.labels_, labels=images.labels, embedding=method.embedding_),
+            "notes": method.notes_,
+            "references": [method.reference],
+            **manifest,
+            "input": {"value_range": [low, high]},
+        },
+    )
+
+
+def _partitions(method: Method, images: ImageSet) -> dict[str, tuple[pd.DataFrame, Mapping[str, Any]]]:
+    """Tables by name; the last one, what the method as a whole says, is the run's default."""
+    from facies.run import partition_table
+
+    ids, seed = images.table["id"], method.random_state
+    found: dict[str, tuple[pd.DataFrame, Mapping[str, Any]]] = {}
+    if hasattr(method, "density_labels_"):
+        table = partition_table(ids, method.density_labels_, method.embedding_)
+        found["density"] = (table, {"method": f"the density grouping that {method.name} begins with", "seed": seed})
+    table = partition_table(ids, method.labels_, method.embedding_, method.probabilities_)
+    found[method.name] = (table, {"method": method.title, "seed": seed})
+    return found
+
+
+def _samples(method: Method, low: float, high: float) -> NDArray[np.float32]:
+    """Images generated from each group, brought from native units to [0, 1]."""
+    import numpy as np
+
+    drawn = np.stack([method.sample(SAMPLES_A_GROUP, cluster=group) for group in range(method.n_clusters_)])
+    return np.clip((drawn - low) / ((high - low) or 1.0), 0.0, 1.0).astype(np.float32)

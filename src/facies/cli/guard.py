@@ -1,0 +1,127 @@
+"""How a command ends: with 0, or with one line and 2 (the user's fault) or 1 (ours); a traceback only if asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import inspect
+import os
+import sys
+import traceback
+import typing
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from facies.errors import FaciesWarning, InputError
+
+USERS_FAULT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from, and all warnings.")]
+
+
+class Group(TyperGroup):
+    """The command ``facies``; says in one line what is wrong with a command line."""
+
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        """Run, and exit with the code of the command."""
+        extra = {**extra, "standalone_mode": False, "obj": ["facies", *(sys.argv[1:] if args is None else args)]}
+        try:
+            code = super().main(args=args, prog_name=prog_name, **extra)
+        except typer.Abort:
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            # An error of usage. Its class lies in click or inside of typer, by typer's version.
+            context = getattr(error, "ctx", None)
+            place = context.command_path if context is not None else "facies"
+            _say(f"{' '.join(error.format_message().split())} (see `{place} --help`)")
+            sys.exit(USERS_FAULT)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def guarded(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option ``--debug``, and an end for whatever it raises.
+
+    Parameters
+    ----------
+    function : callable
+        The command. Its `InputError` ends with 2, any other exception with 1.
+
+    Returns
+    -------
+    callable
+        For typer.
+    """
+
+    @functools.wraps(function)
+    def command(*, debug: bool = False, **options: Any) -> None:
+        try:
+            with _warnings(everything=debug):
+                function(**options)
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:
+            code = _end(error, debug=debug)
+            if code is None:
+                raise
+            raise typer.Exit(code) from None
+
+    hints = typing.get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function)
+    parameters = [parameter.replace(annotation=hints[name]) for name, parameter in signature.parameters.items()]
+    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    command.__signature__ = signature.replace(parameters=[*parameters, debug])  # type: ignore[attr-defined]
+    command.__annotations__ = {**hints, "debug": Debug}
+    return command
+
+
+def _end(error: BaseException, *, debug: bool) -> int | None:
+    """Say what happened; the exit code, or None for what typer ends by itself."""
+    if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "format_message"):
+        return None
+    if isinstance(error, BrokenPipeError):
+        # Whoever read us has gone; Python's own flush at the end must not complain of it.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    if debug:
+        traceback.print_exception(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, KeyboardInterrupt):
+        _say(text or "interrupted")
+        return INTERRUPTED
+    if isinstance(error, InputError):
+        _say(text)
+        return USERS_FAULT
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _say(f"the disk is full ({text}): free some space, or set TMPDIR to a folder on a larger disk")
+        return USERS_FAULT
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        _say(f"there is not enough memory ({text or 'MemoryError'}): use smaller images (--size) or smaller batches")
+        return USERS_FAULT
+    hint = "" if debug else "; run again with --debug"
+    _say(f"{type(error).__name__}: {text}: this is a fault of Facies{hint}")
+    return OUR_FAULT
+
+
+@contextlib.contextmanager
+def _warnings(*, everything: bool) -> Iterator[None]:
+    """Show our own warnings as a line, and those of the libraries only if asked for."""
+    if everything:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", FaciesWarning)
+        warnings.showwarning = lambda message, *_args, **_options: _say(f"note: {message}")
+        yield
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        typer.echo(f"facies: {text}", err=True)

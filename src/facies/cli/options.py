@@ -1,0 +1,21 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that facies cluster wrote.")]
+Input = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="A folder of images, .npy, .npz, .zarr, or one .tif of several pages.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier command wrote there.")]
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output, and nothing else there.")]
+Partition = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which partition of the run.", show_default="the newest")
+]
+Channels = Annotated[
+    str | None, typer.Option(metavar="grey|rgb", help="Convert the images.", show_default="as they are")
+]

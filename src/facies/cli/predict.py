@@ -1,0 +1,156 @@
+"""``facies predict``: the groups of images that a run has never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facies.cli.console import groups_in_words, reading, remark, say, say_json, showing_progress, sizes_of
+from facies.cli.options import Channels, Input, Json, Overwrite, Run
+from facies.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from facies.data import ImageSet
+    from facies.models import Method
+    from facies.run import RunFolder
+    from facies.train import Progress
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")]
+
+IMAGES_AT_ONCE = 4096
+
+
+def predict(
+    run: Run,
+    source: Input,
+    output: Output,
+    channels: Channels = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Assign images to the groups of a run: a table of id, group and probability."""
+    from facies.models import load_method
+    from facies.run import RunFolder
+    from facies.run.atomic import atomic_file
+
+    path = output.expanduser().absolute()
+    write = _writer(path)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} already exists: give another name, or --overwrite to replace it")
+    folder = RunFolder(run)
+    method = load_method(folder.model_folder)
+    with showing_progress() as progress:
+        images = read_like(folder, source, channels, progress)
+        table = assign(method, images, progress)
+    with atomic_file(path, overwrite=overwrite) as temporary:
+        write(table, temporary)
+    sizes = sizes_of(table["group"])
+    left_out = images.left_out[["source", "reason"]].to_dict("records")
+    if as_json:
+        counts = {str(group): sizes[group] for group in sorted(sizes)}
+        say_json({"table": str(path), "n_images": len(images), "group_sizes": counts, "left_out": left_out})
+        return
+    say(f"{len(images):,} images assigned to {len(sizes)} groups ({groups_in_words(sizes)})")
+    say(f"table: {path}")
+    for item in left_out[:20]:
+        remark(f"left out: {item['source']}: {item['reason']}")
+    if len(left_out) > 20:
+        remark(f"left out: {len(left_out) - 20:,} more")
+
+
+def read_like(run: RunFolder, source: Path, channels: str | None, progress: Progress) -> ImageSet:
+    """Read images in the way in which those of the run were read, and bring them to the same size.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    source : Path
+        The new images.
+    channels : {"grey", "rgb"} or None
+        What to convert to; None does what was done for the run.
+    progress : Progress
+        Shows the reading.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, have other channels, or are in other units than the images of the run.
+    """
+    from facies.data import as_image_set
+
+    described = run.manifest["input"]
+    options = described["origin"].get("options", {})
+    shape = tuple(described["image_shape"])
+    wanted: dict[str, Any] = {"channels": channels or options.get("channels"), "fit": options.get("fit", "resize")}
+    images = as_image_set(source, **wanted, size=list(shape[-2:]), progress=reading(progress))
+    if images.image_shape[:-2] != shape[:-2]:
+        mend = {1: "; --channels grey converts them", 3: "; --channels rgb converts them"}.get(shape[-3], "")
+        raise InputError(
+            f"{source}: the images have {_kind(images.image_shape)}, those of the run {run.path.name} "
+            f"{_kind(shape)}{mend if len(shape) == 3 else ''}"
+        )
+    _check_units(images, described, source)
+    return images
+
+
+def _kind(shape: tuple[int, ...]) -> str:
+    layers = f"{shape[0]} focal layers of " if len(shape) == 4 else ""
+    return f"{layers}{shape[-3]} channel{'s' if shape[-3] > 1 else ''}"
+
+
+def _check_units(images: ImageSet, described: dict[str, Any], source: Path) -> None:
+    """Refuse 0 to 255 where the model learnt from 0 to 1: it would place them all, and wrongly."""
+    import numpy as np
+
+    low, high = images.value_range()  # refuses NaN and infinity, too
+    if np.dtype(described["dtype"]) == images.dtype or "value_range" not in described:
+        return
+    learnt_low, learnt_high = described["value_range"]
+    ratio = (high - low) / ((learnt_high - learnt_low) or 1.0)
+    if not 0.05 < ratio < 2:
+        raise InputError(
+            f"{source}: the pixels are {images.dtype} from {low:g} to {high:g}, those of the run were "
+            f"{described['dtype']} from {learnt_low:g} to {learnt_high:g}: bring them to the same units"
+        )
+
+
+def assign(method: Method, images: ImageSet, progress: Progress) -> pd.DataFrame:
+    """Tell the most probable group of each image, and its probability."""
+    import numpy as np
+    import pandas as pd
+
+    progress.start("assigning", len(images), "images")
+    parts: list[NDArray[np.float32]] = []
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        rows = np.arange(start, min(start + IMAGES_AT_ONCE, len(images)))
+        parts.append(method.predict_proba(images.subset(rows)))
+        progress.advance(len(rows))
+    progress.finish()
+    probabilities = np.concatenate(parts)
+    groups = probabilities.argmax(axis=1)
+    return pd.DataFrame(
+        {"id": images.table["id"], "group": groups.astype(np.int64), "probability": probabilities.max(axis=1)}
+    )
+
+
+def _writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
+    """How to write a table, by the suffix of its name."""
+    if path.suffix.lower() == ".csv":
+        from facies.report.export_tables import save_csv
+
+        return save_csv
+    if path.suffix.lower() == ".parquet":
+        return lambda table, place: table.to_parquet(place, index=False)
+    raise InputError(f"{path}: tables are written as .csv or .parquet: give it one of these suffixes")
