@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import groups_in_words, number, say, say_json, say_table, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, say, say_json, say_table, showing_progress, sizes_of
 from facies.cli.options import Channels, Input, Json, Overwrite
 from facies.errors import InputError
 
@@ -129,7 +129,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
 
 def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     """Tell what a run found, for people."""
-    from facies.report.words import METRICS, duration
+    from facies.report.words import METRICS, duration, number
 
     found = summary(run)
     sizes = {int(group): size for group, size in found["group_sizes"].items()}
@@ -144,7 +144,9 @@ def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
         first = found["left_out"][0]
         rows.append(("left out", f"{len(found['left_out']):,} (the first: {first['source']}: {first['reason']})"))
     if run.manifest["input"]["labelled"]:
-        rows += [(METRICS[name][0], number(found["metrics"][name])) for name in METRICS if name in found["metrics"]]
+        rows += [
+            (METRICS[name][0], number(float(found["metrics"][name]))) for name in METRICS if name in found["metrics"]
+        ]
     rows.append(("time", duration(sum(found["timings"].values()))))
     say_table(rows)
     for note in found["notes"]:

@@ -97,7 +97,7 @@ def make_run(order: Order, progress: Progress) -> tuple[RunFolder, bool]:
         method.check(images)
         fit = _begin(work, kept, order, method, images)
         with _leaving_what_can_go_on(work):
-            method.fit(images, work_folder=work.path, progress=progress)
+            _fit(method, images, work, progress)
             _write_log(method, order.log)
             written = write_run(run, _contents(method, images, order, fit), overwrite=fit.replaces)
         work.remove()
@@ -167,6 +167,16 @@ def _begin(work: WorkFolder, kept: Fit | None, order: Order, method: Method, ima
         remark(f"there is no unfinished run at {work.run}; beginning from the start")
     work.begin(wanted)
     return wanted
+
+
+def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress) -> None:
+    try:
+        method.fit(images, work_folder=work.path, progress=progress)
+    except InputError as error:
+        # A full disk has a cause outside, and can be mended; images or parameters that do not fit would fail again.
+        if error.__cause__ is None:
+            work.remove()
+        raise
 
 
 def _contents(method: Method, images: ImageSet, order: Order, fit: Fit) -> RunContents:

@@ -48,11 +48,6 @@ def say_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title
     Console().print(table)
 
 
-def number(value: float) -> str:
-    """Write a count with its thousands parted, and any other number with four digits."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}"
-
-
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
     """Show progress as bars on a terminal, and as lines elsewhere."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facies.cli.console import number, say, say_json, say_table
+from facies.cli.console import say, say_json, say_table
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
@@ -30,7 +30,7 @@ Labels = Annotated[
 def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
     """Measure the groups of a run, also by labels where they are known."""
     from facies.metrics import evaluate_partition
-    from facies.report.words import METRICS
+    from facies.report.words import METRICS, number
     from facies.run import RunFolder
 
     folder = RunFolder(run)

@@ -1,6 +1,13 @@
 """From an embedding to groups, without a network: scikit-learn estimators."""
 
-from facies.cluster.density import DensityClusterer, DensityGroups, density_groups, dynamic_neighbours, l1_normalised, most_central
+from facies.cluster.density import (
+    DensityClusterer,
+    DensityGroups,
+    density_groups,
+    dynamic_neighbours,
+    l1_normalised,
+    most_central,
+)
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
 

@@ -165,7 +165,8 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         dimensions = self.n_components or embedding.shape[1]
         layouts = [manifold.layout(dimensions, self.min_dist, self.random_state + k) for k in range(self.n_layouts)]
         found = [
-            density_groups(layout, self.selection, self.min_cluster_size, self.min_samples, self.metric) for layout in layouts
+            density_groups(layout, self.selection, self.min_cluster_size, self.min_samples, self.metric)
+            for layout in layouts
         ]
         chosen = most_central([groups.labels for groups in found])
         self.layout_, groups = layouts[chosen], found[chosen]

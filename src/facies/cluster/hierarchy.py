@@ -68,7 +68,11 @@ class Hierarchy:
         labels, probabilities, persistence, condensed, _ = self._cut(min_cluster_size, selection)
         model = self.model
         model.labels_, model.probabilities_, model.cluster_persistence_ = labels, probabilities, persistence
-        model._condensed_tree, model.min_cluster_size, model.cluster_selection_method = condensed, min_cluster_size, selection
+        model._condensed_tree, model.min_cluster_size, model.cluster_selection_method = (
+            condensed,
+            min_cluster_size,
+            selection,
+        )
         model._prediction_data = PredictionData(
             self.points, model.condensed_tree_, model.min_samples, tree_type="kdtree", metric=model.metric
         )

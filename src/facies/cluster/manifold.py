@@ -56,7 +56,9 @@ class Manifold:
 
         settings: dict[str, Any] = {
             "n_neighbors": self.n_neighbors,
-            "n_components": min(n_components, len(self.points) - 2) if len(self.points) > SMALLEST_FOR_SPECTRAL else n_components,
+            "n_components": min(n_components, len(self.points) - 2)
+            if len(self.points) > SMALLEST_FOR_SPECTRAL
+            else n_components,
             "min_dist": min_dist,
             "metric": self.metric,
             "random_state": self.random_state if seed is None else seed,

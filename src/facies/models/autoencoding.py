@@ -139,7 +139,12 @@ def is_deterministic(kind: Kind) -> bool:
 
 
 def build_autoencoder(
-    image_shape: tuple[int, ...], latent_size: int, filters: int | None, kind: Kind, stack: int = 1, normalisation: str = "batch"
+    image_shape: tuple[int, ...],
+    latent_size: int,
+    filters: int | None,
+    kind: Kind,
+    stack: int = 1,
+    normalisation: str = "batch",
 ) -> ConvAutoencoder:
     """A `ConvAutoencoder` for images of this shape; `filters` None is the longer side, as in the thesis."""
     shape = channels_shape(image_shape)

@@ -91,7 +91,9 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def check(self, images: ImageSet) -> None:
         """Raise InputError if the parameters or the images cannot be used."""
 
-    def fit(self, images: Any, y: Any = None, *, work_folder: Path | None = None, progress: Progress | None = None) -> Self:  # noqa: ARG002
+    def fit(
+        self, images: Any, y: Any = None, *, work_folder: Path | None = None, progress: Progress | None = None
+    ) -> Self:  # noqa: ARG002
         """Learn from images.
 
         Parameters
@@ -157,7 +159,9 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             "parameters": self.get_params(deep=False),
             "image_shape": list(self.image_shape_),
             "n_clusters": self.n_clusters_,
-            "versions": {name: importlib.metadata.version(name) for name in ("facies", "torch", "numpy", "scikit-learn")},
+            "versions": {
+                name: importlib.metadata.version(name) for name in ("facies", "torch", "numpy", "scikit-learn")
+            },
             "python": platform.python_version(),
         }
         part = folder / "model.json.part"
@@ -183,7 +187,9 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             state = read_results(Path(folder) / "model.safetensors")
             method._adopt(state)
         except Exception as error:
-            raise InputError(f"{folder}: model.safetensors is damaged or missing ({error}); fit the model again") from error
+            raise InputError(
+                f"{folder}: model.safetensors is damaged or missing ({error}); fit the model again"
+            ) from error
         return method
 
     def _adopt(self, state: Results) -> None:
@@ -197,7 +203,9 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         images = as_image_set(images)
         if images.image_shape != self.image_shape_:
             expected, got = ("×".join(map(str, shape)) for shape in (self.image_shape_, images.image_shape))
-            raise InputError(f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size")
+            raise InputError(
+                f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
+            )
         return apply_in_batches(function, images, self.device_)[0]
 
 
@@ -217,7 +225,9 @@ def read_description(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a model description ({error})") from error
     if description.get("format") != FORMAT:
-        raise InputError(f"{path}: format {description.get('format')} is not format {FORMAT} of this version; use the version that wrote it")
+        raise InputError(
+            f"{path}: format {description.get('format')} is not format {FORMAT} of this version; use the version that wrote it"
+        )
     return description
 
 

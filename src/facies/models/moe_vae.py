@@ -105,6 +105,8 @@ class MoEVAE(MixtureGeneration, Method):
         Of the manager's pretraining.
     expert_size : {"fresh", "shared"}, default="fresh"
         How the experts' latent size is found: by autoencoders trained anew on each group, or from the shared code.
+    expert_filters : int or None, default=None
+        As `filters`, for the experts; None takes those.
     expert_explained_variance : float, default=0.95
         As `explained_variance`, for the experts.
     mixture_epochs : int or "auto", default=100
@@ -157,6 +159,9 @@ class MoEVAE(MixtureGeneration, Method):
             "kl_weight": 0.1,
             "latent_l1": 0.0,
             "filters": 16,
+            "zoom": 0.05,
+            "rotation": 5.0,
+            "shift": 0.05,
             "target": "image",
             "epochs": "auto",
             "batch_size": 128,
@@ -169,6 +174,7 @@ class MoEVAE(MixtureGeneration, Method):
             "manager_epochs": "auto",
             "manager_learning_rate": 2e-3,
             "expert_size": "shared",
+            "expert_filters": 8,
             "mixture_epochs": "auto",
             "expert_epochs": "auto",
             "mixture_learning_rate": 1e-3,
@@ -212,6 +218,7 @@ class MoEVAE(MixtureGeneration, Method):
         manager_epochs: int | Literal["auto"] = 1000,
         manager_learning_rate: float = 1e-3,
         expert_size: Literal["fresh", "shared"] = "fresh",
+        expert_filters: int | None = None,
         expert_explained_variance: float = 0.95,
         mixture_epochs: int | Literal["auto"] = 100,
         expert_epochs: int | Literal["auto"] = 100,
@@ -258,6 +265,7 @@ class MoEVAE(MixtureGeneration, Method):
         self.manager_epochs = manager_epochs
         self.manager_learning_rate = manager_learning_rate
         self.expert_size = expert_size
+        self.expert_filters = expert_filters
         self.expert_explained_variance = expert_explained_variance
         self.mixture_epochs = mixture_epochs
         self.expert_epochs = expert_epochs
@@ -283,7 +291,9 @@ class MoEVAE(MixtureGeneration, Method):
         if self.grouping == "gaussian-mixture" and not self.n_clusters:
             raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
         if self.grouping == "density" and self.n_clusters is not None:
-            raise InputError("grouping=density finds the number of groups; to give n_clusters, set grouping=gaussian-mixture")
+            raise InputError(
+                "grouping=density finds the number of groups; to give n_clusters, set grouping=gaussian-mixture"
+            )
 
     def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
         """P1 to P9 of the thesis."""
@@ -306,7 +316,16 @@ class MoEVAE(MixtureGeneration, Method):
     def learnt(self, found: Results) -> Results:
         """Networks, scale and sizes; the grouping before the experts stays with this object, not with the model."""
         self.density_labels_: NDArray[np.int64] = found["density_labels"]
-        names = ("intensity", "likelihood", "autoencoder", "latent_size", "manager", "experts", "expert_size", "expert_sizes")
+        names = (
+            "intensity",
+            "likelihood",
+            "autoencoder",
+            "latent_size",
+            "manager",
+            "experts",
+            "expert_size",
+            "expert_sizes",
+        )
         return {"n_clusters": found["n_clusters"], **{name: found[name] for name in names}}
 
     def restore(self, state: Results) -> None:
@@ -339,7 +358,8 @@ class MoEVAE(MixtureGeneration, Method):
     def build_mixture(self, n_experts: int, latent_size: int, *, hard: bool = False) -> MixtureOfExperts:
         """Manager and experts; routed experts normalise each image by itself, since they do not see whole batches."""
         normalisation = "batch" if self.routing_threshold is None else "group"
-        experts = build_autoencoder(self.image_shape_, latent_size, self.filters, "vae", n_experts, normalisation)
+        filters = self.expert_filters or self.filters
+        experts = build_autoencoder(self.image_shape_, latent_size, filters, "vae", n_experts, normalisation)
         return MixtureOfExperts(self.build_manager(n_experts), experts, self.routing_threshold, hard=hard)
 
     def build_manager(self, n_experts: int) -> ConvEncoder:
@@ -407,8 +427,15 @@ class _Fit:
         labels, memberships = partitions[most_central([labels for labels, _ in partitions])]
         notes = []
         if labels.max(initial=-1) < 1:
-            notes = ["fewer than two dense groups were found: all images are in one group; try more images, or another min_cluster_size"]
-        return {"density_labels": labels, "memberships": memberships, "n_clusters": memberships.shape[1], "notes": notes}
+            notes = [
+                "fewer than two dense groups were found: all images are in one group; try more images, or another min_cluster_size"
+            ]
+        return {
+            "density_labels": labels,
+            "memberships": memberships,
+            "n_clusters": memberships.shape[1],
+            "notes": notes,
+        }
 
     def _dense_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         m = self.method
@@ -416,7 +443,9 @@ class _Fit:
         return groups.labels, groups.memberships
 
     def _gaussian_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        mixture = GaussianMixture(self.method.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture"))
+        mixture = GaussianMixture(
+            self.method.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture")
+        )
         memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
         return memberships.argmax(axis=1).astype(np.int64), memberships
 
@@ -453,7 +482,9 @@ class _Fit:
         mixture.manager.load_state_dict(found["manager"])
         views = self._views(found)
         objective = MixtureObjective(views, self._alpha(mixture, views.intensity), m.balance, m.kl_weight, m.warm_up)
-        self.trainer.fit(mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 5, m.mixture_learning_rate))
+        self.trainer.fit(
+            mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 5, m.mixture_learning_rate)
+        )
         return {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
 
     def specialise(self, found: Results) -> Results:
@@ -474,7 +505,9 @@ class _Fit:
         probabilities = self._manage(mixture, self._views(found).intensity)
         return {"probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
 
-    def _train_autoencoder(self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0) -> None:
+    def _train_autoencoder(
+        self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0
+    ) -> None:
         m = self.method
         weight = m.kl_weight * (m.beta if m.autoencoder == "beta-vae" else 1.0)
         objective = AutoencoderObjective(self._views(found), m.autoencoder, weight, m.warm_up, l1)
@@ -490,7 +523,9 @@ class _Fit:
         intensity, device = self._intensity(found), self.method.hardware().device
         network.to(device).eval()
         return apply_in_batches(
-            lambda pixels: network.encode(intensity(as_channels(pixels))[:, None])[0][:, 0], images or self.images, device
+            lambda pixels: network.encode(intensity(as_channels(pixels))[:, None])[0][:, 0],
+            images or self.images,
+            device,
         )[0]
 
     def _manage(self, mixture: MixtureOfExperts, intensity: Intensity) -> NDArray[np.float32]:

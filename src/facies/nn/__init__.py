@@ -4,4 +4,14 @@ from facies.nn.conv_autoencoder import AutoencoderOutput, ConvAutoencoder, ConvE
 from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, route
 
-__all__ = ["AutoencoderOutput", "ConvAutoencoder", "ConvEncoder", "Intensity", "Likelihood", "MixtureOfExperts", "MixtureOutput", "block_count", "route"]
+__all__ = [
+    "AutoencoderOutput",
+    "ConvAutoencoder",
+    "ConvEncoder",
+    "Intensity",
+    "Likelihood",
+    "MixtureOfExperts",
+    "MixtureOutput",
+    "block_count",
+    "route",
+]

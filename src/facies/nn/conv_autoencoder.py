@@ -78,7 +78,12 @@ class ConvEncoder(nn.Module):
     """
 
     def __init__(
-        self, image_shape: tuple[int, int, int], outputs: int, filters: int, stack: int = 1, normalisation: str = "batch"
+        self,
+        image_shape: tuple[int, int, int],
+        outputs: int,
+        filters: int,
+        stack: int = 1,
+        normalisation: str = "batch",
     ) -> None:
         super().__init__()
         channels, height, width = image_shape

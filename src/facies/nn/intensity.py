@@ -29,7 +29,12 @@ class Intensity(nn.Module):
     std: Tensor
 
     def __init__(
-        self, low: float = 0.0, high: float = 1.0, mean: float = 0.0, std: float = 1.0, likelihood: Likelihood = "bernoulli"
+        self,
+        low: float = 0.0,
+        high: float = 1.0,
+        mean: float = 0.0,
+        std: float = 1.0,
+        likelihood: Likelihood = "bernoulli",
     ) -> None:
         super().__init__()
         self.likelihood: Likelihood = likelihood

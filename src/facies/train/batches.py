@@ -67,7 +67,9 @@ def read_batches(
             )
 
 
-def shuffled(rows: NDArray[np.int64], batch_size: int, seed: int, rank: int = 0, world: int = 1) -> list[NDArray[np.int64]]:
+def shuffled(
+    rows: NDArray[np.int64], batch_size: int, seed: int, rank: int = 0, world: int = 1
+) -> list[NDArray[np.int64]]:
     """Split `rows` into batches in a random order; each of `world` processes gets its own share of each batch.
 
     A last batch of fewer than half the size joins the one before it, so that no step rests on a handful of images.

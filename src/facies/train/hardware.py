@@ -46,7 +46,9 @@ class Hardware:
         if self.strategy not in (*SINGLE_PROCESS, *SPAWNED):
             raise InputError(f"strategy={self.strategy!r} is not known; choose from auto, ddp")
         if self.resolved_accelerator == "cuda" and torch.cuda.device_count() < self.devices:
-            raise InputError(f"devices={self.devices}: this machine has {torch.cuda.device_count()} GPUs that torch can use")
+            raise InputError(
+                f"devices={self.devices}: this machine has {torch.cuda.device_count()} GPUs that torch can use"
+            )
 
     @property
     def resolved_accelerator(self) -> str:

@@ -115,7 +115,9 @@ class Training:
         recipe = self.recipe
         memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
         module = self.module.to(fabric.device, memory_format=memory_format)
-        optimiser = torch.optim.Adam(module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda"))
+        optimiser = torch.optim.Adam(
+            module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda")
+        )
         wrapped, optimiser = fabric.setup(module, optimiser)
         place = self._restore(module, optimiser)
         progress.start(self.name, recipe.epochs * len(self.rows), "images")
@@ -170,7 +172,10 @@ class Training:
     def _end_epoch(self, fabric: Fabric, place: Place, steps: int) -> None:
         means = {name: total / steps for name, total in place.sums.items()}
         if fabric.world_size > 1:
-            means = {name: float(fabric.all_reduce(torch.tensor(value, device=fabric.device))) for name, value in means.items()}
+            means = {
+                name: float(fabric.all_reduce(torch.tensor(value, device=fabric.device)))
+                for name, value in means.items()
+            }
         place.epoch += 1
         place.rows.append({"stage": self.name, "epoch": place.epoch, "seconds": place.seconds, **means})
         if means["loss"] < place.best - 1e-3 * abs(place.best) or not math.isfinite(place.best):
@@ -189,7 +194,9 @@ class Training:
             self.place_file,
             {
                 "module": dict(inner.state_dict()),
-                "optimiser": {f"{number}/{key}": value for number, state in moments.items() for key, value in state.items()},
+                "optimiser": {
+                    f"{number}/{key}": value for number, state in moments.items() for key, value in state.items()
+                },
                 "place": place.__dict__,
             },
         )

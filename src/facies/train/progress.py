@@ -68,7 +68,11 @@ class LineProgress:
         rate = self._done / max(now - self._begun, 1e-9)
         left = f", {_duration((self._total - self._done) / rate)} left" if self._total and rate > 0 else ""
         of = f" of {self._total:,}" if self._total else ""
-        print(f"{self._stage}: {self._done:,}{of} {self._unit}, {rate:,.0f}/s{left} {note}".rstrip(), file=self.stream, flush=True)
+        print(
+            f"{self._stage}: {self._done:,}{of} {self._unit}, {rate:,.0f}/s{left} {note}".rstrip(),
+            file=self.stream,
+            flush=True,
+        )
 
     def finish(self) -> None:
         """End the stage."""
@@ -99,7 +103,9 @@ class BarProgress(AbstractContextManager["BarProgress"]):
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def start(self, stage: str, total: int, unit: str) -> None:

@@ -102,7 +102,12 @@ class Trainer:
             return make()
 
     def fit(
-        self, module: nn.Module, images: ImageSet, objective: Objective, recipe: Recipe, rows: NDArray[np.int64] | None = None
+        self,
+        module: nn.Module,
+        images: ImageSet,
+        objective: Objective,
+        recipe: Recipe,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
         """Train `module` in place on the images that `rows` lists (all, by default); its curves join those of the fit."""
         self._loops += 1

@@ -1,0 +1,52 @@
+"""Where and when a figure was measured, and the files the figures are kept in."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+WORK = HERE / "work"
+SHARED = HERE.parent.parent / "shared" / "data"
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, GPU, versions, commit and date."""
+    cpu = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0] if names else cpu
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False
+    )
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "commit": commit.stdout.strip(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def load(name: str) -> dict[str, Any]:
+    """Rows kept so far under a name."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Write the rows of a benchmark, replacing the file in one step."""
+    RESULTS.mkdir(exist_ok=True)
+    part = RESULTS / f"{name}.json.part"
+    part.write_text(json.dumps(result, indent=2) + "\n")
+    part.replace(RESULTS / f"{name}.json")

@@ -1,0 +1,124 @@
+"""Render benchmarks/results/*.json as Markdown tables in docs/benchmarks (this is `make tables`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import record
+
+PAGES = record.HERE.parent / "docs" / "benchmarks"
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """Mean ± standard deviation."""
+    return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
+
+
+def where(rows: list[dict[str, Any]]) -> str:
+    """Machine, commit and date of the last row."""
+    machine = rows[-1]["machine"]
+    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
+    return f"{machine['cores']} cores of {machine['cpu']}{gpu}; torch {machine['torch']}; commit {machine['commit']}; {machine['date']}."
+
+
+def clustering(results: dict[str, Any]) -> str:
+    """One row a set and preset, with what each stage adds."""
+    header = "| set | preset | seeds | groups found | ACC | NMI | ARI | ACC before the experts | minutes | peak GiB |\n|---|---|---|---|---|---|---|---|---|---|\n"
+    lines, notes = [], []
+    for result in results.values():
+        rows = result["rows"]
+        scores = [spread([row["scores"][name] for row in rows]) for name in ("accuracy", "nmi", "ari")]
+        lines.append(
+            f"| {result['set']} | {result['preset']} | {len(rows)} | {', '.join(str(row['n_groups']) for row in rows)} | "
+            f"{' | '.join(scores)} | {spread([row['density']['accuracy'] for row in rows])} | "
+            f"{spread([row['seconds'] / 60 for row in rows], 1)} | {max(row['peak_gib'] for row in rows):.2f} |"
+        )
+        notes.append(f"- {result['set']}, {result['preset']}: {where(rows)}")
+    return (
+        "# Clustering\n\nMean ± standard deviation over the seeds. ACC counts noise as wrong. *Before the experts*: the density grouping "
+        "alone. Minutes are those of the whole command, just-in-time compilation included.\n\n"
+        + header
+        + "\n".join(lines)
+        + "\n\n"
+        + "\n".join(notes)
+        + "\n"
+    )
+
+
+def ablations(results: dict[str, Any]) -> str:
+    """The three ablation tables, one section a set."""
+    parts = ["# Ablations\n"]
+    for result in results.values():
+        frame = pd.DataFrame(result["rows"])
+        parts.append(f"## {result['set']}, {result['preset']}, {result['epochs']} epochs\n")
+        for table, rows in frame.groupby("table", sort=False):
+            scores = [
+                name
+                for name in rows.columns
+                if name not in ("table", "variant", "seed", "machine") and rows[name].notna().any()
+            ]
+            parts.append(f"### {table}\n\n| variant | seeds | {' | '.join(scores)} |\n|---|---|{'---|' * len(scores)}")
+            for variant, of in rows.groupby("variant", sort=False):
+                parts.append(f"| {variant} | {len(of)} | {' | '.join(spread(of[name].tolist()) for name in scores)} |")
+            parts.append("")
+        parts.append(where(result["rows"]) + "\n")
+    return "\n".join(parts)
+
+
+def speed(results: dict[str, Any]) -> str:
+    """Ratios, each with both sides in one process."""
+    parts = ["# Speed\n"]
+    if "routing" in results:
+        r = results["routing"]
+        parts.append(
+            f"Asking an expert only for the images that matter to it: {r['ratio']:.1f} × as fast as asking all {r['experts']} for every image "
+            f"(batch {r['batch']}, threshold {r['threshold']}); the two losses differ by {r['difference']:.1e}. {where([r])}\n"
+        )
+    if "throughput" in results:
+        r = results["throughput"]
+        parts.append(
+            "| training of the same network | Facies, images/s | ClustPy, images/s | ratio |\n|---|---|---|---|"
+        )
+        parts += [
+            f"| {row['case']}, batch {row['batch']} | {row['facies']:,.0f} | {row['clustpy']:,.0f} | {row['ratio']:.1f} × |"
+            for row in r["rows"]
+        ]
+        parts.append(f"\nMedians of {r['repeats']} turns. {where([r])}\n")
+    return "\n".join(parts)
+
+
+def resuming(results: dict[str, Any]) -> str:
+    """Kills and resumes."""
+    r = results["kill-resume"]
+    return (
+        f"# Kill and resume\n\nA fit of the digits was killed with SIGKILL at {r['of']} random moments and resumed: the labels equalled those of "
+        f"the unbroken fit {r['equal']} times of {r['of']}. {where([r])}\n"
+    )
+
+
+PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
+    "clustering": (("clustering-",), clustering),
+    "ablations": (("ablations-",), ablations),
+    "speed": (("routing", "throughput"), speed),
+    "resuming": (("kill-resume",), resuming),
+}
+
+
+def main() -> None:
+    """Write one page a kind of benchmark."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(Path(record.RESULTS).glob("*.json"))}
+    for page, (prefixes, render) in PAGE_OF.items():
+        results = {name: result for name, result in found.items() if name.startswith(prefixes)}
+        if results:
+            (PAGES / f"{page}.md").write_text(render(results))
+            print(PAGES / f"{page}.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A fit that is killed, whenever, goes on to the same groups."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.making import call, make_input, start, told, wait_until
+from facies.run import RunFolder
+
+TINY = ("latent_size=6", "filters=4", "epochs=4", "manager_epochs=3", "mixture_epochs=2", "expert_epochs=2", "n_neighbors=8")
+MOE_VAE = ("--method", "moe-vae", *(word for setting in TINY for word in ("--set", setting)))
+
+
+def kill(process: Any) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_kill_at_any_moment(source: Path, tmp_path: Path) -> None:
+    slowly = ("--method", "brightness", "--set", "pause=0.4")
+    assert call("cluster", source, "-o", tmp_path / "unbroken", *slowly).exit_code == 0
+    chance, run = random.Random(0), tmp_path / "run"
+    for _ in range(3):
+        process = start("cluster", source, "-o", run, *slowly, "--resume")
+        wait_until((tmp_path / ".run.lock").exists, process)
+        time.sleep(chance.uniform(0, 0.6))
+        kill(process)
+    assert call("cluster", source, "-o", run, *slowly, "--resume").exit_code == 0
+    assert RunFolder(run).partition()[0].equals(RunFolder(tmp_path / "unbroken").partition()[0])
+    assert {path.name for path in tmp_path.iterdir()} == {"images.npz", "run", "unbroken"}
+
+
+def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
+    source = make_input(tmp_path, n=120)
+    unbroken = call("cluster", source, "-o", tmp_path / "unbroken", *MOE_VAE)
+    assert unbroken.exit_code == 0, unbroken.stderr
+    run, work = tmp_path / "run", tmp_path / ".run.work"
+    for reached in ("*autoencode.place-*.safetensors", "*-manager.*safetensors"):
+        process = start("cluster", source, "-o", run, *MOE_VAE, "--resume")
+        wait_until(lambda reached=reached: list(work.glob(reached)), process)
+        kill(process)
+        assert not run.exists()
+    resumed = call("cluster", source, "-o", run, *MOE_VAE, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    broken, whole = RunFolder(run), RunFolder(tmp_path / "unbroken")
+    for name in ("density", "moe-vae"):
+        assert broken.partition(name)[0].equals(whole.partition(name)[0])
+    assert whole.manifest["n_groups"] >= 2
+    assert broken.samples is not None
+    assert broken.samples.shape[:2] == (whole.manifest["n_groups"], 16)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_the_command_and_leave_the_work(
+    number: signal.Signals, code: int, source: Path, tmp_path: Path
+) -> None:
+    slowly = ("--method", "brightness", "--set", "pause=1.5")
+    process = start("cluster", source, "-o", tmp_path / "run", *slowly)
+    wait_until((tmp_path / ".run.work" / "01-measure.safetensors").exists, process)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in error
+    assert out == ""
+    if number == signal.SIGINT:
+        assert error.splitlines()[-1].endswith("--resume goes on from here")
+    assert {path.name for path in tmp_path.iterdir()} == {"images.npz", ".run.work"}
+    assert "not finished" in told(call("cluster", source, "-o", tmp_path / "run", *slowly))
