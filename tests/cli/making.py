@@ -149,7 +149,9 @@ def make_pixels(n: int = N, side: int = 16, channels: int = 1, dtype: Any = np.u
     top = 1.0 if np.dtype(dtype).kind == "f" else float(np.iinfo(dtype).max)
     pixels = rng.uniform(0, 0.15, (n, side, side, channels))
     half = side // 2
-    for kind, (rows, columns) in enumerate([(slice(half), slice(half)), (slice(half, None), slice(None)), (slice(0), slice(0))]):
+    for kind, (rows, columns) in enumerate(
+        [(slice(half), slice(half)), (slice(half, None), slice(None)), (slice(0), slice(0))]
+    ):
         pixels[kind::K, rows, columns] += 0.8
     pixels = (pixels * top).astype(dtype)
     return pixels[..., 0] if channels == 1 else pixels
@@ -199,7 +201,7 @@ def entries(folder: Path) -> set[str]:
 def start(*arguments: Any) -> subprocess.Popen[str]:
     """Start the command in a process of its own."""
     code = "from cli.making import register; register(); from facies.cli import main; main()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -211,5 +213,3 @@ def wait_until(happened: Any, process: subprocess.Popen[str], seconds: float = 1
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < end
         time.sleep(0.01)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import subprocess
@@ -203,7 +204,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of a quarter of a megabyte."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("only root can mount a small disk")
     yield place
@@ -226,9 +229,9 @@ def test_disk_full(source: Path, small_disk: Path) -> None:
 
 
 def test_disk_full_at_the_first_byte(source: Path, small_disk: Path) -> None:
-    with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
     result = call("cluster", source, "-o", small_disk / "run", "--method", "brightness")
     assert result.exit_code == 2
     assert "full" in told(result)

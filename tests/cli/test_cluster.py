@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli.making import K, N, Brightness, call, entries, make_input, make_photos, make_pixels, told
+from cli.making import Brightness, K, N, call, entries, make_input, make_photos, make_pixels, told
 from facies.cli.cluster import parse_size
 from facies.errors import InputError
 from facies.models import load_method
@@ -103,7 +103,18 @@ def test_folder_with_a_damaged_file_and_options_of_reading(tmp_path: Path) -> No
 
 
 def test_preset_hardware_and_seed_become_parameters(source: Path, tmp_path: Path) -> None:
-    options = ("--preset", "paper", "--accelerator", "cpu", "--devices", 1, "--strategy", "auto", "--precision", "32-true")
+    options = (
+        "--preset",
+        "paper",
+        "--accelerator",
+        "cpu",
+        "--devices",
+        1,
+        "--strategy",
+        "auto",
+        "--precision",
+        "32-true",
+    )
     assert cluster(source, tmp_path / "run", *options).exit_code == 0
     parameters = RunFolder(tmp_path / "run").manifest["parameters"]
     assert parameters["scale"] == 2.0
@@ -177,8 +188,10 @@ def test_ctrl_c_leaves_what_resume_goes_on_with(source: Path, tmp_path: Path, mo
     cluster(source, tmp_path / "unbroken")
     for name in (None, "density"):
         assert RunFolder(run).partition(name)[0].equals(RunFolder(tmp_path / "unbroken").partition(name)[0])
-    assert RunFolder(run).history.drop(columns="seconds").equals(
-        RunFolder(tmp_path / "unbroken").history.drop(columns="seconds")
+    assert (
+        RunFolder(run)
+        .history.drop(columns="seconds")
+        .equals(RunFolder(tmp_path / "unbroken").history.drop(columns="seconds"))
     )
     assert not (tmp_path / ".run.work").exists()
 
@@ -313,7 +326,9 @@ def test_our_fault_leaves_what_can_go_on(source: Path, tmp_path: Path, monkeypat
     assert cluster(source, tmp_path / "run", "--resume").exit_code == 0
 
 
-def test_images_that_the_fit_refuses_leave_nothing(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_that_the_fit_refuses_leave_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = entries(tmp_path)
     interrupt(monkeypatch, InputError("the loss is no longer a number: lower the learning rate"))
     result = cluster(source, tmp_path / "run")

@@ -45,7 +45,10 @@ def say_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title
         table.add_column(headings[number] if headings else "", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    with console.capture() as drawn:  # rich would end the process by itself where nobody reads any more
+        console.print(table)
+    typer.echo(drawn.get(), nl=False)
 
 
 @contextlib.contextmanager

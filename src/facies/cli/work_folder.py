@@ -119,9 +119,13 @@ class WorkFolder:
         from facies.run.atomic import user_errors, write_json_atomically
 
         self.remove()
-        with user_errors(self.run):
-            self.path.mkdir(parents=True)
-        write_json_atomically(self._description, {"format": _FORMAT, **asdict(fit)})
+        try:
+            with user_errors(self.run):
+                self.path.mkdir(parents=True)
+            write_json_atomically(self._description, {"format": _FORMAT, **asdict(fit)})
+        except Exception:
+            self.remove()
+            raise
 
     def remove(self) -> None:
         """Remove the folder: first what makes it one, so that a half of it is never taken for a whole."""

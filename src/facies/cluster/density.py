@@ -11,10 +11,11 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from facies.cluster.hierarchy import Hierarchy, Selection, most_persistent_cut
+from facies.cluster.hierarchy import Hierarchy, Selection, best_separated_cut
 from facies.cluster.manifold import Manifold, place_by_neighbours
 from facies.cluster.neighbours import Metric, nearest_neighbours
 
+MOST_GROUPS = 30
 MOST_NEIGHBOURS = 100
 FEWEST_NEIGHBOURS = 5
 
@@ -22,6 +23,11 @@ FEWEST_NEIGHBOURS = 5
 def dynamic_neighbours(n_images: int, per: int = 300) -> int:
     """min(⌊N/300⌋, 100), at least 5: the thesis's number of neighbours (eq. 3.6, with the cap it means)."""
     return max(FEWEST_NEIGHBOURS, min(n_images // per, MOST_NEIGHBOURS))
+
+
+def dynamic_samples(n_images: int) -> int:
+    """⌊N/300⌋ between 10 and 50: enough neighbours to see the valley between two kinds that touch."""
+    return max(10, min(n_images // 300, 50))
 
 
 class DensityGroups(NamedTuple):
@@ -49,21 +55,25 @@ class DensityGroups(NamedTuple):
 
 def density_groups(
     layout: NDArray[np.float32],
-    selection: Selection = "persistent",
+    selection: Selection = "separated",
     min_cluster_size: int | None = None,
-    min_samples: int | None = 10,
+    min_samples: int | Literal["dynamic"] | None = "dynamic",
     metric: Metric = "manhattan",
 ) -> DensityGroups:
     """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`."""
     n = len(layout)
-    smallest = min_cluster_size or max(2, n // 50)
-    hierarchy = Hierarchy(layout, min_samples or smallest, metric)
-    rule: Literal["leaf", "eom"] = "leaf" if selection == "leaf" else "eom"
-    cut = most_persistent_cut(hierarchy, n) if selection == "persistent" else hierarchy.cut(smallest, rule)
+    smallest = min_cluster_size or max(2, n // (MOST_GROUPS if selection == "separated" else 50))
+    samples = dynamic_samples(n) if min_samples == "dynamic" else (min_samples or smallest)
+    hierarchy = Hierarchy(layout, samples, metric)
+    cut = (
+        best_separated_cut(hierarchy, smallest, n // 12)
+        if selection == "separated"
+        else hierarchy.cut(smallest, selection)
+    )
     if cut.n_groups < 2:
         memberships = np.ones((n, max(cut.n_groups, 1)), dtype=np.float32)
     else:
-        memberships = hierarchy.soft_memberships(cut.min_cluster_size, rule)
+        memberships = hierarchy.soft_memberships(cut.min_cluster_size, cut.rule)
     return DensityGroups(cut.labels, memberships, cut.min_cluster_size)
 
 
@@ -96,13 +106,14 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         Of UMAP and of HDBSCAN.
     min_dist : float, default=0.0
         Of UMAP.
-    selection : {"leaf", "eom", "persistent"}, default="persistent"
-        How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or the number of groups that holds
-        over the widest range of sizes.
+    selection : {"leaf", "eom", "separated"}, default="separated"
+        How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or whichever cut by either rule, with
+        smallest groups from `min_cluster_size` to N/12, has the greatest silhouette.
     min_cluster_size : int or None, default=None
-        Smallest group for ``leaf`` and ``eom``; None is N/50.
-    min_samples : int or None, default=10
-        Neighbours of a core point; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images).
+        Smallest group allowed; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``.
+    min_samples : int, "dynamic" or None, default="dynamic"
+        Neighbours of a core point; ``dynamic`` is N/300 between 10 and 50; None is `min_cluster_size`, as in the thesis
+        (slow beyond 10,000 images).
     n_layouts : int, default=1
         UMAP layouts to try; the partition that agrees best with the others is kept (from 3 on).
     random_state : int, default=0
@@ -132,9 +143,9 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         normalise: bool = True,
         metric: Literal["manhattan", "euclidean"] = "manhattan",
         min_dist: float = 0.0,
-        selection: Selection = "persistent",
+        selection: Selection = "separated",
         min_cluster_size: int | None = None,
-        min_samples: int | None = 10,
+        min_samples: int | Literal["dynamic"] | None = "dynamic",
         n_layouts: int = 1,
         random_state: int = 0,
     ) -> None:
@@ -186,14 +197,15 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Soft memberships of rows, by those of their nearest place in the layout."""
+        check_is_fitted(self)
         return self.probabilities_[self._nearest(X)]
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Group of the nearest place in the layout; −1 where that is noise."""
+        check_is_fitted(self)
         return self.labels_[self._nearest(X)]
 
     def _nearest(self, X: ArrayLike) -> NDArray[np.int64]:
-        check_is_fitted(self)
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
         own, distances = nearest_neighbours(self._fit_rows, rows, 1, self.metric)
         placed = place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)

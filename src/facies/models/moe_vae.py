@@ -93,12 +93,12 @@ class MoEVAE(MixtureGeneration, Method):
         Most dimensions of the UMAP layout; None is the latent size found.
     n_layouts : int or "auto", default=1
         UMAP layouts to try, of which the most typical partition is kept; ``auto`` is 50,000/N, between 1 and 5.
-    selection : {"leaf", "eom", "persistent"}, default="leaf"
+    selection : {"leaf", "eom", "separated"}, default="leaf"
         How groups are cut from HDBSCAN's tree (see `DensityClusterer`).
     min_cluster_size : int or None, default=None
-        Smallest group for ``leaf`` and ``eom``; None is N/50.
-    min_samples : int or None, default=None
-        Neighbours of a core point; None is the smallest group.
+        Smallest group allowed; None is N/50, or N/30 for ``separated``.
+    min_samples : int, "dynamic" or None, default=None
+        Neighbours of a core point; ``dynamic`` is N/300 between 10 and 50; None is the smallest group.
     manager_epochs : int or "auto", default=1000
         Of the manager's pretraining; ``auto`` is a third of the autoencoder's.
     manager_learning_rate : float, default=1e-3
@@ -168,9 +168,10 @@ class MoEVAE(MixtureGeneration, Method):
             "learning_rate": 2e-3,
             "schedule": "one-cycle",
             "layout_dimensions": 10,
+            "n_neighbors": 10,
             "n_layouts": "auto",
-            "selection": "persistent",
-            "min_samples": 10,
+            "selection": "separated",
+            "min_samples": "dynamic",
             "manager_epochs": "auto",
             "manager_learning_rate": 2e-3,
             "expert_size": "shared",
@@ -212,9 +213,9 @@ class MoEVAE(MixtureGeneration, Method):
         n_neighbors: int | Literal["dynamic"] = "dynamic",
         layout_dimensions: int | None = None,
         n_layouts: int | Literal["auto"] = 1,
-        selection: Literal["leaf", "eom", "persistent"] = "leaf",
+        selection: Literal["leaf", "eom", "separated"] = "leaf",
         min_cluster_size: int | None = None,
-        min_samples: int | None = None,
+        min_samples: int | Literal["dynamic"] | None = None,
         manager_epochs: int | Literal["auto"] = 1000,
         manager_learning_rate: float = 1e-3,
         expert_size: Literal["fresh", "shared"] = "fresh",

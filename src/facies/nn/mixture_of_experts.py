@@ -46,11 +46,10 @@ def route(asked: Tensor) -> Routes:
     """
     counts = asked.sum(dim=0)
     longest = max(int(counts.max()), 1)
-    rows = asked.t().nonzero()[:, 1]
+    rows = torch.cat([asked.t().nonzero()[:, 1], counts.new_zeros(1)])
     starts = counts.cumsum(dim=0) - counts
     places = torch.arange(longest, device=asked.device)[:, None]
-    index = starts + places % counts.clamp(min=1)
-    index = torch.where(counts > 0, index, torch.zeros_like(index)).clamp(max=len(rows) - 1)
+    index = torch.where(counts > 0, starts + places % counts.clamp(min=1), len(rows) - 1)
     return Routes(rows[index], places < counts)
 
 

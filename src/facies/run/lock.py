@@ -78,8 +78,9 @@ def _acquire(run: Path, file: Path) -> int:
                 f"{run} is being written by another process (pid {holder}): wait for it, or choose another output"
             ) from None
         if _is_still(file, descriptor):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+            with contextlib.suppress(OSError):  # on a full disk the lock holds, and only does not say whose it is
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
             return descriptor
         os.close(descriptor)
 

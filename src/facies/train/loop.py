@@ -113,8 +113,9 @@ class Training:
     def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
         """Train, from the place kept if there is one. Return the weights and the rows of the curves."""
         recipe = self.recipe
-        memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
-        module = self.module.to(fabric.device, memory_format=memory_format)
+        module = self.module.to(fabric.device)
+        if self.channels_last:
+            module = convolutions_channels_last(module)
         optimiser = torch.optim.Adam(
             module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda")
         )
@@ -134,6 +135,7 @@ class Training:
         seed = derive_seed(self.seed, place.epoch)
         batches = shuffled(self.rows, recipe.batch_size, seed, fabric.global_rank, fabric.world_size)
         progresses = [(place.epoch + step / len(batches)) / recipe.epochs for step in range(len(batches))]
+        progress.advance(sum(map(len, batches[: place.step])) * fabric.world_size)
         began = saved = time.monotonic()
         module.train()
         for batch in read_batches(self.images, batches[place.step :], fabric.device, progresses[place.step :]):
@@ -206,13 +208,27 @@ class Training:
             return Place()
         kept: Results = read_results(self.place_file)
         module.load_state_dict(kept["module"])
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in kept["optimiser"].items():
             number, key = name.split("/", 1)
-            state.setdefault(int(number), {})[key] = tensor
+            state.setdefault(int(number), {})[key] = _laid_out_like(parameters[int(number)], tensor)
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
         return Place(**kept["place"])
+
+
+def convolutions_channels_last(module: nn.Module) -> nn.Module:
+    """Keep four-dimensional weights in the channels-last order; values do not change."""
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module
+
+
+def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:
+    """Order a moment in memory as its parameter is: fused Adam pairs them by their place there."""
+    return torch.empty_like(parameter, dtype=moment.dtype).copy_(moment) if moment.shape == parameter.shape else moment
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def write_results(path: Path, results: Mapping[str, Any]) -> None:
     for name, value in results.items():
         if isinstance(value, np.ndarray):
             kinds[name] = "array"
-            tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
+            tensors[name] = torch.from_numpy(np.array(value, order="C"))
         elif _is_state_dict(value):
             kinds[name] = "state"
             tensors.update({f"{name}/{key}": tensor.detach().cpu().contiguous() for key, tensor in value.items()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import tempfile
 import time
@@ -14,8 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from facies.data import ImageSet
+from facies.errors import InputError
 from facies.train.batches import in_order, read_batches
 from facies.train.hardware import Hardware
 from facies.train.loop import Objective, Recipe, Training
@@ -141,7 +145,13 @@ def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tens
     """Spawn the processes and wait for them; what they learnt comes back through a file, for a pipe would fill up."""
     with tempfile.TemporaryDirectory(prefix="facies-") as folder:
         result = Path(folder) / "result.safetensors"
-        fabric.launch(functools.partial(_train_in_process, training=training, result=result))
+        try:
+            fabric.launch(functools.partial(_train_in_process, training=training, result=result))
+        except ProcessRaisedException as error:
+            fault = _fault_file(result)
+            if fault.exists():
+                raise InputError(fault.read_text()) from error
+            raise
         found = read_results(result)
     return found["weights"], found["curve"]
 
@@ -149,9 +159,19 @@ def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tens
 def _train_in_process(fabric: Any, training: Training, result: Path) -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
     progress = LineProgress() if fabric.global_rank == 0 else SilentProgress()
-    weights, curve = training.run(fabric, progress)
+    # The weights come in memory that the processes share; on the CPU each would take its steps in those of the others.
+    training = dataclasses.replace(training, module=copy.deepcopy(training.module))
+    try:
+        weights, curve = training.run(fabric, progress)
+    except InputError as error:
+        _fault_file(result).write_text(str(error))
+        raise
     if fabric.global_rank == 0:
         write_results(result, {"weights": weights, "curve": curve})
+
+
+def _fault_file(result: Path) -> Path:
+    return result.with_suffix(".fault")
 
 
 @torch.no_grad()

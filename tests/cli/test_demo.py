@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from cli.making import call, entries
+from facies.cli.demo import write_digits
+from facies.data import open_images
+from facies.models import METHODS
+from facies.run import RunFolder
+
+
+@pytest.fixture(autouse=True)
+def _a_quick_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demonstration itself takes a minute; here the way is tested, not the method."""
+    monkeypatch.setitem(METHODS, "moe-vae", "cli.making:Brightness")
+
+
+def test_digits(tmp_path: Path) -> None:
+    digits = load_digits()
+    images = open_images(write_digits(tmp_path / "digits.npz"))
+    assert images.image_shape == (1, 8, 8)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images[5][0].numpy(), digits.images[5])
+    np.testing.assert_array_equal(images.labels, digits.target)
+
+
+def test_demo_twice(tmp_path: Path) -> None:
+    result = call("demo", "-o", tmp_path / "demo")
+    assert result.exit_code == 0, result.stderr
+    assert "groups found" in result.stdout
+    assert "Accuracy (ACC)" in result.stdout
+    assert f"run: {tmp_path / 'demo' / 'run'}" in result.stdout
+    assert f"report: {tmp_path / 'demo' / 'report.html'}" in result.stdout
+    first = (tmp_path / "demo" / "run" / "run.json").read_bytes()
+    again = json.loads(call("demo", "-o", tmp_path / "demo", "--seed", 2, "--json").stdout)
+    assert again["n_images"] == 1797
+    assert again["seed"] == 2
+    assert Path(again["report"]).is_file()
+    assert (tmp_path / "demo" / "run" / "run.json").read_bytes() != first
+    assert {name.split("/")[1] for name in entries(tmp_path) if "/" in name} == {"digits.npz", "run", "report.html"}
+
+
+def test_the_run_can_be_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    call("demo")
+    assert len(RunFolder("demo/run").image_set()) == 1797

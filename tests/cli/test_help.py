@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+import facies
+from cli.making import call
+from facies.cli import app
+from facies.report import EXPORTERS
+
+COMMANDS = ("cluster", "predict", "sample", "evaluate", "report", "export", "methods", "presets", "doctor", "demo")
+
+_HELP = """
+import io, json, sys
+from contextlib import redirect_stdout
+import facies
+from facies.cli import app
+for words in (["--help"], *([name, "--help"] for name in sys.argv[1:])):
+    try:
+        with redirect_stdout(io.StringIO()):
+            app(words)
+    except SystemExit as end:
+        assert not end.code, (words, end.code)
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def run(code: str, *arguments: str) -> str:
+    return subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = set(json.loads(run(_HELP, *COMMANDS)))
+    assert "typer" in loaded
+    heavy = {
+        "torch",
+        "numpy",
+        "sklearn",
+        "pandas",
+        "scipy",
+        "numba",
+        "umap",
+        "hdbscan",
+        "lightning",
+        "PIL",
+        "matplotlib",
+    }
+    assert loaded & heavy == set()
+
+
+def test_these_are_all_commands() -> None:
+    assert set(get_command(app).commands) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_that_parses(name: str) -> None:
+    result = call(name, "--help")
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split())
+    assert f"Example: facies {name}" in text
+    assert "--debug" in text
+    command = get_command(app).commands[name]
+    words = command.epilog.removeprefix(f"Example: facies {name}").split()
+    command.make_context(name, words)
+
+
+def test_no_command_shows_the_help() -> None:
+    result = call()
+    assert result.exit_code == 0
+    assert "Commands" in result.stdout
+
+
+def test_version() -> None:
+    assert call("--version").stdout == f"facies {facies.__version__}\n"
+
+
+def test_unknown_command_names_the_nearest() -> None:
+    result = call("clutser")
+    assert result.exit_code == 2
+    assert "Did you mean 'cluster'" in result.stderr
+
+
+def test_export_help_names_every_exporter() -> None:
+    assert "|".join(EXPORTERS) in call("export", "--help").stdout
+
+
+def test_import_of_the_library_costs_nothing() -> None:
+    loaded = set(json.loads(run("import facies, json, sys; print(json.dumps([*sys.modules]))")))
+    assert loaded & {"torch", "numpy", "facies.data"} == set()
+
+
+def test_the_library_gives_its_names_when_asked() -> None:
+    from facies.data import open_images
+    from facies.models.moe_vae import MoEVAE
+
+    assert facies.open_images is open_images
+    assert facies.MoEVAE is MoEVAE
+    for name in facies.__all__:
+        assert getattr(facies, name) is not None
+        assert name in dir(facies)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        facies.nothing  # noqa: B018

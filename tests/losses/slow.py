@@ -1,0 +1,113 @@
+"""The losses written out number by number, in Python floats: slow, and obvious."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+SMALLEST = 1e-8
+SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def bernoulli(logits: list[float], pixels: list[float]) -> float:
+    total = 0.0
+    for logit, x in zip(logits, pixels, strict=True):
+        p = 1.0 / (1.0 + math.exp(-logit))
+        total -= x * math.log(p) + (1.0 - x) * math.log(1.0 - p)
+    return total / len(pixels)
+
+
+def gaussian(drawn: list[float], pixels: list[float]) -> float:
+    total = 0.0
+    for there, wanted in zip(drawn, pixels, strict=True):
+        total += (wanted - there) ** 2
+    return total / len(pixels)
+
+
+def kl_to_standard_normal(mean: list[float], log_variance: list[float]) -> float:
+    total = 0.0
+    for mu, log_sigma2 in zip(mean, log_variance, strict=True):
+        total += 0.5 * (mu**2 + math.exp(log_sigma2) - log_sigma2 - 1.0)
+    return total
+
+
+def expected_loss(p: list[list[float]], d: list[list[float]]) -> float:
+    total = 0.0
+    for i in range(len(p)):
+        for k in range(len(p[i])):
+            total += p[i][k] * d[i][k]
+    return total / len(p)
+
+
+def sample_entropy(p: list[list[float]]) -> float:
+    total = 0.0
+    for row in p:
+        for share in row:
+            clamped = max(share, SMALLEST)
+            total -= clamped * math.log(clamped)
+    return total / len(p)
+
+
+def batch_entropy(p: list[list[float]]) -> float:
+    total = 0.0
+    for k in range(len(p[0])):
+        mean = 0.0
+        for row in p:
+            mean += row[k]
+        mean = max(mean / len(p), SMALLEST)
+        total += mean * math.log(mean)
+    return total
+
+
+def soft_target_divergence(targets: list[list[float]], logits: list[list[float]]) -> float:
+    total = 0.0
+    for wanted, row in zip(targets, logits, strict=True):
+        normaliser = sum(math.exp(logit) for logit in row)
+        for t, logit in zip(wanted, row, strict=True):
+            if t > 0:
+                total += t * (math.log(t) - math.log(math.exp(logit) / normaliser))
+    return total / len(targets)
+
+
+def kernel(x: list[float], y: list[float]) -> float:
+    squared = 0.0
+    for a, b in zip(x, y, strict=True):
+        squared += (a - b) ** 2
+    total = 0.0
+    for scale in SCALES:
+        constant = 2.0 * len(x) * scale
+        total += constant / (constant + squared)
+    return total
+
+
+def inverse_multiquadratic_mmd(codes: list[list[float]], prior: list[list[float]]) -> float:
+    n = len(codes)
+    among_codes = among_prior = across = 0.0
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                among_codes += kernel(codes[i], codes[j])
+                among_prior += kernel(prior[i], prior[j])
+            across += kernel(codes[i], prior[j])
+    return (among_codes + among_prior) / (n * (n - 1)) - 2.0 * across / n**2
+
+
+def slope(function: Callable[[Tensor], float], at: Tensor, step: float = 1e-5) -> Tensor:
+    """Gradient by central differences, one number after the other."""
+    found = torch.zeros_like(at)
+    for place in range(at.numel()):
+        up, down = at.clone(), at.clone()
+        up.view(-1)[place] += step
+        down.view(-1)[place] -= step
+        found.view(-1)[place] = (function(up) - function(down)) / (2 * step)
+    return found
+
+
+def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    """Gradient by automatic differentiation."""
+    leaf = at.clone().requires_grad_()
+    (found,) = torch.autograd.grad(function(leaf), leaf)
+    return found

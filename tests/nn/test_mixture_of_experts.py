@@ -1,0 +1,197 @@
+"""Routing of images to experts, and the routed mixture against the dense one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from facies.losses import expected_loss, gaussian_reconstruction
+from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, route
+
+SHAPE = (1, 16, 16)
+EXPERTS = 3
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def masks(images, experts, seed, share):
+    return torch.rand(images, experts, generator=torch.Generator().manual_seed(seed)) < share
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(1, 20), st.integers(1, 6), st.integers(0, 10_000), st.floats(0.02, 1.0))
+def test_every_asked_pair_is_taken_once_and_padding_repeats_own_rows(images, experts, seed, share):
+    asked = masks(images, experts, seed, share)
+    asked[0, 0] = True  # a mixture always asks someone
+    rows, taken = route(asked)
+    assert rows.shape == taken.shape == (int(asked.sum(dim=0).max()), experts)
+    for k in range(experts):
+        own = asked[:, k].nonzero()[:, 0].tolist()
+        listed, places = rows[:, k].tolist(), taken[:, k].tolist()
+        assert [row for row, place in zip(listed, places, strict=True) if place] == own
+        if own:
+            assert listed == [own[place % len(own)] for place in range(len(listed))]
+        else:
+            assert listed == [0] * len(listed)
+            assert not any(places)
+
+
+def test_an_expert_that_nobody_asks():
+    asked = torch.tensor([[False, False, False], [False, True, True], [False, True, False]])
+    rows, taken = route(asked)
+    assert rows.tolist() == [[0, 1, 1], [0, 2, 1]]
+    assert taken.tolist() == [[False, True, True], [False, True, False]]
+
+
+def test_nobody_asked_anything():
+    rows, taken = route(torch.zeros(4, 2, dtype=torch.bool))
+    assert rows.tolist() == [[0, 0]]
+    assert not taken.any()
+
+
+class Told(nn.Module):
+    """A manager that reads its logits off the first pixels of the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        return self.gain * images[:, :, 0, 0, :EXPERTS]
+
+
+def mixture(threshold, *, hard=False, normalisation="group", manager=None):
+    torch.manual_seed(0)
+    experts = ConvAutoencoder(SHAPE, 3, 4, stack=EXPERTS, normalisation=normalisation, deterministic=True)
+    return MixtureOfExperts(manager or Told(), experts, threshold, hard=hard)
+
+
+def images_with(logits):
+    images = torch.rand(len(logits), *SHAPE, generator=torch.Generator().manual_seed(5))
+    images[:, 0, 0, :EXPERTS] = torch.as_tensor(logits)
+    return images
+
+
+def confident(n=8, gain=20.0):
+    return images_with(gain * torch.eye(EXPERTS)[torch.arange(n) % EXPERTS])
+
+
+def loss_of(network, images, targets=None):
+    out = network(images, targets)
+    losses = gaussian_reconstruction(out.experts.reconstruction, out.images)
+    return expected_loss(out.weights, losses) * len(losses) / len(images)
+
+
+def by_hand(network, images):
+    """Σᵢ Σₖ pᵢₖ dₖ(xᵢ) / B with one expert and one image at a time."""
+    total = torch.zeros(())
+    p = network.manager(images[:, None])[:, 0].softmax(dim=1)
+    for i in range(len(images)):
+        for k in range(EXPERTS):
+            drawn = network.experts(images[i : i + 1, None].expand(-1, EXPERTS, -1, -1, -1)).reconstruction[0, k]
+            total = total + p[i, k] * (drawn - images[i]).square().mean()
+    return total / len(images)
+
+
+def test_dense_loss_by_hand():
+    images = images_with(torch.randn(5, EXPERTS))
+    network = mixture(None)
+    torch.testing.assert_close(loss_of(network, images), by_hand(network, images), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.01])
+def test_routed_loss_equals_dense_loss_where_the_manager_is_sure(threshold):
+    images, losses, gradients = confident(), [], []
+    for cut in (None, threshold):
+        network = mixture(cut)
+        loss = loss_of(network, images)
+        loss.backward()
+        losses.append(loss.detach())
+        gradients.append([parameter.grad for parameter in network.experts.parameters()])
+    torch.testing.assert_close(losses[1], losses[0], atol=1e-4, rtol=1e-4)
+    for routed, dense in zip(gradients[1], gradients[0], strict=True):
+        torch.testing.assert_close(routed, dense, atol=1e-4, rtol=1e-3)
+
+
+def test_threshold_zero_equals_dense_for_an_unsure_manager_too():
+    images = images_with(torch.randn(6, EXPERTS))
+    torch.testing.assert_close(loss_of(mixture(0.0), images), loss_of(mixture(None), images), atol=1e-5, rtol=1e-4)
+
+
+def test_threshold_says_who_is_asked():
+    p = torch.tensor([[0.7, 0.25, 0.05], [0.5, 0.45, 0.05], [0.34, 0.33, 0.33]])
+    images = images_with(p.log())
+    out = mixture(0.3)(images)
+    torch.testing.assert_close(out.logits.softmax(dim=1), p)
+    asked = [sorted(round(w, 4) for w in out.weights[:, k].tolist() if w > 0) for k in range(EXPERTS)]
+    assert asked == [[0.34, 0.5, 0.7], [0.33, 0.45], [0.33]]
+    for k in range(EXPERTS):
+        for m in range(len(out.weights)):
+            if out.weights[m, k] > 0:
+                assert any(torch.equal(out.images[m, k], image) for image in images)
+
+
+def test_the_first_choice_is_asked_however_high_the_threshold():
+    images = images_with(torch.tensor([[0.34, 0.33, 0.33], [0.33, 0.34, 0.33]]).log())
+    out = mixture(0.99)(images)
+    assert out.weights.shape == (1, EXPERTS)
+    assert out.weights[0].tolist() == pytest.approx([0.34, 0.34, 0.0], abs=1e-4)
+
+
+def test_targets_are_shown_as_targets_and_images_go_in():
+    images = confident()
+    targets = torch.rand_like(images)
+    for threshold in (None, 0.01):
+        out = mixture(threshold)(images, targets)
+        plain = mixture(threshold)(images)
+        torch.testing.assert_close(out.experts.reconstruction, plain.experts.reconstruction)
+        assert any(torch.equal(out.images[0, 0], target) for target in targets)
+
+
+def test_hard_gives_each_image_to_one_expert_with_weight_1():
+    images = images_with(torch.tensor([[1.0, 0.9, 0.0], [0.0, 2.0, 1.9], [3.0, 0.0, 0.0]]))
+    out = mixture(None, hard=True)(images)
+    assert out.weights.tolist() == [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+    assert torch.equal(out.images[0, 0], images[0])
+    assert torch.equal(out.images[1, 0], images[2])
+    assert torch.equal(out.images[0, 1], images[1])
+
+
+def test_hard_mode_freezes_the_manager_and_its_statistics():
+    manager = ConvEncoder(SHAPE, EXPERTS, 4)
+    network = mixture(None, hard=True, manager=manager).train()
+    before = {name: tensor.clone() for name, tensor in manager.state_dict().items()}
+    images = torch.rand(9, *SHAPE)
+    loss_of(network, images).backward()
+    assert all(parameter.grad is None for parameter in manager.parameters())
+    assert any(parameter.grad is not None for parameter in network.experts.parameters())
+    for name, tensor in manager.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    soft = mixture(None, manager=manager).train()
+    loss_of(soft, images).backward()
+    assert all(parameter.grad is not None for parameter in manager.parameters())
+    assert not torch.equal(manager.state_dict()["blocks.1.running_mean"], before["blocks.1.running_mean"])
+
+
+def test_hard_and_dense_of_a_sure_manager_agree():
+    images = confident(gain=60.0)
+    torch.testing.assert_close(loss_of(mixture(None, hard=True), images), loss_of(mixture(None), images), atol=1e-5, rtol=1e-4)
+
+
+def test_the_manager_learns_from_the_experts_losses():
+    images = images_with(torch.randn(6, EXPERTS))
+    slopes = []
+    for threshold in (None, 0.0):
+        network = mixture(threshold)
+        loss_of(network, images).backward()
+        slopes.append(network.manager.gain.grad)
+    assert slopes[0].abs() > 0
+    torch.testing.assert_close(slopes[1], slopes[0], atol=1e-5, rtol=1e-3)

@@ -1,0 +1,98 @@
+"""Batches: every row once, a new order each epoch, fair shares for several processes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facies.train.batches import in_order, read_batches, shuffled
+from train.making import make_images
+
+SIZES = st.integers(1, 300), st.integers(1, 64)
+
+
+@given(*SIZES, st.integers(0, 2**31 - 1))
+def test_every_row_once(count, batch_size, seed):
+    rows = np.arange(count) * 3 + 5
+    batches = shuffled(rows, batch_size, seed)
+    assert sorted(np.concatenate(batches).tolist()) == rows.tolist()
+    lengths = [len(batch) for batch in batches]
+    assert max(lengths) - min(lengths) <= 1
+    if len(batches) > 1:  # none is a handful, none much larger than asked for
+        assert batch_size * 0.66 - 1 <= min(lengths)
+    assert max(lengths) <= 1.5 * batch_size + 1
+
+
+def test_order_follows_the_seed():
+    rows = np.arange(100)
+    one, same, other = (np.concatenate(shuffled(rows, 10, seed)).tolist() for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+    assert one != rows.tolist()
+    assert rows.tolist() == list(range(100))
+
+
+@given(*SIZES, st.integers(2, 5), st.integers(0, 1000))
+def test_shares_are_equal_and_disjoint_and_make_up_the_batch(count, batch_size, world, seed):
+    rows = np.arange(count)
+    whole = shuffled(rows, batch_size, seed)
+    shares = [shuffled(rows, batch_size, seed, rank, world) for rank in range(world)]
+    assert {len(share) for share in shares} == {len(whole)}
+    for step, batch in enumerate(whole):
+        parts = [share[step] for share in shares]
+        assert {len(part) for part in parts} == {-(-len(batch) // world)}
+        together = np.concatenate(parts).tolist()
+        assert set(together) == set(batch.tolist())
+        padding = -len(batch) % world
+        assert len(together) == len(batch) + padding
+        if not padding:
+            assert len(set(together)) == len(together)
+
+
+@given(st.integers(0, 50), st.integers(1, 20))
+def test_in_order(count, batch_size):
+    batches = in_order(count, batch_size)
+    assert [row for batch in batches for row in batch] == list(range(count))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+
+
+def test_reading_brings_the_rows_asked_for():
+    images = make_images(20)
+    order = shuffled(np.arange(3, 20), 5, seed=0)
+    batches = list(read_batches(images, order, torch.device("cpu"), [0.1 * step for step in range(len(order))]))
+    assert [batch.indices.tolist() for batch in batches] == [rows.tolist() for rows in order]
+    assert [batch.progress for batch in batches] == pytest.approx([0.0, 0.1, 0.2])
+    for batch in batches:
+        assert torch.equal(batch.images, images.__getitems__(batch.indices))
+    assert [batch.progress for batch in read_batches(images, order, torch.device("cpu"))] == [1.0] * 3
+
+
+def test_reading_nothing():
+    assert list(read_batches(make_images(4), [], torch.device("cpu"))) == []
+
+
+def test_one_batch_is_read_ahead_and_no_more():
+    asked = []
+
+    class Slow:
+        def __getitems__(self, rows):
+            asked.append(rows.tolist())
+            return torch.zeros(len(rows), 1, 2, 2)
+
+    batches = read_batches(Slow(), in_order(10, 2), torch.device("cpu"))
+    next(batches)
+    next(batches)
+    batches.close()
+    assert asked == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_an_error_of_the_reader_reaches_the_loop():
+    class Broken:
+        def __getitems__(self, rows):
+            raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(read_batches(Broken(), in_order(4, 2), torch.device("cpu")))
