@@ -45,7 +45,7 @@ def _lines(name: str | None) -> list[str]:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     if name is None:
-        lines = ["| command | |", "|---|---|"]
+        lines = ["| command | what it does |", "|---|---|"]
         return lines + [f"| [`facies {n}`](#facies-{n}) | {_cell(c.help)} |" for n, c in command.commands.items()]
     words = [a.metavar if a.required else f"[{a.metavar}]" for a in arguments]
     words += [f"{o.opts[-1]} {o.metavar}" for o in options if o.required]

@@ -34,6 +34,12 @@ FEWEST_IN_GROUP = 5
 ENTROPY_OF_UNSURE_MANAGER = 0.1
 
 
+def automatic_layouts(n_images: int) -> int:
+    """⌊50,000/N⌋ layouts, at most 5; 1 where that is fewer than 3, for two cannot outvote each other."""
+    count = min(5, 50_000 // n_images)
+    return count if count >= 3 else 1
+
+
 class MoEVAE(MixtureGeneration, Method):
     """Mixture of variational autoencoders with density-based pretraining.
 
@@ -92,7 +98,8 @@ class MoEVAE(MixtureGeneration, Method):
     layout_dimensions : int or None, default=None
         Most dimensions of the UMAP layout; None is the latent size found.
     n_layouts : int or "auto", default=1
-        UMAP layouts to try, of which the most typical partition is kept; ``auto`` is 50,000/N, between 1 and 5.
+        UMAP layouts to try, of which the most typical partition is kept; ``auto`` is 50,000/N, at most 5, or
+        1 where that is fewer than 3.
     selection : {"leaf", "eom", "separated"}, default="leaf"
         How groups are cut from HDBSCAN's tree (see `DensityClusterer`).
     min_cluster_size : int or None, default=None
@@ -402,7 +409,7 @@ class _Fit:
     def embed(self, found: Results) -> Results:
         """P4: L1 normalisation and UMAP, for the groups and once in two dimensions for the map."""
         m = self.method
-        count = max(1, min(5, 50_000 // len(self.images))) if m.n_layouts == "auto" else m.n_layouts
+        count = automatic_layouts(len(self.images)) if m.n_layouts == "auto" else m.n_layouts
         progress = self.trainer.show("embed", count + 2, "steps")
         neighbours = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
         manifold = Manifold(l1_normalised(found["embedding_"]), neighbours, "manhattan", self.trainer.seed("map"))

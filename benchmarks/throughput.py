@@ -1,0 +1,94 @@
+"""Autoencoder training here and in ClustPy: the same network, the same batch size, one process, in turns.
+
+    python -m venv benchmarks/work/clustpy
+    benchmarks/work/clustpy/bin/pip install -c constraints.txt torch
+    benchmarks/work/clustpy/bin/pip install -c constraints.txt . && benchmarks/work/clustpy/bin/pip install --no-deps clustpy tqdm
+    benchmarks/work/clustpy/bin/python benchmarks/throughput.py
+
+ClustPy imports torchvision, which does not import beside a CPU torch; a stand-in takes its place where it is not used.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import record
+import torch
+from torch import Tensor, nn
+
+from facies.data import Augment, open_images
+from facies.train import Batch, Recipe, Trainer
+
+REPEATS = 5
+LAYERS = [784, 128, 64, 10]
+
+
+def import_clustpy() -> Any:
+    """ClustPy's feed-forward autoencoder and its data loaders."""
+    for name in ("torchvision", "torchvision.transforms", "torchvision.models", "torchvision.models._api", "torchvision.datasets"):
+        stand_in = types.ModuleType(name)
+        stand_in.__getattr__ = lambda attribute: mock.MagicMock(name=attribute)  # type: ignore[method-assign]
+        sys.modules.setdefault(name, stand_in)
+    from clustpy.deep import get_dataloader
+    from clustpy.deep.neural_networks import FeedforwardAutoencoder
+
+    return FeedforwardAutoencoder, get_dataloader
+
+
+@dataclass
+class SquaredError:
+    """ClustPy's own loss of its network, on flattened pixels; `augment` shows views."""
+
+    augment: Augment | None = None
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Mean squared error of the reconstruction."""
+        images = self.augment(batch.images) if self.augment else batch.images
+        pixels = images.flatten(1)
+        return {"loss": (module(pixels) - pixels).square().mean()}
+
+
+def here(network: nn.Module, pixels: np.ndarray, batch: int, augment: bool) -> float:
+    """Images a second in this project."""
+    images = open_images(pixels.reshape(-1, 28, 28))
+    trainer = Trainer()
+    began = time.perf_counter()
+    trainer.fit(network, images, SquaredError(Augment() if augment else None), Recipe(1, batch, 1e-3))
+    return len(pixels) / (time.perf_counter() - began)
+
+
+def there(network: Any, get_dataloader: Any, pixels: np.ndarray, batch: int) -> float:
+    """Images a second in ClustPy."""
+    loader = get_dataloader(pixels, batch, shuffle=True)
+    began = time.perf_counter()
+    network.fit(n_epochs=1, optimizer_params={"lr": 1e-3}, batch_size=batch, dataloader=loader)
+    return len(pixels) / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Measure and keep."""
+    autoencoder, get_dataloader = import_clustpy()
+    pixels = np.random.default_rng(0).random((20_000, 784), dtype=np.float32)
+    here(autoencoder(LAYERS), pixels[:1000], 256, False)
+    rows = []
+    for batch in (64, 256):
+        ours, theirs = [], []
+        for _ in range(REPEATS):
+            ours.append(here(autoencoder(LAYERS), pixels, batch, False))
+            theirs.append(there(autoencoder(LAYERS), get_dataloader, pixels, batch))
+        row = {"case": f"feed-forward {'-'.join(map(str, LAYERS))}", "batch": batch}
+        row |= {"facies": float(np.median(ours)), "clustpy": float(np.median(theirs))}
+        row["ratio"] = float(np.median(np.array(ours) / np.array(theirs)))
+        rows.append(row)
+        print(row, flush=True)
+    record.keep("throughput", {"rows": rows, "repeats": REPEATS, "machine": record.machine()})
+
+
+if __name__ == "__main__":
+    main()
