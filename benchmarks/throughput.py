@@ -19,7 +19,6 @@ from unittest import mock
 
 import numpy as np
 import record
-import torch
 from torch import Tensor, nn
 
 from facies.data import Augment, open_images
@@ -31,7 +30,13 @@ LAYERS = [784, 128, 64, 10]
 
 def import_clustpy() -> Any:
     """ClustPy's feed-forward autoencoder and its data loaders."""
-    for name in ("torchvision", "torchvision.transforms", "torchvision.models", "torchvision.models._api", "torchvision.datasets"):
+    for name in (
+        "torchvision",
+        "torchvision.transforms",
+        "torchvision.models",
+        "torchvision.models._api",
+        "torchvision.datasets",
+    ):
         stand_in = types.ModuleType(name)
         stand_in.__getattr__ = lambda attribute: mock.MagicMock(name=attribute)  # type: ignore[method-assign]
         sys.modules.setdefault(name, stand_in)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cluster.making import blobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from cluster.making import blobs
 from facies.cluster import DensityClusterer, Manifold, density_groups, dynamic_neighbours, l1_normalised, most_central
 from facies.cluster.density import dynamic_samples
 from facies.cluster.manifold import place_by_neighbours
@@ -31,7 +31,9 @@ def fitted(five):
     return DensityClusterer(n_neighbors=12).fit(five[0])
 
 
-@pytest.mark.parametrize(("images", "neighbours"), [(70_000, 100), (60_000, 100), (9_298, 30), (1_440, 5), (30_000, 100), (10, 5)])
+@pytest.mark.parametrize(
+    ("images", "neighbours"), [(70_000, 100), (60_000, 100), (9_298, 30), (1_440, 5), (30_000, 100), (10, 5)]
+)
 def test_dynamic_neighbours_of_the_papers_sets(images, neighbours):
     assert dynamic_neighbours(images) == neighbours
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hdbscan
 import numpy as np
 import pytest
-from cluster.making import blobs
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from cluster.making import blobs
 from facies.cluster.hierarchy import Hierarchy, best_separated_cut, renormalised, without_noise
 
 
 def uneven(seed=0):
     """Blobs of several densities, one of them split in two, and noise."""
     rng = np.random.default_rng(seed)
-    parts = [rng.normal(centre, spread, (count, 3)) for centre, spread, count in [(0, 0.3, 120), (2, 0.2, 60), (2.6, 0.2, 60), (6, 0.8, 90), (6.8, 0.1, 40)]]
+    parts = [
+        rng.normal(centre, spread, (count, 3))
+        for centre, spread, count in [(0, 0.3, 120), (2, 0.2, 60), (2.6, 0.2, 60), (6, 0.8, 90), (6.8, 0.1, 40)]
+    ]
     return np.concatenate([*parts, rng.uniform(-3, 10, (60, 3))]).astype(np.float32)
 
 
@@ -30,7 +33,9 @@ def tree(metric):
 
 def anew(metric, size, rule, **options):
     points = uneven().astype(np.float64)
-    return hdbscan.HDBSCAN(min_cluster_size=size, min_samples=8, metric=metric, cluster_selection_method=rule, **options).fit(points)
+    return hdbscan.HDBSCAN(
+        min_cluster_size=size, min_samples=8, metric=metric, cluster_selection_method=rule, **options
+    ).fit(points)
 
 
 @pytest.mark.parametrize("rule", ["leaf", "eom"])

@@ -32,7 +32,13 @@ def test_random_points(metric, block):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(2, 60), st.integers(1, 30), st.integers(1, 4), st.sampled_from(["manhattan", "euclidean"]), st.integers(0, 10_000))
+@given(
+    st.integers(2, 60),
+    st.integers(1, 30),
+    st.integers(1, 4),
+    st.sampled_from(["manhattan", "euclidean"]),
+    st.integers(0, 10_000),
+)
 def test_points_with_duplicates_and_ties(n, m, width, metric, seed):
     rng = np.random.default_rng(seed)
     points, queries = (rng.integers(0, 3, (count, width)).astype(np.float32) for count in (n, m))

@@ -62,7 +62,9 @@ def test_soft_target_divergence_of_one_hot_targets_is_cross_entropy():
     logits = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     classes = torch.tensor([0, 1, 2, 2, 1, 0])
     targets = torch.nn.functional.one_hot(classes, 3).double()
-    torch.testing.assert_close(soft_target_divergence(targets, logits), torch.nn.functional.cross_entropy(logits, classes))
+    torch.testing.assert_close(
+        soft_target_divergence(targets, logits), torch.nn.functional.cross_entropy(logits, classes)
+    )
 
 
 def test_signs_reward_one_expert_an_image_and_many_experts_a_batch():

@@ -34,7 +34,9 @@ def test_value_and_gradient_of_every_image(loss, reference, drawn, images):
             wanted = images[i, k].flatten().tolist()
             assert found[i, k].item() == pytest.approx(reference(drawn[i, k].flatten().tolist(), wanted), rel=1e-12)
             own = slow.slope(lambda x, wanted=wanted: reference(x.flatten().tolist(), wanted), drawn[i, k])
-            torch.testing.assert_close(slow.gradient(lambda x, i=i, k=k: loss(x, images[i, k]), drawn[i, k]), own, atol=1e-8, rtol=1e-6)
+            torch.testing.assert_close(
+                slow.gradient(lambda x, i=i, k=k: loss(x, images[i, k]), drawn[i, k]), own, atol=1e-8, rtol=1e-6
+            )
 
 
 def test_gradients_by_their_formulas(drawn, images):
@@ -61,7 +63,9 @@ def test_bernoulli_is_finite_where_the_probability_is_0_or_1(pixel, logit):
 def test_bernoulli_is_smallest_at_the_image_itself():
     image = torch.full((1, 4, 4), 0.3, dtype=torch.float64)
     best = math.log(0.3 / 0.7)
-    losses = [bernoulli_reconstruction(torch.full_like(image, best + offset), image).item() for offset in (-0.5, 0.0, 0.5)]
+    losses = [
+        bernoulli_reconstruction(torch.full_like(image, best + offset), image).item() for offset in (-0.5, 0.0, 0.5)
+    ]
     assert losses[1] == min(losses)
     assert losses[1] == pytest.approx(-0.3 * math.log(0.3) - 0.7 * math.log(0.7))
 

@@ -24,7 +24,9 @@ def test_value_by_loops_and_by_torch_distributions():
     torch.testing.assert_close(found, by_torch)
     for i in range(3):
         for k in range(2):
-            assert found[i, k].item() == pytest.approx(slow.kl_to_standard_normal(mean[i, k].tolist(), log_variance[i, k].tolist()))
+            assert found[i, k].item() == pytest.approx(
+                slow.kl_to_standard_normal(mean[i, k].tolist(), log_variance[i, k].tolist())
+            )
 
 
 def test_gradients():

@@ -27,13 +27,17 @@ def test_value_and_gradient_by_three_loops(n, width):
 def test_order_of_the_codes_changes_nothing():
     codes, prior = normal(8, 3, 1, 0.4), normal(8, 3, 2)
     order = torch.randperm(8, generator=torch.Generator().manual_seed(3))
-    torch.testing.assert_close(inverse_multiquadratic_mmd(codes[order], prior), inverse_multiquadratic_mmd(codes, prior))
+    torch.testing.assert_close(
+        inverse_multiquadratic_mmd(codes[order], prior), inverse_multiquadratic_mmd(codes, prior)
+    )
     torch.testing.assert_close(inverse_multiquadratic_mmd(codes, prior), inverse_multiquadratic_mmd(prior, codes))
 
 
 def test_grows_with_the_distance_from_the_prior_and_is_unbiased():
     prior = normal(200, 4, 0)
-    near, far, farther = (inverse_multiquadratic_mmd(normal(200, 4, 1, shift), prior).item() for shift in (0.0, 1.0, 2.0))
+    near, far, farther = (
+        inverse_multiquadratic_mmd(normal(200, 4, 1, shift), prior).item() for shift in (0.0, 1.0, 2.0)
+    )
     assert abs(near) < 0.02
     assert near < far < farther
     means = [inverse_multiquadratic_mmd(normal(10, 4, seed), normal(10, 4, 1000 + seed)).item() for seed in range(300)]

@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
     "mixture_epochs": 6,
     "expert_epochs": 6,
     "batch_size": 40,
+    "n_neighbors": 20,
     "n_layouts": 1,
     "accelerator": "cpu",
 }
@@ -32,15 +33,15 @@ def pictures(each: int = 80, side: int = 16, seed: int = 0) -> tuple[NDArray[np.
     y, x = np.mgrid[:side, :side] / (side - 1) - 0.5
     drawn, kinds = [], np.repeat(np.arange(len(KINDS)), each)
     for kind in kinds:
-        dy, dx = rng.normal(0, 0.03, 2)
+        dy, dx, thicker = 0.02 * rng.normal(size=3)
         u, v = y - dy, x - dx
         depth = (  # how far inside the shape, in fractions of the side
-            0.28 - np.hypot(u, v),
-            0.08 - np.abs(np.abs(u) - 0.25),
-            0.08 - np.abs(np.abs(v) - 0.25),
-            0.12 - np.abs(u - v),
+            0.28 + thicker - np.hypot(u, v),
+            0.08 + thicker - np.abs(np.abs(u) - 0.25),
+            0.08 + thicker - np.abs(np.abs(v) - 0.25),
+            0.12 + thicker - np.abs(u - v),
         )
-        drawn.append(220 / (1 + np.exp(-40 * depth[kind])) + rng.uniform(0, 30, (side, side)))
+        drawn.append(rng.uniform(140, 190) / (1 + np.exp(-30 * depth[kind])) + rng.uniform(0, 60, (side, side)))
     order = rng.permutation(len(kinds))
     return np.stack(drawn).astype(np.uint8)[order], kinds[order]
 

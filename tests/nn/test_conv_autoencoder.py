@@ -29,7 +29,10 @@ def test_the_smallest_images_have_one_block():
     assert block_count(1, 1) == block_count(2, 3) == 1
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 13, 22), (1, 22, 13), (5, 7, 9), (1, 64, 20), (1, 1, 3)])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 8, 8), (1, 16, 16), (1, 28, 28), (3, 32, 32), (2, 13, 22), (1, 22, 13), (5, 7, 9), (1, 64, 20), (1, 1, 3)],
+)
 @pytest.mark.parametrize("stack", [1, 3])
 def test_shapes(shape, stack):
     network = ConvAutoencoder(shape, 5, 4, stack=stack, normalisation="group")
@@ -47,17 +50,32 @@ def test_two_by_two_pixels_are_left(side):
 
 def test_widths_double_up_to_512():
     encoder = ConvEncoder((1, 64, 64), 3, 64)
-    assert [layer.out_channels for layer in encoder.blocks if isinstance(layer, nn.Conv2d)] == [64, 64, 128, 128, 256, 256, 512, 512]
+    assert [layer.out_channels for layer in encoder.blocks if isinstance(layer, nn.Conv2d)] == [
+        64,
+        64,
+        128,
+        128,
+        256,
+        256,
+        512,
+        512,
+    ]
 
 
 def test_general_blocks_have_two_convolutions_and_each_block_halves_once():
     convolutions = [layer for layer in ConvEncoder((1, 32, 32), 3, 8).blocks if isinstance(layer, nn.Conv2d)]
     assert [(c.out_channels, c.stride[0]) for c in convolutions] == [(8, 1), (8, 2), (16, 1), (16, 2), (32, 2), (64, 2)]
-    drawn = [layer for layer in ConvDecoder((1, 32, 32), 3, 8).blocks if isinstance(layer, nn.Conv2d | nn.UpsamplingNearest2d)]
+    drawn = [
+        layer
+        for layer in ConvDecoder((1, 32, 32), 3, 8).blocks
+        if isinstance(layer, nn.Conv2d | nn.UpsamplingNearest2d)
+    ]
     assert sum(isinstance(layer, nn.UpsamplingNearest2d) for layer in drawn) == 4
 
 
-@pytest.mark.parametrize(("height", "width", "padding"), [(13, 22, (1, 1, 1, 2)), (28, 28, (2, 2, 2, 2)), (16, 16, (0, 0, 0, 0))])
+@pytest.mark.parametrize(
+    ("height", "width", "padding"), [(13, 22, (1, 1, 1, 2)), (28, 28, (2, 2, 2, 2)), (16, 16, (0, 0, 0, 0))]
+)
 def test_padding_and_cropping_are_each_others_inverse(height, width, padding):
     shape = (1, height, width)
     encoder, decoder = ConvEncoder(shape, 4, 1), ConvDecoder(shape, 4, 1)
@@ -119,7 +137,9 @@ def test_a_stack_equals_its_networks_one_by_one(normalisation, shape):
 def test_group_normalisation_looks_at_one_image_alone():
     network = ConvAutoencoder((1, 16, 16), 4, 6, normalisation="group", deterministic=True)
     images = torch.randn(6, 1, 1, 16, 16)
-    torch.testing.assert_close(network(images).reconstruction[:1], network(images[:1]).reconstruction, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        network(images).reconstruction[:1], network(images[:1]).reconstruction, atol=1e-5, rtol=1e-4
+    )
     batch = ConvAutoencoder((1, 16, 16), 4, 6, deterministic=True)
     assert not torch.allclose(batch(images).reconstruction[:1], batch(images[:1]).reconstruction, atol=1e-3)
 

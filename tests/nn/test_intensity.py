@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from facies.nn import Intensity
 
 
-
 @given(st.floats(-1e4, 1e4), st.floats(0.1, 1e5), st.floats(0.05, 0.95), st.floats(0.01, 0.5))
 def test_round_trip(low, span, mean, std):
     native = low + span * torch.linspace(0.0, 1.0, 7)

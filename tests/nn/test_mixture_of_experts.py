@@ -183,7 +183,9 @@ def test_hard_mode_freezes_the_manager_and_its_statistics():
 
 def test_hard_and_dense_of_a_sure_manager_agree():
     images = confident(gain=60.0)
-    torch.testing.assert_close(loss_of(mixture(None, hard=True), images), loss_of(mixture(None), images), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        loss_of(mixture(None, hard=True), images), loss_of(mixture(None), images), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_the_manager_learns_from_the_experts_losses():

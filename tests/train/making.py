@@ -29,7 +29,9 @@ class Network(nn.Module):
     def __init__(self, *, batch_norm: bool = True, channels: int = 2) -> None:
         super().__init__()
         norm = nn.BatchNorm2d(5) if batch_norm else nn.Identity()
-        self.blocks = nn.Sequential(nn.Conv2d(channels, 5, 3, padding=1), norm, nn.Tanh(), nn.Conv2d(5, channels, 3, padding=1))
+        self.blocks = nn.Sequential(
+            nn.Conv2d(channels, 5, 3, padding=1), norm, nn.Tanh(), nn.Conv2d(5, channels, 3, padding=1)
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         return self.blocks(images)
@@ -73,7 +75,17 @@ class NotANumber:
         return {"loss": error * (self.value if self.steps > 2 else 1.0)}
 
 
-def train(module: nn.Module, images: ImageSet, objective: object, recipe: Recipe, *, folder=None, hardware=CPU, random_state=0, rows=None):
+def train(
+    module: nn.Module,
+    images: ImageSet,
+    objective: object,
+    recipe: Recipe,
+    *,
+    folder=None,
+    hardware=CPU,
+    random_state=0,
+    rows=None,
+):
     """Train as the first stage of a fit would; return the trainer."""
     trainer = Trainer(random_state, hardware, StageStore(folder))
     trainer.fit(module, images, objective, recipe, rows)

@@ -245,6 +245,8 @@ def test_apply_in_batches(images):
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
     assert found.dtype == np.float32
     assert told == [7, 7, 7, 3]
-    two = apply_in_batches(lambda pixels: (pixels, pixels.mean(dim=(1, 2, 3)).double()), images, torch.device("cpu"), batch_size=7)
+    two = apply_in_batches(
+        lambda pixels: (pixels, pixels.mean(dim=(1, 2, 3)).double()), images, torch.device("cpu"), batch_size=7
+    )
     assert [array.shape for array in two] == [(24, 2, 6, 6), (24,)]
     assert two[1].dtype == np.float32

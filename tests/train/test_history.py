@@ -44,6 +44,9 @@ def test_tensorboard_is_read_back(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["autoencode", "latent-size"]
     back = EventAccumulator(str(tmp_path / "autoencode")).Reload()
     assert sorted(back.Tags()["scalars"]) == ["kl", "loss"]
-    assert [(event.step, event.value) for event in back.Scalars("loss")] == [(1, pytest.approx(0.9)), (2, pytest.approx(0.8))]
+    assert [(event.step, event.value) for event in back.Scalars("loss")] == [
+        (1, pytest.approx(0.9)),
+        (2, pytest.approx(0.8)),
+    ]
     other = EventAccumulator(str(tmp_path / "latent-size")).Reload()
     assert sorted(other.Tags()["scalars"]) == ["agreement", "loss"]

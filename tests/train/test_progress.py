@@ -56,7 +56,12 @@ def test_lines_of_a_stage_of_unknown_length_and_of_none_done(clock):
     clock.now += 5
     progress.advance(20)
     progress.finish()
-    assert stream.getvalue().splitlines() == ["embed …", "embed: 0 steps, 0/s", "embed: 20 steps, 2/s", "embed: done in 10 s"]
+    assert stream.getvalue().splitlines() == [
+        "embed …",
+        "embed: 0 steps, 0/s",
+        "embed: 20 steps, 2/s",
+        "embed: done in 10 s",
+    ]
 
 
 def test_each_stage_begins_its_own_count(clock):

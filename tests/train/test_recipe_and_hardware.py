@@ -33,13 +33,19 @@ def test_the_rate_of_each_step_is_the_recipes():
     assert objective.progress == pytest.approx(np.arange(8) / 8)
     still, moved = build(batch_norm=False), build(batch_norm=False)
     train(moved, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-2, schedule="one-cycle"))
-    for before, after in zip(still.parameters(), moved.parameters(), strict=True):  # the first step of Adam has length of the rate
+    for before, after in zip(
+        still.parameters(), moved.parameters(), strict=True
+    ):  # the first step of Adam has length of the rate
         assert (before - after).abs().max().item() == pytest.approx(0.04e-2, rel=0.02)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"devices": 0}, "give 1 or more"), ({"strategy": "fsdp"}, "choose from auto, ddp"), ({"accelerator": "cuda", "devices": 99}, "GPUs")],
+    [
+        ({"devices": 0}, "give 1 or more"),
+        ({"strategy": "fsdp"}, "choose from auto, ddp"),
+        ({"accelerator": "cuda", "devices": 99}, "GPUs"),
+    ],
 )
 def test_hardware_that_is_not_there(settings, message):
     with pytest.raises(InputError, match=message):
@@ -58,7 +64,13 @@ def test_channels_last_is_only_an_arrangement():
     weights = []
     for channels_last in (True, False):
         network = build(batch_norm=False)
-        train(network, make_images(), Redraw(), Recipe(2, 6, 1e-2), hardware=Hardware(accelerator="cpu", channels_last=channels_last))
+        train(
+            network,
+            make_images(),
+            Redraw(),
+            Recipe(2, 6, 1e-2),
+            hardware=Hardware(accelerator="cpu", channels_last=channels_last),
+        )
         weights.append(network.state_dict())
     for name, tensor in weights[0].items():
         torch.testing.assert_close(tensor, weights[1][name], atol=1e-4, rtol=1e-3)

@@ -24,6 +24,8 @@ def test_range(random_state, names):
 
 
 def test_every_part_has_its_own():
-    seeds = {derive_seed(state, stage, epoch) for state in range(5) for stage in ("embed", "manager") for epoch in range(100)}
+    seeds = {
+        derive_seed(state, stage, epoch) for state in range(5) for stage in ("embed", "manager") for epoch in range(100)
+    }
     assert len(seeds) == 1000
     assert derive_seed(1, 23) != derive_seed(12, 3)

@@ -96,12 +96,18 @@ def test_a_finished_fit_is_only_read(tmp_path):
     assert again.ran == []
     assert again.trainer.rows == first.trainer.rows  # seconds too
     assert again.trainer.timings == first.trainer.timings
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["01-code.safetensors", "02-latent-size.safetensors", "03-experts.safetensors"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "01-code.safetensors",
+        "02-latent-size.safetensors",
+        "03-experts.safetensors",
+    ]
 
 
 def test_seeds_differ_between_stages_and_fits():
     seeds = []
     for random_state in (0, 1):
         trainer = Trainer(random_state, CPU)
-        trainer.run([Stage(name, lambda found, t=trainer: seeds.append(t.seed("draw")) or {}) for name in ("one", "two")])
+        trainer.run(
+            [Stage(name, lambda found, t=trainer: seeds.append(t.seed("draw")) or {}) for name in ("one", "two")]
+        )
     assert len(set(seeds)) == 4

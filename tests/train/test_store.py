@@ -32,7 +32,9 @@ while True:
 
 def test_round_trip(tmp_path):
     path = tmp_path / "deep" / "results.safetensors"
-    network = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3)).to(memory_format=torch.channels_last)
+    network = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3)).to(
+        memory_format=torch.channels_last
+    )
     results = {
         "floats": np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32),
         "doubles": np.array([np.pi, np.inf, np.nan]),
@@ -100,7 +102,9 @@ def test_what_json_cannot_hold_leaves_the_old_file(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError(errno.EACCES, "denied")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError(errno.EACCES, "denied")]
+)
 def test_a_full_disk_is_told_apart_and_leaves_no_litter(tmp_path, monkeypatch, error):
     write_results(tmp_path / "r", {"number": 1})
 
@@ -122,7 +126,10 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
     chance = np.random.default_rng(0)
     for _ in range(4):
         process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            [sys.executable, "-c", _WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         told = [int(process.stdout.readline())]
         time.sleep(chance.uniform(0, 0.05))
@@ -154,9 +161,17 @@ def test_stage_store_keeps_a_stage_by_number_and_name(tmp_path):
 
 def test_finishing_a_stage_forgets_its_places_alone(tmp_path):
     store = StageStore(tmp_path)
-    for number, stage, loop in [(1, "autoencode", 1), (2, "experts", 1), (2, "experts", 2), (2, "experts again", 1), (12, "experts", 1)]:
+    for number, stage, loop in [
+        (1, "autoencode", 1),
+        (2, "experts", 1),
+        (2, "experts", 2),
+        (2, "experts again", 1),
+        (12, "experts", 1),
+    ]:
         write_results(store.place(number, stage, loop), {"epoch": 1})
     assert len(list(tmp_path.iterdir())) == 5
     store.finish(2, "experts", {"done": True})
     kept = {(1, "autoencode", 1), (2, "experts again", 1), (12, "experts", 1)}
-    assert {path.name for path in tmp_path.iterdir()} == {"02-experts.safetensors"} | {store.place(*place).name for place in kept}
+    assert {path.name for path in tmp_path.iterdir()} == {"02-experts.safetensors"} | {
+        store.place(*place).name for place in kept
+    }

@@ -93,7 +93,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
 
     def fit(
         self, images: Any, y: Any = None, *, work_folder: Path | None = None, progress: Progress | None = None
-    ) -> Self:  # noqa: ARG002
+    ) -> Self:
         """Learn from images.
 
         Parameters
@@ -187,8 +187,9 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             state = read_results(Path(folder) / "model.safetensors")
             method._adopt(state)
         except Exception as error:
+            reason = " ".join(str(error).split())[:200]
             raise InputError(
-                f"{folder}: model.safetensors is damaged or missing ({error}); fit the model again"
+                f"{folder}: model.safetensors is damaged or missing ({reason}); fit the model again"
             ) from error
         return method
 
@@ -198,7 +199,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         self.device_ = self.hardware().device
         self.restore(state)
 
-    def _apply(self, function: Any, images: Any) -> NDArray[np.float32]:
+    def _apply(self, function: Any, images: Any, batch_size: int = 512) -> NDArray[np.float32]:
         check_is_fitted(self, "state_")
         images = as_image_set(images)
         if images.image_shape != self.image_shape_:
@@ -206,7 +207,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             raise InputError(
                 f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
             )
-        return apply_in_batches(function, images, self.device_)[0]
+        return apply_in_batches(function, images, self.device_, batch_size=batch_size)[0]
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -224,10 +225,15 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: holds no model (model.json is missing)") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a model description ({error})") from error
+    if not isinstance(description, dict):
+        raise InputError(f"{path}: cannot be read as a model description (it holds no names)")
     if description.get("format") != FORMAT:
         raise InputError(
             f"{path}: format {description.get('format')} is not format {FORMAT} of this version; use the version that wrote it"
         )
+    lacking = [name for name in ("method", "parameters", "image_shape") if name not in description]
+    if lacking:
+        raise InputError(f"{path}: cannot be read as a model description (it lacks {', '.join(lacking)})")
     return description
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facies.data import as_image_set
 from facies.errors import InputError
 from facies.losses import reconstruction
 from facies.models.autoencoding import as_channels
 from facies.nn import Intensity, MixtureOfExperts
-from facies.train.trainer import apply_in_batches
 
 
 class MixtureGeneration:
@@ -26,6 +24,10 @@ class MixtureGeneration:
     n_clusters_: int
     device_: torch.device
     random_state: int
+
+    if TYPE_CHECKING:
+
+        def _apply(self, function: Any, images: Any, batch_size: int = 512) -> NDArray[np.float32]: ...
 
     @torch.no_grad()
     def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
@@ -73,6 +75,11 @@ class MixtureGeneration:
         -------
         ndarray
             (N, *image_shape) float32, in the units of the images learnt from.
+
+        Raises
+        ------
+        InputError
+            If the images are of another shape than those learnt from.
         """
 
         def draw(pixels: Tensor) -> Tensor:
@@ -82,7 +89,7 @@ class MixtureGeneration:
                 weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_clusters_).float()
             return torch.einsum("bk,bkchw->bchw", weights, self.intensity_.scaled(drawn))
 
-        scaled = apply_in_batches(draw, as_image_set(images), self.device_, batch_size=128)[0]
+        scaled = self._apply(draw, images, batch_size=128)
         native = self.intensity_.native(torch.from_numpy(scaled).to(self.device_)).cpu().numpy()
         return native.reshape(len(native), *self.image_shape_)
 
@@ -94,7 +101,7 @@ class MixtureGeneration:
             drawn = self._all_experts(pixels)[1]
             return reconstruction(drawn, wanted[:, None].expand_as(drawn), self.intensity_.likelihood)
 
-        losses = apply_in_batches(errors, as_image_set(images), self.device_, batch_size=128)[0]
+        losses = self._apply(errors, images, batch_size=128)
         return losses.argmin(axis=1).astype(np.int64)
 
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,6 +55,24 @@ def write_results(path: Path, results: Mapping[str, Any]) -> None:
         raise
 
 
+def as_stored(results: Mapping[str, Any]) -> Results:
+    """Give results the form they have when they are read back, so that a later stage cannot tell whether they were.
+
+    The order of an array in memory decides in which order its numbers are added up, and so the last digit of a sum.
+    """
+    stored: Results = {}
+    for name, value in results.items():
+        if isinstance(value, np.ndarray):
+            stored[name] = np.array(value, order="C")
+        elif _is_state_dict(value):
+            stored[name] = {
+                key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in value.items()
+            }
+        else:
+            stored[name] = json.loads(json.dumps(value))
+    return stored
+
+
 def read_results(path: Path) -> Results:
     """Read what `write_results` wrote."""
     results: Results = {}

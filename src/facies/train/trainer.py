@@ -25,7 +25,7 @@ from facies.train.hardware import Hardware
 from facies.train.loop import Objective, Recipe, Training
 from facies.train.progress import LineProgress, Progress, SilentProgress
 from facies.train.seeds import derive_seed
-from facies.train.store import Results, StageStore, read_results, write_results
+from facies.train.store import Results, StageStore, as_stored, read_results, write_results
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Trainer:
         self._number, self._stage, self._loops = number, stage.name, 0
         earlier, self.rows = self.rows, []
         began = time.monotonic()
-        results = {**stage.run(found), "history rows": self.rows, "seconds": time.monotonic() - began}
+        results = {**as_stored(stage.run(found)), "history rows": self.rows, "seconds": time.monotonic() - began}
         self.rows = earlier
         self.store.finish(number, stage.name, results)
         return results
