@@ -22,7 +22,7 @@ import record
 from torch import Tensor, nn
 
 from facies.data import Augment, open_images
-from facies.train import Batch, Recipe, Trainer
+from facies.train import Batch, Hardware, Recipe, Trainer
 
 REPEATS = 5
 LAYERS = [784, 128, 64, 10]
@@ -30,19 +30,17 @@ LAYERS = [784, 128, 64, 10]
 
 def import_clustpy() -> Any:
     """ClustPy's feed-forward autoencoder and its data loaders."""
-    for name in (
-        "torchvision",
-        "torchvision.transforms",
-        "torchvision.models",
-        "torchvision.models._api",
-        "torchvision.datasets",
-    ):
+    Hardware().fabric()  # Lightning looks for torchvision as it is imported, and must not find the stand-in.
+    names = ["torchvision", *(f"torchvision.{part}" for part in ("transforms", "models", "models._api", "datasets"))]
+    for name in names:
         stand_in = types.ModuleType(name)
         stand_in.__getattr__ = lambda attribute: mock.MagicMock(name=attribute)  # type: ignore[method-assign]
-        sys.modules.setdefault(name, stand_in)
+        sys.modules[name] = stand_in
     from clustpy.deep import get_dataloader
     from clustpy.deep.neural_networks import FeedforwardAutoencoder
 
+    for name in names:
+        del sys.modules[name]
     return FeedforwardAutoencoder, get_dataloader
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -79,14 +81,14 @@ def test_killed_after_each_stage(images, unbroken, tmp_path, monkeypatch):
     monkeypatch.setattr(MoEVAE, "stages", interrupted)
     names = list(unbroken.timings_)
     assert len(names) == 11
-    for stop_in in names:
+    for _ in names:
         with pytest.raises(Interrupted):
             method().fit(images, work_folder=tmp_path)
     stop_in = ""
     resumed = method().fit(images, work_folder=tmp_path)
     assert_same(resumed, unbroken, images)
     # Each stage was run once and killed before its results were kept, and once more by the fit after.
-    assert ran == ["intensity", *[name for pair in zip(names, names[1:], strict=False) for name in pair], "assign"]
+    assert ran == ["intensity", *[name for pair in itertools.pairwise(names) for name in pair], "assign"]
     ran.clear()
     assert_same(method().fit(images, work_folder=tmp_path), unbroken, images)
     assert ran == []

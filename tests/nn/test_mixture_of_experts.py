@@ -197,3 +197,26 @@ def test_the_manager_learns_from_the_experts_losses():
         slopes.append(network.manager.gain.grad)
     assert slopes[0].abs() > 0
     torch.testing.assert_close(slopes[1], slopes[0], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "group"])
+def test_fewer_experts_answer_as_they_did_before(normalisation):
+    from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, keep_experts
+
+    def mixture(count):
+        experts = ConvAutoencoder((1, 8, 8), 3, 4, stack=count, normalisation=normalisation)
+        return MixtureOfExperts(ConvEncoder((1, 8, 8), count, 4), experts)
+
+    torch.manual_seed(0)
+    whole, kept = mixture(4).train(), [2, 0]
+    whole(torch.rand(6, 1, 8, 8))
+    fewer = mixture(2)
+    manager, experts = keep_experts(whole.manager.state_dict(), whole.experts.state_dict(), kept)
+    fewer.manager.load_state_dict(manager)
+    fewer.experts.load_state_dict(experts)
+    images = torch.rand(5, 1, 8, 8)
+    before, after = whole.eval()(images), fewer.eval()(images)
+    torch.testing.assert_close(after.logits, before.logits[:, kept])
+    torch.testing.assert_close(
+        after.experts.reconstruction, before.experts.reconstruction[:, kept], atol=1e-5, rtol=1e-5
+    )

@@ -192,7 +192,7 @@ def test_gradient_clipping():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_told(images, value):
-    with pytest.raises(InputError, match="no longer a number.*lower the learning rate") as caught:
+    with pytest.raises(InputError, match=r"no longer a number.*lower the learning rate") as caught:
         train(build(), images, NotANumber(value), RECIPE)
     assert "\n" not in str(caught.value)
 

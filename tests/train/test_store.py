@@ -61,7 +61,8 @@ def test_round_trip(tmp_path):
         elif name != "state":
             assert back[name] == value
             assert type(back[name]) is type(value)
-    assert list(back["state"]) and set(back["state"]) == set(results["state"])
+    assert len(back["state"]) > 0
+    assert set(back["state"]) == set(results["state"])
     for name, tensor in results["state"].items():
         assert torch.equal(back["state"][name], tensor)
         assert back["state"][name].dtype == tensor.dtype

@@ -92,7 +92,12 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Raise InputError if the parameters or the images cannot be used."""
 
     def fit(
-        self, images: Any, y: Any = None, *, work_folder: Path | None = None, progress: Progress | None = None
+        self,
+        images: Any,
+        y: Any = None,  # noqa: ARG002 - scikit-learn's signature
+        *,
+        work_folder: Path | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Learn from images.
 

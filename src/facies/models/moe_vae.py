@@ -26,7 +26,7 @@ from facies.models.autoencoding import (
 from facies.models.base import Method, seeded
 from facies.models.generation import MixtureGeneration
 from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
-from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
+from facies.nn import ConvEncoder, Intensity, MixtureOfExperts, keep_experts
 from facies.train import Recipe, Results, Stage, Trainer
 from facies.train.trainer import apply_in_batches
 
@@ -383,7 +383,7 @@ class _Fit:
         self.method, self.images, self.trainer = method, images, trainer
         self.fill = background(images)
 
-    def intensity(self, found: Results) -> Results:
+    def intensity(self, found: Results) -> Results:  # noqa: ARG002 - the first stage finds nothing before it
         """Scale of the pixels and likelihood, from their histogram."""
         intensity = learn_intensity(self.images, self.method.likelihood)
         return {"intensity": dict(intensity.state_dict()), "likelihood": intensity.likelihood}
@@ -507,11 +507,17 @@ class _Fit:
         return {"experts": dict(mixture.experts.state_dict())}
 
     def assign(self, found: Results) -> Results:
-        """Every image to the expert the manager thinks most probable."""
+        """Every image to the expert the manager thinks most probable; experts whom no image chose are left out."""
+        chosen = np.unique(self._probabilities(found).argmax(axis=1)).tolist()
+        manager, experts = keep_experts(found["manager"], found["experts"], chosen)
+        left = {"manager": manager, "experts": experts, "n_clusters": len(chosen)}
+        probabilities = self._probabilities({**found, **left})
+        return {**left, "probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
+
+    def _probabilities(self, found: Results) -> NDArray[np.float32]:
         mixture = self._mixture(found)
         mixture.manager.load_state_dict(found["manager"])
-        probabilities = self._manage(mixture, self._views(found).intensity)
-        return {"probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
+        return self._manage(mixture, self._intensity(found))
 
     def _train_autoencoder(
         self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0

@@ -2,7 +2,7 @@
 
 from facies.nn.conv_autoencoder import AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
 from facies.nn.intensity import Intensity, Likelihood
-from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, route
+from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
 
 __all__ = [
     "AutoencoderOutput",
@@ -13,5 +13,6 @@ __all__ = [
     "MixtureOfExperts",
     "MixtureOutput",
     "block_count",
+    "keep_experts",
     "route",
 ]

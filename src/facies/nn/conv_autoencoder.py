@@ -188,11 +188,8 @@ class ConvAutoencoder(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, stack: int, normalisation: str, stride: int = 1) -> list[nn.Module]:
-    norm: nn.Module
-    if normalisation == "batch":
-        norm = nn.BatchNorm2d(outputs * stack)
-    else:
-        norm = nn.GroupNorm(stack * math.gcd(outputs, 4), outputs * stack)
+    per_image = nn.GroupNorm(stack * math.gcd(outputs, 4), outputs * stack)
+    norm = nn.BatchNorm2d(outputs * stack) if normalisation == "batch" else per_image
     conv = nn.Conv2d(inputs * stack, outputs * stack, 3, stride, padding=1, groups=stack, bias=False)
     return [conv, norm, nn.Mish()]
 

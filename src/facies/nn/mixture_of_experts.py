@@ -100,3 +100,25 @@ class MixtureOfExperts(nn.Module):
         self.manager.eval()
         with torch.no_grad():
             return self.manager(images[:, None])[:, 0]
+
+
+def keep_experts(
+    manager: dict[str, Tensor], experts: dict[str, Tensor], kept: list[int]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Weights of a mixture of the experts in `kept` alone; what remains answers as it did before.
+
+    Parameters
+    ----------
+    manager, experts
+        State of `MixtureOfExperts.manager` and `.experts`.
+    kept
+        Experts to keep, in their new order.
+    """
+    count = manager["head.bias"].shape[-1]
+    fewer = {name: tensor[..., kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
+    # Whatever belongs to an expert lies beside that of the others along the first axis.
+    sliced = {
+        name: tensor.reshape(count, -1, *tensor.shape[1:])[kept].flatten(0, 1) if tensor.dim() else tensor
+        for name, tensor in experts.items()
+    }
+    return fewer, sliced

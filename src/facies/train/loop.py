@@ -139,7 +139,7 @@ class Training:
         began = saved = time.monotonic()
         module.train()
         for batch in read_batches(self.images, batches[place.step :], fabric.device, progresses[place.step :]):
-            torch.manual_seed(derive_seed(seed, place.step, fabric.global_rank))
+            _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
             terms = self._step(fabric, module, optimiser, batch)
             for name, value in terms.items():
                 place.sums[name] = place.sums.get(name, 0.0) + value
@@ -229,6 +229,15 @@ def convolutions_channels_last(module: nn.Module) -> nn.Module:
 def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:
     """Order a moment in memory as its parameter is: fused Adam pairs them by their place there."""
     return torch.empty_like(parameter, dtype=moment.dtype).copy_(moment) if moment.shape == parameter.shape else moment
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed the generators a step draws from (`torch.manual_seed` would record a stack trace a step for each absent GPU kind)."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 @contextmanager
