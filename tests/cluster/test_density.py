@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -162,6 +163,16 @@ def test_layouts_of_a_seed_are_equal_and_of_any_width(five):
     assert not np.array_equal(manifold.layout(2, seed=5), flat)
     assert manifold.layout(7).shape == (300, 7)
     assert not np.array_equal(manifold.layout(2, min_dist=0.5), flat)
+
+
+def test_a_layout_leaves_torchs_threads_alone(five):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)  # the number decides the last digits of what torch computes afterwards
+        Manifold(five[0], 10).layout(2)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("count", [3, 5, 11, 14])

@@ -29,10 +29,21 @@ def test_every_kind_of_autoencoder(pixels, kind):
 
 def test_a_gaussian_mixture_of_so_many(pixels):
     model = tiny(**FEW).fit(pixels[:100])
-    assert model.n_clusters_ == 3
-    assert model.probabilities_.shape == (100, 3)
-    assert (model.density_labels_ >= 0).all()
-    assert len(model.expert_sizes_) == 3
+    assert set(model.density_labels_.tolist()) == {0, 1, 2}
+    assert 2 <= model.n_clusters_ <= 3  # an expert whom no picture chose is left out
+    assert set(model.labels_.tolist()) == set(range(model.n_clusters_))
+    assert model.probabilities_.shape == (100, model.n_clusters_)
+
+
+def test_an_expert_whom_no_picture_chooses_is_left_out(pixels, tmp_path):
+    model = tiny(grouping="gaussian-mixture", n_clusters=12, layout_dimensions=2).fit(pixels[:100])
+    assert model.n_clusters_ < 12
+    assert set(model.labels_.tolist()) == set(range(model.n_clusters_))
+    np.testing.assert_allclose(model.probabilities_.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(model.predict(pixels[:100]), model.labels_)
+    assert model.sample(2, model.n_clusters_ - 1).shape == (2, 1, 16, 16)
+    model.save(tmp_path)
+    np.testing.assert_allclose(MoEVAE.load(tmp_path).predict_proba(pixels[:100]), model.probabilities_, atol=1e-6)
 
 
 @pytest.mark.parametrize("retrain", [True, False])

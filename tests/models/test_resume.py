@@ -63,14 +63,14 @@ def test_another_seed_gives_another_fit(images, unbroken):
 
 def test_killed_after_each_stage(images, unbroken, tmp_path, monkeypatch):
     stages = MoEVAE.stages
-    stop_in, ran = "", []
+    plan, ran = {"stop in": ""}, []
 
     def interrupted(self, images, trainer):
         def wrap(stage):
             def run(found):
                 results = stage.run(found)
                 ran.append(stage.name)
-                if stage.name == stop_in:
+                if stage.name == plan["stop in"]:
                     raise Interrupted
                 return results
 
@@ -81,10 +81,11 @@ def test_killed_after_each_stage(images, unbroken, tmp_path, monkeypatch):
     monkeypatch.setattr(MoEVAE, "stages", interrupted)
     names = list(unbroken.timings_)
     assert len(names) == 11
-    for _ in names:
+    for name in names:
+        plan["stop in"] = name
         with pytest.raises(Interrupted):
             method().fit(images, work_folder=tmp_path)
-    stop_in = ""
+    plan["stop in"] = ""
     resumed = method().fit(images, work_folder=tmp_path)
     assert_same(resumed, unbroken, images)
     # Each stage was run once and killed before its results were kept, and once more by the fit after.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from facies.losses import expected_loss, gaussian_reconstruction
-from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, route
+from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, keep_experts, route
 
 SHAPE = (1, 16, 16)
 EXPERTS = 3
@@ -220,3 +220,24 @@ def test_fewer_experts_answer_as_they_did_before(normalisation):
     torch.testing.assert_close(
         after.experts.reconstruction, before.experts.reconstruction[:, kept], atol=1e-5, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "group"])
+@pytest.mark.parametrize("kept", [[0, 2], [1], [2, 0, 1]])
+def test_the_experts_kept_answer_as_before(normalisation, kept):
+    manager = ConvEncoder(SHAPE, EXPERTS, 4)
+    whole = mixture(None, normalisation=normalisation, manager=manager)
+    images = torch.rand(7, *SHAPE)
+    whole.train()
+    whole(images)  # statistics of its own for each expert
+    whole.eval()
+    before = whole(images)
+    some = ConvAutoencoder(SHAPE, 3, 4, stack=len(kept), normalisation=normalisation, deterministic=True)
+    fewer = MixtureOfExperts(ConvEncoder(SHAPE, len(kept), 4), some).eval()
+    states = keep_experts(dict(manager.state_dict()), dict(whole.experts.state_dict()), kept)
+    fewer.manager.load_state_dict(states[0])
+    fewer.experts.load_state_dict(states[1])
+    after = fewer(images)
+    torch.testing.assert_close(after.logits, before.logits[:, kept])
+    torch.testing.assert_close(after.experts.reconstruction, before.experts.reconstruction[:, kept])
+    torch.testing.assert_close(after.experts.mean, before.experts.mean[:, kept])

@@ -15,7 +15,7 @@ import torch
 
 from facies.errors import InputError
 from facies.train import StageStore
-from facies.train.store import read_results, write_results
+from facies.train.store import as_stored, read_results, write_results
 
 _WRITER = """
 import sys
@@ -67,6 +67,31 @@ def test_round_trip(tmp_path):
         assert torch.equal(back["state"][name], tensor)
         assert back["state"][name].dtype == tensor.dtype
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_results_in_memory_have_the_form_of_those_read_back(tmp_path):
+    weights = torch.randn(4, 3, 3, 3).to(memory_format=torch.channels_last)
+    results = {
+        "turned": np.arange(12.0).reshape(3, 4).T,
+        "single": np.array(2.5),
+        "state": {"w": weights},
+        "pair": (1, 2),
+        "x": None,
+    }
+    write_results(tmp_path / "r", results)
+    stored, back = as_stored(results), read_results(tmp_path / "r")
+    assert stored["pair"] == back["pair"] == [1, 2]
+    assert stored["x"] is back["x"] is None
+    for name in ("turned", "single"):
+        np.testing.assert_array_equal(stored[name], back[name])
+        assert stored[name].strides == back[name].strides
+        assert stored[name].dtype == back[name].dtype
+    assert torch.equal(stored["state"]["w"], back["state"]["w"])
+    assert stored["state"]["w"].stride() == back["state"]["w"].stride() != weights.stride()
+    stored["state"]["w"].zero_()
+    stored["turned"][:] = 0
+    assert weights.any()
+    assert results["turned"].any()
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -64,11 +66,23 @@ class Manifold:
             "random_state": self.random_state if seed is None else seed,
             "init": "spectral" if len(self.points) > SMALLEST_FOR_SPECTRAL else "random",
         }
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _threads_of_torch():
             warnings.simplefilter("ignore")
             model = umap.UMAP(precomputed_knn=self.neighbours, force_approximation_algorithm=True, **settings)
             layout = model.fit_transform(self.points)
         return np.nan_to_num(np.asarray(layout, dtype=np.float32))
+
+
+@contextmanager
+def _threads_of_torch() -> Iterator[None]:
+    """Keep torch's number of threads, which Numba's pool resets: it decides the last digits of every later training."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def place_by_neighbours(
