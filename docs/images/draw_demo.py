@@ -30,13 +30,18 @@ def draw(run: RunFolder, shown: int = 14) -> Figure:
         left.scatter(*points[of].T, s=3, color=colour, linewidths=0)
         left.annotate(str(group), np.median(points[of], axis=0), fontsize=12, weight="bold", ha="center", va="center")
     left.set_axis_off()
-    rows = [np.concatenate([run.thumbnails.array(i) for i in choose_images(partition, g, shown=shown).nearest[:shown]], 1) for g in found]
+    rows = [
+        np.concatenate([run.thumbnails.array(i) for i in choose_images(partition, g, shown=shown).nearest[:shown]], 1)
+        for g in found
+    ]
     width = min(row.shape[1] for row in rows)
     sheet = np.concatenate([row[:, :width] for row in rows])
     right.imshow(sheet, cmap="gray")
     height = len(sheet) / len(found)
     for number, group in enumerate(found):
-        right.text(-width / 60, (number + 0.5) * height, str(group), ha="right", va="center", weight="bold", fontsize=11)
+        right.text(
+            -width / 60, (number + 0.5) * height, str(group), ha="right", va="center", weight="bold", fontsize=11
+        )
         colour = COLOURS[group % len(COLOURS)]
         right.plot([-2, -2], [number * height + 2, (number + 1) * height - 2], color=colour, linewidth=3)
     right.set_axis_off()

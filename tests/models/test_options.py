@@ -30,7 +30,7 @@ def test_every_kind_of_autoencoder(pixels, kind):
 def test_a_gaussian_mixture_of_so_many(pixels):
     model = tiny(**FEW).fit(pixels[:100])
     assert set(model.density_labels_.tolist()) == {0, 1, 2}
-    assert 2 <= model.n_clusters_ <= 3  # an expert whom no picture chose is left out
+    assert 1 <= model.n_clusters_ <= 3  # an expert whom no picture chose is left out
     assert set(model.labels_.tolist()) == set(range(model.n_clusters_))
     assert model.probabilities_.shape == (100, model.n_clusters_)
 
@@ -74,7 +74,7 @@ def test_colour(pixels):
     images = (pixels[:100, :, :, None] * colours).astype(np.uint8)
     model = tiny(**FEW).fit(images)
     assert model.image_shape_ == (3, 16, 16)
-    assert model.sample(4, 1).shape == (4, 3, 16, 16)
+    assert model.sample(4, 0).shape == (4, 3, 16, 16)
     assert model.reconstruct(images[:5]).shape == (5, 3, 16, 16)
     np.testing.assert_array_equal(model.predict(images), model.labels_)
 
@@ -85,7 +85,7 @@ def test_focal_stacks(pixels, tmp_path):
     model = tiny(**FEW).fit(stacks)
     assert model.image_shape_ == (3, 1, 16, 16)
     np.testing.assert_array_equal(model.predict(stacks), model.labels_)
-    assert model.sample(4, 1).shape == (4, 3, 1, 16, 16)
+    assert model.sample(4, 0).shape == (4, 3, 1, 16, 16)
     assert model.reconstruct(stacks[:5]).shape == (5, 3, 1, 16, 16)
     model.save(tmp_path / "model")
     loaded = MoEVAE.load(tmp_path / "model")

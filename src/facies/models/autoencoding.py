@@ -129,8 +129,8 @@ def channels_shape(image_shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def automatic_epochs(n_images: int) -> int:
-    """2,600/√N epochs, between 8 and 150: more passes over few images, and more updates in all over many."""
-    return int(min(150, max(8, round(2600 / n_images**0.5))))
+    """12,000/N^⅔ epochs, between 8 and 150: more passes over few images, and more updates in all over many."""
+    return int(min(150, max(8, round(12_000 / n_images ** (2 / 3)))))
 
 
 def is_deterministic(kind: Kind) -> bool:
@@ -145,6 +145,7 @@ def build_autoencoder(
     kind: Kind,
     stack: int = 1,
     normalisation: str = "batch",
+    activation: str = "mish",
 ) -> ConvAutoencoder:
     """A `ConvAutoencoder` for images of this shape; `filters` None is the longer side, as in the thesis."""
     shape = channels_shape(image_shape)
@@ -154,5 +155,6 @@ def build_autoencoder(
         filters or max(shape[1:]),
         stack=stack,
         normalisation=normalisation,
+        activation=activation,
         deterministic=is_deterministic(kind),
     )

@@ -26,7 +26,7 @@ from facies.models.autoencoding import (
 from facies.models.base import Method, seeded
 from facies.models.generation import MixtureGeneration
 from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
-from facies.nn import ConvEncoder, Intensity, MixtureOfExperts, keep_experts
+from facies.nn import ACTIVATIONS, ConvEncoder, Intensity, MixtureOfExperts, keep_experts
 from facies.train import Recipe, Results, Stage, Trainer
 from facies.train.trainer import apply_in_batches
 
@@ -67,6 +67,8 @@ class MoEVAE(MixtureGeneration, Method):
         Train the autoencoder anew with the latent size found; else its first code is the embedding.
     filters : int or None, default=None
         Filters of the first block; None is the side of the images.
+    activation : {"mish", "silu"}, default="mish"
+        Of all networks.
     likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
         Of pixels; ``auto`` looks at their histogram.
     augment : bool, default=True
@@ -78,7 +80,7 @@ class MoEVAE(MixtureGeneration, Method):
     target : {"view", "image"}, default="view"
         What the reconstruction of a view should equal.
     epochs : int or "auto", default=200
-        Of the autoencoder; ``auto`` is 2,600/√N, between 8 and 150.
+        Of the autoencoder; ``auto`` is 12,000/N^⅔, between 8 and 150.
     batch_size : int, default=100
         Images a step.
     learning_rate : float, default=5e-4
@@ -117,9 +119,9 @@ class MoEVAE(MixtureGeneration, Method):
     expert_explained_variance : float, default=0.95
         As `explained_variance`, for the experts.
     mixture_epochs : int or "auto", default=100
-        Of manager and experts together; ``auto`` is a fifth of the autoencoder's.
+        Of manager and experts together; ``auto`` is an eighth of the autoencoder's.
     expert_epochs : int or "auto", default=100
-        Of the experts alone, each on its own images; ``auto`` is a fifth of the autoencoder's.
+        Of the experts alone, each on its own images; ``auto`` is an eighth of the autoencoder's.
     mixture_learning_rate : float, default=1e-4
         Of both.
     alpha : float, default=100.0
@@ -166,6 +168,7 @@ class MoEVAE(MixtureGeneration, Method):
             "kl_weight": 0.1,
             "latent_l1": 0.0,
             "filters": 16,
+            "activation": "silu",
             "zoom": 0.05,
             "rotation": 5.0,
             "shift": 0.05,
@@ -202,6 +205,7 @@ class MoEVAE(MixtureGeneration, Method):
         warm_up: float = 0.3,
         retrain: bool = True,
         filters: int | None = None,
+        activation: Literal["mish", "silu"] = "mish",
         likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto",
         augment: bool = True,
         rotation: float = 10.0,
@@ -249,6 +253,7 @@ class MoEVAE(MixtureGeneration, Method):
         self.warm_up = warm_up
         self.retrain = retrain
         self.filters = filters
+        self.activation = activation
         self.likelihood = likelihood
         self.augment = augment
         self.rotation = rotation
@@ -296,6 +301,8 @@ class MoEVAE(MixtureGeneration, Method):
             )
         if self.autoencoder not in KINDS:
             raise InputError(f"autoencoder={self.autoencoder!r} is not known; choose from {', '.join(KINDS)}")
+        if self.activation not in ACTIVATIONS:
+            raise InputError(f"activation={self.activation!r} is not known; choose from {', '.join(ACTIVATIONS)}")
         if self.grouping == "gaussian-mixture" and not self.n_clusters:
             raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
         if self.grouping == "density" and self.n_clusters is not None:
@@ -361,19 +368,23 @@ class MoEVAE(MixtureGeneration, Method):
 
     def build_first(self, latent_size: int, stack: int = 1) -> Any:
         """The autoencoder of the first stage."""
-        return build_autoencoder(self.image_shape_, latent_size, self.filters, self.autoencoder, stack)
+        return build_autoencoder(
+            self.image_shape_, latent_size, self.filters, self.autoencoder, stack, activation=self.activation
+        )
 
     def build_mixture(self, n_experts: int, latent_size: int, *, hard: bool = False) -> MixtureOfExperts:
         """Manager and experts; routed experts normalise each image by itself, since they do not see whole batches."""
         normalisation = "batch" if self.routing_threshold is None else "group"
         filters = self.expert_filters or self.filters
-        experts = build_autoencoder(self.image_shape_, latent_size, filters, "vae", n_experts, normalisation)
+        experts = build_autoencoder(
+            self.image_shape_, latent_size, filters, "vae", n_experts, normalisation, self.activation
+        )
         return MixtureOfExperts(self.build_manager(n_experts), experts, self.routing_threshold, hard=hard)
 
     def build_manager(self, n_experts: int) -> ConvEncoder:
         """The encoder with a K-way head."""
         shape = channels_shape(self.image_shape_)
-        return ConvEncoder(shape, n_experts, self.filters or max(shape[1:]))
+        return ConvEncoder(shape, n_experts, self.filters or max(shape[1:]), activation=self.activation)
 
 
 class _Fit:
@@ -491,7 +502,7 @@ class _Fit:
         views = self._views(found)
         objective = MixtureObjective(views, self._alpha(mixture, views.intensity), m.balance, m.kl_weight, m.warm_up)
         self.trainer.fit(
-            mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 5, m.mixture_learning_rate)
+            mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 8, m.mixture_learning_rate)
         )
         return {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
 
@@ -503,7 +514,7 @@ class _Fit:
         mixture.experts.load_state_dict(found["experts"])
         mixture.manager.requires_grad_(False)
         objective = MixtureObjective(self._views(found), 0.0, 0.0, m.kl_weight, 0.0)
-        self.trainer.fit(mixture, self.images, objective, self._recipe(m.expert_epochs, 1 / 5, m.mixture_learning_rate))
+        self.trainer.fit(mixture, self.images, objective, self._recipe(m.expert_epochs, 1 / 8, m.mixture_learning_rate))
         return {"experts": dict(mixture.experts.state_dict())}
 
     def assign(self, found: Results) -> Results:
@@ -572,5 +583,5 @@ class _Fit:
 
     def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Recipe:
         m = self.method
-        count = max(2, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
+        count = max(1, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
         return Recipe(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)

@@ -1,10 +1,11 @@
 """Networks, one family a file."""
 
-from facies.nn.conv_autoencoder import AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
+from facies.nn.conv_autoencoder import ACTIVATIONS, AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
 from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
 
 __all__ = [
+    "ACTIVATIONS",
     "AutoencoderOutput",
     "ConvAutoencoder",
     "ConvEncoder",

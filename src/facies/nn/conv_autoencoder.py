@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
+ACTIVATIONS: dict[str, type[nn.Module]] = {"mish": nn.Mish, "silu": nn.SiLU}
+"""Mish is the thesis's; SiLU has nearly its shape, and a step with it takes two thirds of the time on a CPU."""
+
 
 def block_count(height: int, width: int) -> int:
     """Number of halving blocks: log₂(D) − 1, so that 2 × 2 pixels remain of a D × D image (thesis, section 3.3).
@@ -75,6 +78,8 @@ class ConvEncoder(nn.Module):
         K, how many networks.
     normalisation
         ``batch``, or ``group`` (of one image alone, so that an image's value does not depend on its batch).
+    activation
+        ``mish`` or ``silu``.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class ConvEncoder(nn.Module):
         filters: int,
         stack: int = 1,
         normalisation: str = "batch",
+        activation: str = "mish",
     ) -> None:
         super().__init__()
         channels, height, width = image_shape
@@ -92,9 +98,9 @@ class ConvEncoder(nn.Module):
         layers: list[nn.Module] = []
         for block, wide in enumerate(widths):
             if block < general:
-                layers += _convolution(channels, wide, stack, normalisation)
+                layers += _convolution(channels, wide, stack, normalisation, activation)
                 channels = wide
-            layers += _convolution(channels, wide, stack, normalisation, stride=2)
+            layers += _convolution(channels, wide, stack, normalisation, activation, stride=2)
             channels = wide
         self.stack = stack
         self.padding = _padding(height, width, 2 ** len(widths))
@@ -112,7 +118,13 @@ class ConvDecoder(nn.Module):
     """Numbers → images: the mirror of `ConvEncoder`, with nearest-neighbour enlargement before a block's first convolution."""
 
     def __init__(
-        self, image_shape: tuple[int, int, int], inputs: int, filters: int, stack: int = 1, normalisation: str = "batch"
+        self,
+        image_shape: tuple[int, int, int],
+        inputs: int,
+        filters: int,
+        stack: int = 1,
+        normalisation: str = "batch",
+        activation: str = "mish",
     ) -> None:
         super().__init__()
         channels, height, width = image_shape
@@ -125,9 +137,12 @@ class ConvDecoder(nn.Module):
         layers: list[nn.Module] = []
         for block in reversed(range(len(widths))):
             wide, next_wide = widths[block], widths[max(block - 1, 0)]
-            layers += [nn.UpsamplingNearest2d(scale_factor=2), *_convolution(wide, next_wide, stack, normalisation)]
+            layers += [
+                nn.UpsamplingNearest2d(scale_factor=2),
+                *_convolution(wide, next_wide, stack, normalisation, activation),
+            ]
             if 0 < block < general:
-                layers += _convolution(next_wide, next_wide, stack, normalisation)
+                layers += _convolution(next_wide, next_wide, stack, normalisation, activation)
         layers.append(nn.Conv2d(widths[0] * stack, channels * stack, 3, padding=1, groups=stack))
         self.blocks = nn.Sequential(*layers)
 
@@ -155,6 +170,8 @@ class ConvAutoencoder(nn.Module):
         K, how many autoencoders.
     normalisation
         ``batch`` or ``group``.
+    activation
+        ``mish`` or ``silu``.
     deterministic
         Decode the mean itself, and not a draw from the code's Gaussian.
     """
@@ -167,12 +184,13 @@ class ConvAutoencoder(nn.Module):
         *,
         stack: int = 1,
         normalisation: str = "batch",
+        activation: str = "mish",
         deterministic: bool = False,
     ) -> None:
         super().__init__()
         self.latent_size, self.deterministic = latent_size, deterministic
-        self.encoder = ConvEncoder(image_shape, 2 * latent_size, filters, stack, normalisation)
-        self.decoder = ConvDecoder(image_shape, latent_size, filters, stack, normalisation)
+        self.encoder = ConvEncoder(image_shape, 2 * latent_size, filters, stack, normalisation, activation)
+        self.decoder = ConvDecoder(image_shape, latent_size, filters, stack, normalisation, activation)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D)."""
@@ -187,11 +205,13 @@ class ConvAutoencoder(nn.Module):
         return AutoencoderOutput(self.decoder(code), mean, log_variance, code)
 
 
-def _convolution(inputs: int, outputs: int, stack: int, normalisation: str, stride: int = 1) -> list[nn.Module]:
+def _convolution(
+    inputs: int, outputs: int, stack: int, normalisation: str, activation: str, stride: int = 1
+) -> list[nn.Module]:
     per_image = nn.GroupNorm(stack * math.gcd(outputs, 4), outputs * stack)
     norm = nn.BatchNorm2d(outputs * stack) if normalisation == "batch" else per_image
     conv = nn.Conv2d(inputs * stack, outputs * stack, 3, stride, padding=1, groups=stack, bias=False)
-    return [conv, norm, nn.Mish()]
+    return [conv, norm, ACTIVATIONS[activation]()]
 
 
 def _widths(image_shape: tuple[int, int, int], filters: int) -> list[int]:

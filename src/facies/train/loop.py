@@ -115,7 +115,7 @@ class Training:
         recipe = self.recipe
         module = self.module.to(fabric.device)
         if self.channels_last:
-            module = convolutions_channels_last(module)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         optimiser = torch.optim.Adam(
             module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda")
         )
@@ -216,14 +216,6 @@ class Training:
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
         return Place(**kept["place"])
-
-
-def convolutions_channels_last(module: nn.Module) -> nn.Module:
-    """Keep four-dimensional weights in the channels-last order; values do not change."""
-    for parameter in module.parameters():
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
 
 
 def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:
