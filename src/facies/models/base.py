@@ -7,7 +7,8 @@ import json
 import platform
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from types import UnionType
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             If the images or the parameters cannot be used.
         """
         images = open_images(images)
+        self._check_choices()
         self.check(images)
+        if work_folder is not None:
+            self._check_work_folder(Path(work_folder), images)
         self.notes_: list[str] = []
         self.image_shape_ = images.image_shape
         trainer = Trainer(self.random_state, self.hardware(), StageStore(work_folder), progress)
@@ -150,6 +154,28 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def hardware(self) -> Hardware:
         """What to compute on, from the parameters."""
         return Hardware(**{name: getattr(self, name) for name in HARDWARE_PARAMETERS})
+
+    def _check_choices(self) -> None:
+        hints = get_type_hints(type(self).__init__)
+        for name, value in self.get_params(deep=False).items():
+            choices = _literals(hints.get(name))
+            if choices and isinstance(value, str) and value not in choices:
+                raise InputError(f"{name}={value!r} is not known; choose from {', '.join(map(str, choices))}")
+
+    def _check_work_folder(self, folder: Path, images: ImageSet) -> None:
+        """Refuse to go on from a fit of other images or parameters."""
+        parameters = {name: value for name, value in self.get_params().items() if name not in HARDWARE_PARAMETERS}
+        this = {"method": self.name, "images": images.fingerprint(), "parameters": parameters}
+        path = folder / "of.json"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_name("of.json.part")
+            part.write_text(json.dumps(this))
+            part.replace(path)
+        elif json.loads(path.read_text()) != json.loads(json.dumps(this)):
+            raise InputError(
+                f"{folder}: holds an unfinished fit of other images or parameters; give another work folder"
+            )
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``model.json`` into `folder`; nothing is pickled."""
@@ -213,6 +239,15 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
                 f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
             )
         return apply_in_batches(function, images, self.device_, batch_size=batch_size)[0]
+
+
+def _literals(hint: Any) -> tuple[Any, ...]:
+    """Strings that a type hint allows by name, if it allows no other strings."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if get_origin(hint) in (Union, UnionType) and str not in get_args(hint):
+        return tuple(choice for part in get_args(hint) for choice in _literals(part))
+    return ()
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from facies.cluster import Manifold, density_groups, dynamic_neighbours, l1_norm
 from facies.data import Augment, ImageSet, background
 from facies.errors import InputError
 from facies.models.autoencoding import (
-    KINDS,
     AutoencoderObjective,
     Kind,
     Views,
@@ -26,7 +25,7 @@ from facies.models.autoencoding import (
 from facies.models.base import Method, seeded
 from facies.models.generation import MixtureGeneration
 from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
-from facies.nn import ACTIVATIONS, ConvEncoder, Intensity, MixtureOfExperts, keep_experts
+from facies.nn import ConvEncoder, Intensity, MixtureOfExperts, keep_experts
 from facies.train import Recipe, Results, Stage, Trainer
 from facies.train.trainer import apply_in_batches
 
@@ -299,10 +298,6 @@ class MoEVAE(MixtureGeneration, Method):
             raise InputError(
                 f"{len(images)} images are fewer than twice the smallest group ({smallest}); give more images, or set min_cluster_size"
             )
-        if self.autoencoder not in KINDS:
-            raise InputError(f"autoencoder={self.autoencoder!r} is not known; choose from {', '.join(KINDS)}")
-        if self.activation not in ACTIVATIONS:
-            raise InputError(f"activation={self.activation!r} is not known; choose from {', '.join(ACTIVATIONS)}")
         if self.grouping == "gaussian-mixture" and not self.n_clusters:
             raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
         if self.grouping == "density" and self.n_clusters is not None:
