@@ -21,11 +21,11 @@ SIDE, EXPERTS, BATCH, STEPS, THRESHOLD = 28, 10, 128, 12, 0.01
 
 
 def confident(network: MixtureOfExperts, images: torch.Tensor) -> None:
-    """Teach the manager to give each image to one expert with probability of about 0.99, as after its pretraining."""
+    """Teach the manager to give each image to one expert with high probability, as it does once the mixture has hardened."""
     wanted = torch.arange(len(images)) % EXPERTS
     optimiser = torch.optim.Adam(network.manager.parameters(), lr=3e-3)
     network.train()
-    for _ in range(40):
+    for _ in range(200):
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(network.manage(images), wanted).backward()
         optimiser.step()
