@@ -15,6 +15,8 @@ from facies.run import RunFolder
 
 COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
 
+GAP = 4  # pixels between images
+
 
 def draw(run: RunFolder, shown: int = 14) -> Figure:
     """The map on the left, nearest images of each group on the right."""
@@ -30,10 +32,11 @@ def draw(run: RunFolder, shown: int = 14) -> Figure:
         left.scatter(*points[of].T, s=3, color=colour, linewidths=0)
         left.annotate(str(group), np.median(points[of], axis=0), fontsize=12, weight="bold", ha="center", va="center")
     left.set_axis_off()
-    rows = [
-        np.concatenate([run.thumbnails.array(i) for i in choose_images(partition, g, shown=shown).nearest[:shown]], 1)
-        for g in found
-    ]
+    rows = []
+    for group in found:
+        nearest = choose_images(partition, group, shown=shown).nearest[:shown]
+        thumbnails = [np.pad(run.thumbnails.array(i), GAP, constant_values=255) for i in nearest]
+        rows.append(np.concatenate(thumbnails, axis=1))
     width = min(row.shape[1] for row in rows)
     sheet = np.concatenate([row[:, :width] for row in rows])
     right.imshow(sheet, cmap="gray")
