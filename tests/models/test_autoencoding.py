@@ -37,7 +37,7 @@ def batch(count=6, progress=0.15):
 
 
 @pytest.mark.parametrize(
-    ("images", "epochs"), [(1, 150), (300, 150), (1000, 82), (10_000, 26), (70_000, 10), (10**6, 8)]
+    ("images", "epochs"), [(1, 150), (300, 150), (1000, 120), (10_000, 26), (70_000, 8), (10**6, 8)]
 )
 def test_automatic_epochs(images, epochs):
     assert automatic_epochs(images) == epochs
