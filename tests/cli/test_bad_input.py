@@ -182,7 +182,7 @@ def test_run_being_written_by_another_process(source: Path, tmp_path: Path) -> N
     run = tmp_path / "run"
     process = start("cluster", source, "-o", run, "--method", "brightness", "--set", "pause=60")
     try:
-        wait_until((tmp_path / ".run.work" / "fit.json").exists, process)
+        wait_until((tmp_path / ".run.work" / "of.json").exists, process)
         before = entries(tmp_path)
         for option in ("--resume", "--overwrite"):
             result = call("cluster", source, "-o", run, "--method", "brightness", option)
