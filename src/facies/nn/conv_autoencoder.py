@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"mish": nn.Mish, "silu": nn.SiLU}
-"""Mish is the thesis's; SiLU has nearly its shape, and a step with it takes two thirds of the time on a CPU."""
+"""Mish is the thesis's; SiLU has nearly its shape and is quicker to compute on a CPU."""
 
 
 def block_count(height: int, width: int) -> int:
