@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from cli.making import Brightness, call, entries, make_input, make_photos, make_pixels, start, told, wait_until
-from facies.run import lock_run
+from facies.disk import lock_run
 
 
 def save(folder: Path, images: np.ndarray) -> Path:

@@ -10,9 +10,10 @@ import pytest
 
 from cli.making import Brightness, K, N, call, entries, make_input, make_photos, make_pixels, told
 from facies.cli.cluster import parse_size
+from facies.disk import lock_run
 from facies.errors import InputError
 from facies.models import load_method
-from facies.run import RunFolder, lock_run
+from facies.run import RunFolder
 
 
 def cluster(source: Path, run: Path, *more: Any) -> Any:
@@ -342,7 +343,7 @@ def test_resume_and_overwrite_together(source: Path, tmp_path: Path) -> None:
 
 
 def test_the_run_is_locked_while_it_is_made(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from facies.run.lock import _held
+    from facies.disk.lock import _held
 
     seen = []
     monkeypatch.setattr(Brightness, "check", lambda self, images: seen.extend(_held))

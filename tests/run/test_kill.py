@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from facies.disk import lock_run
 from facies.errors import InputError
-from facies.run import RunFolder, lock_run, write_run
+from facies.run import RunFolder, write_run
 from run.making import make_contents, make_images
 
 _WRITER = """
@@ -32,7 +33,7 @@ while True:
 
 _HOLDER = """
 import sys, time
-from facies.run import lock_run
+from facies.disk import lock_run
 with lock_run(sys.argv[1]):
     print("held", flush=True)
     """

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from facies.data import ImageSet, open_images
+from facies.disk import atomic_file
 from facies.errors import InputError
 from facies.run import RunFolder, check_output, write_run
-from facies.run.atomic import atomic_file
 from run.making import K, N, make_contents, make_images
 
 

@@ -76,8 +76,9 @@ def make_run(order: Order, progress: Progress) -> tuple[RunFolder, bool]:
     KeyboardInterrupt
         With a message that tells how to go on.
     """
+    from facies.disk import lock_run
     from facies.models import make_method
-    from facies.run import check_output, lock_run, write_run
+    from facies.run import check_output, write_run
 
     run = order.output.expanduser().resolve()
     if order.resume and order.overwrite:
@@ -118,8 +119,8 @@ def _unfinished(work: WorkFolder, order: Order) -> Fit | None:
 
 def _complete(run: Path, method: Method, kept: Fit | None) -> RunFolder | None:
     """Open the run if there is nothing left to do; None where a fit that is to replace it goes on."""
+    from facies.disk import jsonable
     from facies.run import RunFolder
-    from facies.run.atomic import jsonable
 
     found = RunFolder(run)
     if kept is not None and found.manifest.get("fit") != kept.id:
@@ -145,7 +146,7 @@ def _open(order: Order, progress: Progress) -> ImageSet:
 
 def _begin(work: WorkFolder, kept: Fit | None, order: Order, method: Method, images: ImageSet) -> Fit:
     """Go on with the fit that is kept, or begin a new one."""
-    from facies.run.atomic import jsonable
+    from facies.disk import jsonable
 
     wanted = Fit(
         facies=__version__,

@@ -28,7 +28,7 @@ def remark(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Write one JSON object to standard output."""
-    from facies.run.atomic import jsonable
+    from facies.disk import jsonable
 
     typer.echo(json.dumps(jsonable(value), indent=2, allow_nan=False))
 

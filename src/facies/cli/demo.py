@@ -49,7 +49,7 @@ def write_digits(path: Path) -> Path:
     import numpy as np
     from sklearn.datasets import load_digits
 
-    from facies.run.atomic import atomic_file
+    from facies.disk import atomic_file
 
     digits = load_digits()
     with atomic_file(path, overwrite=True) as temporary, temporary.open("wb") as file:

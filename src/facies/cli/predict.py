@@ -36,9 +36,9 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Assign images to the groups of a run: a table of id, group and probability."""
+    from facies.disk import atomic_file
     from facies.models import load_method
     from facies.run import RunFolder
-    from facies.run.atomic import atomic_file
 
     path = output.expanduser().absolute()
     write = _writer(path)

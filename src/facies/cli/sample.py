@@ -39,8 +39,8 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Generate images of a group."""
+    from facies.disk import atomic_file
     from facies.run import RunFolder
-    from facies.run.atomic import atomic_file
 
     path = output.expanduser().absolute()
     if path.suffix.lower() not in (".png", ".tif", ".tiff", ".npy"):

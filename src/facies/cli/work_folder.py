@@ -116,7 +116,7 @@ class WorkFolder:
 
     def begin(self, fit: Fit) -> None:
         """Make the folder anew, for a fit."""
-        from facies.run.atomic import user_errors, write_json_atomically
+        from facies.disk import user_errors, write_json_atomically
 
         self.remove()
         try:

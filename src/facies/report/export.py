@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from facies.disk import atomic_file, atomic_folder
 from facies.errors import InputError
 from facies.report.export_folders import write_folders
 from facies.report.export_tables import write_csv, write_parquet
 from facies.run import RunFolder
-from facies.run.atomic import atomic_file, atomic_folder
 
 __all__ = ["EXPORTERS", "Exporter", "export_run"]
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.disk import atomic_file
 from facies.report import figures, galleries, words
 from facies.report.palette import Look, look_of
 from facies.report.settings import settings_tables
 from facies.report.tables import contingency_table, group_table
 from facies.run import RunFolder
-from facies.run.atomic import atomic_file
 
 __all__ = ["write_report"]
 

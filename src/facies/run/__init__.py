@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from facies.run.folder import RunFolder
-from facies.run.lock import lock_run
 from facies.run.schema import FORMAT, Manifest
 from facies.run.tables import partition_table
 from facies.run.thumbnails import Thumbnails, to_thumbnails
@@ -16,7 +15,6 @@ __all__ = [
     "RunFolder",
     "Thumbnails",
     "check_output",
-    "lock_run",
     "partition_table",
     "to_thumbnails",
     "write_run",

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from facies.disk import lock_run
 from facies.errors import InputError
-from facies.run.lock import lock_run
 from facies.run.schema import read_manifest
 from facies.run.tables import check_name, check_partition, check_projection, read_table
 from facies.run.thumbnails import Thumbnails

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from facies.disk import jsonable
 from facies.errors import InputError
-from facies.run.atomic import jsonable
 
 __all__ = ["FORMAT", "InputDescription", "LeftOut", "Manifest", "now", "read_manifest"]
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facies.disk import write_json_atomically
 from facies.errors import InputError
-from facies.run.atomic import write_json_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor

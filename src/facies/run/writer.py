@@ -17,9 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies import __version__
+from facies.disk import atomic_file, atomic_folder, lock_run, write_json_atomically
 from facies.errors import InputError
-from facies.run.atomic import atomic_file, atomic_folder, write_json_atomically
-from facies.run.lock import lock_run
 from facies.run.schema import Manifest, now
 from facies.run.tables import check_name, check_partition, check_projection
 from facies.run.thumbnails import write_thumbnails

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from facies.disk.atomic import user_errors
 from facies.errors import InputError
-from facies.run.atomic import user_errors
 
 __all__ = ["lock_run"]
 

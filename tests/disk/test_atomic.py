@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facies.disk import atomic_file, atomic_folder, jsonable, user_errors, write_json_atomically
 from facies.errors import InputError
-from facies.run.atomic import atomic_file, atomic_folder, jsonable, user_errors, write_json_atomically
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:

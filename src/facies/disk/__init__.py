@@ -1,0 +1,25 @@
+"""Files and folders that are written whole or not at all, by one writer at a time."""
+
+from __future__ import annotations
+
+from facies.disk.atomic import (
+    atomic_file,
+    atomic_folder,
+    flush,
+    flush_tree,
+    jsonable,
+    user_errors,
+    write_json_atomically,
+)
+from facies.disk.lock import lock_run
+
+__all__ = [
+    "atomic_file",
+    "atomic_folder",
+    "flush",
+    "flush_tree",
+    "jsonable",
+    "lock_run",
+    "user_errors",
+    "write_json_atomically",
+]
