@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facies.data import open_images
+from facies.data import ImageSet, open_images
 from facies.errors import InputError
 from facies.run import Thumbnails, to_thumbnails
 from facies.run.thumbnails import write_thumbnails
@@ -70,6 +70,53 @@ def test_of_a_focal_stack_each_image_shows_its_sharpest_layer() -> None:
     shown = to_thumbnails(stacks, 0, 1)
     for number in range(2):
         assert set(np.unique(shown[number])) == {0, 255}
+
+
+def make_stacks(n: int, layers: int = 3) -> ImageSet:
+    """Make focal stacks whose grey value tells the image and the layer; layer 0 is the sharpest by its stripes."""
+    values = np.arange(n)[:, None] * 10 + np.arange(layers) * 50
+    pixels = np.broadcast_to(values.astype(np.uint8)[..., None, None, None], (n, layers, 3, 8, 8)).copy()
+    pixels[:, 0, :, ::2] += 5
+    return open_images(pixels)
+
+
+@pytest.mark.parametrize("best", [[2, 0, 1, 2], None])
+def test_the_best_layer_is_shown_and_every_layer_can_be(tmp_path: Path, best: list[int] | None) -> None:
+    images = make_stacks(4)
+    if best:
+        images.table["best_layer"] = best
+    write_thumbnails(tmp_path / "t", images, 0, 255)
+    thumbnails = Thumbnails(tmp_path / "t")
+    assert thumbnails.n_layers == 3
+    for i in range(4):
+        for layer in range(3):
+            assert thumbnails.array(i, layer).min() == 10 * i + 50 * layer
+        np.testing.assert_array_equal(thumbnails.array(i), thumbnails.array(i, best[i] if best else 0))
+    assert thumbnails.sheet_path(0).name == "sheet-000.webp"
+    assert thumbnails.sheet_path(0, layer=2).name == "layer-2-000.webp"
+    with Image.open(io.BytesIO(thumbnails.png_bytes(1, layer=2))) as picture:
+        assert np.asarray(picture).min() == 110
+    for layer in (-1, 3):
+        with pytest.raises(IndexError, match="focal layer"):
+            thumbnails.image(0, layer)
+
+
+def test_layers_fill_sheets_of_their_own(tmp_path: Path) -> None:
+    n = 1024 + 2
+    pixels = np.zeros((n, 2, 1, 4, 4), np.uint8)
+    pixels[:, 1] = (np.arange(n) % 251)[:, None, None, None]
+    write_thumbnails(tmp_path / "t", open_images(pixels), 0, 255)
+    thumbnails = Thumbnails(tmp_path / "t")
+    assert [[sheet["count"] for sheet in sheets] for sheets in thumbnails.index["layers"]] == [[1024, 2], [1024, 2]]
+    assert [int(thumbnails.array(i, 1)[0, 0]) for i in (0, 500, 1023, 1024, 1025)] == [0, 249, 19, 20, 21]
+
+
+def test_images_without_layers_have_none(tmp_path: Path) -> None:
+    write_thumbnails(tmp_path / "t", open_images(np.arange(192, dtype=np.uint8).reshape(3, 8, 8)), 0, 255)
+    assert Thumbnails(tmp_path / "t").n_layers == 0
+    assert [path.name for path in sorted((tmp_path / "t").iterdir())] == ["index.json", "sheet-000.webp"]
+    with pytest.raises(IndexError, match="focal layer 0 of 0"):
+        Thumbnails(tmp_path / "t").image(0, layer=0)
 
 
 def test_every_image_is_found_again_on_its_sheet(tmp_path: Path) -> None:

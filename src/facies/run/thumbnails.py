@@ -1,4 +1,4 @@
-"""Small pictures of all images, on WebP sheets of 32 × 32, and an index."""
+"""Small pictures of all images, on WebP sheets of 32 × 32, and an index. Of focal stacks every layer has its sheets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -33,6 +34,8 @@ _SHEETS_IN_MEMORY = 4
 
 
 class _Images(Protocol):
+    table: pd.DataFrame
+
     @property
     def image_shape(self) -> tuple[int, ...]: ...
     def __len__(self) -> int: ...
@@ -51,11 +54,12 @@ def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * TILE / side)), max(1, round(width * TILE / side))
 
 
-def to_thumbnails(images: Tensor, low: float, high: float) -> NDArray[np.uint8]:
+def to_thumbnails(
+    images: Tensor, low: float, high: float, layers: NDArray[np.int64] | None = None
+) -> NDArray[np.uint8]:
     """Return thumbnails of a batch.
 
-    One channel, and two (their mean), give grey; three and more give colour from the first three. Of a focal stack the
-    sharpest layer of each image is shown.
+    One channel, and two (their mean), give grey; three and more give colour from the first three.
 
     Parameters
     ----------
@@ -63,6 +67,8 @@ def to_thumbnails(images: Tensor, low: float, high: float) -> NDArray[np.uint8]:
         Pixel values in any unit.
     low, high : float
         The values shown black and white.
+    layers : ndarray of int, shape (B,), optional
+        Which layer of each focal stack is shown. Without it the sharpest.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def to_thumbnails(images: Tensor, low: float, high: float) -> NDArray[np.uint8]:
     import torch
 
     if images.ndim == 5:
-        images = _sharpest_layers(images)
+        chosen = _sharpest_layers(images) if layers is None else torch.tensor(layers)
+        images = images[torch.arange(len(images)), chosen]
     images = images.mean(1, keepdim=True) if images.shape[1] == 2 else images[:, : 3 if images.shape[1] > 3 else None]
     height, width = images.shape[-2:]
     shape = thumbnail_shape(height, width)
@@ -88,15 +95,16 @@ def to_thumbnails(images: Tensor, low: float, high: float) -> NDArray[np.uint8]:
 
 
 def _sharpest_layers(stacks: Tensor) -> Tensor:
-    import torch
-
     rows, columns = stacks.diff(dim=-2), stacks.diff(dim=-1)
     sharpness = rows.square().mean((2, 3, 4)) + columns.square().mean((2, 3, 4))
-    return stacks[torch.arange(len(stacks)), sharpness.argmax(1)]
+    return sharpness.argmax(1)
 
 
 def write_thumbnails(folder: Path, images: _Images, low: float, high: float) -> None:
     """Write the sheets of an image set and ``index.json``, reading the images once, batch by batch.
+
+    Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
+    ``best_layer`` of the table names, or else the sharpest; ``layer-0-000.webp`` … show layer 0 of all, and so on.
 
     Parameters
     ----------
@@ -110,35 +118,64 @@ def write_thumbnails(folder: Path, images: _Images, low: float, high: float) -> 
     folder.mkdir()
     bytes_an_image = 4 * int(np.prod(images.image_shape))
     batch_size = max(1, min(_PER_SHEET, _BATCH_BYTES // max(1, bytes_an_image)))
-    height, width = thumbnail_shape(*images.image_shape[-2:])
     # Thumbnails enlarged from few pixels are smaller, and exact, without loss; photographs are not.
     lossless = max(images.image_shape[-2:]) <= TILE // 2
-    sheets: list[dict[str, Any]] = []
-    mode = "L"
-    sheet: NDArray[np.uint8] | None = None
+    n_layers = images.image_shape[0] if len(images.image_shape) == 4 else 0
+    best = _best_layers(images, n_layers)
+    shape = thumbnail_shape(*images.image_shape[-2:])
+    sheets = _Sheets(folder, "sheet", len(images), shape, lossless=lossless)
+    layers = [_Sheets(folder, f"layer-{i}", len(images), shape, lossless=lossless) for i in range(n_layers)]
     done = 0
     for batch in images.batches(batch_size):
-        for thumbnail in to_thumbnails(batch, low, high):
-            place = done % _PER_SHEET
-            if sheet is None:
-                rows = min(COLUMNS, -(-(len(images) - done) // COLUMNS))
-                sheet = np.zeros((rows * TILE, COLUMNS * TILE, *thumbnail.shape[2:]), np.uint8)
-                mode = "RGB" if thumbnail.ndim == 3 else "L"
-            top, left = _corner(place, height, width)
-            sheet[top : top + height, left : left + width] = thumbnail
-            done += 1
-            if done % _PER_SHEET == 0 or done == len(images):
-                sheets.append(_write_sheet(folder, sheet, len(sheets), place + 1, lossless=lossless))
-                sheet = None
-    index = _Index(done, height, width, mode, float(low), float(high), sheets)
+        chosen = None if best is None else best[done : done + len(batch)]
+        sheets.add(to_thumbnails(batch, low, high, chosen))
+        for number, sheets_of_layer in enumerate(layers):
+            sheets_of_layer.add(to_thumbnails(batch[:, number], low, high))
+        done += len(batch)
+    index = _Index(done, *shape, sheets.mode, float(low), float(high), sheets.written, [x.written for x in layers])
     write_json_atomically(folder / "index.json", index.to_dict())
 
 
-def _write_sheet(folder: Path, sheet: NDArray[np.uint8], number: int, count: int, *, lossless: bool) -> dict[str, Any]:
-    name = f"sheet-{number:03d}.webp"
-    quality = 0 if lossless else 85
-    Image.fromarray(sheet).save(folder / name, "WEBP", lossless=lossless, quality=quality, method=1)
-    return {"file": name, "first": number * _PER_SHEET, "count": count}
+def _best_layers(images: _Images, n_layers: int) -> NDArray[np.int64] | None:
+    if not n_layers or "best_layer" not in images.table:
+        return None
+    best = pd.to_numeric(images.table["best_layer"], errors="coerce").fillna(-1).to_numpy(np.int64)
+    return best if ((best >= 0) & (best < n_layers)).all() else None
+
+
+class _Sheets:
+    """Sheets of one kind, of which only the one being filled is in memory."""
+
+    def __init__(self, folder: Path, kind: str, count: int, shape: tuple[int, int], *, lossless: bool) -> None:
+        self._folder, self._kind, self._count, self._shape = folder, kind, count, shape
+        self._lossless = lossless
+        self._sheet: NDArray[np.uint8] | None = None
+        self._done = 0
+        self.mode = "L"
+        self.written: list[dict[str, Any]] = []
+
+    def add(self, thumbnails: NDArray[np.uint8]) -> None:
+        """Put the next thumbnails in their places, and write each sheet that is full, or the last."""
+        height, width = self._shape
+        for thumbnail in thumbnails:
+            if self._sheet is None:
+                rows = min(COLUMNS, -(-(self._count - self._done) // COLUMNS))
+                self._sheet = np.zeros((rows * TILE, COLUMNS * TILE, *thumbnail.shape[2:]), np.uint8)
+                self.mode = "RGB" if thumbnail.ndim == 3 else "L"
+            place = self._done % _PER_SHEET
+            top, left = _corner(place, height, width)
+            self._sheet[top : top + height, left : left + width] = thumbnail
+            self._done += 1
+            if place + 1 == _PER_SHEET or self._done == self._count:
+                self._write(self._sheet, place + 1)
+                self._sheet = None
+
+    def _write(self, sheet: NDArray[np.uint8], count: int) -> None:
+        number = len(self.written)
+        name = f"{self._kind}-{number:03d}.webp"
+        quality = 0 if self._lossless else 85
+        Image.fromarray(sheet).save(self._folder / name, "WEBP", lossless=self._lossless, quality=quality, method=1)
+        self.written.append({"file": name, "first": number * _PER_SHEET, "count": count})
 
 
 def _corner(place: int, height: int, width: int) -> tuple[int, int]:
@@ -155,8 +192,10 @@ class _Index:
     low: float
     high: float
     sheets: list[dict[str, Any]]
+    layers: list[list[dict[str, Any]]]
 
     def to_dict(self) -> dict[str, Any]:
+        layers = {"layers": self.layers} if self.layers else {}
         return {
             "format": 1,
             "count": self.count,
@@ -166,6 +205,7 @@ class _Index:
             "thumbnail": {"height": self.height, "width": self.width, "mode": self.mode},
             "values": {"black": self.low, "white": self.high},
             "sheets": self.sheets,
+            **layers,
         }
 
 
@@ -202,19 +242,31 @@ class Thumbnails:
             raise InputError(
                 f"{folder / 'index.json'} is missing or damaged: restore it, or make the run again"
             ) from error
-        self._sheets: OrderedDict[int, Image.Image] = OrderedDict()
+        self._sheets: OrderedDict[tuple[int | None, int], Image.Image] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return self._count
 
-    def image(self, i: int) -> Image.Image:
+    @property
+    def n_layers(self) -> int:
+        """The number of focal layers whose thumbnails are kept; 0 for images that are no focal stacks."""
+        return len(self.index.get("layers", []))
+
+    def image(self, i: int, layer: int | None = None) -> Image.Image:
         """Return the thumbnail of image ``i``, grey (mode ``L``) or colour (``RGB``).
+
+        Parameters
+        ----------
+        i : int
+            The image.
+        layer : int, optional
+            The focal layer. Without it the best one of this image.
 
         Raises
         ------
         IndexError
-            If there is no such image.
+            If there is no such image, or no such layer.
         InputError
             If the sheet is missing or damaged.
         """
@@ -222,36 +274,46 @@ class Thumbnails:
             raise IndexError(f"image {i} of {self._count}")
         number, place = divmod(int(i), self.index["per_sheet"])
         top, left = _corner(place, *self.shape)
-        return self._sheet(number).crop((left, top, left + self.shape[1], top + self.shape[0]))
+        return self._sheet(number, layer).crop((left, top, left + self.shape[1], top + self.shape[0]))
 
-    def array(self, i: int) -> NDArray[np.uint8]:
+    def array(self, i: int, layer: int | None = None) -> NDArray[np.uint8]:
         """Return the thumbnail of image ``i`` as uint8, shape (h, w) or (h, w, 3)."""
-        return np.asarray(self.image(i))
+        return np.asarray(self.image(i, layer))
 
-    def png_bytes(self, i: int) -> bytes:
+    def png_bytes(self, i: int, layer: int | None = None) -> bytes:
         """Return the thumbnail of image ``i`` as a PNG file."""
         buffer = io.BytesIO()
-        self.image(i).save(buffer, "PNG", compress_level=6)
+        self.image(i, layer).save(buffer, "PNG", compress_level=6)
         return buffer.getvalue()
 
-    def sheet_path(self, number: int) -> Path:
-        """Return the file of sheet ``number``, for those who show whole sheets."""
-        name: str = self.index["sheets"][number]["file"]
+    def sheet_path(self, number: int, layer: int | None = None) -> Path:
+        """Return the file of sheet ``number``, of the best layers or of one layer, for those who show whole sheets.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+        if layer is not None and not 0 <= layer < self.n_layers:
+            raise IndexError(f"focal layer {layer} of {self.n_layers}")
+        sheets = self.index["sheets"] if layer is None else self.index["layers"][layer]
+        name: str = sheets[number]["file"]
         return self.folder / name
 
-    def _sheet(self, number: int) -> Image.Image:
+    def _sheet(self, number: int, layer: int | None) -> Image.Image:
+        key = (layer, number)
         with self._lock:
-            if number in self._sheets:
-                self._sheets.move_to_end(number)
-                return self._sheets[number]
-        path = self.sheet_path(number)
+            if key in self._sheets:
+                self._sheets.move_to_end(key)
+                return self._sheets[key]
+        path = self.sheet_path(number, layer)
         try:
             with Image.open(path) as file:
                 sheet = file.convert(self._mode)
         except OSError as error:
             raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
         with self._lock:
-            self._sheets[number] = sheet
+            self._sheets[key] = sheet
             while len(self._sheets) > _SHEETS_IN_MEMORY:
                 self._sheets.popitem(last=False)
         return sheet
