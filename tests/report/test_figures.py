@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from facies.report.figures import drawn_points, figure_bytes, history_figure, projection_figure, svg_markup
+from facies.report.drawing import figure_bytes, svg_markup
+from facies.report.figures import drawn_points, history_figure, projection_figure
 from facies.report.palette import look_of
 
 

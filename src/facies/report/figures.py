@@ -1,36 +1,24 @@
-"""Figures of a run: the projection, and the training curves. Drawn without any global state of matplotlib."""
+"""Figures of a run: the projection, and the training curves."""
 
 from __future__ import annotations
 
-import io
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.report.drawing import INK, PAPER, new_figure, plain, quiet
 from facies.report.palette import NOISE_LOOK, Look, look_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["MOST_POINTS", "figure_bytes", "history_figure", "projection_figure", "svg_markup"]
+__all__ = ["MOST_POINTS", "drawn_points", "history_figure", "projection_figure"]
 
 MOST_POINTS = 50_000
 """More points than this are thinned out at random."""
-
-# Stand-ins, which svg_markup turns into the colours of the page, light or dark.
-_INK, _PAPER = "#010203", "#fdfcfb"
-_FONTS = ["DejaVu Sans"]
-_STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "facies",
-    "font.family": "sans-serif",
-    "font.sans-serif": _FONTS,
-    "font.size": 9,
-}
 
 
 def drawn_points(groups: NDArray[np.int64], most: int = MOST_POINTS, seed: int = 0) -> NDArray[np.int64]:
@@ -57,12 +45,9 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     Figure
         matplotlib's, without axes: the directions of a projection mean nothing.
     """
-    from matplotlib.figure import Figure
-
     drawn = drawn_points(groups, most)
     size = float(np.clip(24_000 / max(1, len(drawn)), 1.5, 28))
-    figure = Figure(figsize=(7.4, 5.6), layout="constrained")
-    figure.patch.set_alpha(0)
+    figure = new_figure(7.4, 5.6)
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_aspect("equal", adjustable="datalim")
@@ -91,8 +76,8 @@ def _write_number(axes: Axes, members: NDArray[np.float32], group: int) -> None:
     middle = np.median(members, axis=0)
     x, y = members[np.square(members - middle).sum(1).argmin()]
     axes.text(
-        x, y, str(group), ha="center", va="center", fontsize=11, fontweight="bold", color=_INK,
-        path_effects=[withStroke(linewidth=3, foreground=_PAPER)],
+        x, y, str(group), ha="center", va="center", fontsize=11, fontweight="bold", color=INK,
+        path_effects=[withStroke(linewidth=3, foreground=PAPER)],
     )  # fmt: skip
 
 
@@ -109,8 +94,6 @@ def history_figure(history: pd.DataFrame) -> Figure | None:
     Figure or None
         None if there is nothing to draw.
     """
-    from matplotlib.figure import Figure
-
     numbers = history.drop(columns=["stage", "epoch"], errors="ignore").select_dtypes("number")
     curves = [
         (str(stage), rows["epoch"], numbers.loc[rows.index].dropna(axis="columns", how="all"))
@@ -121,8 +104,7 @@ def history_figure(history: pd.DataFrame) -> Figure | None:
         return None
     columns = min(2, len(curves))
     rows = -(-len(curves) // columns)
-    figure = Figure(figsize=(7.4, 2.6 * rows), layout="constrained")
-    figure.patch.set_alpha(0)
+    figure = new_figure(7.4, 2.6 * rows)
     for number, (stage, epochs, losses) in enumerate(curves):
         _draw_curves(figure.add_subplot(rows, columns, number + 1), stage, epochs, losses)
     return figure
@@ -131,82 +113,14 @@ def history_figure(history: pd.DataFrame) -> Figure | None:
 def _draw_curves(axes: Axes, stage: str, epochs: pd.Series, losses: pd.DataFrame) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.patch.set_alpha(0)
+    quiet(axes, title=stage, x="epoch")
     for number, name in enumerate(losses):
         values = losses[name].dropna()
         marker = "o" if len(values) == 1 else None
-        axes.plot(epochs[values.index], values, label=_plain(name), color=look_of(number).colour, lw=1.4, marker=marker)
+        axes.plot(epochs[values.index], values, label=plain(name), color=look_of(number).colour, lw=1.4, marker=marker)
     numbers = losses.to_numpy(float)
     numbers = numbers[np.isfinite(numbers)]
     if numbers.size and numbers.min() > 0 and numbers.max() > 100 * numbers.min():
         axes.set_yscale("log")
-    axes.set_title(_plain(stage), loc="left", fontsize=9.5, fontweight="bold", color=_INK)
-    axes.set_xlabel("epoch", color=_INK, fontsize=8.5)
-    axes.tick_params(colors=_INK, which="both", labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_INK)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
-
-
-def _plain(name: object) -> str:
-    """Return a name in which matplotlib finds no formula, nor a label to be hidden."""
-    return "\u200b" + str(name).replace("$", r"\$")
-
-
-def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
-    """Return a figure as a PNG, PDF or SVG file with dark ink, for papers and slides.
-
-    Parameters
-    ----------
-    figure : Figure
-        One of this module's.
-    kind : {"png", "pdf", "svg"}
-        The file's format.
-    dpi : int
-        Resolution of a PNG, and of the points in a PDF or SVG.
-
-    Returns
-    -------
-    bytes
-    """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):
-        FigureCanvasAgg(figure).print_figure(buffer, format=kind, dpi=dpi, metadata=_no_metadata(kind))
-    return buffer.getvalue()
-
-
-def _no_metadata(kind: str) -> dict[str, None]:
-    # Dates would make two equal figures differ; the addresses of vocabularies are no reader's business.
-    keys = {"svg": ("Date", "Creator", "Format", "Type"), "pdf": ("CreationDate", "ModDate")}.get(kind, ())
-    return dict.fromkeys(keys)
-
-
-def svg_markup(figure: Figure, label: str) -> str:
-    """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
-
-    Parameters
-    ----------
-    figure : Figure
-        One of this module's.
-    label : str
-        What a screen reader says of it.
-
-    Returns
-    -------
-    str
-        One ``<svg>`` element. Its text is text; its points are a picture inside of it.
-    """
-    from html import escape
-
-    markup = figure_bytes(figure, "svg", dpi=220).decode("utf-8")
-    markup = markup[markup.index("<svg") :]
-    markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
-    markup = re.sub(r'<g id="[^"]*"', "<g", markup)  # two figures in a page would bear the same
-    markup = markup.replace(_INK, "currentColor").replace(_PAPER, "var(--paper)")
-    markup = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", markup, count=1)
-    markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)
-    return markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=8)

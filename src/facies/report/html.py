@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.disk import atomic_file
-from facies.report import figures, galleries, words
+from facies.report import drawing, figures, galleries, words
 from facies.report.palette import Look, look_of
 from facies.report.settings import settings_tables
 from facies.report.tables import contingency_table, group_table
@@ -175,7 +175,7 @@ def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_g
     from markupsafe import Markup
 
     label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
-    return Markup(figures.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
+    return Markup(drawing.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
 
 
 def _history_svg(history: pd.DataFrame) -> Any:
@@ -184,7 +184,7 @@ def _history_svg(history: pd.DataFrame) -> Any:
     figure = figures.history_figure(history)
     if figure is None:
         return None
-    return Markup(figures.svg_markup(figure, "Training curves"))  # noqa: S704 - matplotlib escapes
+    return Markup(drawing.svg_markup(figure, "Training curves"))  # noqa: S704 - matplotlib escapes
 
 
 def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:

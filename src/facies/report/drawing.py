@@ -1,0 +1,108 @@
+"""How figures are drawn: without any global state of matplotlib, in the page's ink, and written as PNG, PDF or SVG."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["INK", "PAPER", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
+
+# Stand-ins, which svg_markup turns into the colours of the page, light or dark.
+INK, PAPER = "#010203", "#fdfcfb"
+_FONTS = ["DejaVu Sans"]
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "facies",
+    "font.family": "sans-serif",
+    "font.sans-serif": _FONTS,
+    "font.size": 9,
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of that size in inches, without a ground of its own."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    return figure
+
+
+def quiet(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
+    """Give axes the quiet look of the report: two thin lines, small ticks, text in ink, the title at the left."""
+    axes.patch.set_alpha(0)
+    axes.tick_params(colors=INK, which="both", labelsize=8, width=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.7)
+    if title:
+        axes.set_title(plain(title), loc="left", fontsize=9.5, fontweight="bold", color=INK)
+    axes.set_xlabel(plain(x) if x else "", color=INK, fontsize=8.5)
+    axes.set_ylabel(plain(y) if y else "", color=INK, fontsize=8.5)
+
+
+def plain(name: object) -> str:
+    """Return a name in which matplotlib finds no formula, nor a label to be hidden."""
+    return "\u200b" + str(name).replace("$", r"\$")
+
+
+def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
+    """Return a figure as a PNG, PDF or SVG file with dark ink, for papers and slides.
+
+    Parameters
+    ----------
+    figure : Figure
+        Made by `new_figure`.
+    kind : {"png", "pdf", "svg"}
+        The file's format.
+    dpi : int
+        Resolution of a PNG, and of the points in a PDF or SVG.
+
+    Returns
+    -------
+    bytes
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    with mpl.rc_context(_STYLE):
+        FigureCanvasAgg(figure).print_figure(buffer, format=kind, dpi=dpi, metadata=_no_metadata(kind))
+    return buffer.getvalue()
+
+
+def _no_metadata(kind: str) -> dict[str, None]:
+    # Dates would make two equal figures differ; the addresses of vocabularies are no reader's business.
+    keys = {"svg": ("Date", "Creator", "Format", "Type"), "pdf": ("CreationDate", "ModDate")}.get(kind, ())
+    return dict.fromkeys(keys)
+
+
+def svg_markup(figure: Figure, label: str) -> str:
+    """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
+
+    Parameters
+    ----------
+    figure : Figure
+        Made by `new_figure`.
+    label : str
+        What a screen reader says of it.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element. Its text is text; its points are a picture inside of it.
+    """
+    from html import escape
+
+    markup = figure_bytes(figure, "svg", dpi=220).decode("utf-8")
+    markup = markup[markup.index("<svg") :]
+    markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
+    markup = re.sub(r'<g id="[^"]*"', "<g", markup)  # two figures in a page would bear the same
+    markup = markup.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
+    markup = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", markup, count=1)
+    markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)
+    return markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
