@@ -8,12 +8,14 @@ from facies.cluster.density import (
     l1_normalised,
     most_central,
 )
+from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
 
 __all__ = [
     "DensityClusterer",
     "DensityGroups",
+    "KMeans",
     "LatentDimension",
     "Manifold",
     "density_groups",
