@@ -173,3 +173,37 @@ def test_the_background_is_the_median_border() -> None:
     pixels[5, 3, 3] = 0
     assert background(open_images(pixels)) == 7
     assert background(open_images(pixels), n_images=2) == 7
+
+
+def test_flips_alone_move_pixels_and_do_not_sample_them(images: torch.Tensor) -> None:
+    many = images[:1].expand(60, -1, -1, -1)
+    seen = still(flip=True)(many, seeded())
+    assert {torch.equal(image, images[0]) + 2 * torch.equal(image, images[0].flip(-1)) for image in seen} == {1, 2}
+
+
+def test_quarter_turns_and_flips_show_all_eight_positions_equally_often() -> None:
+    image = torch.rand(3, 8, 8, generator=seeded())
+    eight = [torch.rot90(side, turns, dims=(-2, -1)) for side in (image, image.flip(-1)) for turns in range(4)]
+    seen = still(flip=True, quarter_turns=True)(image.expand(1600, -1, -1, -1), seeded())
+    counts = [sum(torch.equal(view, position) for view in seen) for position in eight]
+    assert sum(counts) == 1600
+    assert min(counts) > 150
+
+
+def test_images_that_are_not_square_are_turned_by_halves(images: torch.Tensor) -> None:
+    seen = still(quarter_turns=True)(images[:1].expand(200, -1, -1, -1), seeded())
+    upside_down = torch.rot90(images[0], 2, dims=(-2, -1))
+    same = sum(torch.equal(view, images[0]) for view in seen)
+    assert same + sum(torch.equal(view, upside_down) for view in seen) == 200
+    assert 70 < same < 130
+
+
+def test_all_layers_of_a_stack_are_turned_alike() -> None:
+    layer = torch.rand(40, 1, 2, 6, 6, generator=seeded())
+    stacks = layer.expand(-1, 5, -1, -1, -1)
+    seen = Augment(rotation=20, zoom=0.1, shift=0.1, flip=True, quarter_turns=True)(stacks, seeded(3))
+    assert not torch.equal(seen, stacks)
+    torch.testing.assert_close(seen, seen[:, :1].expand_as(seen))
+    exact = still(flip=True, quarter_turns=True)(stacks, seeded(3))
+    assert torch.equal(exact, exact[:, :1].expand_as(exact))
+    assert not torch.equal(exact[0], exact[1])

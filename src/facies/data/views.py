@@ -21,6 +21,8 @@ Range = float | tuple[float, float]
 class Augment:
     """Rotate, zoom, shift and flip each image of a batch at random: one affine map, sampled once, bilinear.
 
+    Where only flips and quarter turns are asked for, pixels are moved, not sampled: no image is blurred.
+
     Each range is either one number or the lowest and the highest value. The defaults are those of the
     mixture-of-experts VAE (rotation ±10°, zoom ±0.1, shift ±0.1; `flip` for natural images only). As in Keras'
     ``ImageDataGenerator`` the zooms of rows and columns are drawn apart.
@@ -35,6 +37,9 @@ class Augment:
         To the right and down, as a fraction of the width and the height; ``a`` stands for ``(-a, a)``.
     flip : bool, default=False
         Mirror left and right, every second image.
+    quarter_turns : bool, default=False
+        Turn by 0, 90, 180 or 270 degrees, each as often; images that are not square by 0 or 180. With `flip`, an image is
+        shown in all of its eight (four) symmetric positions, upside down too.
     padding : {"fill", "border"}, default="fill"
         What comes in from outside: the number `fill`, or the nearest pixel of the border.
     fill : float, default=0.0
@@ -50,6 +55,7 @@ class Augment:
     zoom: Range = 0.1
     shift: Range = 0.1
     flip: bool = False
+    quarter_turns: bool = False
     padding: Literal["fill", "border"] = "fill"
     fill: float = 0.0
 
@@ -66,8 +72,12 @@ class Augment:
     @property
     def is_identity(self) -> bool:
         """Whether it leaves every image as it is."""
+        return not (self.flip or self.quarter_turns) and self._samples_nothing
+
+    @property
+    def _samples_nothing(self) -> bool:
         ranges = (_limits(self.rotation, 0.0), _limits(self.shift, 0.0), _limits(self.zoom, 1.0))
-        return not self.flip and ranges == ((0.0, 0.0), (0.0, 0.0), (1.0, 1.0))
+        return ranges == ((0.0, 0.0), (0.0, 0.0), (1.0, 1.0))
 
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw a map for each image, and apply it to all its layers and channels.
@@ -86,6 +96,13 @@ class Augment:
         """
         if self.is_identity or images.numel() == 0:
             return images
+        if not self._samples_nothing:
+            images = self._sampled(images, generator)
+        elif self.flip:
+            images = _mirrored(images, generator)
+        return _turned(images, generator) if self.quarter_turns else images
+
+    def _sampled(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         planes = images.flatten(1, -3) if images.ndim == 5 else images
         maps = self.draw(len(planes), images.shape[-2:], images.device, generator)
         grid = F.affine_grid(maps, list(planes.shape), align_corners=False).to(planes.dtype)
@@ -129,6 +146,28 @@ class Augment:
         c, d = sin / aspect / zoom_y, cos / zoom_y
         rows = (a, b, -(a * shift_x + b * shift_y), c, d, -(c * shift_x + d * shift_y))
         return torch.stack(rows, dim=1).view(n, 2, 3)
+
+
+def _chances(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    """One number of [0, 1) an image."""
+    device = generator.device if generator else images.device
+    return torch.rand(len(images), generator=generator, device=device).to(images.device)
+
+
+def _mirrored(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    chosen = (_chances(images, generator) < 0.5).view(-1, *[1] * (images.ndim - 1))
+    return torch.where(chosen, images.flip(-1), images)
+
+
+def _turned(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Turn each image, all its layers and channels alike, by quarters (by halves where it is not square)."""
+    step = 1 if images.shape[-1] == images.shape[-2] else 2
+    quarters = (_chances(images, generator) * (4 // step)).long() * step
+    turned = images.clone()
+    for count in range(step, 4, step):
+        rows = quarters == count
+        turned[rows] = torch.rot90(images[rows], count, dims=(-2, -1))
+    return turned
 
 
 def _limits(value: Range, centre: float) -> tuple[float, float]:
