@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,7 @@ from facies.train.batches import Batch, read_batches, shuffled
 from facies.train.progress import Progress
 from facies.train.seeds import derive_seed
 from facies.train.store import Results, read_results, write_results
+from facies.train.threads import threads_of_a_step
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -49,8 +50,6 @@ class Recipe:
         Largest norm of the gradient; None does not clip.
     patience
         Stop once the loss has not fallen by 0.1 % for so many epochs; None never stops early. No label is read.
-    weight_decay
-        Adds ``weight_decay``·w to the gradient of each weight w (Adam with an L2 penalty).
     """
 
     epochs: int
@@ -59,7 +58,6 @@ class Recipe:
     schedule: Literal["constant", "one-cycle"] = "constant"
     gradient_clip: float | None = None
     patience: int | None = None
-    weight_decay: float = 0.0
 
     def rate(self, progress: float) -> float:
         """Learning rate at `progress` in [0, 1]."""
@@ -77,6 +75,7 @@ class Place:
 
     epoch: int = 0
     step: int = 0
+    flops: float | None = None
     seconds: float = 0.0
     best: float = math.inf
     waited: int = 0
@@ -120,10 +119,7 @@ class Training:
         if self.channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         optimiser = torch.optim.Adam(
-            module.parameters(),
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            fused=fabric.device.type in ("cpu", "cuda"),
+            module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda")
         )
         wrapped, optimiser = fabric.setup(module, optimiser)
         place = self._restore(module, optimiser)
@@ -142,11 +138,13 @@ class Training:
         batches = shuffled(self.rows, recipe.batch_size, seed, fabric.global_rank, fabric.world_size)
         progresses = [(place.epoch + step / len(batches)) / recipe.epochs for step in range(len(batches))]
         progress.advance(sum(map(len, batches[: place.step])) * fabric.world_size)
+        alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
         began = saved = time.monotonic()
         module.train()
         for batch in read_batches(self.images, batches[place.step :], fabric.device, progresses[place.step :]):
             _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
-            terms = self._step(fabric, module, optimiser, batch)
+            with threads_of_a_step(place) if alone_on_cpu else nullcontext():
+                terms = self._step(fabric, module, optimiser, batch)
             for name, value in terms.items():
                 place.sums[name] = place.sums.get(name, 0.0) + value
             place.step += 1
