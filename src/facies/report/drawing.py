@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "PAPER", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
+__all__ = ["INK", "PAPER", "Drawing", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
 
 # Stand-ins, which svg_markup turns into the colours of the page, light or dark.
 INK, PAPER = "#010203", "#fdfcfb"
@@ -22,6 +27,32 @@ _STYLE: dict[str, Any] = {
     "font.sans-serif": _FONTS,
     "font.size": 9,
 }
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with what is drawn in it.
+
+    Attributes
+    ----------
+    name : str
+        For files: letters and hyphens.
+    title, caption : str
+        What it is, and what one must know to read it.
+    figure : Figure
+        matplotlib's.
+    data : DataFrame
+        The numbers that are drawn.
+    photographic : bool
+        Whether pictures in it are photographs, which a page shows as WebP.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+    data: pd.DataFrame
+    photographic: bool = False
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -81,7 +112,7 @@ def _no_metadata(kind: str) -> dict[str, None]:
     return dict.fromkeys(keys)
 
 
-def svg_markup(figure: Figure, label: str) -> str:
+def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str:
     """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
 
     Parameters
@@ -90,6 +121,8 @@ def svg_markup(figure: Figure, label: str) -> str:
         Made by `new_figure`.
     label : str
         What a screen reader says of it.
+    photographic : bool
+        Whether pictures in it are photographs: they become WebP, a tenth as large as PNG.
 
     Returns
     -------
@@ -105,4 +138,13 @@ def svg_markup(figure: Figure, label: str) -> str:
     markup = markup.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
     markup = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)
+    if photographic:
+        markup = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", _as_webp, markup)
     return markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+
+
+def _as_webp(found: re.Match[str]) -> str:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(found[1]))) as picture:
+        picture.save(buffer, "WEBP", quality=84, method=4)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
