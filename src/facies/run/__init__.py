@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facies.run.folder import RunFolder
+from facies.run.journal import Decisions, Journal, read_decisions
 from facies.run.schema import FORMAT, Manifest
 from facies.run.tables import partition_table
 from facies.run.thumbnails import Thumbnails, to_thumbnails
@@ -10,12 +11,15 @@ from facies.run.writer import RunContents, check_output, write_run
 
 __all__ = [
     "FORMAT",
+    "Decisions",
+    "Journal",
     "Manifest",
     "RunContents",
     "RunFolder",
     "Thumbnails",
     "check_output",
     "partition_table",
+    "read_decisions",
     "to_thumbnails",
     "write_run",
 ]

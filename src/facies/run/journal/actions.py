@@ -1,0 +1,115 @@
+"""An action of the expert, and the words that actions are made of."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+
+__all__ = ["DUBIOUS", "EXCLUDED", "KINDS", "NONE", "PREDICTED", "ROLES", "STATES", "VALIDATED", "Action", "check_text"]
+
+NONE, PREDICTED, VALIDATED, DUBIOUS, EXCLUDED = range(5)
+STATES: dict[str, int] = {
+    "none": NONE,
+    "predicted": PREDICTED,
+    "validated": VALIDATED,
+    "dubious": DUBIOUS,
+    "excluded": EXCLUDED,
+}
+"""What is known of an image, by its number in `Decisions.states`."""
+
+ROLES: tuple[str, ...] = ("biogenic", "terrigenous", "whole", "fragment", "planktic", "benthic", "lithic")
+"""What a class counts as in the indicators."""
+
+KINDS: dict[str, str] = {
+    "name": "named groups",
+    "assign": "gave images a class",
+    "classify": "a classifier predicted classes",
+    "exclude": "excluded images",
+    "include": "took images in again",
+    "dubious": "marked images as dubious",
+    "validate": "confirmed the classes of images",
+    "class": "changed a class",
+    "merge": "merged groups",
+    "split": "split a group off",
+    "recluster": "grouped images anew",
+    "reject": "said that images are not of a class",
+    "audit": "told the true classes of audited images",
+    "note": "noted something",
+    "undo": "undid an action",
+    "redo": "did an action again",
+}
+"""The kinds of actions, and what each one did."""
+
+LONGEST_TEXT = 100
+# Marks that turn the direction of writing make a name look like another one, or hide its end.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """One row of the journal.
+
+    Attributes
+    ----------
+    id : int
+        1, 2, 3, … without a gap; the journal's revision after it.
+    time : str
+        UTC, ISO 8601 with microseconds.
+    user : str
+        Whose action it is.
+    kind : str
+        One of `KINDS`.
+    partition : str or None
+        The partition whose groups were meant or changed.
+    rows : ndarray of int64
+        The images, rising.
+    before, after : dict of ndarray, each of len(rows)
+        Old and new values by column: ``class``, ``state``, ``confidence``, ``reason``, ``group``. An audit has the
+        column ``true``, which changes nothing: before it the class assigned, after it the true one. Of an undo or redo
+        only the new values are kept.
+    parameters : dict
+        What else is to be known: groups, names, method; ``classes`` and ``classes_before`` (changes of the table of
+        classes), ``reasons`` (new reasons by number).
+    undoes : int or None
+        The action that this one turned back (kinds ``undo`` and ``redo``).
+    """
+
+    id: int
+    time: str
+    user: str
+    kind: str
+    partition: str | None
+    rows: NDArray[np.int64]
+    before: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    after: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    undoes: int | None = None
+
+
+def check_text(text: object, what: str) -> str:
+    """Return a name or a reason as it is kept: one line of Unicode in composed form, without blanks around it.
+
+    Raises
+    ------
+    InputError
+        If it is no text, empty, longer than 100 characters, or has control characters or marks that turn the
+        direction of writing.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"{what} is a text: {text!r} was given")
+    kept = unicodedata.normalize("NFC", text).strip()
+    if not kept:
+        raise InputError(f"{what} is empty: give at least one letter")
+    if len(kept) > LONGEST_TEXT:
+        raise InputError(f"{what} has {len(kept):,} characters ({kept[:20]!r}…): give at most {LONGEST_TEXT}")
+    for letter in kept:
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or ord(letter) in _TURNING:
+            raise InputError(f"{what} {kept[:40]!a} holds the invisible character {letter!a}: leave it out")
+    return kept

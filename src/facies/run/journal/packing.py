@@ -1,0 +1,97 @@
+"""Rows and values of an action as few bytes: what lies in the journal's columns ``rows``, ``before`` and ``after``."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["pack_rows", "pack_values", "unpack_rows", "unpack_values"]
+
+_BITMAP, _STEPS = b"b", b"s"
+_LEVEL = 1
+
+
+def pack_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
+    """Pack rows as a compressed bitmap, or, where they are few, as the compressed steps from one to the next.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Rising, no row twice, 0 to ``n_images - 1``.
+    n_images : int
+        Length of the bitmap.
+
+    Returns
+    -------
+    bytes
+        One letter (``b`` bitmap, ``s`` steps as little-endian uint32), then zlib.
+    """
+    if 16 * len(rows) < n_images:  # steps cost about two bytes a row once compressed, a bitmap a bit an image
+        return _STEPS + zlib.compress(np.diff(rows, prepend=0).astype("<u4").tobytes(), _LEVEL)
+    bits = np.zeros(n_images, np.bool_)
+    bits[rows] = True
+    return _BITMAP + zlib.compress(np.packbits(bits).tobytes(), _LEVEL)
+
+
+def unpack_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
+    """Return the rows that `pack_rows` packed.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If the bytes are damaged, or name a row that is not there.
+    """
+    plain = zlib.decompress(packed[1:])
+    if packed[:1] == _STEPS:
+        rows = np.cumsum(np.frombuffer(plain, "<u4"), dtype=np.int64)
+    elif packed[:1] == _BITMAP:
+        rows = np.flatnonzero(np.unpackbits(np.frombuffer(plain, np.uint8)))
+    else:
+        raise ValueError("neither a bitmap nor steps")
+    if len(rows) and rows[-1] >= n_images:
+        raise ValueError(f"row {rows[-1]} of {n_images}")
+    return rows
+
+
+def pack_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
+    """Pack columns of numbers; one that holds the same number throughout is kept as that number.
+
+    Returns
+    -------
+    bytes
+        zlib over a line of JSON (name → type and count) and the numbers, little-endian.
+    """
+    kept = {name: _shortest(np.asarray(column)) for name, column in values.items()}
+    head = {name: [column.dtype.str, len(column)] for name, column in kept.items()}
+    body = b"".join(column.tobytes() for column in kept.values())
+    return zlib.compress(json.dumps(head).encode("ascii") + b"\n" + body, _LEVEL)
+
+
+def unpack_values(packed: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
+    """Return the columns that `pack_values` packed, each of ``n_rows`` numbers (read-only).
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If the bytes are damaged.
+    """
+    head, body = zlib.decompress(packed).split(b"\n", 1)
+    values: dict[str, NDArray[np.generic]] = {}
+    start = 0
+    for name, (dtype, count) in json.loads(head).items():
+        column = np.frombuffer(body, np.dtype(dtype), count, start)
+        start += column.nbytes
+        values[name] = np.broadcast_to(column, (n_rows,)) if count == 1 else column
+        if len(values[name]) != n_rows:
+            raise ValueError(f"{count} numbers for {n_rows} rows")
+    return values
+
+
+def _shortest(column: NDArray[np.generic]) -> NDArray[np.generic]:
+    column = np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
+    # NaN is unequal to itself, and then the column stays whole.
+    return column[:1] if len(column) > 1 and bool((column == column[0]).all()) else column
