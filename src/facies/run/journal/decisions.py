@@ -47,6 +47,10 @@ class Decisions:
         Groups by partition, for those that merges, splits or re-clusterings changed or that were named.
     revision : int
         Number of the last action taken in.
+    reason_codes : ndarray of uint16, shape (N,)
+        Why each image is excluded by itself, as a number of `reason_texts`; 0 = it is not.
+    reason_texts : dict of str
+        Reasons by number.
     """
 
     classes: pd.DataFrame
@@ -58,8 +62,8 @@ class Decisions:
     notes: pd.DataFrame
     groups: Mapping[str, NDArray[np.int32]]
     revision: int
-    _reason_codes: NDArray[np.uint16]
-    _reason_texts: Mapping[int, str]
+    reason_codes: NDArray[np.uint16]
+    reason_texts: Mapping[int, str]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -73,14 +77,14 @@ class Decisions:
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
         """Why each image is excluded, shape (N,), ``""`` = it is not. Its own reason goes before that of its class."""
-        reasons = _looked_up(self._reason_texts, self._reason_codes)
+        reasons = _looked_up(self.reason_texts, self.reason_codes)
         gone = self.classes[self.classes["excluded"].astype(bool)]
         by_class = {
             number: reason or name
             for number, name, reason in zip(gone["id"], gone["name"], gone["reason"], strict=True)
         }
         of_class = _looked_up(by_class, self.codes)
-        return np.where(self._reason_codes > 0, reasons, of_class).astype(object)
+        return np.where(self.reason_codes > 0, reasons, of_class).astype(object)
 
     @cached_property
     def state_names(self) -> NDArray[np.object_]:
@@ -122,8 +126,8 @@ def decisions_of(state: State, recorded: list[Action]) -> Decisions:
         ),
         groups={name: groups.copy() for name, groups in state.groups.items()},
         revision=state.revision,
-        _reason_codes=reasons,
-        _reason_texts=dict(state.reasons),
+        reason_codes=reasons,
+        reason_texts=dict(state.reasons),
     )
 
 

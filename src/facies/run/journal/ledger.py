@@ -67,6 +67,18 @@ class Ledger:
         """The number of the last action taken in; 0 before the first."""
         return self._state.revision
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an action to undo, of anyone."""
+        with self._lock:
+            return self._history.next_undo(None) is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone action to do again, of anyone."""
+        with self._lock:
+            return self._history.next_redo(None) is not None
+
     def refresh(self) -> list[Action]:
         """Take in what other processes have written since; watchers are told.
 
