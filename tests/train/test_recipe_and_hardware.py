@@ -74,3 +74,18 @@ def test_channels_last_is_only_an_arrangement():
         weights.append(network.state_dict())
     for name, tensor in weights[0].items():
         torch.testing.assert_close(tensor, weights[1][name], atol=1e-4, rtol=1e-3)
+
+
+def test_weight_decay_pulls_every_weight_towards_nothing():
+    # Adam's first step has the length of the rate whatever the gradient's: with a huge penalty, towards zero.
+    plain, pulled = build(batch_norm=False), build(batch_norm=False)
+    before = [parameter.detach().clone() for parameter in plain.parameters()]
+    train(plain, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-3))
+    train(pulled, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-3, weight_decay=1e6))
+    towards = [
+        torch.equal(torch.sign(old - new)[old != 0], torch.sign(old)[old != 0])
+        for model in (plain, pulled)
+        for old, new in zip(before, model.parameters(), strict=True)
+    ]
+    assert not all(towards[: len(before)])
+    assert all(towards[len(before) :])

@@ -50,6 +50,8 @@ class Recipe:
         Largest norm of the gradient; None does not clip.
     patience
         Stop once the loss has not fallen by 0.1 % for so many epochs; None never stops early. No label is read.
+    weight_decay
+        Adds ``weight_decay``·w to the gradient of each weight w (Adam with an L2 penalty).
     """
 
     epochs: int
@@ -58,6 +60,7 @@ class Recipe:
     schedule: Literal["constant", "one-cycle"] = "constant"
     gradient_clip: float | None = None
     patience: int | None = None
+    weight_decay: float = 0.0
 
     def rate(self, progress: float) -> float:
         """Learning rate at `progress` in [0, 1]."""
@@ -119,7 +122,10 @@ class Training:
         if self.channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         optimiser = torch.optim.Adam(
-            module.parameters(), lr=recipe.learning_rate, fused=fabric.device.type in ("cpu", "cuda")
+            module.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=fabric.device.type in ("cpu", "cuda"),
         )
         wrapped, optimiser = fabric.setup(module, optimiser)
         place = self._restore(module, optimiser)
