@@ -137,11 +137,12 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         return best[1].astype(rows.dtype), best[2]
 
 
-def _lloyd(rows: NDArray[np.float32], centres: NDArray[np.float32], max_iter: int) -> tuple[float, NDArray[Any], int]:
+def _lloyd(rows: NDArray[np.float32], centres: NDArray[Any], max_iter: int) -> tuple[float, NDArray[Any], int]:
     """Move the centres until ten steps gain less than 1e-4 of the inertia; inertia, centres and steps."""
     import faiss
 
     before, steps = np.inf, 0
+    model: Any
     while True:
         count = min(STEPS_AT_ONCE, max_iter - steps)
         model = faiss.Kmeans(

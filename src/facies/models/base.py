@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -26,6 +27,7 @@ from facies.train.trainer import apply_in_batches
 
 FORMAT = 1
 HARDWARE_PARAMETERS = ("accelerator", "devices", "strategy", "precision")
+BYTES_AT_ONCE = 2**26
 
 
 class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
@@ -151,6 +153,17 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Most probable group: (N,) int64."""
         return self.predict_proba(images).argmax(axis=1).astype(np.int64)
 
+    def place(self, images: Any) -> dict[str, NDArray[Any]]:
+        """All that there is to say of where images belong, in one pass: columns of N entries.
+
+        Returns
+        -------
+        dict of ndarray
+            ``group`` and ``probability``; a method may add others, such as ``distance`` and ``outlier``.
+        """
+        probabilities = self.predict_proba(images)
+        return {"group": probabilities.argmax(axis=1).astype(np.int64), "probability": probabilities.max(axis=1)}
+
     def hardware(self) -> Hardware:
         """What to compute on, from the parameters."""
         return Hardware(**{name: getattr(self, name) for name in HARDWARE_PARAMETERS})
@@ -238,7 +251,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             raise InputError(
                 f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
             )
-        return apply_in_batches(function, images, self.device_, batch_size=batch_size)[0]
+        fitting = max(1, BYTES_AT_ONCE // (4 * math.prod(self.image_shape_)))
+        return apply_in_batches(function, images, self.device_, batch_size=min(batch_size, fitting))[0]
 
 
 def _literals(hint: Any) -> tuple[Any, ...]:

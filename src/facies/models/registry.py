@@ -14,6 +14,7 @@ from facies.models.base import Method, read_description
 
 METHODS: dict[str, str] = {
     "moe-vae": "facies.models.moe_vae:MoEVAE",
+    "focal-vae": "facies.models.focal_vae:FocalVAE",
 }
 
 
