@@ -204,20 +204,59 @@ class Journal(Ledger):
         with self._writing(user) as pen:
             return pen.write("dubious", pen.rows(rows), {"state": DUBIOUS})
 
-    def validate(self, rows: ArrayLike, *, user: str | None = None) -> Action:
-        """Confirm the classes that images have. Images without a class are passed over.
+    def validate(
+        self, rows: ArrayLike, *, predicted: Mapping[str, ArrayLike] | None = None, user: str | None = None
+    ) -> Action:
+        """Confirm the classes that images have, and those that a classifier proposes for images without one.
+
+        Parameters
+        ----------
+        rows : array_like of int or of bool (N,)
+            The images. Those without a class, and for which none is proposed, are passed over.
+        predicted : mapping of str to array_like, optional
+            Proposals: rows by class name.
 
         Raises
         ------
         InputError
-            If none of them has a class.
+            If none of the images has a class.
         """
         with self._writing(user) as pen:
             kept = pen.rows(rows)
-            kept = kept[self._state.columns["class"][kept] > 0]
+            codes = self._state.columns["class"][kept]
+            for name, proposed in (predicted or {}).items():
+                codes = np.where((codes == 0) & np.isin(kept, np.asarray(proposed)), pen.known_class(name), codes)
+            kept, codes = kept[codes > 0], codes[codes > 0]
             if not len(kept):
                 raise InputError("none of these images has a class to confirm: name them first")
-            return pen.write("validate", kept, {"state": VALIDATED, "confidence": 0})
+            return pen.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
+
+    def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
+        """Give the images of some classes to another one, and remove those classes.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The classes that go.
+        into : str or None
+            The class that stays; with None their images have no class any more.
+
+        Raises
+        ------
+        InputError
+            If a class is unknown, or would be merged into itself.
+        """
+        with self._writing(user) as pen:
+            stays = 0 if into is None else pen.known_class(into)
+            gone = [pen.known_class(name) for name in dict.fromkeys(names)]
+            if not gone or stays in gone:
+                raise InputError("classes are merged into another one: choose at least one, and another to merge into")
+            rows = np.flatnonzero(np.isin(self._state.columns["class"], gone))
+            state = self._state.columns["state"][rows] if stays else NONE
+            for number in gone:
+                pen.change_class(number, exists=False, key="")
+            after = {"class": stays, "state": state, "confidence": self._state.columns["confidence"][rows]}
+            return pen.write("class", rows, after, parameters={"merged": gone, "into": into})
 
     def set_class(
         self,
