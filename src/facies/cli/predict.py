@@ -13,9 +13,7 @@ from facies.cli.options import Channels, Input, Json, Overwrite, Run
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from facies.data import ImageSet
     from facies.models import Method
@@ -35,7 +33,7 @@ def predict(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Assign images to the groups of a run: a table of id, group and probability."""
+    """Assign images to the groups of a run: a table of id, group and probability (of some methods, distance and outlier)."""
     from facies.disk import atomic_file
     from facies.models import load_method
     from facies.run import RunFolder
@@ -127,22 +125,20 @@ def _check_units(images: ImageSet, described: dict[str, Any], source: Path) -> N
 
 
 def assign(method: Method, images: ImageSet, progress: Progress) -> pd.DataFrame:
-    """Tell the most probable group of each image, and its probability."""
+    """Tell the most probable group of each image, its probability, and whatever else the method tells of a place."""
     import numpy as np
     import pandas as pd
 
     progress.start("assigning", len(images), "images")
-    parts: list[NDArray[np.float32]] = []
+    parts: list[pd.DataFrame] = []
     for start in range(0, len(images), IMAGES_AT_ONCE):
         rows = np.arange(start, min(start + IMAGES_AT_ONCE, len(images)))
-        parts.append(method.predict_proba(images.subset(rows)))
+        parts.append(pd.DataFrame(method.place(images.subset(rows))))
         progress.advance(len(rows))
     progress.finish()
-    probabilities = np.concatenate(parts)
-    groups = probabilities.argmax(axis=1)
-    return pd.DataFrame(
-        {"id": images.table["id"], "group": groups.astype(np.int64), "probability": probabilities.max(axis=1)}
-    )
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "id", images.table["id"])
+    return table
 
 
 def _writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
