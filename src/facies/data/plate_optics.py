@@ -24,6 +24,7 @@ __all__ = [
     "in_focus_at",
     "light_grain",
     "make_plate",
+    "wide_blur",
 ]
 
 Field = NDArray[np.float32]
@@ -33,6 +34,9 @@ BLUR_PER_DISTANCE = 0.028
 
 SHARPEST = 0.6
 """Standard deviation of the blur of what is in focus, pixels."""
+
+_SHIFTS = 64
+"""Pixels by which the field of noise is larger than the photograph, each way."""
 
 _STEPS = (0.0, 0.25, 0.55, 1.0)
 """Blurs that are computed, as shares of the widest; those between are mixed."""
@@ -61,14 +65,14 @@ class LitGrain:
     height: Field
 
 
-def light_grain(grain: Grain, light: NDArray[np.float64], plate: Field, lift: float) -> tuple[Field, Field]:
+def light_grain(grain: Grain, lamp: NDArray[np.float64], plate: Field, lift: float) -> LitGrain:
     """Shade a grain, and tint its steep rim by the colour that the plate throws back.
 
     Parameters
     ----------
     grain : Grain
         At the size and angle in which it lies.
-    light : ndarray, shape (3,)
+    lamp : ndarray, shape (3,)
         Unit vector towards the lamp: x right, y down, z up.
     plate : ndarray, shape (3,)
         Mean colour of the plate.
@@ -77,32 +81,41 @@ def light_grain(grain: Grain, light: NDArray[np.float64], plate: Field, lift: fl
 
     Returns
     -------
-    painted : ndarray of float32, shape (h, w, 4)
-    height : ndarray of float32, shape (h, w)
-        As in `LitGrain`.
+    LitGrain
     """
     smooth = cv2.GaussianBlur(grain.height, (0, 0), 1.2)
     dx = np.clip(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), -4, 4)
     dy = np.clip(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8), -4, 4)
     upright = 1 / np.sqrt(1 + dx**2 + dy**2)
-    lambert = np.maximum((light[2] - dx * light[0] - dy * light[1]) * upright, 0)
+    lambert = np.maximum((lamp[2] - dx * lamp[0] - dy * lamp[1]) * upright, 0)
     shade = 1 + grain.relief * (0.5 + 0.62 * lambert - 1)
-    half = light + np.array([0.0, 0.0, 1.0])
+    half = lamp + np.array([0.0, 0.0, 1.0])
     half = half / np.linalg.norm(half)
     mirror = np.maximum((half[2] - dx * half[0] - dy * half[1]) * upright, 0) ** 40
     colour = grain.albedo * shade[..., None] + (grain.gloss * mirror)[..., None]
     colour = np.clip(colour + 0.3 * (1 - upright)[..., None] * plate * grain.albedo, 0, 1)
     cover = grain.coverage * grain.opacity
     painted = np.dstack([colour * cover[..., None], cover]).astype(np.float32)
-    return painted, _extended(grain.height, grain.coverage) + np.float32(lift)
+    return LitGrain(painted, _extended(grain.height, grain.coverage) + np.float32(lift))
 
 
 def _extended(height: Field, coverage: Field) -> Field:
     """Let the height at the rim go on outside, where the blurred rim will lie."""
     inside = (coverage > 0.5).astype(np.float32)
-    width = max(height.shape) / 12
-    near = cv2.GaussianBlur(height * inside, (0, 0), width) / (cv2.GaussianBlur(inside, (0, 0), width) + 1e-3)
-    return np.where(inside > 0, height, near).astype(np.float32)
+    both = np.dstack([height * inside, inside])
+    wide = wide_blur(both, max(height.shape) / 12)
+    return np.where(inside > 0, height, wide[..., 0] / (wide[..., 1] + 1e-3)).astype(np.float32)
+
+
+def wide_blur(field: Field, width: float) -> Field:
+    """Blur by a Gaussian much wider than a pixel, at a lower resolution that cannot be told from the full one."""
+    by = max(int(width / 2), 1)
+    if by == 1:
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), width))
+    rows, columns = field.shape[:2]
+    small = cv2.resize(field, (max(columns // by, 1), max(rows // by, 1)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), width / by)
+    return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR))
 
 
 def blur_levels(grain: LitGrain, widest: float) -> list[Field]:
@@ -176,7 +189,16 @@ class Illumination:
         falls = rng.uniform(0.10, 0.22) * ((x - cx) ** 2 + (y - cy) ** 2)
         angle = rng.uniform(0, 2 * np.pi)
         slope = rng.uniform(0.02, 0.10) * (x * np.cos(angle) + y * np.sin(angle))
-        return cls((1 - strength * (falls + slope)).astype(np.float32)[..., None], strength * rng.uniform(0, 0.03))
+        factor = 1 - strength * (falls + slope)
+        return cls(np.repeat(factor.astype(np.float32)[..., None], 3, axis=2), strength * rng.uniform(0, 0.03))
+
+    def falls_on(
+        self, colour: Field, window: tuple[slice, slice] = (slice(None), slice(None)), cover: Field | float = 1.0
+    ) -> Field:
+        """Return what ``colour`` sends to the camera from a window of the plate of which it covers the share ``cover``."""
+        lit = colour * self.factor[window]
+        lit += np.float32(self.veil) * cover
+        return lit
 
 
 class Sensor:
@@ -186,15 +208,15 @@ class Sensor:
     """
 
     def __init__(self, rng: np.random.Generator, level: Field, noise: float) -> None:
+        height, width = level.shape[:2]
         spread = noise * np.sqrt(0.25 + np.clip(level, 0, 1))
         self._rng = rng
         self._spread = spread.astype(np.float32) * 255
-        self._field = rng.standard_normal(level.shape, dtype=np.float32)
+        self._field = rng.standard_normal((height + _SHIFTS, width + _SHIFTS, 3), dtype=np.float32)
 
     def expose(self, light: Field) -> NDArray[np.uint8]:
         """Return the photograph of ``light``, (H, W, 3) in 0 to 1."""
-        shift = tuple(int(self._rng.integers(0, length)) for length in light.shape[:2])
-        noisy = np.roll(self._field, shift, axis=(0, 1))
-        noisy *= self._spread
-        noisy += light * np.float32(255)
-        return np.asarray(cv2.convertScaleAbs(np.maximum(noisy, 0)))
+        y, x = self._rng.integers(0, _SHIFTS + 1, 2)
+        height, width = light.shape[:2]
+        noisy = self._field[y : y + height, x : x + width] * self._spread
+        return np.asarray(cv2.convertScaleAbs(cv2.scaleAdd(light, 255.0, noisy)))

@@ -15,12 +15,12 @@ from facies.data.plate_optics import (
     BACKGROUNDS,
     BLUR_PER_DISTANCE,
     Illumination,
-    LitGrain,
     Sensor,
     blur_levels,
     in_focus_at,
     light_grain,
     make_plate,
+    wide_blur,
 )
 from facies.data.plate_places import PlacedGrain, place_grains
 from facies.errors import InputError
@@ -215,26 +215,27 @@ def _photographs(
     plate = make_plate(rng, background, size, grain_size / 280)
     azimuth, altitude = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.1)
     lamp = np.array([np.cos(azimuth) * np.cos(altitude), np.sin(azimuth) * np.cos(altitude), np.sin(altitude)])
+    green = np.array(cv2.mean(plate)[:3], dtype=np.float32)
     lit = []
     for grain in placed:
-        painted, height = light_grain(grain.grain, lamp, plate.mean((0, 1)), grain.lift)
-        lit.append(LitGrain(painted, height))
+        lit.append(light_grain(grain.grain, lamp, green, grain.lift))
         _cast_shadow(plate, grain, lamp)
     highest = max((float(lit_grain.height.max()) for lit_grain in lit), default=0.0)
     widest = BLUR_PER_DISTANCE * max(highest, float(focus.max()), 1.0)
     levels = [blur_levels(lit_grain, widest) for lit_grain in lit]
     light = Illumination.draw(rng, size, uneven_light)
     sensor = Sensor(rng, plate, noise)
+    sharp = light.falls_on(plate)
+    dull = wide_blur(sharp, widest)
     images = np.empty((len(focus), *size, 3), dtype=np.uint8)
     for layer, plane in enumerate(focus):
-        seen = cv2.GaussianBlur(plate, (0, 0), float(np.hypot(0.6, BLUR_PER_DISTANCE * plane)))
+        away = float(plane) * BLUR_PER_DISTANCE / widest
+        seen = cv2.addWeighted(sharp, 1 - away, dull, away, 0)
         for grain, lit_grain, blurred in zip(placed, lit, levels, strict=True):
             inside, own = grain.window(size)
             over = in_focus_at(lit_grain, blurred, widest, float(plane))[own]
             seen[inside] *= 1 - over[..., 3:]
-            seen[inside] += over[..., :3]
-        seen *= light.factor
-        seen += np.float32(light.veil)
+            seen[inside] += light.falls_on(over[..., :3], inside, over[..., 3:])
         images[layer] = sensor.expose(seen)
     return images
 
