@@ -8,6 +8,8 @@ from facies.disk.atomic import (
     flush,
     flush_tree,
     jsonable,
+    rename_folder,
+    restore_replaced,
     user_errors,
     write_json_atomically,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "flush_tree",
     "jsonable",
     "lock_run",
+    "rename_folder",
+    "restore_replaced",
     "user_errors",
     "write_json_atomically",
 ]

@@ -28,6 +28,8 @@ __all__ = [
     "flush",
     "flush_tree",
     "jsonable",
+    "rename_folder",
+    "restore_replaced",
     "temporary_sibling",
     "user_errors",
     "write_json_atomically",
@@ -134,13 +136,29 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.mkdir()
             yield temporary
-            flush_tree(temporary)
-            _rename_folder(temporary, path, overwrite=overwrite)
+            rename_folder(temporary, path, overwrite=overwrite)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _rename_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
+def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
+    """Flush a folder that is whole, and give it its name.
+
+    Parameters
+    ----------
+    temporary : Path
+        The folder, on the same file system.
+    path : Path
+        The final name.
+    overwrite : bool
+        Whether a folder of that name is replaced: it is renamed aside first, and removed at the end.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists and may not be replaced.
+    """
+    flush_tree(temporary)
     aside = temporary_sibling(path, "replaced")
     if path.exists():
         if not overwrite:
@@ -157,6 +175,23 @@ def _rename_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
     flush(path.parent)
     if aside.exists():
         shutil.rmtree(aside)
+
+
+def restore_replaced(path: Path) -> None:
+    """Remove what killed writers left beside ``path``, and put back a folder that one had just renamed aside.
+
+    Parameters
+    ----------
+    path : Path
+        The final name of the folder. The caller holds its lock.
+    """
+    if not path.parent.is_dir():
+        return
+    for entry in list(path.parent.iterdir()):
+        if entry.name.startswith(f".{path.name}.replaced-") and not path.exists():
+            entry.rename(path)
+        elif entry.name.startswith((f".{path.name}.partial-", f".{path.name}.replaced-")) and entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import contextlib
 import importlib.metadata
 import os
 import platform
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies import __version__
-from facies.disk import atomic_file, atomic_folder, lock_run, write_json_atomically
+from facies.disk import atomic_file, atomic_folder, lock_run, restore_replaced, write_json_atomically
 from facies.errors import InputError
 from facies.run.schema import Manifest, now
 from facies.run.tables import check_name, check_partition, check_projection
@@ -100,7 +99,21 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(
             f"{run} is not a run folder (it has no run.json), so it is not overwritten: choose another output"
         )
+    _keep_decisions(run)
     return run
+
+
+def _keep_decisions(run: Path) -> None:
+    """Refuse to replace a run that holds an expert's work of hours."""
+    from facies.run.folder import RunFolder
+    from facies.run.journal import FILE, read_decisions
+
+    if (run / FILE).exists():
+        n_actions = read_decisions(RunFolder(run)).revision
+        raise InputError(
+            f"{run} holds {n_actions:,} decisions of an expert ({FILE}), so it is not overwritten: "
+            f"choose another output, or move {FILE} away"
+        )
 
 
 def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = False) -> RunFolder:
@@ -133,7 +146,7 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
 
     run = Path(path).expanduser().resolve()
     with lock_run(run):
-        _clear_remains(run)
+        restore_replaced(run)
         check_output(run, overwrite=overwrite)
         _check_contents(contents)
         with atomic_folder(run, overwrite=overwrite) as folder:
@@ -146,17 +159,6 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
             manifest = _complete_manifest(contents, folder)
             write_json_atomically(folder / "run.json", manifest.to_dict())
     return RunFolder(run)
-
-
-def _clear_remains(run: Path) -> None:
-    """Remove what killed writers left beside ``run``, and put back a run that one had just renamed aside."""
-    if not run.parent.is_dir():
-        return
-    for entry in list(run.parent.iterdir()):
-        if entry.name.startswith(f".{run.name}.replaced-") and not run.exists():
-            entry.rename(run)
-        elif entry.name.startswith((f".{run.name}.partial-", f".{run.name}.replaced-")) and entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _check_contents(contents: RunContents) -> None:
