@@ -5,5 +5,6 @@ from __future__ import annotations
 from facies.run.journal.actions import KINDS, ROLES, STATES, Action
 from facies.run.journal.decisions import Decisions
 from facies.run.journal.journal import Journal, read_decisions
+from facies.run.journal.ledger import FILE
 
-__all__ = ["KINDS", "ROLES", "STATES", "Action", "Decisions", "Journal", "read_decisions"]
+__all__ = ["FILE", "KINDS", "ROLES", "STATES", "Action", "Decisions", "Journal", "read_decisions"]

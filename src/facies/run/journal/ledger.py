@@ -270,7 +270,11 @@ class Desk(Pen):
             known["reasons"] = self.reasons
         if before is None:
             before = {name: self.state.column(name, partition)[rows] for name in after}
-        types = {**COLUMNS, "group": np.int32, **{name: values.dtype for name, values in before.items()}}
+        types: dict[str, Any] = {
+            **COLUMNS,
+            "group": np.int32,
+            **{name: values.dtype for name, values in before.items()},
+        }
         full = {name: np.broadcast_to(np.asarray(values, types[name]), rows.shape) for name, values in after.items()}
         action = Action(
             self.state.revision + 1, now(), self._user, kind, partition, rows, before, full, jsonable(known), undoes
