@@ -102,8 +102,10 @@ def cut_out(crop: NDArray[np.uint8]) -> Mask | None:
         a speck or reaches far along the border.
     """
     differs = _difference(crop)
-    threshold, _ = cv2.threshold(np.clip(differs * 8, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
-    sure = _middle_part(differs * 8 > threshold)
+    otsu, _ = cv2.threshold(np.clip(differs * 8, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+    # A small grain hardly weighs in Otsu's histogram, which then parts the ground's own texture.
+    texture = 1.5 * float(np.percentile(differs[_border(crop)], 90))
+    sure = _middle_part(differs > max(otsu / 8, texture))
     if sure is None:
         return None
     mask = _middle_part(_grab_cut(crop, sure))
@@ -118,12 +120,17 @@ def _difference(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How far each pixel is from the colours of the border, in robust standard deviations, at most 32."""
     smooth = cv2.bilateralFilter(crop, 5, 30, 3)
     colour = cv2.cvtColor(smooth.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    width = max(2, min(crop.shape[:2]) // 16)
-    border = np.ones(crop.shape[:2], dtype=bool)
-    border[width:-width, width:-width] = False
+    border = _border(crop)
     ground = np.median(colour[border], axis=0)
     spread = 1.4826 * np.median(np.abs(colour[border] - ground), axis=0) + 1.5
     return np.asarray(np.minimum(np.sqrt((((colour - ground) / spread) ** 2).sum(axis=2)), 32), dtype=np.float32)
+
+
+def _border(crop: NDArray[np.uint8]) -> Mask:
+    width = max(2, min(crop.shape[:2]) // 16)
+    border = np.ones(crop.shape[:2], dtype=bool)
+    border[width:-width, width:-width] = False
+    return border
 
 
 def _middle_part(mask: Mask) -> Mask | None:
@@ -135,7 +142,7 @@ def _middle_part(mask: Mask) -> Mask | None:
     centre = (np.array(mask.shape[::-1]) - 1) / 2
     away = np.linalg.norm((middles[1:] - centre) / mask.shape[::-1], axis=1)
     best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA] * np.exp(-((away / 0.35) ** 2))))
-    if stats[best, cv2.CC_STAT_AREA] < max(30, 0.001 * mask.size):
+    if stats[best, cv2.CC_STAT_AREA] < max(60, 0.001 * mask.size):
         return None
     outlines, _ = cv2.findContours((labels == best).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(mask.shape, dtype=np.uint8)
