@@ -1,8 +1,8 @@
-"""Takes the groups of a run elsewhere: into a table, or into folders of images."""
+"""Takes the groups and classes of a run elsewhere: into tables, folders of images, and other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +11,11 @@ import pandas as pd
 
 from facies.disk import atomic_file, atomic_folder
 from facies.errors import InputError
+from facies.report.export_coco import write_coco
+from facies.report.export_ecotaxa import write_ecotaxa
 from facies.report.export_folders import write_folders
 from facies.report.export_tables import write_csv, write_parquet
+from facies.report.named_partition import named_partition, select_rows
 from facies.run import RunFolder
 
 __all__ = ["EXPORTERS", "Exporter", "export_run"]
@@ -30,7 +33,8 @@ class Exporter:
         Whether it writes a folder, or one file.
     write : callable
         ``write(run, partition, path)`` fills the new folder, or writes the new file, ``path``. `partition` is the table
-        of `RunFolder.partition`. Whatever it raises, nothing is left of ``path``.
+        of `named_partition`, cut to the images chosen: its index holds their row numbers. Whatever it raises, nothing
+        is left of ``path``.
     """
 
     says: str
@@ -41,26 +45,39 @@ class Exporter:
 EXPORTERS: dict[str, Exporter] = {
     "csv": Exporter("a table of id, group, probability, and all that is known of each image", False, write_csv),
     "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", False, write_parquet),
-    "folders": Exporter("a folder of image files for each group, and index.csv", True, write_folders),
+    "folders": Exporter("a folder of image files for each class or group, and index.csv", True, write_folders),
+    "coco": Exporter("grains as instances with outlines, for COCO's readers", False, write_coco),
+    "ecotaxa": Exporter("a zip of images and their table, to be imported into EcoTaxa", False, write_ecotaxa),
 }
 """The exporters by name. A new one is a new entry."""
 
 
 def export_run(
-    run: RunFolder, to: str, output: str | Path, *, partition: str | None = None, overwrite: bool = False
+    run: RunFolder,
+    to: str,
+    output: str | Path,
+    *,
+    partition: str | None = None,
+    classes: Sequence[str] | None = None,
+    groups: Sequence[int] | None = None,
+    overwrite: bool = False,
 ) -> Path:
-    """Export a partition of a run, whole or not at all.
+    """Export a partition of a run, or some of its images, whole or not at all.
 
     Parameters
     ----------
     run : RunFolder
         The run.
     to : str
-        A name in `EXPORTERS`: ``csv``, ``parquet``, ``folders``.
+        A name in `EXPORTERS`: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa``.
     output : str or Path
         The file or folder to write.
     partition : str, optional
         Without it the newest.
+    classes : sequence of str, optional
+        Only images of these classes; excluded ones are left out.
+    groups : sequence of int, optional
+        Only images of these groups (-1: noise). With ``classes`` too, images that are of both.
     overwrite : bool
         Whether an existing file, or a folder that such an export wrote, is replaced.
 
@@ -72,8 +89,8 @@ def export_run(
     Raises
     ------
     InputError
-        If the exporter or the partition is unknown, the output exists and may not be replaced, the images are needed
-        and gone, or the disk is full.
+        If the exporter, the partition, a class or a group is unknown, no image is left, the output exists and may not
+        be replaced, the images are needed and gone, or the disk is full.
     """
     exporter = EXPORTERS.get(to)
     if exporter is None:
@@ -82,7 +99,8 @@ def export_run(
         raise InputError(f"there is no exporter {to!r}: {hint}choose one of {', '.join(EXPORTERS)}")
     path = Path(output).expanduser().absolute()
     _check_output(path, exporter, overwrite=overwrite)
-    table, _ = run.partition(partition)
+    table, _ = named_partition(run, partition)
+    table = table.loc[select_rows(run, table, classes, groups)]
     if exporter.is_folder:
         with atomic_folder(path, overwrite=overwrite) as folder:
             exporter.write(run, table, folder)

@@ -1,11 +1,11 @@
-"""A folder of image files for each group."""
+"""A folder of image files for each class, or group."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ __all__ = ["FileNames", "write_folders"]
 _LONGEST = 100
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 _README = """\
-One folder a group; index.csv tells which image became which file.
+One folder a class, or a group where none was named; index.csv tells which image became which file.
 Files that stood in a folder are copies of the originals.
 {scaled}"""
 _SCALED = """\
@@ -35,10 +35,16 @@ The pixels were no whole numbers that a PNG can hold. They are scaled to 16 bits
 
 
 class FileNames:
-    """Gives each image of a folder a safe file name that no other has, whatever its id is."""
+    """Gives each image of a folder a safe file name that no other has, whatever its id is.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    Parameters
+    ----------
+    taken : iterable of str
+        Names that are not to be given.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {name.casefold() for name in taken}
 
     def name(self, identity: str, suffix: str) -> str:
         """Return a name for the image ``identity``, ending in ``suffix``.
@@ -73,6 +79,8 @@ class FileNames:
 def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None:
     """Write ``group-03/``, … and ``noise/`` with the images in them, ``index.csv`` and ``README.txt``.
 
+    Where classes were named, their images are in folders of their names, and what was excluded in ``excluded/``.
+
     The original files are copied where the run was made from a folder of files, one image a file. Otherwise the pixels
     are written as PNG, 8 and 16 bits as they are, other types scaled to 16 bits (``README.txt`` tells how); images that
     PNG cannot hold (two or more than four channels, focal stacks) become TIFF files of their own type.
@@ -82,7 +90,7 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     run : RunFolder
         The run; its images must still be where they were.
     partition : DataFrame
-        One of its partitions.
+        Of `named_partition`; its index holds row numbers.
     folder : Path
         An empty folder. Nothing is written outside of it.
 
@@ -91,36 +99,51 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     InputError
         If the images are gone.
     """
-    groups = partition["group"].to_numpy(np.int64)
-    places = _folder_names(groups)
+    places = _places(partition)
     for place in set(places.values()):
         (folder / place).mkdir()
     names: defaultdict[str, FileNames] = defaultdict(FileNames)
-    files = [""] * len(groups)
+    files: dict[int, str] = {}
 
     def choose_file(row: int, suffix: str) -> Path:
-        place = places[int(groups[row])]
+        place = places[row]
         files[row] = f"{place}/{names[place].name(ids[row], suffix)}"
         return folder / files[row]
 
-    ids = run.images["id"].tolist()
-    originals = _originals(run)
+    ids = partition["id"]
+    originals = {row: file for row, file in _originals(run).items() if row in places}
     for row, original in originals.items():
         shutil.copyfile(original, choose_file(row, _safe_suffix(original)))
     told = ""
-    if len(originals) < len(groups):
+    if len(originals) < len(places):
         pixels = _PixelWriter(run.image_set())
         told = pixels.told
-        for row, image in pixels.read(leaving_out=set(originals)):
+        for row, image in pixels.read([row for row in places if row not in originals]):
             pixels.write(choose_file(row, pixels.suffix), image)
-    index = pd.DataFrame({"file": files, **{name: partition[name] for name in ("id", "group", "probability")}})
+    known = [name for name in ("id", "group", "probability", "class", "state") if name in partition]
+    index = pd.DataFrame({"file": [files[row] for row in places], **{name: partition[name].tolist() for name in known}})
     save_csv(index, folder / "index.csv")
     (folder / "README.txt").write_text(_README.format(scaled=told), "utf-8")
 
 
-def _folder_names(groups: NDArray[np.int64]) -> dict[int, str]:
+def _places(partition: pd.DataFrame) -> dict[int, str]:
+    """Return the name of the folder of each image, by row: its class, ``excluded``, or its group."""
+    groups = partition["group"].to_numpy(np.int64)
     width = max(2, len(str(int(groups.max(initial=0)))))
-    return {int(group): "noise" if group < 0 else f"group-{group:0{width}d}" for group in np.unique(groups)}
+    places = {
+        int(row): "noise" if group < 0 else f"group-{group:0{width}d}"
+        for row, group in zip(partition.index, groups, strict=True)
+    }
+    if "class" not in partition:
+        return places
+    naming = FileNames(["excluded", *places.values()])
+    of_class = {name: naming.name(str(name), "") for name in sorted(set(partition["class"]) - {""})}
+    for row, name, state in zip(partition.index, partition["class"], partition["state"], strict=True):
+        if state == "excluded":
+            places[int(row)] = "excluded"
+        elif name:
+            places[int(row)] = of_class[name]
+    return places
 
 
 def _originals(run: RunFolder) -> dict[int, Path]:
@@ -167,12 +190,10 @@ class _PixelWriter:
         low, high = self._images.value_range()
         return _SCALED.format(low=low, high=high)
 
-    def read(self, *, leaving_out: set[int]) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield the number and the pixels, (C, H, W) or (L, C, H, W), of the images, in blocks of a few megabytes."""
-        for start, block in self._images.stored_blocks():
-            for row, image in enumerate(block, start):
-                if row not in leaving_out:
-                    yield row, image
+    def read(self, rows: Sequence[int]) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield the number and the pixels, (C, H, W) or (L, C, H, W), of some images, in blocks of a few megabytes."""
+        for start, block in self._images.subset(rows).stored_blocks():
+            yield from zip(rows[start : start + len(block)], block, strict=True)
 
     def write(self, path: Path, image: NDArray[Any]) -> None:
         """Write one image to a new file."""

@@ -29,12 +29,13 @@ def joined_table(run: RunFolder, partition: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``id``, ``group``, ``probability``, then the columns of ``images.parquet``, then ``distance`` and what else the
-        partition holds. A column of ``images.parquet`` whose name is taken becomes ``images.NAME``.
+        ``id``, ``group``, ``probability``, where classes were named ``class`` and ``state``, then the columns of
+        ``images.parquet``, then ``distance`` and what else the partition holds. A column of ``images.parquet`` whose
+        name is taken becomes ``images.NAME``.
     """
-    first = partition[["id", "group", "probability"]]
+    first = partition[[name for name in ("id", "group", "probability", "class", "state") if name in partition]]
     last = partition.drop(columns=first.columns)
-    known = run.images.drop(columns="id")
+    known = run.images.loc[partition.index].drop(columns="id")
     taken = {*first.columns, *last.columns}
     known = known.rename(columns={name: f"images.{name}" for name in known.columns if name in taken})
     return pd.concat([first, known, last], axis="columns")
