@@ -112,8 +112,8 @@ def cut_out(crop: NDArray[np.uint8]) -> Mask | None:
     if mask is None or _is_lost(mask, sure):
         mask = sure
     rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    apart = differs[mask].mean() / (differs[~mask].mean() + 1e-6)
-    return mask if rim.mean() < 0.25 and apart > 3 else None
+    inside, outside = float(differs[mask].mean()), float(differs[~mask].mean())
+    return mask if rim.mean() < 0.25 and inside > max(3 * outside, 3.5) else None
 
 
 def _difference(crop: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -118,7 +118,7 @@ def _pose(rng: np.random.Generator, grain: Grain, side: float) -> PlacedGrain:
     corners = rim @ turn.T
     low, high = corners.min(axis=0), corners.max(axis=0)
     scale = side / float((high - low + 1).mean())
-    margin = int(np.ceil(0.08 * side)) + 4
+    margin = int(np.ceil(0.12 * side)) + 4
     width, height = (int(length) for length in np.ceil((high - low) * scale) + 2 * margin + 1)
     map_to = np.hstack([turn * scale, (margin - low * scale)[:, None]])
     how = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR

@@ -243,7 +243,7 @@ def _photographs(
 def _cast_shadow(plate: NDArray[np.float32], grain: PlacedGrain, lamp: NDArray[np.float64]) -> None:
     """Darken the plate beside a grain, away from the lamp: weakly, since such plates are lit from all sides."""
     inside, own = grain.window(plate.shape[:2])
-    reach = 0.12 * float(np.sqrt(grain.mask.sum()))
+    reach = 0.07 * float(np.sqrt(grain.mask.sum()))
     move = np.array([[1, 0, -reach * lamp[0]], [0, 1, -reach * lamp[1]]], dtype=np.float32)
     cover = grain.grain.coverage * grain.grain.opacity
     dark = cv2.warpAffine(cover, move, cover.shape[::-1])
