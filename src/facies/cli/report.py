@@ -3,42 +3,148 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from facies.cli.console import say, say_json
 from facies.cli.options import Json, Overwrite, Partition, Run
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Page = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
-To = Annotated[str, typer.Option(metavar="csv|parquet|folders", help="A table, or a folder of images for each group.")]
+To = Annotated[
+    str,
+    typer.Option(metavar="csv|parquet|folders|coco|ecotaxa", help="A table, folders of images, or what others import."),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")]
 
 
+Tables = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
+]
+Samples = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", help="What is known of the samples: sample, and depth_cm, age_ka, dry_mass_g …"),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option("--um-per-px", metavar="X", help="Micrometres a pixel of the photographs.", show_default="the run's"),
+]
+Ratios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ratio", metavar="A/B", help="A ratio of classes to report, such as quartz/foraminifera; may be repeated."
+    ),
+]
+DiameterOf = Annotated[
+    str, typer.Option("--diameter", metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
+]
+Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
+Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
+
+
+Tables = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
+]
+Samples = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", help="What is known of the samples: sample, and depth_cm, age_ka, dry_mass_g …"),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option("--um-per-px", metavar="X", help="Micrometres a pixel of the photographs.", show_default="the run's"),
+]
+Ratios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ratio", metavar="A/B", help="A ratio of classes to report, such as quartz/foraminifera; may be repeated."
+    ),
+]
+DiameterOf = Annotated[
+    str, typer.Option("--diameter", metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
+]
+Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
+Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
+
+
 def report(
-    run: Run, output: Page, partition: Partition = None, overwrite: Overwrite = False, as_json: Json = False
+    run: Run,
+    output: Page,
+    partition: Partition = None,
+    tables: Tables = None,
+    samples: Samples = None,
+    um_per_px: Scale = None,
+    ratio: Ratios = None,
+    diameter: DiameterOf = "equivalent",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
-    """Write a report: one HTML file that needs nothing else."""
-    from facies.report import write_report
+    """Write a report: one HTML file that needs nothing else; of grains with counts, ratios, sizes and plates."""
+    from facies.report import GrainSettings, write_report
+    from facies.report.grain_settings import Diameter
     from facies.run import RunFolder
 
-    path = write_report(RunFolder(run), output, partition=partition, overwrite=overwrite)
-    _told("report", path, as_json=as_json)
+    settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter), ratios=tuple(ratio or ()))
+    path = write_report(
+        RunFolder(run),
+        output,
+        partition=partition,
+        settings=settings,
+        facts=None if samples is None else _facts(samples),
+        tables=tables,
+        overwrite=overwrite,
+    )
+    _told({"report": path} | ({} if tables is None else {"tables": tables.absolute()}), as_json=as_json)
 
 
 def export(
-    run: Run, to: To, output: Output, partition: Partition = None, overwrite: Overwrite = False, as_json: Json = False
+    run: Run,
+    to: To,
+    output: Output,
+    partition: Partition = None,
+    classes: Classes = None,
+    groups: Groups = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
-    """Write the groups of a run as a table, or as folders of images."""
+    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa."""
     from facies.report import export_run
     from facies.run import RunFolder
 
-    path = export_run(RunFolder(run), to, output, partition=partition, overwrite=overwrite)
-    _told(to, path, as_json=as_json)
+    path = export_run(
+        RunFolder(run),
+        to,
+        output,
+        partition=partition,
+        classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        groups=None if groups is None else _numbers(groups),
+        overwrite=overwrite,
+    )
+    _told({to: path}, as_json=as_json)
 
 
-def _told(kind: str, path: Path, *, as_json: bool) -> None:
+def _facts(samples: Path) -> pd.DataFrame:
+    from facies.report import read_sample_facts
+
+    return read_sample_facts(samples)
+
+
+def _numbers(text: str) -> list[int]:
+    from facies.errors import InputError
+
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"--groups takes numbers with commas between them, such as 3,17: {text!r} was given") from None
+
+
+def _told(paths: dict[str, Path], *, as_json: bool) -> None:
     if as_json:
-        say_json({kind: str(path)})
-    else:
+        say_json({kind: str(path) for kind, path in paths.items()})
+        return
+    for kind, path in paths.items():
         say(f"{kind}: {path}")

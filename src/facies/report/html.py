@@ -11,12 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.disk import atomic_file
+from facies.disk import atomic_file, atomic_folder
+from facies.errors import InputError
 from facies.report import drawing, figures, galleries, words
+from facies.report.class_counts import ClassCounts, count_classes
+from facies.report.grain_files import write_grain_files
+from facies.report.grain_origin import is_grain_run
+from facies.report.grain_section import GrainSection, grain_section
+from facies.report.grain_settings import GrainSettings
+from facies.report.named_partition import class_of_groups, named_partition
 from facies.report.palette import Look, look_of
 from facies.report.settings import settings_tables
 from facies.report.tables import contingency_table, group_table
 from facies.run import RunFolder
+from facies.run.journal import read_decisions
 
 __all__ = ["write_report"]
 
@@ -28,11 +36,13 @@ MOST_ROWS = 500
 class _Picture:
     uri: str
     name: str
+    style: str = ""
 
 
 @dataclass(frozen=True)
 class _Group:
     number: int
+    class_name: str
     size: int
     share: float
     probability: float
@@ -42,20 +52,31 @@ class _Group:
 
     @property
     def title(self) -> str:
-        return "No group (noise)" if self.number < 0 else f"Group {self.number}"
+        title = "No group (noise)" if self.number < 0 else f"Group {self.number}"
+        return f"{title} · {self.class_name}" if self.class_name else title
 
     @property
     def anchor(self) -> str:
         return "noise" if self.number < 0 else f"group-{self.number}"
 
 
-def write_report(run: RunFolder, path: str | Path, *, partition: str | None = None, overwrite: bool = False) -> Path:
+def write_report(
+    run: RunFolder,
+    path: str | Path,
+    *,
+    partition: str | None = None,
+    settings: GrainSettings | None = None,
+    facts: pd.DataFrame | None = None,
+    tables: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write the report of a run as one HTML file.
 
     It holds its pictures and its style, no script, and loads nothing; it reads well in light and dark and on paper. In
     it are what was done in words, the counts, the projection, the groups with a gallery and generated samples of each,
     the agreement with true labels where they are known, the training curves, all settings, notes, and what was left out
-    and why.
+    and why. Of grains it also has counts, indicators, sizes, shapes, the audit, figures and plates of the classes that
+    the expert named; of other images the counts and ratios of these classes.
 
     Parameters
     ----------
@@ -65,8 +86,14 @@ def write_report(run: RunFolder, path: str | Path, *, partition: str | None = No
         The file to write, whole or not at all.
     partition : str, optional
         Which partition is reported. Without it the newest.
+    settings : GrainSettings, optional
+        Choices behind the tables of grains: scale, diameter, ratios. Of other images only the ratios are taken.
+    facts : DataFrame, optional
+        What is known of the samples of grains, from `read_sample_facts`.
+    tables : str or Path, optional
+        A folder into which the tables, the figures and their numbers are written as files too.
     overwrite : bool
-        Whether a file of that name is replaced.
+        Whether a file of that name, or a folder that an earlier report wrote, is replaced.
 
     Returns
     -------
@@ -76,13 +103,56 @@ def write_report(run: RunFolder, path: str | Path, *, partition: str | None = No
     Raises
     ------
     InputError
-        If the file exists and may not be replaced, the run is damaged or has no such partition, or the disk is full.
+        If the file or the folder exists and may not be replaced, the run is damaged or has no such partition, settings
+        or facts do not fit it, or the disk is full.
     """
     output = Path(path).expanduser().absolute()
+    folder = None if tables is None else Path(tables).expanduser().absolute()
+    _check_folder(folder, overwrite=overwrite)
+    context = _context(run, partition)
+    counted = _counted(run, partition, settings, facts)
+    context["grains"] = counted.context() if isinstance(counted, GrainSection) else None
+    context["classes"] = counted.context() if isinstance(counted, ClassCounts) else None
+    if folder is not None and counted is None:
+        raise InputError(
+            f"no class of {run.path.name} has been named, so there are no tables to write: use `facies name`"
+        )
     with atomic_file(output, overwrite=overwrite) as temporary:
-        page = _render(_context(run, partition))
-        temporary.write_bytes(page.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(_render(context).encode("utf-8", "backslashreplace"))
+        if folder is not None:
+            with atomic_folder(folder, overwrite=overwrite) as new:
+                counted.write(new) if isinstance(counted, ClassCounts) else write_grain_files(counted, new)
     return output
+
+
+def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
+    if folder is None or not folder.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{folder} already exists: give another folder, or --overwrite to replace it")
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "index.csv").is_file()):
+        raise InputError(f"{folder} was not written by a report (it has no index.csv), so it is not overwritten")
+
+
+def _counted(
+    run: RunFolder, partition: str | None, settings: GrainSettings | None, facts: pd.DataFrame | None
+) -> GrainSection | ClassCounts | None:
+    """Return what there is to say of the classes."""
+    decisions = read_decisions(run)
+    if is_grain_run(run):
+        return grain_section(run, decisions, facts=facts, settings=settings, partition=partition)
+    ratios = settings.ratios if settings else ()
+    if facts is not None or (settings is not None and settings != GrainSettings(ratios=ratios)):
+        raise InputError(
+            f"{run.path.name} is no run of grains, so it has neither samples nor sizes: leave out the options for them, "
+            "or begin with `facies extract`"
+        )
+    counted = count_classes(decisions, ratios)
+    if counted is None and ratios:
+        raise InputError(
+            f"no class of {run.path.name} has been named yet: name some with `facies name {run.path.name} 12=quartz`"
+        )
+    return counted
 
 
 def _render(context: dict[str, Any]) -> str:
@@ -100,7 +170,7 @@ def _render(context: dict[str, Any]) -> str:
 
 
 def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
-    partition, meta = run.partition(name)
+    partition, meta = named_partition(run, name)
     numbers = partition["group"].to_numpy(np.int64)
     groups = _groups(run, partition, samples=meta["name"] == run.manifest["partition"])
     points, projection = run.projection() if run.projections() else (None, None)
@@ -124,6 +194,8 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
         "metrics": _metrics(run, numbers),
         "contingency": _contingency(run, numbers),
+        "class_of_group": class_of_groups(partition),
+        "class_of_group": class_of_groups(partition),
         "history_svg": _history_svg(run.history),
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),
@@ -135,9 +207,12 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
     rows = group_table(partition).to_dict("records")
     chosen = {int(row["group"]): galleries.choose_images(partition, int(row["group"])) for row in rows}
     pictures = _pictures(run, chosen.values())
+    classes = class_of_groups(partition)
     return [
         _Group(
             number=int(row["group"]),
+            class_name=classes.get(int(row["group"]), ""),
+            class_name=classes.get(int(row["group"]), ""),
             size=int(row["size"]),
             share=float(row["share"]),
             probability=float(row["probability"]),
@@ -153,7 +228,21 @@ def _pictures(run: RunFolder, chosen: Iterable[galleries.Gallery]) -> dict[int, 
     ids = run.images["id"].tolist()
     # In order, so that each sheet is decoded once.
     wanted = sorted({row for gallery in chosen for row in (*gallery.nearest, *gallery.random, *gallery.farthest)})
-    return {row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row]) for row in wanted}
+    styles = _native_styles(run)
+    return {
+        row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row], styles.get(row, "")) for row in wanted
+    }
+
+
+def _native_styles(run: RunFolder) -> dict[int, str]:
+    """Return how the thumbnails of grains, whose crops have lost their proportions, get them back."""
+    if not is_grain_run(run):
+        return {}
+    sides = run.images[["width", "height"]].clip(lower=1).itertuples(index=False)
+    return {
+        row: f"width:{100 * min(1.0, width / height):.1f}%;aspect-ratio:{int(width)}/{int(height)}"
+        for row, (width, height) in enumerate(sides)
+    }
 
 
 def _strips(

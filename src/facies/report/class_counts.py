@@ -1,0 +1,126 @@
+"""Classes of images that are no grains: how many of each, and ratios of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import InputError
+from facies.morphometry import parse_ratio, ratio_interval, wilson_interval
+from facies.report.export_tables import save_csv
+from facies.report.grain_words import with_interval
+from facies.report.named_partition import unknown_class
+from facies.report.words import count
+from facies.run.journal import Decisions
+
+__all__ = ["ClassCounts", "count_classes"]
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Counts of the classes and ratios of them.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        One row a class: ``class, n, n_counted, percent, low, high`` (Wilson, 95 %).
+    ratios : DataFrame
+        One row a ratio: ``ratio, over, under, value, low, high``.
+    remark : str
+        What was not counted.
+    """
+
+    counts: pd.DataFrame
+    ratios: pd.DataFrame
+    remark: str
+
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        return {
+            "counts": [
+                (row["class"], int(row["n"]), with_interval(row["percent"], row["low"], row["high"], "%"))
+                for row in self.counts.to_dict("records")
+            ],
+            "ratios": [
+                (
+                    row["ratio"],
+                    f"{row['over']:,} / {row['under']:,}",
+                    with_interval(row["value"], row["low"], row["high"]),
+                )
+                for row in self.ratios.to_dict("records")
+            ],
+            "remark": self.remark,
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write ``counts.csv``, ``ratios.csv`` if there are any, and ``index.csv`` into an empty folder."""
+        index = [("counts.csv", "one row a class: counts, percentages and intervals")]
+        save_csv(self.counts, folder / "counts.csv")
+        if len(self.ratios):
+            save_csv(self.ratios, folder / "ratios.csv")
+            index.append(("ratios.csv", "one row a ratio, with its interval"))
+        save_csv(pd.DataFrame(index, columns=["file", "says"]), folder / "index.csv")
+
+
+def count_classes(decisions: Decisions, ratios: Sequence[str] = ()) -> ClassCounts | None:
+    """Count the images of each class; excluded and dubious ones are left out.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        What the expert decided.
+    ratios : sequence of str
+        Ratios of classes, such as ``"quartz+dark/foraminifera"``.
+
+    Returns
+    -------
+    ClassCounts or None
+        None if no class was named.
+
+    Raises
+    ------
+    InputError
+        If a ratio names a class that there is not.
+    """
+    if not len(decisions.classes):
+        return None
+    gone = set(decisions.classes.loc[decisions.classes["excluded"].astype(bool), "name"])
+    counted = decisions.counts()
+    counted = counted[[name not in gone for name in counted.index]]
+    total = int(counted.sum())
+    n = counted.to_numpy(np.int64)
+    low, high = wilson_interval(n, total)
+    table = pd.DataFrame(
+        {
+            "class": counted.index,
+            "n": n,
+            "n_counted": total,
+            "percent": 100 * n / (total or np.nan),
+            "low": 100 * low,
+            "high": 100 * high,
+        }
+    )
+    state = pd.Series(decisions.state_names).value_counts()
+    unnamed = int((decisions.names == "").sum())
+    remark = (
+        f"Of {count(len(decisions), 'image')}, {total:,} were counted; {int(state.get('excluded', 0)):,} excluded, "
+        f"{int(state.get('dubious', 0)):,} dubious and {unnamed:,} not named were left out. Intervals of 95 % (Wilson)."
+    )
+    return ClassCounts(table, _ratio_table(counted, ratios), remark)
+
+
+def _ratio_table(counted: pd.Series, ratios: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for text in ratios:
+        ratio = parse_ratio(text)
+        for name in (*ratio.numerator, *ratio.denominator):
+            if name not in counted.index:
+                raise InputError(unknown_class(name, [str(known) for known in counted.index]))
+        over, under = int(counted[list(ratio.numerator)].sum()), int(counted[list(ratio.denominator)].sum())
+        rows.append((str(ratio), over, under, *ratio_interval(over, under)))
+    return pd.DataFrame(rows, columns=["ratio", "over", "under", "value", "low", "high"])
