@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facies import __version__
-from facies.cli import about, cluster, demo, doctor, evaluate, predict, report, sample
+from facies.cli import about, cluster, demo, doctor, evaluate, extract, predict, report, sample
 from facies.cli.guard import Group, guarded
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 _EXAMPLES: dict[Callable[..., None], str] = {
+    extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
     cluster.cluster: "facies cluster photos -o run --preset quick --set epochs=50 --seed 1",
     predict.predict: "facies predict run new-photos -o groups.csv",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",

@@ -63,14 +63,14 @@ def showing_progress() -> Iterator[Progress]:
         yield LineProgress()
 
 
-def reading(progress: Progress, unit: str = "files") -> Callable[[int, int], None]:
+def reading(progress: Progress, unit: str = "files", stage: str = "reading") -> Callable[[int, int], None]:
     """Make the callback that `open_images` tells how many files are read."""
     seen = 0
 
     def read(done: int, total: int) -> None:
         nonlocal seen
         if seen == 0:
-            progress.start("reading", total, unit)
+            progress.start(stage, total, unit)
         progress.advance(done - seen)
         seen = done
         if done == total:

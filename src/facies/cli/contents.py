@@ -34,6 +34,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
     RunContents
         For `write_run`.
     """
+    from facies.data.grains import read_outlines, scale_of
     from facies.metrics import evaluate_partition
     from facies.run import RunContents
 
@@ -46,6 +47,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
         history=method.history_,
         samples=_samples(method, low, high) if method.samples and len(images.image_shape) == 3 else None,
         save_model=method.save,
+        outlines=read_outlines(images),
         manifest={
             "method": method.name,
             "parameters": method.get_params(deep=False),
@@ -55,7 +57,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             "notes": method.notes_,
             "references": [method.reference],
             **manifest,
-            "input": {"value_range": [low, high]},
+            "input": {"value_range": [low, high], "um_per_px": scale_of(images)},
         },
     )
 

@@ -42,6 +42,10 @@ class ImageSet(Dataset[Tensor]):
         What was done to the images that was not asked for.
     origin : dict, optional
         How to read them again: `kind`, `path`, `options` (arguments of `open_images`), `subset`.
+    value_range : (float, float), optional
+        The smallest and the largest pixel, where whoever wrote the images kept them.
+    fingerprint : str, optional
+        The digest of what the images are, where whoever wrote them kept it.
 
     Attributes
     ----------
@@ -74,6 +78,8 @@ class ImageSet(Dataset[Tensor]):
         left_out: pd.DataFrame | None = None,
         notes: Sequence[str] = (),
         origin: dict[str, Any] | None = None,
+        value_range: tuple[float, float] | None = None,
+        fingerprint: str | None = None,
     ) -> None:
         self._source = source
         self.table = table.reset_index(drop=True)
@@ -84,8 +90,8 @@ class ImageSet(Dataset[Tensor]):
         self.left_out = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS), dtype=str) if left_out is None else left_out
         self.notes = list(notes)
         self.origin: dict[str, Any] = dict(origin or {"kind": "memory", "path": None, "options": {}})
-        self._range: tuple[float, float] | None = None
-        self._fingerprint: str | None = None
+        self._range = value_range
+        self._fingerprint = fingerprint
         if len(self.table) != len(self) or (self.labels is not None and self.labels.shape != (len(self),)):
             raise ValueError(f"{len(self)} images need as many rows of the table and as many labels")
         if not self.table["id"].is_unique:
@@ -252,6 +258,8 @@ class ImageSet(Dataset[Tensor]):
             left_out=self.left_out,
             notes=self.notes,
             origin=origin or self.origin,
+            value_range=self._range if source is None else None,
+            fingerprint=self._fingerprint if source is None else None,
         )
 
     def value_range(self) -> tuple[float, float]:
@@ -288,7 +296,7 @@ class ImageSet(Dataset[Tensor]):
         Returns
         -------
         str
-            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel.
+            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel (of grains: of the digests of each).
         """
         if self._fingerprint is None:
             digest = hashlib.sha256(f"{len(self)} {self.image_shape} {self.dtype.str}".encode())

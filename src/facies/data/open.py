@@ -16,6 +16,7 @@ from facies.data.arrays import images_from_array, images_from_npy, images_from_n
 from facies.data.decode import SUFFIXES
 from facies.data.fitting import Channels, Fit, Target, fitted, parse_size
 from facies.data.folder import ImageFile, Progress, images_from_files, images_from_folder
+from facies.data.grains.read import images_from_grains, is_grains
 from facies.data.image_set import ImageSet
 from facies.data.labels import as_labels, labels_from_csv
 from facies.data.torch_dataset import images_from_dataset
@@ -26,7 +27,7 @@ Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
 
 _ARRAY_FILES: dict[str, Callable[[Path], ImageSet]] = {".npy": images_from_npy, ".npz": images_from_npz}
 _TIFF = frozenset({".tif", ".tiff"})
-_READ = "a folder of images, .npy, .npz, .zarr, or one .tif of several pages"
+_READ = "a folder of images or of grains, .npy, .npz, .zarr, or one .tif of several pages"
 
 
 def open_images(
@@ -43,9 +44,9 @@ def open_images(
     Parameters
     ----------
     source : path, ndarray, Tensor, torch Dataset or ImageSet
-        A folder of image files, ``.npy``, ``.npz`` (with ``images``), ``.zarr`` or one TIFF of several pages; or
-        images in memory, (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal stacks, (N, L, C, H, W). An ImageSet is
-        returned as it is, if nothing else is asked for.
+        A folder of image files, the grains that ``facies extract`` wrote, ``.npy``, ``.npz`` (with ``images``),
+        ``.zarr`` or one TIFF of several pages; or images in memory, (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal
+        stacks, (N, L, C, H, W). An ImageSet is returned as it is, if nothing else is asked for.
     channels : {"grey", "rgb"}, optional
         What to convert to; None leaves the images as they are.
     size : int or (int, int), optional
@@ -195,12 +196,15 @@ def check_not_all_equal(images: ImageSet, name: str) -> None:
 def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSet:
     try:
         exists, is_folder = path.exists(), path.is_dir()
+        grains_folder = is_folder and is_grains(path)
         zarr_folder = is_folder and (path.suffix.lower() == ".zarr" or is_zarr(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be reached ({error.strerror})") from error
     suffix = path.suffix.lower()
     if not exists:
         raise InputError(f"{path}: no such file or folder")
+    if grains_folder:
+        return images_from_grains(path)
     if zarr_folder:
         kind, images = "zarr", images_from_zarr(path)
     elif is_folder:

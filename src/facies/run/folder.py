@@ -104,6 +104,12 @@ class RunFolder:
         return _read_array(path) if path.exists() else None
 
     @cached_property
+    def outlines(self) -> pd.DataFrame | None:
+        """The outlines of grains: ``id`` and ``outline``, x and y in turn in pixels of the photograph; else None."""
+        path = self.path / "outlines.parquet"
+        return read_table(path) if path.exists() else None
+
+    @cached_property
     def history(self) -> pd.DataFrame:
         """The training curves: ``stage``, ``epoch``, and one column a loss term. Empty if the method has none."""
         path = self.path / "history.csv"

@@ -51,6 +51,8 @@ class RunContents:
         Images generated from each group, in [0, 1].
     save_model : callable, optional
         Writes the model into the new folder that it is given (`Method.save`).
+    outlines : DataFrame, optional
+        Columns ``id`` and ``outline`` (x and y in turn, in pixels of the photograph), one row an image: of grains.
     manifest : mapping
         What `facies.run.schema.Manifest` names: ``method``, ``parameters``, ``preset``, ``seed``, ``command``,
         ``timings``, ``metrics``, ``notes`` … What `write_run` can tell by itself (``format``, ``version``, ``created``,
@@ -65,6 +67,7 @@ class RunContents:
     history: pd.DataFrame | None = None
     samples: NDArray[np.float32] | None = None
     save_model: Callable[[Path], None] | None = None
+    outlines: pd.DataFrame | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -175,6 +178,8 @@ def _check_contents(contents: RunContents) -> None:
         check_partition(table, contents.images.table["id"])
     for name in [*contents.projections, *contents.partitions]:
         check_name(name)
+    if contents.outlines is not None and contents.outlines["id"].tolist() != contents.images.table["id"].tolist():
+        raise InputError("the outlines are not those of the images: give one a row, in their order")
 
 
 def _write_tables(folder: Path, contents: RunContents) -> None:
@@ -185,6 +190,8 @@ def _write_tables(folder: Path, contents: RunContents) -> None:
     (folder / "partitions").mkdir()
     for name, (table, meta) in contents.partitions.items():
         write_partition(folder / "partitions", name, check_partition(table, images["id"]), meta)
+    if contents.outlines is not None:
+        contents.outlines.to_parquet(folder / "outlines.parquet", index=False)
     if contents.history is not None:
         contents.history.to_csv(folder / "history.csv", index=False)
 

@@ -1,0 +1,192 @@
+"""``facies extract``: photographs in, grains out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from facies.cli.console import reading, remark, say, say_json, say_table, showing_progress
+from facies.cli.options import Json, Overwrite
+from facies.errors import InputError
+
+if TYPE_CHECKING:
+    from facies.data.grains.settings import Background
+    from facies.data.photographs import Grouping, StackList
+
+Photographs = Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="GRAINS", help="The folder of grains to write.")]
+Layers = Annotated[int, typer.Option(min=1, help="Photographs a stack.")]
+Stacks = Annotated[
+    str,
+    typer.Option(
+        "--stacks",
+        metavar="auto|name|folder|order",
+        help="What tells the stacks apart: the name before its last number, the folder, or every so many files.",
+    ),
+]
+Pattern = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="What tells the stacks apart: an expression for the path with the groups stack, layer, perhaps sample.",
+    ),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="What tells the stacks apart: columns photograph, stack, perhaps layer and sample; or only their samples: "
+        "columns stack, sample.",
+    ),
+]
+Ground = Annotated[str, typer.Option(metavar="auto|green|dark|light", help="What the grains lie on.")]
+FrozenThresholds = Annotated[
+    Path | None,
+    typer.Option("--thresholds", metavar="GRAINS", help="Cut as these grains were cut: with their thresholds."),
+]
+HueGate = Annotated[bool, typer.Option("--hue-gate", help="What has not the hue of the plate is grain, too.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Saturation alone tells grain from plate, as in Golikov et al. (2022).")
+]
+MinSide = Annotated[int, typer.Option(help="The smallest longer side of a grain, in pixels.")]
+MaxSide = Annotated[int, typer.Option(help="The largest longer side of a grain, in pixels.")]
+MinLayers = Annotated[int, typer.Option(help="In how many layers a grain must be found.")]
+Overlap = Annotated[float, typer.Option(help="From which overlap on (IoU) boxes of two layers are one grain.")]
+Superpixel = Annotated[int, typer.Option(help="The side of a superpixel, in pixels.")]
+Compactness = Annotated[float, typer.Option(help="How much nearness counts against colour in a superpixel.")]
+Side = Annotated[int, typer.Option("--size", help="The side of the crops, in pixels.")]
+Scale = Annotated[
+    str | None, typer.Option("--um-per-px", metavar="NUMBER", help="Micrometres a pixel.", show_default="unknown")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")]
+
+
+def extract(
+    photographs: Photographs,
+    output: Output,
+    layers: Layers = 6,
+    stacks: Stacks = "auto",
+    pattern: Pattern = None,
+    table: Table = None,
+    background: Ground = "auto",
+    thresholds: FrozenThresholds = None,
+    um_per_px: Scale = None,
+    hue_gate: HueGate = False,
+    strict: Strict = False,
+    min_side: MinSide = 20,
+    max_side: MaxSide = 900,
+    min_layers: MinLayers = 2,
+    overlap: Overlap = 0.3,
+    superpixel: Superpixel = 16,
+    compactness: Compactness = 10.0,
+    size: Side = 280,
+    jobs: Jobs = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Cut the grains out of photographs in focal stacks, measure them, and write them as images to be grouped."""
+    from facies.data.grains import ExtractionSettings, available_cores, extract_grains
+    from facies.data.photographs import find_stacks
+
+    settings = ExtractionSettings(
+        background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
+        min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
+        um_per_px=_read_scale(um_per_px),
+    )  # fmt: skip
+    settings.check()
+    found = find_stacks(photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table)
+    remark(f"{len(found.stacks):,} stacks of {layers}, found {found.how} (the first: {', '.join(_first(found))})")
+    with showing_progress() as progress:
+        try:
+            made = extract_grains(
+                found,
+                output,
+                settings,
+                thresholds=thresholds,
+                jobs=jobs or available_cores(),
+                resume=resume,
+                overwrite=overwrite,
+                progress=reading(progress, "photographs", "extracting"),
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted: the same command with --resume goes on from here") from None
+    told = summary(output)
+    if as_json:
+        say_json({**told, "complete_before": not made})
+        return
+    if not made:
+        say(f"{output} is complete; there is nothing to resume.")
+    _say_summary(told, output)
+
+
+def _first(found: StackList) -> list[str]:
+    names = found.stacks[0].photographs
+    return list(names) if len(names) <= 3 else [names[0], "…", names[-1]]
+
+
+def _read_scale(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError as error:
+        raise InputError(
+            f"--um-per-px {text}: is no number: give micrometres a pixel, such as 1.25 (the length of the scale bar in "
+            "micrometres, divided by its length in pixels)"
+        ) from error
+
+
+def summary(output: Path) -> dict[str, Any]:
+    """Tell what was extracted, for a program.
+
+    Parameters
+    ----------
+    output : Path
+        The folder of grains.
+
+    Returns
+    -------
+    dict
+    """
+    import pandas as pd
+
+    from facies.data.grains import TOUCHING, read_description
+
+    told = read_description(output)
+    grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])
+    return {
+        "grains": str(output.expanduser().resolve()),
+        "n_grains": told["counts"]["grains"],
+        "n_stacks": told["counts"]["stacks"],
+        "n_photographs": told["counts"]["photographs"],
+        "n_samples": int(grains["sample"].nunique()),
+        "n_touches_border": int(grains["touches_border"].sum()),
+        "n_touching": int((grains["touching"] >= TOUCHING).sum()),
+        "passed_over": told["counts"]["passed_over"],
+        "thresholds": told["thresholds"],
+        "um_per_px": told["um_per_px"],
+        "left_out": told["left_out"],
+    }
+
+
+def _say_summary(told: dict[str, Any], output: Path) -> None:
+    thresholds = told["thresholds"]
+    rows = [
+        ("grains", f"{told['n_grains']:,}"),
+        ("photographs", f"{told['n_photographs']:,} in {told['n_stacks']:,} stacks of {told['n_samples']} samples"),
+        ("cut by the border", f"{told['n_touches_border']:,}"),
+        ("perhaps several", f"{told['n_touching']:,}"),
+        ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),
+        ("micrometres a pixel", "unknown" if told["um_per_px"] is None else f"{told['um_per_px']:g}"),
+    ]
+    say_table(rows)
+    for item in told["left_out"][:20]:
+        remark(f"left out: {item['source']}: {item['reason']}")
+    if len(told["left_out"]) > 20:
+        remark(f"left out: {len(told['left_out']) - 20:,} more")
+    say(f"grains: {output}")
+    say(f"pictures for checking: {output / 'check'}")

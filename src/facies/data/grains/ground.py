@@ -1,0 +1,191 @@
+"""The ground that the grains lie on: of which kind it is, and how bright it is where."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ground", "SmoothField", "Thresholds", "groundness", "smooth_field"]
+
+Ground = Literal["green", "dark", "light"]
+
+HUE_WINDOW = 20.0
+"""Degrees to either side of the plate's modal hue that are still the plate's."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What was learnt from the photographs of a session, and is then left as it is.
+
+    Parameters
+    ----------
+    ground : {"green", "dark", "light"}
+        The kind of the ground.
+    level : float
+        The threshold of `groundness`, 0 to 255: above it is ground.
+    mode : float
+        The most frequent groundness: that of the ground itself.
+    difference : float
+        From which difference to the smooth colour field of the ground on a place is no ground, in grey levels (0 to
+        255) of the brightest channel.
+    hue : float
+        The modal hue of the ground, in degrees.
+    white : float
+        The value of a stored pixel that becomes 255.
+    how : str
+        How the level came about, in words.
+    """
+
+    ground: Ground
+    level: float
+    mode: float
+    difference: float
+    hue: float
+    white: float = 255.0
+    how: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of them, fit for JSON."""
+        return asdict(self)
+
+
+def to_eight_bits(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
+    """Bring stored pixels to 0 … 255.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (H, W, 3)
+        As stored.
+    white : float
+        The value that becomes 255.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        The same memory, if it is 8 bits already.
+    """
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    scaled = pixels.astype(np.float32) * np.float32(255.0 / white)
+    return np.clip(np.nan_to_num(scaled), 0, 255).round().astype(np.uint8)
+
+
+def groundness(colour: NDArray[Any], ground: Ground) -> NDArray[np.float32]:
+    """Measure how much like the ground a colour is.
+
+    On a coloured plate the saturation of HSV, ``255 (max − min) / max``; on a dark ground how dark the brightest
+    channel is, ``255 − max``; on a light ground how bright the darkest channel is, ``min``.
+
+    Parameters
+    ----------
+    colour : ndarray, shape (..., 3)
+        RGB, 0 to 255.
+    ground : {"green", "dark", "light"}
+        The kind of ground.
+
+    Returns
+    -------
+    ndarray of float32, shape (...)
+        0 to 255.
+    """
+    planes = cv2.split(np.ascontiguousarray(colour, np.float32)) if colour.ndim == 3 else np.moveaxis(colour, -1, 0)
+    red, green, blue = (np.asarray(plane, np.float32) for plane in planes)
+    low = np.minimum(np.minimum(red, green), blue)
+    if ground == "light":
+        return low
+    high = np.maximum(np.maximum(red, green), blue)
+    if ground == "dark":
+        return np.float32(255.0) - high
+    return np.asarray(255.0 * (high - low) / np.maximum(high, 1.0), np.float32)
+
+
+def hue_degrees(colour: NDArray[Any]) -> NDArray[np.float32]:
+    """The hue of HSV.
+
+    Parameters
+    ----------
+    colour : ndarray, shape (H, W, 3)
+        RGB, 0 to 255.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        0 to 360 degrees.
+    """
+    return cv2.cvtColor(np.ascontiguousarray(colour, np.float32) / 255.0, cv2.COLOR_RGB2HSV)[..., 0]
+
+
+@dataclass(frozen=True)
+class SmoothField:
+    """The colour of the ground as a quadratic function of the place, so that uneven light is no difference.
+
+    Parameters
+    ----------
+    coefficients
+        float32 (6, 3): of 1, x, y, x², xy, y² (x and y from −1 to 1 over the photograph), for each channel.
+    height, width
+        Of the photograph, in pixels.
+    """
+
+    coefficients: NDArray[np.float32]
+    height: int
+    width: int
+
+    def at(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The colour of the ground at a grid of places.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of float32, shape (h,) and (w,)
+            Places in pixels of the photograph; pixel ``i`` spans ``[i, i + 1)``.
+
+        Returns
+        -------
+        ndarray of float32, shape (h, w, 3)
+        """
+        y, x = 2 * rows / self.height - 1, 2 * columns / self.width - 1
+        c = self.coefficients
+        along_x = c[0] + x[:, None] * c[1] + (x * x)[:, None] * c[3]  # (w, 3)
+        along_y = y[:, None] * c[2] + (y * y)[:, None] * c[5]  # (h, 3)
+        crossed = (y[:, None] * x[None, :])[..., None] * c[4]
+        return (along_x[None] + along_y[:, None] + crossed).astype(np.float32)
+
+
+def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -> SmoothField:
+    """Fit the colour field of the ground to a photograph, whatever lies on it.
+
+    Least squares with Tukey's biweight, begun from the places that are most like the ground: of a quadratic, for a
+    lamp lights a plate smoothly.
+
+    Parameters
+    ----------
+    small : ndarray, shape (h, w, 3)
+        The photograph, or a smaller picture of it.
+    height, width : int
+        Of the photograph.
+    ground : {"green", "dark", "light"}
+        The kind of ground.
+
+    Returns
+    -------
+    SmoothField
+    """
+    grid = cv2.resize(small, (40, 32), interpolation=cv2.INTER_AREA).astype(np.float64)
+    y, x = np.mgrid[0:32, 0:40]
+    y, x = ((2 * (y + 0.5) / 32 - 1).ravel(), (2 * (x + 0.5) / 40 - 1).ravel())
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    colours = grid.reshape(-1, 3)
+    like = groundness(colours, ground)
+    weights = (like >= np.quantile(like, 0.4)).astype(np.float64)
+    coefficients = np.zeros((6, 3))
+    for _ in range(8):
+        weighted = terms * weights[:, None]
+        coefficients = np.linalg.solve(weighted.T @ terms + 1e-9 * np.eye(6), weighted.T @ colours)
+        distance = np.abs(colours - terms @ coefficients).max(axis=1)
+        scale = max(float(np.median(distance[weights > 0])) * 1.4826, 1.0)
+        weights = np.square(np.clip(1 - np.square(distance / (4.685 * scale)), 0, None))
+    return SmoothField(coefficients.astype(np.float32), height, width)

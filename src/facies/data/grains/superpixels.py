@@ -1,0 +1,76 @@
+"""Superpixels of a window, and which of them are grain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["grain_superpixels", "superpixels"]
+
+WORKING_SIDE = 160
+"""Superpixels of a window are found at this longest side at most: a grain of 280 pixels keeps its edges there."""
+
+ITERATIONS = 5
+
+MOST = 2.0
+"""Evidence above this counts as this: a superpixel is grain if half of it is, however bright that half."""
+
+
+def working_size(height: int, width: int) -> tuple[int, int]:
+    """The height and width at which the superpixels of a window are found."""
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def superpixels(picture: NDArray[np.uint8], side: float, compactness: float) -> NDArray[np.intp]:
+    """Cut a picture into superpixels: SLIC in CIELAB (Achanta et al., IEEE TPAMI 34, 2274, 2012).
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (h, w, 3)
+        RGB.
+    side : float
+        The side of a superpixel in pixels of this picture.
+    compactness : float
+        How much nearness counts against colour.
+
+    Returns
+    -------
+    ndarray of int, shape (h, w)
+        The number of the superpixel of each pixel, from 0.
+    """
+    from skimage.segmentation import slic
+
+    height, width = picture.shape[:2]
+    wanted = max(2, round(height * width / (side * side)))
+    return slic(
+        picture, n_segments=wanted, compactness=compactness, sigma=1, max_num_iter=ITERATIONS, start_label=0,
+        enforce_connectivity=True, channel_axis=-1,
+    )  # fmt: skip
+
+
+def grain_superpixels(labels: NDArray[np.intp], found: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Take the superpixels whose mean evidence says that they are no ground.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (h, w)
+        As `superpixels` gives them.
+    found : ndarray of float32, shape (h, w)
+        The evidence.
+
+    Returns
+    -------
+    ndarray of bool, shape (h, w)
+    """
+    flat = labels.ravel()
+    counts = np.bincount(flat)
+    capped = np.minimum(found.ravel(), MOST)
+    means = np.bincount(flat, weights=capped) / np.maximum(counts, 1)
+    return (means >= 1.0)[labels]
+
+
+def enlarged(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Bring a mask to another size, with smooth edges."""
+    return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5
