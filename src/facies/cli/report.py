@@ -46,31 +46,6 @@ Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of
 Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
 
 
-Tables = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
-]
-Samples = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.csv", help="What is known of the samples: sample, and depth_cm, age_ka, dry_mass_g …"),
-]
-Scale = Annotated[
-    float | None,
-    typer.Option("--um-per-px", metavar="X", help="Micrometres a pixel of the photographs.", show_default="the run's"),
-]
-Ratios = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ratio", metavar="A/B", help="A ratio of classes to report, such as quartz/foraminifera; may be repeated."
-    ),
-]
-DiameterOf = Annotated[
-    str, typer.Option("--diameter", metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
-]
-Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
-Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
-
-
 def report(
     run: Run,
     output: Page,

@@ -113,16 +113,23 @@ def write_report(
     counted = _counted(run, partition, settings, facts)
     context["grains"] = counted.context() if isinstance(counted, GrainSection) else None
     context["classes"] = counted.context() if isinstance(counted, ClassCounts) else None
-    if folder is not None and counted is None:
-        raise InputError(
-            f"no class of {run.path.name} has been named, so there are no tables to write: use `facies name`"
-        )
     with atomic_file(output, overwrite=overwrite) as temporary:
         temporary.write_bytes(_render(context).encode("utf-8", "backslashreplace"))
         if folder is not None:
-            with atomic_folder(folder, overwrite=overwrite) as new:
-                counted.write(new) if isinstance(counted, ClassCounts) else write_grain_files(counted, new)
+            _write_tables(counted, folder, run, overwrite=overwrite)
     return output
+
+
+def _write_tables(counted: GrainSection | ClassCounts | None, folder: Path, run: RunFolder, *, overwrite: bool) -> None:
+    if counted is None:
+        raise InputError(
+            f"no class of {run.path.name} has been named, so there are no tables to write: use `facies name`"
+        )
+    with atomic_folder(folder, overwrite=overwrite) as new:
+        if isinstance(counted, ClassCounts):
+            counted.write(new)
+        else:
+            write_grain_files(counted, new)
 
 
 def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -195,7 +202,6 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "metrics": _metrics(run, numbers),
         "contingency": _contingency(run, numbers),
         "class_of_group": class_of_groups(partition),
-        "class_of_group": class_of_groups(partition),
         "history_svg": _history_svg(run.history),
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),
@@ -211,7 +217,6 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
     return [
         _Group(
             number=int(row["group"]),
-            class_name=classes.get(int(row["group"]), ""),
             class_name=classes.get(int(row["group"]), ""),
             size=int(row["size"]),
             share=float(row["share"]),
