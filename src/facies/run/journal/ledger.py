@@ -79,6 +79,11 @@ class Ledger:
         with self._lock:
             return self._history.next_redo(None) is not None
 
+    def holds(self, number: int) -> bool:
+        """Whether an action that is neither an undo nor a redo is in force: it was not undone, or was done again."""
+        with self._lock:
+            return self._history.holds(number)
+
     def refresh(self) -> list[Action]:
         """Take in what other processes have written since; watchers are told.
 
