@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facies import __version__
-from facies.cli import about, cluster, demo, doctor, evaluate, extract, predict, report, sample
+from facies.cli import about, cluster, demo, doctor, evaluate, extract, predict, regrouping, report, sample
 from facies.cli.guard import Group, guarded
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
     cluster.cluster: "facies cluster photos -o run --preset quick --set epochs=50 --seed 1",
     predict.predict: "facies predict run new-photos -o groups.csv",
+    regrouping.recluster: "facies recluster run --groups 3,17 --parts auto",
+    regrouping.refine: "facies refine run",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
     evaluate.evaluate: "facies evaluate run --labels folder --json",
     report.report: "facies report run -o report.html",

@@ -11,6 +11,7 @@ from facies.cluster.density import (
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
+from facies.cluster.regrouping import Regrouping, members_of, own_embedding, recluster, refine
 
 __all__ = [
     "DensityClusterer",
@@ -18,9 +19,14 @@ __all__ = [
     "KMeans",
     "LatentDimension",
     "Manifold",
+    "Regrouping",
     "density_groups",
     "dynamic_neighbours",
     "l1_normalised",
     "latent_dimension",
+    "members_of",
     "most_central",
+    "own_embedding",
+    "recluster",
+    "refine",
 ]
