@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facies import __version__
-from facies.cli import about, cluster, demo, doctor, evaluate, extract, predict, regrouping, report, sample
+from facies.cli import about, atlas, cluster, demo, doctor, evaluate, extract, predict, regrouping, report, sample
 from facies.cli.guard import Group, guarded
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     evaluate.evaluate: "facies evaluate run --labels folder --json",
     report.report: "facies report run -o report.html",
     report.export: "facies export run --to csv -o groups.csv",
+    atlas.atlas: "facies atlas run",
     about.methods: "facies methods",
     about.presets: "facies presets moe-vae",
     doctor.doctor: "facies doctor",

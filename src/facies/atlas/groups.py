@@ -1,0 +1,143 @@
+"""What is known of each group: its size, how alike its members are, where it lies, and which images stand for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["EXAMPLES", "GroupFacts", "measure_groups", "total_variance"]
+
+EXAMPLES = 12
+"""Images that stand for a group: the nearest to its centre."""
+_BLOCK_BYTES = 2**25
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFacts:
+    """What is known of one group.
+
+    Attributes
+    ----------
+    group : int
+        Its number, -1 for noise.
+    size : int
+        Its images.
+    centre : ndarray of float32, shape (D,)
+        Mean of its members in the embedding.
+    distance : float
+        Mean distance of its members to the centre.
+    homogeneity : float
+        ``1 − (mean squared distance to the centre) / (the same for all images and the centre of all)``, not below 0: the
+        part of the variance that the group leaves out; 1 if all members are the same.
+    x, y : float
+        Median of its members on the map.
+    examples : ndarray of int64
+        Rows, the nearest to the centre first.
+    """
+
+    group: int
+    size: int
+    centre: NDArray[np.float32]
+    distance: float
+    homogeneity: float
+    x: float
+    y: float
+    examples: NDArray[np.int64]
+
+
+def total_variance(embedding: NDArray[np.float32]) -> float:
+    """Return the mean squared distance of all rows to their mean."""
+    sums, squares = np.zeros(embedding.shape[1]), 0.0
+    for block in _spans(len(embedding), embedding.shape[1]):
+        part = np.asarray(embedding[block], np.float64)
+        sums += part.sum(axis=0)
+        squares += float(np.einsum("ij,ij->", part, part))
+    n = max(1, len(embedding))
+    return max(0.0, squares / n - float(((sums / n) ** 2).sum()))
+
+
+def measure_groups(
+    embedding: NDArray[np.float32],
+    points: NDArray[np.float32],
+    groups: NDArray[np.int32],
+    variance: float,
+    rows: NDArray[np.int64] | None = None,
+) -> dict[int, GroupFacts]:
+    """Measure groups whole.
+
+    Parameters
+    ----------
+    embedding : ndarray of float32, shape (N, D)
+        It may be a memory map; it is read twice, in blocks.
+    points : ndarray of float32, shape (N, 2)
+        The map.
+    groups : ndarray of int32, shape (N,)
+        The group of each image.
+    variance : float
+        See `total_variance`.
+    rows : ndarray of int64, optional
+        All the members of the groups to be measured. Without it all images.
+
+    Returns
+    -------
+    dict of int to GroupFacts
+    """
+    rows = np.arange(len(groups)) if rows is None else rows
+    if not len(rows):
+        return {}
+    names, places, sizes = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    centres = _centres(embedding, rows, places, sizes)
+    distances = _distances(embedding, rows, places, centres)
+    mean_distance = np.bincount(places, distances) / sizes
+    mean_square = np.bincount(places, distances.astype(np.float64) ** 2) / sizes
+    homogeneity = np.clip(1 - mean_square / variance, 0, 1) if variance > 0 else np.ones(len(names))
+    medians = pd.DataFrame(points[rows]).groupby(places).median().to_numpy(np.float64)
+    order = np.lexsort((distances, places))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    return {
+        int(name): GroupFacts(
+            group=int(name),
+            size=int(sizes[i]),
+            centre=centres[i],
+            distance=float(mean_distance[i]),
+            homogeneity=float(homogeneity[i]),
+            x=float(medians[i, 0]),
+            y=float(medians[i, 1]),
+            examples=rows[order[starts[i] : min(starts[i] + EXAMPLES, starts[i + 1])]],
+        )
+        for i, name in enumerate(names)
+    }
+
+
+def _centres(
+    embedding: NDArray[np.float32], rows: NDArray[np.int64], places: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    sums = np.zeros((len(sizes), embedding.shape[1]), np.float64)
+    for block in _spans(len(rows), embedding.shape[1]):
+        order = np.argsort(places[block], kind="stable")
+        sorted_places = places[block][order]
+        starts = np.flatnonzero(np.diff(sorted_places, prepend=-1))
+        part = embedding[rows[block][order]].astype(np.float64)
+        sums[sorted_places[starts]] += np.add.reduceat(part, starts, axis=0)
+    return (sums / sizes[:, None]).astype(np.float32)
+
+
+def _distances(
+    embedding: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    places: NDArray[np.int64],
+    centres: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    distances = np.empty(len(rows), np.float32)
+    for block in _spans(len(rows), embedding.shape[1]):
+        difference = embedding[rows[block]] - centres[places[block]]
+        distances[block] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return distances
+
+
+def _spans(count: int, width: int) -> list[slice]:
+    size = max(1, _BLOCK_BYTES // (8 * max(1, width)))
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]

@@ -1,0 +1,8 @@
+"""The web server of the atlas: one router a file, and the gate that every request passes."""
+
+from __future__ import annotations
+
+from facies.atlas.server.app import make_app
+from facies.atlas.server.serve import serve
+
+__all__ = ["make_app", "serve"]

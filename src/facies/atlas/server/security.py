@@ -1,0 +1,233 @@
+"""Who may ask: the right host, the right origin, the right token, and no more bytes than a request needs."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+import json
+import secrets
+import socket
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Gate", "allowed_hosts"]
+
+_POLICY = (
+    # regl, which draws the map, compiles its draw calls with `new Function`: hence unsafe-eval.
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SAFE = ("GET", "HEAD")
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Facies</title>
+<body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em">
+<h1>This atlas is locked</h1><p>{}</p></body></html>"""
+_LOCKED = (
+    "Open the whole address that <code>facies atlas</code> printed, with its token. It is made anew at each start, "
+    "so that nobody else on this machine can read or change your names."
+)
+
+
+def allowed_hosts(host: str, port: int) -> frozenset[str]:
+    """Return what may stand in the header ``Host`` of a server that listens on ``host``.
+
+    A page of another site can make a browser ask us under that site's name (DNS rebinding), but not under ours.
+    """
+    names = {"127.0.0.1", "localhost", "[::1]"}
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        names.add(host.lower())
+    else:
+        names.add(f"[{address}]" if address.version == 6 else str(address))
+        if address.is_unspecified:
+            names |= {socket.gethostname().lower(), socket.getfqdn().lower(), *_own_addresses()}
+    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
+
+
+def _own_addresses() -> set[str]:
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
+    except OSError:
+        return set()
+    return {f"[{entry[4][0]}]" if entry[0] == socket.AF_INET6 else str(entry[4][0]) for entry in found}
+
+
+class Gate:
+    """The middleware that every request passes.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What lies behind.
+    token : str
+        The secret of this start.
+    hosts : frozenset of str
+        See `allowed_hosts`.
+    port : int
+        Names the cookie, because cookies are shared by all ports of a host.
+    most_bytes : int
+        Longest body of a request.
+    other_origin : str, optional
+        One more origin that may ask: the development server of the page.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        hosts: frozenset[str],
+        port: int,
+        most_bytes: int,
+        other_origin: str | None = None,
+    ) -> None:
+        self._app, self._token, self._hosts, self._most_bytes = app, token, hosts, most_bytes
+        self._cookie = f"facies_{port}"
+        self._origins = {f"http://{host}" for host in hosts} | ({other_origin} if other_origin else set())
+        self._dev_host = other_origin.split("//")[-1] if other_origin else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no web sockets here
+            return
+        headers = Headers(scope=scope)
+        send = _with_headers(send)
+        refused = self._refused(scope, headers)
+        if refused is not None:
+            await _answer(send, *refused, is_page=not scope["path"].startswith("/api/"))
+            return
+        if scope["path"] in ("/", "/api/login") and scope["method"] in _SAFE and await self._log_in(scope, send):
+            return
+        if not self._knows(headers):
+            await _answer(send, 401, _LOCKED, is_page=not scope["path"].startswith("/api/"))
+            return
+        await self._pass_on(scope, receive, send)
+
+    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        host = (headers.get("host") or "").lower()
+        if host not in self._hosts and host != self._dev_host:
+            return 403, "this atlas does not answer under that host name: open the address that it printed"
+        origin = headers.get("origin")
+        if (origin is not None and origin not in self._origins) or (
+            headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and scope["path"] != "/"
+        ):
+            return 403, "another site asked for this: only the atlas's own page may"
+        if scope["method"] not in _SAFE:
+            if origin is None and "authorization" not in headers:
+                return 403, "a change needs the header Origin of the atlas's own page, or Authorization: Bearer TOKEN"
+            if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+                return 415, "a change is sent as application/json"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._most_bytes:
+            return 413, f"a request has at most {self._most_bytes:,} bytes: choose by group, class or mask instead"
+        return None
+
+    async def _log_in(self, scope: Scope, send: Send) -> bool:
+        """Turn the token of the address into a cookie; whether that was an answer."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = dict(query).get("token")
+        if given is None:
+            return False
+        if not self._is_token(given):
+            await _answer(send, 403, "That token is of another start of the atlas. " + _LOCKED, is_page=True)
+            return True
+        rest = urlencode([(name, value) for name, value in query if name != "token"])
+        place = "/" + (f"?{rest}" if rest else "")
+        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        headers = [(b"set-cookie", cookie.encode("latin-1")), (b"cache-control", b"no-store")]
+        if Headers(scope=scope).get("sec-fetch-site", "none") == "none":
+            await _respond(send, 303, b"", [*headers, (b"location", place.encode("latin-1"))])
+        else:
+            # A redirect that began at another site (a terminal in a web page) would not carry the strict cookie.
+            page = f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(place)}">'.encode()
+            await _respond(send, 200, page, [*headers, (b"content-type", b"text/html; charset=utf-8")])
+        return True
+
+    def _knows(self, headers: Headers) -> bool:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(given):
+            return True
+        for line in headers.getlist("cookie"):
+            try:
+                cookies = SimpleCookie(line)
+            except CookieError:
+                continue
+            if self._cookie in cookies and self._is_token(cookies[self._cookie].value):
+                return True
+        return False
+
+    def _is_token(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the bytes that come, for a length that was told may be a lie."""
+        came, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._most_bytes:
+                raise _TooLong
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            if came <= self._most_bytes:  # else the framework has made an answer of its own out of _TooLong
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except Exception:
+            if came <= self._most_bytes:
+                raise
+        if came > self._most_bytes and not started:
+            await _answer(send, 413, f"a request has at most {self._most_bytes:,} bytes", is_page=False)
+
+
+class _TooLong(Exception):  # noqa: N818 - it never leaves this file
+    pass
+
+
+def _with_headers(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sent
+
+
+async def _answer(send: Send, status: int, text: str, *, is_page: bool) -> None:
+    kind = "limit" if status == 413 else "forbidden"
+    if is_page:
+        body, media = _PAGE.format(text).encode(), b"text/html; charset=utf-8"
+    else:
+        plain = text.replace("<code>", "").replace("</code>", "")
+        body, media = json.dumps({"error": plain, "kind": kind}).encode(), b"application/json"
+    await _respond(send, status, body, [(b"content-type", media)])
+
+
+async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

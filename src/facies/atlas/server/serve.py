@@ -1,0 +1,109 @@
+"""Listens until it is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from facies.atlas.atlas import Atlas
+from facies.atlas.server.app import make_app
+from facies.errors import InputError
+
+__all__ = ["serve"]
+
+_GOODBYE_SECONDS = 3
+
+
+def serve(
+    atlas: Atlas,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    say: Callable[[str], None],
+    open_browser: bool = True,
+) -> None:
+    """Serve an atlas until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The runs.
+    host : str
+        The address to listen on; the default answers this machine alone.
+    port : int
+        0 for one that is free.
+    say : callable
+        Told the address, token included, once the server answers.
+    open_browser : bool
+        Whether a browser is opened on it.
+
+    Raises
+    ------
+    InputError
+        If the port is taken, or the address is not this machine's.
+    """
+    listener = _listen(host, port)
+    number = listener.getsockname()[1]
+    token = secrets.token_urlsafe(24)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{number}/?token={token}"
+    app = make_app(atlas, token=token, host=host, port=number, other_origin=os.environ.get("FACIES_ATLAS_DEV_ORIGIN"))
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        timeout_keep_alive=30,
+    )
+
+    def ready() -> None:
+        say(address)
+        if open_browser:
+            webbrowser.open(address)
+
+    # uvicorn gives the signal on after it has closed; for an atlas, Ctrl-C is the way to end and no error.
+    with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
+        _Server(config, atlas, ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers, and says goodbye before it waits for the streams to end."""
+
+    def __init__(self, config: uvicorn.Config, atlas: Atlas, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._atlas, self._ready = atlas, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End: the streams of events would keep their connections open for ever."""
+        self._atlas.events.close()
+        super().handle_exit(sig, frame)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"the atlas cannot listen on {host}:{port} ({' '.join(str(error).split())}): choose another --port"
+        ) from error
+    return listener

@@ -1,0 +1,66 @@
+"""``facies atlas``: look at the groups, name them, split and merge them, and get the counts, in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facies.cli.console import remark, say, showing_progress
+
+Runs = Annotated[
+    list[Path] | None, typer.Argument(metavar="[RUN…]", help="Folders that facies cluster wrote.", show_default=False)
+]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 takes a free one.")]
+Host = Annotated[
+    str,
+    typer.Option(help="The address to listen on. Any other than the default lets other machines ask, with the token."),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only say the address.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")]
+
+
+def atlas(
+    context: typer.Context,
+    runs: Runs = None,
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    no_browser: NoBrowser = False,
+    demo: Demo = False,
+) -> None:
+    """Open runs in the browser; ends with Ctrl-C. Every action is on the disk at once."""
+    from facies.atlas import Atlas
+    from facies.atlas.server import serve
+
+    paths = list(runs or [])
+    if demo:
+        paths.append(_demo_run(context.obj))
+    with Atlas(paths, is_demo=demo) as opened:
+        serve(opened, host=host, port=port, say=_say_address, open_browser=not no_browser)
+    remark("the atlas is closed; all names are in the journals of the runs")
+
+
+def _say_address(address: str) -> None:
+    import sys
+
+    say(address)
+    sys.stdout.flush()
+    remark("the atlas is open at that address; Ctrl-C ends it")
+
+
+def _demo_run(command: list[str]) -> Path:
+    """The run of ``facies demo`` in this folder, made if it is not there."""
+    from facies.cli.clustering import Order, make_run
+    from facies.cli.demo import write_digits
+
+    folder = Path("demo").absolute()
+    run = folder / "run"
+    if not (run / "run.json").is_file():
+        remark("making the digits run first; it takes about a minute, and only once")
+        order = Order(
+            source=write_digits(folder / "digits.npz"), output=run, parameters={"random_state": 0}, command=command
+        )
+        with showing_progress() as progress:
+            make_run(order, progress)
+    return run
