@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from facies.data import open_images
+from facies.data.grains import read_outlines
 from facies.run import RunContents, RunFolder, partition_table, write_run
 from facies.run.journal import Journal
 
@@ -57,7 +60,7 @@ def grain_table() -> tuple[pd.DataFrame, list[str], list[NDArray[np.float32]]]:
                 best = int(rng.integers(0, LAYERS))
                 rows.append(
                     {
-                        "id": str(len(rows)), "source": f"{stack}/{best}.png", "sample": sample, "stack": stack,
+                        "id": f"{stack}_g{len(rows):03d}", "source": f"{stack}/{best}.png", "sample": sample, "stack": stack,
                         "photograph": f"{stack}/{best}.png", "x0": low[0], "y0": low[1], "x1": high[0], "y1": high[1],
                         "width": high[0] - low[0], "height": high[1] - low[1], "layers_found": LAYERS,
                         "layers": "0,1,2", "best_layer": best, "touches_border": kind == "chopped", "touching": 0.0,
@@ -104,25 +107,56 @@ def paint(table: pd.DataFrame, kinds: list[str], outlines: list[NDArray[np.float
     return pixels
 
 
+def write_grains(folder: Path, table: pd.DataFrame, pixels: NDArray[Any], outlines: list[NDArray[np.float32]]) -> None:
+    """Write a folder as ``facies extract`` does."""
+    folder.mkdir()
+    array = zarr.create_array(
+        str(folder / "images.zarr"), shape=pixels.shape, chunks=(64, *pixels.shape[1:]), dtype="u1"
+    )
+    array[:] = pixels
+    table.to_parquet(folder / "images.parquet", index=False)
+    pd.DataFrame({"id": table["id"], "outline": [x.ravel() for x in outlines]}).to_parquet(folder / "outlines.parquet")
+    stacks = table[["stack", "sample"]].drop_duplicates().assign(width=FRAME[0], height=FRAME[1], status="read")
+    stacks.to_parquet(folder / "stacks.parquet", index=False)
+    told = {
+        "format": 1,
+        "settings": {"background": "auto", "min_side": 20},
+        "thresholds": {
+            "ground": "green",
+            "level": 118.0,
+            "mode": 200.0,
+            "difference": 20.0,
+            "hue": 120.0,
+            "how": "Otsu",
+        },
+        "um_per_px": UM_PER_PX,
+        "left_out": [],
+        "notes": [],
+        "fingerprint": "0" * 64,
+        "value_range": [0, 255],
+    }
+    (folder / "grains.json").write_text(json.dumps(told))
+
+
 def make_grain_run(
     folder: Path, *, named: bool = True, side: int = SIDE, um_per_px: float | None = UM_PER_PX
 ) -> RunFolder:
-    """Write the run; with ``named`` the expert has named the groups, excluded the chopped and audited some."""
+    """Write grains and their run; with ``named`` the expert has named the groups, excluded the chopped, audited some."""
     table, kinds, outlines = grain_table()
-    np.save(folder / "grains.npy", paint(table, kinds, outlines, side))
-    images = open_images(folder / "grains.npy")
-    images.table = table
+    write_grains(folder / "grains", table, paint(table, kinds, outlines, side), outlines)
+    images = open_images(folder / "grains")
     rng = np.random.default_rng(6)
     groups = np.array([GROUPS[kind][i % len(GROUPS[kind])] for i, kind in enumerate(kinds)])
     embedding = (np.eye(6, 8)[groups] * 6 + rng.normal(size=(len(groups), 8))).astype(np.float32)
+    points = embedding[:, :2] + embedding[:, 2:4] * np.float32([0.5, 2.0])
     contents = RunContents(
         images=images,
         embedding=embedding,
-        projections={"umap": (embedding[:, :2] + embedding[:, 2:4] * [[0.5, 2.0]], {"method": "UMAP", "seed": 1})},
+        projections={"umap": (points, {"method": "UMAP", "seed": 1})},
         partitions={"kmeans": (partition_table(table["id"], groups, embedding), {"method": "k-means", "seed": 1})},
+        outlines=read_outlines(images),
         manifest={"method": "focal-vae", "seed": 1, "input": {"um_per_px": um_per_px, "value_range": [0, 255]}},
     )
-    contents.outlines = pd.DataFrame({"id": table["id"], "outline": [outline.ravel() for outline in outlines]})
     run = write_run(folder / "run", contents)
     if named:
         name_the_groups(run, kinds)

@@ -198,6 +198,10 @@ def test_names_are_safe_and_unique(ids: list[str], suffix: str) -> None:
         assert not set(name) & set('/\\:*?"<>|\0\n')
 
 
+def test_a_name_without_a_suffix_is_kept() -> None:
+    assert FileNames().name("grain 7", "") == "grain_7"
+
+
 def test_a_source_that_leads_out_of_the_images_folder_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -62,7 +62,7 @@ class FileNames:
             Letters, digits, dots, hyphens and underscores; not longer than 120 characters; different from earlier ones
             also where capitals do not count.
         """
-        text = identity[: -len(suffix)] if identity.lower().endswith(suffix.lower()) else identity
+        text = identity[: -len(suffix)] if suffix and identity.lower().endswith(suffix.lower()) else identity
         stem = re.sub(r"[^\w.-]+", "_", text).strip("._")[:_LONGEST].rstrip(".") or "image"
         while len(stem.encode()) > 2 * _LONGEST:
             stem = stem[:-1]
