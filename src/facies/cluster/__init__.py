@@ -11,6 +11,7 @@ from facies.cluster.density import (
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
+from facies.cluster.probe import Probe, ProbeReport, expected_calibration_error
 from facies.cluster.regrouping import Regrouping, members_of, own_embedding, recluster, refine
 
 __all__ = [
@@ -19,9 +20,12 @@ __all__ = [
     "KMeans",
     "LatentDimension",
     "Manifold",
+    "Probe",
+    "ProbeReport",
     "Regrouping",
     "density_groups",
     "dynamic_neighbours",
+    "expected_calibration_error",
     "l1_normalised",
     "latent_dimension",
     "members_of",
