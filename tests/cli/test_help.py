@@ -12,7 +12,7 @@ from cli.making import call
 from facies.cli import app
 from facies.report import EXPORTERS
 
-COMMANDS = ("cluster", "predict", "sample", "evaluate", "report", "export", "methods", "presets", "doctor", "demo")
+COMMANDS = ("cluster", "predict", "sample", "evaluate", "report", "export", "methods", "presets", "doctor", "demo", "atlas")
 
 _HELP = """
 import io, json, sys
