@@ -70,7 +70,7 @@ class Probe(ClassifierMixin, BaseEstimator):
         Inverse strength of the penalty, as in scikit-learn.
     folds : int, default=5
         Folds of the cross-validation, at most as many as there are stacks.
-    most_images : int or None, default=6000
+    most_images : int or None, default=4000
         Images that it is fitted to. Of more named ones so many are drawn, as evenly over the classes as they go, and
         weighted so that each class counts as much as all its images. None takes all.
     random_state : int, default=0
@@ -94,7 +94,7 @@ class Probe(ClassifierMixin, BaseEstimator):
     """
 
     def __init__(
-        self, *, C: float = 0.1, folds: int = 5, most_images: int | None = 6000, random_state: int = 0
+        self, *, C: float = 0.1, folds: int = 5, most_images: int | None = 4000, random_state: int = 0
     ) -> None:
         self.C = C
         self.folds = folds
