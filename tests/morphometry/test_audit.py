@@ -82,7 +82,7 @@ def test_when_all_are_audited_and_no_sample_nothing_is_uncertain():
     assert (np.diff(audited_shares({"a": 10, "b": 10}, audits)[["low", "high"]]) > 0.1).all()
 
 
-def simulate(sampled, n=300):
+def simulate(sampled, n=200):
     """How often intervals hold the truth: 5 classes with uneven errors, 5,000 grains, 50 audited a class."""
     truth = np.array([0.45, 0.2, 0.2, 0.1, 0.05])
     rates = np.full((5, 5), 0.0125) + np.eye(5) * (0.95 - 0.0125)

@@ -295,15 +295,13 @@ def _strata(assigned: Counts, audits: pd.DataFrame) -> _Strata:
     counts = pd.Series(dict(assigned), dtype=np.float64)
     if not (np.isfinite(counts).all() and (counts >= 0).all() and counts.sum() > 0):
         raise InputError("corrected shares need the number of grains assigned to each class, not all 0")
-    strata = counts.index[counts > 0]
-    usable = audits[audits["assigned"].isin(strata)]
+    usable = audits[audits["assigned"].isin(counts.index[counts > 0])]
     if usable.empty:
         raise InputError("no audited grain is of a class that was counted: audit those classes first")
-    classes = [*counts.index, *sorted(set(usable["true"]) - set(counts.index))]
-    table = pd.crosstab(usable["assigned"], usable["true"]).reindex(index=classes, columns=classes, fill_value=0)
-    return _Strata(
-        [str(name) for name in classes], counts.reindex(classes, fill_value=0).to_numpy(), table.to_numpy(float)
-    )
+    classes = pd.Index([*counts.index, *sorted(set(usable["true"]) - set(counts.index))])
+    audited = np.zeros((len(classes), len(classes)))
+    np.add.at(audited, (classes.get_indexer(usable["assigned"]), classes.get_indexer(usable["true"])), 1)
+    return _Strata([str(name) for name in classes], counts.reindex(classes, fill_value=0).to_numpy(), audited)
 
 
 def _draw(strata: _Strata, sampled: bool, n_draws: int, random_state: int) -> Array:
