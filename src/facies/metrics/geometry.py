@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
+from sklearn import config_context
 from sklearn.metrics import davies_bouldin_score, silhouette_score
 
 from facies.errors import InputError
@@ -14,6 +15,9 @@ from facies.metrics._inputs import NOISE, TooFewGroupsError, check_lengths, enco
 
 # Centres nearer than this, relative to the extent of the data, coincide: the rest is rounding.
 _COINCIDE = 1e-12
+
+MEBIBYTES_OF_DISTANCES = 64
+"""Distances held at once: all those of 10,000 images would be most of the memory of a fit."""
 
 
 def silhouette(
@@ -56,7 +60,8 @@ def silhouette(
         chosen = np.sort(np.random.default_rng(random_state).choice(len(rows), max_images, replace=False))
         rows, codes = rows[chosen], codes[chosen]
         _check_comparable(codes, " of the sub-sample")
-    return float(silhouette_score(rows, codes))
+    with config_context(working_memory=MEBIBYTES_OF_DISTANCES):
+        return float(silhouette_score(rows, codes))
 
 
 def davies_bouldin(
