@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tempfile
 import threading
@@ -99,6 +100,8 @@ class Atlas:
         self.runs[key] = OpenRun(run, key, self.events.publish)
 
     def _look(self) -> None:
+        # What the counts and exports need takes a second to import: not before the first page is shown.
+        importlib.import_module("facies.atlas.counts")
         while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
             for run in list(self.runs.values()):
                 if self._ended.is_set():

@@ -12,8 +12,6 @@ from facies.atlas.jobs import Job
 from facies.atlas.open_run import OpenRun
 from facies.disk import atomic_file, atomic_folder
 from facies.errors import InputError
-from facies.report import EXPORTERS, write_report
-from facies.report.named_partition import named_partition
 
 __all__ = ["REPORT", "export_rows", "exports_told"]
 
@@ -23,6 +21,8 @@ _SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "coco": ".json", "ecotaxa": "
 
 def exports_told() -> dict[str, str]:
     """Return the ways out by name, with one line each."""
+    from facies.report import EXPORTERS
+
     return {name: exporter.says for name, exporter in EXPORTERS.items()} | {REPORT: "one HTML page with figures"}
 
 
@@ -62,6 +62,9 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     -------
     Path
     """
+    from facies.report import EXPORTERS, write_report
+    from facies.report.named_partition import named_partition
+
     path = folder / f"{job.id}{_SUFFIXES.get(to, '.zip')}"
     if to == REPORT:
         return write_report(run.run, path, partition=run.partition)

@@ -70,7 +70,7 @@ class OpenRun:
         self.changes = Changes(len(run), self.standing.revision)
         self.jobs = Jobs(self._tell_job)
         self.groups = GroupBook(run.embedding, self.points, self.standing.groups)
-        self.probing = Probing(run.embedding, lambda: self.standing, self._tell_probe)
+        self.probing = Probing(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -137,6 +137,11 @@ class OpenRun:
         index = self.run.path / "thumbnails" / "index.json"
         told = f"{self.run.manifest['input']['fingerprint']} {self.run.manifest['created']}".encode()
         return hashlib.sha256(told + index.read_bytes()).hexdigest()[:16]
+
+    def _stacks(self) -> NDArray[Any] | None:
+        """What tells images of different photographs, or at least of different samples, apart."""
+        found = (self.columns.get(name) for name in ("stack", "sample"))
+        return next((column.entries for column in found if column is not None), None)
 
     def rows(self, query: RowsQuery) -> NDArray[np.int64]:
         """Return the images that a request means, rising."""

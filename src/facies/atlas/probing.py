@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from facies.atlas.standing import Standing
 from facies.run.journal import STATES
 
+if TYPE_CHECKING:
+    from facies.cluster import Probe
+
 __all__ = ["Fitted", "Probing"]
 
 QUIET_SECONDS = 0.3
 """A fit begins when nobody has acted for so long, so that a row of quick keys makes one fit."""
-MOST_LABELLED = 6000
-"""Images that a fit learns from; of more, so many are drawn, as evenly over the classes as they go."""
+MOST_LABELLED = 100_000
+"""Images that a fit is given; of more, about so many."""
+_RARE = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,8 @@ class Probing:
     ----------
     embedding : ndarray of float32, shape (N, D)
         It may be a memory map.
+    stacks : ndarray or None, shape (N,)
+        Where each image comes from: those of one stack are never both learnt from and judged.
     standing : callable
         Gives how things stand.
     tell : callable
@@ -75,10 +81,11 @@ class Probing:
     def __init__(
         self,
         embedding: NDArray[np.float32],
+        stacks: NDArray[Any] | None,
         standing: Callable[[], Standing],
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
-        self._embedding, self._standing, self._tell = embedding, standing, tell
+        self._embedding, self._stacks, self._standing, self._tell = embedding, stacks, standing, tell
         self._wake = threading.Event()
         self._end = False
         self._fits = 0
@@ -127,7 +134,8 @@ class Probing:
         if fitted is None or not known:
             return rows[:0], [], rows[:0], np.zeros(0, np.float32)
         taken = rows[(fitted.certainty[rows] >= least) & np.isin(fitted.classes[rows], known)]
-        codes = np.searchsorted(known, fitted.classes[taken]).astype(np.int64)
+        order = np.argsort(known)
+        codes = order[np.searchsorted(np.array(known)[order], fitted.classes[taken])]
         return taken, [names[k] for k in known], codes, fitted.confidence[taken]
 
     def _loop(self) -> None:
@@ -165,8 +173,8 @@ class Probing:
             return
         self._say("fitting", "")
         began = time.perf_counter()
-        probabilities_of, known, accuracy = fit_probe(self._embedding, labelled)
-        classes, certainty, confidence = _predict(self._embedding, probabilities_of, known)
+        probe, known = _learn(self._embedding, labelled, standing.names, self._stacks)
+        classes, certainty, confidence = _predict(self._embedding, probe, known)
         self._fits += 1
         self.fitted = Fitted(
             number=self._fits,
@@ -176,43 +184,41 @@ class Probing:
             confidence=confidence,
             known=known,
             n_labelled=int(usable.sum()),
-            accuracy=accuracy,
+            accuracy=probe.report_.accuracy,
             seconds=round(time.perf_counter() - began, 3),
         )
-        self._say("ready", "")
+        self._say("ready", "; ".join(probe.notes_))
 
 
-ProbabilitiesOf = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+def _learn(
+    embedding: NDArray[np.float32],
+    labelled: NDArray[np.uint16],
+    names: Mapping[int, str],
+    stacks: NDArray[Any] | None,
+) -> tuple[Probe, tuple[int, ...]]:
+    """Fit a probe to the labelled images; returns it and the classes in its order."""
+    from facies.cluster import Probe
+
+    rows = _kept(labelled)
+    vectors = np.asarray(embedding[rows], np.float32)
+    texts = np.array([names.get(number, "") for number in range(max(names) + 1)], object)
+    probe = Probe().fit(vectors, texts[labelled[rows]], None if stacks is None else stacks[rows])
+    numbers = {name: number for number, name in names.items()}
+    return probe, tuple(numbers[name] for name in probe.classes_)
 
 
-def fit_probe(
-    embedding: NDArray[np.float32], labelled: NDArray[np.uint16]
-) -> tuple[ProbabilitiesOf, tuple[int, ...], float | None]:
-    """Fit a logistic regression to the labelled images; returns what predicts, the classes, and the accuracy."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    rows = _drawn(labelled)
-    vectors, codes = np.asarray(embedding[rows], np.float32), labelled[rows]
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, C=0.1))
-    model.fit(vectors, codes)
-    return model.predict_proba, tuple(int(k) for k in model.classes_), None
-
-
-def _drawn(labelled: NDArray[np.uint16]) -> NDArray[np.int64]:
-    random = np.random.default_rng(0)
-    by_class = [random.permutation(np.flatnonzero(labelled == k)) for k in np.unique(labelled) if k]
-    limit = max(1, MOST_LABELLED // len(by_class))
-    while sum(min(len(rows), limit + 1) for rows in by_class) <= MOST_LABELLED and any(
-        len(r) > limit for r in by_class
-    ):
-        limit += max(1, limit // 10)
-    return np.sort(np.concatenate([rows[:limit] for rows in by_class]))
+def _kept(labelled: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """All labelled images, or of very many a part that holds each class in its proportion, and rare ones whole."""
+    rows = np.flatnonzero(labelled)
+    if len(rows) <= MOST_LABELLED:
+        return rows
+    rare = np.isin(labelled[rows], np.flatnonzero(np.bincount(labelled) < _RARE))
+    drawn = np.random.default_rng(0).random(len(rows)) < MOST_LABELLED / len(rows)
+    return rows[rare | drawn]
 
 
 def _predict(
-    embedding: NDArray[np.float32], probabilities_of: ProbabilitiesOf, known: tuple[int, ...], block: int = 16_384
+    embedding: NDArray[np.float32], probe: Probe, known: tuple[int, ...], block: int = 16_384
 ) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float32]]:
     n = len(embedding)
     classes = np.empty(n, np.uint16)
@@ -220,7 +226,7 @@ def _predict(
     codes = np.array(known, np.uint16)
     for start in range(0, n, block):
         part = slice(start, start + block)
-        probabilities = probabilities_of(np.asarray(embedding[part], np.float32))
+        probabilities = probe.predict_proba(np.asarray(embedding[part], np.float32))
         classes[part] = codes[probabilities.argmax(axis=1)]
         two = np.partition(probabilities, -2, axis=1)[:, -2:]
         certainty[part], confidence[part] = two[:, 1] - two[:, 0], two[:, 1]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.report.palette import look_of
 from facies.run.journal import STATES, Action, Decisions
 
 __all__ = ["Standing"]
@@ -94,6 +93,8 @@ class Standing:
 
     def class_list(self) -> list[dict[str, Any]]:
         """The classes with their looks and numbers of images."""
+        from facies.report.palette import look_of
+
         table = self.decisions.classes
         width = int(table["id"].max()) + 1 if len(table) else 1
         numbers = np.bincount(

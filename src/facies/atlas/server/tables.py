@@ -8,7 +8,6 @@ import numpy as np
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from facies.atlas.counts import count_all
 from facies.atlas.queues import QUEUES
 from facies.atlas.refusals import MissingError
 from facies.atlas.server.answers import Json, as_rows, frame
@@ -51,6 +50,8 @@ def counts(
     ratio: Annotated[list[Annotated[str, Query(max_length=1000)]] | None, Query(max_length=20)] = None,
 ) -> Json:
     """Counts and ratios with their intervals."""
+    from facies.atlas.counts import count_all
+
     samples = run.columns.get(by) if by else None
     if by and samples is None:
         raise InputError(f"there is no column {by[:40]!r} to count by: there are {', '.join(run.columns)}")
