@@ -193,6 +193,23 @@ def test_cumulative_curves_are_coarse_first_and_weighted() -> None:
     assert low < high  # coarse at the left
 
 
+def test_curves_of_many_grains_are_thinned_and_stay_true() -> None:
+    grains = pd.concat([make_grains()] * 50, ignore_index=True)
+    rng = np.random.default_rng(2)
+    grains["diameter"] *= rng.uniform(0.9, 1.1, len(grains))
+    drawing = cumulative_curves(grains, LOOKS, scaled=True)
+    assert drawing is not None
+    assert drawing.data.groupby("curve").size().max() <= 1000
+    diameter = grains["diameter"].to_numpy()
+    for curve, weights in (("all", np.ones(len(grains))), ("all, by d³", diameter**3)):
+        data = drawing.data[drawing.data["curve"] == curve]
+        order = np.argsort(-diameter)
+        true = 100 * np.cumsum(weights[order]) / weights.sum()
+        at = np.searchsorted(-diameter[order], -data["d_um"].to_numpy(), side="right") - 1
+        np.testing.assert_allclose(data["percent_coarser"], true[at], atol=1e-6)
+        assert np.diff(data["percent_coarser"]).max() < 0.6
+
+
 def test_without_a_scale_there_is_no_phi() -> None:
     drawing = cumulative_curves(make_grains(), LOOKS, scaled=False)
     assert drawing is not None

@@ -1,7 +1,4 @@
-"""The tables a marine geologist needs: counts, indicators, sizes, shapes, the audit.
-
-SIGNATURES FIRST (filled in within the hour; helper MORPHOMETRY). `make_grain_tables` gives all of them.
-"""
+"""The tables a marine geologist needs: counts, indicators, sizes, shapes, the audit."""
 
 from __future__ import annotations
 
@@ -10,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from facies.errors import InputError
+from facies.report.grain_audit import audit_notes, audit_of, audit_table, confusion
+from facies.report.grain_counts import count_notes, count_table, sample_notes, sample_table
+from facies.report.grain_indicators import indicator_notes, indicator_table, sides_of
+from facies.report.grain_rows import countable_classes, grain_table
 from facies.report.grain_settings import GrainSettings
+from facies.report.grain_sizes import grain_size_table, shape_notes, shape_table, size_notes
+from facies.report.sample_facts import check_sample_facts
 from facies.run import RunFolder
 
 if TYPE_CHECKING:
@@ -27,9 +31,10 @@ class GrainTables:
     ----------
     grains : DataFrame
         One row a grain, in the order of the run: ``id, sample, class, state`` ("none", "predicted", "validated",
-        "dubious", "excluded"), ``reason, counted`` (bool), ``measured`` (bool: in the size and shape tables), ``flag``,
-        ``group, probability``, then the shape measures (``area, equivalent_diameter, feret_max, ... extent``; µm or px),
-        ``diameter`` (the one chosen), then the other columns of images.parquet.
+        "dubious", "excluded"), ``reason, counted`` (bool), ``confidence`` (of a predicted class), ``group, probability``,
+        ``cut, touches_others`` (bool), ``measured`` (bool: in the size and shape tables), ``flag``, ``diameter`` (the one
+        chosen), then the shape measures (``area, equivalent_diameter, feret_max, … extent``; µm or px), then the other
+        columns of images.parquet.
     samples : DataFrame
         One row a sample: ``sample``, the facts (``core, depth_cm, age_ka, dry_mass_g, split, ...`` where given),
         ``n_grains, n_counted, n_unnamed, n_dubious, n_excluded, n_cut, n_touching``, ``excluded: REASON`` (one column a
@@ -38,11 +43,11 @@ class GrainTables:
         One row a sample and class: ``sample, class, n, n_counted, percent, low, high`` (Wilson), ``corrected,
         corrected_low, corrected_high`` (by the audit; NaN without one), ``per_gram, per_gram_low, per_gram_high``, ``flag``.
     indicators : DataFrame
-        One row a sample, indicator and basis: ``sample, indicator, basis`` ("number", "area", "number, audited"),
+        One row a sample, indicator and basis: ``sample, indicator, basis`` ("number", "area", "number, audited", "mass"),
         ``value, low, high, unit, n, definition, flag``.
     sizes : DataFrame
-        One row a sample, class ("all" too) and weighting ("number", "d3"): ``sample, class, weighting, n, n_left_out, scope``
-        ("within 100–500 µm" or ""), D5..D95 as ``D5_um ...`` and ``phi5 ...``, ``mode_um, mode_phi``, Folk & Ward
+        One row a sample, class ("all" too) and weighting ("number", "d3"): ``sample, class, weighting, n, n_left_out`` (not
+        measured), ``n_finer, n_coarser`` (beyond the sieve), ``scope`` ("within 100–500 µm" or ""), D5..D95 as ``D5_um ...`` and ``phi5 ...``, ``mode_um, mode_phi``, Folk & Ward
         ``mean_phi, sorting_phi, skewness_phi, kurtosis, mean_um, sorting_um, skewness_um``, words ``mean_word,
         sorting_word, skewness_word, kurtosis_word``, ``moment_...``, one column ``% NAME`` a Wentworth class, ``flag``.
         Without scale: ``sample, class, weighting, n, n_left_out, D5_px ... D95_px, mean_px, flag``.
@@ -95,12 +100,58 @@ def make_grain_tables(
         The choices.
     partition : str, optional
         The partition that gives ``group`` and ``probability``; without it the newest.
+
+    Returns
+    -------
+    GrainTables
+
+    Raises
+    ------
+    InputError
+        If the decisions are of another run, no sample of the facts is one of the run, a class has roles that exclude each
+        other, or a ratio names what there is not.
     """
-    raise NotImplementedError
+    if len(decisions) != len(run):
+        raise InputError(
+            f"the decisions are about {len(decisions)} images and {run.path} has {len(run)}: take its own journal"
+        )
+    um_per_px = settings.um_per_px or run.manifest["input"].get("um_per_px")
+    grains = grain_table(run, decisions, settings, um_per_px, partition)
+    facts = _fitting(facts, grains["sample"]) if facts is not None else None
+    classes = countable_classes(decisions)
+    samples = sample_table(grains, facts, classes)
+    audit = audit_of(grains, decisions, classes, settings)
+    sides = sides_of(decisions, classes, settings)
+    sizes = grain_size_table(grains, samples, classes, settings, um_per_px)
+    shapes = shape_table(grains, classes, um_per_px)
+    return GrainTables(
+        grains=grains,
+        samples=samples,
+        counts=count_table(grains, samples, classes, audit, settings),
+        indicators=indicator_table(grains, samples, sides, audit, settings),
+        sizes=sizes,
+        shapes=shapes,
+        audit=audit_table(audit),
+        confusion=confusion(audit),
+        um_per_px=um_per_px,
+        settings=settings,
+        notes={
+            "samples": sample_notes(samples, facts),
+            "counts": count_notes(samples, settings, audit is not None),
+            "indicators": indicator_notes(sides, settings),
+            "sizes": size_notes(sizes, settings, um_per_px),
+            "shapes": shape_notes(shapes, settings),
+            "audit": audit_notes(audit),
+        },
+    )
 
 
-def read_sample_facts(path: str) -> pd.DataFrame:
-    """(in facies.report.sample_facts) CSV with ``sample`` and any of ``core, depth_cm, age_ka, dry_mass_g, split,
-    sieve_lower_um, sieve_upper_um, coarse_mass_g, lsr_cm_per_ka, dbd_g_per_cm3``.
-    """
-    raise NotImplementedError
+def _fitting(facts: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
+    facts = check_sample_facts(facts)
+    if not facts["sample"].isin(samples).any():
+        raise InputError(
+            f"none of the samples in the table of samples ({', '.join(facts['sample'][:3])} …) is one of the run "
+            f"({', '.join(samples.unique()[:3])} …): give them the same names"
+        )
+    taken = [name for name in facts if name.startswith(("n_", "n: ", "excluded: ")) or name == "flag"]
+    return facts.drop(columns=taken)

@@ -1,0 +1,121 @@
+"""Counts and ratios of classes of images that are no grains, and what the report makes of names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.errors import InputError
+from facies.morphometry import ratio_interval, wilson_interval
+from facies.report import GrainSettings, write_report
+from facies.report.class_counts import count_classes
+from facies.report.grain_words import with_interval
+from facies.report.named_partition import class_of_groups, named_partition
+from facies.run import RunFolder, write_run
+from facies.run.journal import Journal, read_decisions
+from report.test_html import read
+from run.making import make_contents, make_images
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> RunFolder:
+    """Sixty images, eighteen in each of three groups: two of them named, one image excluded, one dubious."""
+    run = write_run(tmp_path / "a run", make_contents(make_images(tmp_path)))
+    groups = run.partition()[0]["group"].to_numpy()
+    with Journal(run, user="Vera") as journal:
+        journal.name_groups({0: "oak", 1: "elm", 2: "<b>ash</b>"})
+        journal.exclude(np.flatnonzero(groups == 0)[:1], "torn")
+        journal.dubious(np.flatnonzero(groups == 1)[:2])
+        journal.assign(np.flatnonzero(groups == 2)[:6], None)
+    return run
+
+
+def test_what_is_counted(named: RunFolder) -> None:
+    counted = count_classes(read_decisions(named), ["oak/elm"])
+    assert counted is not None
+    assert counted.counts.set_index("class")["n"].to_dict() == {"oak": 17, "elm": 16, "<b>ash</b>": 12}
+    oak = counted.counts.iloc[0]
+    assert oak["percent"] == pytest.approx(100 * 17 / 45)
+    assert [oak["low"], oak["high"]] == pytest.approx([100 * float(x) for x in wilson_interval(17, 45)])
+    row = counted.ratios.iloc[0]
+    assert (row["over"], row["under"]) == (17, 16)
+    assert [row["value"], row["low"], row["high"]] == pytest.approx(list(ratio_interval(17, 16)))
+    assert "Of 60 images, 45 were counted; 1 excluded, 2 dubious and 12 not named were left out." in counted.remark
+
+
+def test_excluded_classes_are_not_counted(named: RunFolder) -> None:
+    with Journal(named) as journal:
+        journal.set_class("elm", excluded=True, reason="weeds")
+    counted = count_classes(read_decisions(named))
+    assert counted is not None
+    assert counted.counts["class"].tolist() == ["oak", "<b>ash</b>"]
+    assert counted.counts["n_counted"].unique().tolist() == [29]
+
+
+def test_the_report_has_classes_and_ratios_and_names_in_its_galleries(named: RunFolder, tmp_path: Path) -> None:
+    path = write_report(named, tmp_path / "r.html", settings=GrainSettings(ratios=("oak/elm",)), tables=tmp_path / "t")
+    page = read(path)
+    rows = page.table("Class", "Images")
+    assert [row[:2] for row in rows] == [["oak", "17"], ["elm", "16"], ["<b>ash</b>", "12"]]
+    assert rows[0][2] == with_interval(100 * 17 / 45, *(100 * x for x in wilson_interval(17, 45)), "%")
+    assert page.table("Ratio")[0][:2] == ["oak/elm", "17 / 16"]
+    titles = [row[0] for row in page.table("Group", "Images", "Share")]
+    assert titles[:3] == ["● Group 0 · oak", "● Group 1 · elm", "● Group 2 · <b>ash</b> 67 %"]
+    labels = [row[0] for row in page.table("Group", "0", "1", "2", "All")]
+    assert labels == ["0 · oak", "1 · elm", "2 · <b>ash</b> 67 %", "none"]
+    written = pd.read_csv(tmp_path / "t" / "counts.csv")
+    assert written["n"].tolist() == [17, 16, 12]
+    assert sorted(p.name for p in (tmp_path / "t").iterdir()) == ["counts.csv", "index.csv", "ratios.csv"]
+
+
+def test_a_ratio_of_an_unknown_class_names_the_nearest(named: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no class 'oka': did you mean 'oak'"):
+        write_report(named, tmp_path / "r.html", settings=GrainSettings(ratios=("oka/elm",)))
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [{"settings": GrainSettings(um_per_px=2)}, {"facts": pd.DataFrame({"sample": ["a"]})}]
+)
+def test_options_for_grains_are_refused_for_other_images(named: RunFolder, tmp_path: Path, options: dict) -> None:
+    with pytest.raises(InputError, match=r"no run of grains.*leave out the options"):
+        write_report(named, tmp_path / "r.html", **options)
+
+
+def test_nothing_named_says_how(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has been named yet: name some with `facies name a run 12=quartz`"):
+        write_report(run, tmp_path / "r.html", settings=GrainSettings(ratios=("a/b",)))
+    with pytest.raises(InputError, match="has been named, so there are no tables to write: use `facies name`"):
+        write_report(run, tmp_path / "r.html", tables=tmp_path / "t")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_no_report_wrote_is_kept(named: RunFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("x")
+    for overwrite, message in ((False, "already exists"), (True, r"was not written by a report \(it has no index")):
+        with pytest.raises(InputError, match=message):
+            write_report(named, tmp_path / "r.html", tables=folder, overwrite=overwrite)
+    assert (folder / "thesis.tex").read_text() == "x"
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None:
+    before, _ = named_partition(named)
+    assert before["state"].value_counts().to_dict() == {"validated": 45, "none": 12, "dubious": 2, "excluded": 1}
+    with Journal(named) as journal:
+        journal.merge([0, 1])
+    after, meta = named_partition(named)
+    assert meta["name"] == "density"
+    merged = set(after.loc[before["group"].isin([0, 1]), "group"])
+    assert len(merged) == 1
+    assert after.loc[before["group"] == 2, "distance"].tolist() == before.loc[before["group"] == 2, "distance"].tolist()
+    centre = named.embedding[before["group"].isin([0, 1])].mean(0)
+    first = int(np.flatnonzero(before["group"] == 0)[0])
+    assert after["distance"][first] == pytest.approx(np.linalg.norm(named.embedding[first] - centre), rel=1e-5)
+    assert class_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
+    assert class_of_groups(after.drop(columns="class")) == {}
