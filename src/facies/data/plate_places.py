@@ -17,6 +17,7 @@ __all__ = ["PlacedGrain", "place_grains"]
 Window = tuple[slice, slice]
 
 _TRIES = 300
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,21 @@ def place_grains(
     InputError
         If a grain finds no place.
     """
-    posed = [_pose(rng, grain, float(side)) for grain, side in zip(grains, sizes, strict=True)]
+    for attempt in range(_ATTEMPTS):
+        posed = [
+            _pose(rng, grain, float(side), min(size) - 2 * gap - 4) for grain, side in zip(grains, sizes, strict=True)
+        ]
+        try:
+            return _lay(rng, posed, size, touching=touching, cut=cut, gap=gap)
+        except InputError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _lay(
+    rng: np.random.Generator, posed: list[PlacedGrain], size: tuple[int, int], *, touching: int, cut: int, gap: float
+) -> list[PlacedGrain]:
     groups = [_in_touch(rng, posed[2 * pair], posed[2 * pair + 1]) for pair in range(touching)]
     groups += [[grain] for grain in posed[2 * touching :]]
     near = np.zeros(size, dtype=bool)
@@ -108,8 +123,8 @@ def place_grains(
     return [grain for index in range(len(groups)) for grain in placed[index]]
 
 
-def _pose(rng: np.random.Generator, grain: Grain, side: float) -> PlacedGrain:
-    """Turn, mirror and scale a grain, so that the mean side of its box becomes ``side``."""
+def _pose(rng: np.random.Generator, grain: Grain, side: float, longest: float) -> PlacedGrain:
+    """Turn, mirror and scale a grain, so that the mean side of its box becomes ``side``, and none more than ``longest``."""
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn = turn @ np.diag([rng.choice([-1.0, 1.0]), 1.0])
@@ -117,7 +132,9 @@ def _pose(rng: np.random.Generator, grain: Grain, side: float) -> PlacedGrain:
     rim = cv2.convexHull(np.stack([columns, rows], axis=1).astype(np.int32))[:, 0].astype(float)
     corners = rim @ turn.T
     low, high = corners.min(axis=0), corners.max(axis=0)
-    scale = side / float((high - low + 1).mean())
+    box = high - low + 1
+    scale = min(side / float(box.mean()), max(longest, 8) / float(box.max()))
+    side = scale * float(box.mean())
     margin = int(np.ceil(0.12 * side)) + 4
     width, height = (int(length) for length in np.ceil((high - low) * scale) + 2 * margin + 1)
     map_to = np.hstack([turn * scale, (margin - low * scale)[:, None]])
