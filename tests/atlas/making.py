@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from starlette.testclient import TestClient
+from tests.run.making import make_images
 
 from facies.atlas import Atlas
 from facies.atlas.frame import unpack_frame
 from facies.atlas.server import make_app
 from facies.data import ImageSet
 from facies.run import RunContents, RunFolder, partition_table, write_run
-from tests.run.making import make_images
 
 N, K = 90, 3
 TOKEN = "a-token-of-the-tests"
