@@ -242,6 +242,20 @@ def test_an_added_partition_becomes_the_one_whose_groups_are_named(run: RunFolde
             journal.name_group(1, "odd", "three")
 
 
+def test_a_partition_made_elsewhere_takes_its_names_by_votes(run: RunFolder) -> None:
+    with Journal(run) as journal:
+        journal.assign([1, 3], "odd")
+        journal.assign([0], "even")
+        journal.dubious([5])
+        table = partition_table(run.images["id"], np.arange(len(run)) % 2, run.embedding)
+        run.add_partition("two", table, {})
+        action = journal.vote()
+        assert action is not None
+        assert action.partition == "two"
+        assert journal.state().names.tolist() == ["even", "odd", "even", "odd", "even", ""] + ["even", "odd"] * 27
+        assert journal.vote() is None
+
+
 def test_an_audit_is_kept_beside_the_classes(run: RunFolder) -> None:
     with Journal(run, user="Ada") as journal:
         journal.assign([1, 2, 3], "quartz")

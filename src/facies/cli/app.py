@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facies import __version__
-from facies.cli import about, atlas, cluster, demo, doctor, evaluate, extract, predict, regrouping, report, sample
+from facies.cli import about, atlas, cluster, demo, doctor, evaluate, extract, name, predict, regrouping, report, sample
 from facies.cli.guard import Group, guarded
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     predict.predict: "facies predict run new-photos -o groups.csv",
     regrouping.recluster: "facies recluster run --groups 3,17 --parts auto",
     regrouping.refine: "facies refine run",
+    name.name: "facies name run 12=quartz 3,40=foraminifera --role biogenic=foraminifera",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
     evaluate.evaluate: "facies evaluate run --labels folder --json",
     report.report: "facies report run -o report.html",

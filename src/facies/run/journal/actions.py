@@ -39,6 +39,7 @@ KINDS: dict[str, str] = {
     "merge": "merged groups",
     "split": "split a group off",
     "recluster": "grouped images anew",
+    "vote": "let validated images vote for the class of their groups",
     "reject": "said that images are not of a class",
     "audit": "told the true classes of audited images",
     "note": "noted something",

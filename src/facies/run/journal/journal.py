@@ -365,6 +365,28 @@ class Journal(Ledger):
                 new = np.where(new < 0, -1, new - new[new >= 0].min())
             return self._regroup(pen, "recluster", kept, new.astype(np.int32), self._partition(partition), parameters)
 
+    def vote(self, partition: str | None = None, *, user: str | None = None) -> Action | None:
+        """Let the validated images vote for the class of their groups, as after a re-clustering; see `votes`.
+
+        For a partition that was made outside of the journal: with it the names reach the groups that it has.
+
+        Returns
+        -------
+        Action or None
+            None if the votes change nothing.
+        """
+        with self._writing(user) as pen:
+            where = self._partition(partition)
+            rows = np.arange(self._state.n_images)
+            after = votes(self._state, rows, self._state.groups_now(where))
+            changed = np.zeros(len(rows), np.bool_)
+            for name, values in after.items():
+                changed |= values != self._state.columns[name]
+            if not changed.any():
+                return None
+            kept = {name: values[changed] for name, values in after.items()}
+            return pen.write("vote", rows[changed], kept, partition=where)
+
     def reject(self, rows: ArrayLike, name: str, *, user: str | None = None) -> Action:
         """Say that images are not of a class; a classifier may learn from it, and the images keep what they have."""
         with self._writing(user) as pen:

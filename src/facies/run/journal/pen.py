@@ -44,12 +44,16 @@ class Pen:
     def find_class(self, name: str) -> int | None:
         """The number of the class of that name, whatever its capitals, or None."""
         wanted = name.casefold()
-        for number in {**self.state.born, **{int(number): "" for number in self.classes}}:
+        return next((number for number, known in self._names().items() if known.casefold() == wanted), None)
+
+    def _names(self) -> dict[int, str]:
+        """Names of the classes there are, those of this action included."""
+        found = {}
+        for number in {**self.state.born, **dict.fromkeys(map(int, self.classes), "")}:
             fields = {**self.state.classes.get(number, {}), **self.classes.get(str(number), {})}
-            known = fields.get("name") or self.state.born.get(number, "")
-            if fields.get("exists") and known.casefold() == wanted:
-                return number
-        return None
+            if fields.get("exists"):
+                found[number] = str(fields.get("name") or self.state.born[number])
+        return found
 
     def known_class(self, name: str) -> int:
         """The number of a class that there is.
@@ -61,7 +65,7 @@ class Pen:
         """
         number = self.find_class(check_text(name, "the name of a class"))
         if number is None:
-            names = [self.state.class_name(k) for k, fields in self.state.classes.items() if fields.get("exists")]
+            names = list(self._names().values())
             near = difflib.get_close_matches(name, names, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none yet'}"
             raise InputError(f"there is no class {name!r}: {hint}")

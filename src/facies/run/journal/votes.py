@@ -40,15 +40,25 @@ def votes(state: State, rows: NDArray[np.int64], groups: NDArray[np.int32]) -> d
     )
     if not voting.any():
         return values
-    pairs, counts = np.unique(np.stack([groups[voting], values["class"][voting]]), axis=1, return_counts=True)
-    for group in np.unique(pairs[0]):
-        here = pairs[0] == group
-        of_class, number = pairs[1][here], counts[here]
-        winners = np.flatnonzero(number == number.max())
-        if len(winners) > 1:
-            continue
-        open_ = (groups == group) & ((values["state"] == NONE) | (values["state"] == PREDICTED))
-        values["class"][open_] = of_class[winners[0]]
-        values["state"][open_] = PREDICTED
-        values["confidence"][open_] = number[winners[0]] / number.sum()
+    there, of_row = np.unique(groups, return_inverse=True)
+    winner, share = _winners(of_row[voting], values["class"][voting], len(there))
+    undecided = np.isin(values["state"], (NONE, PREDICTED)) & (groups >= 0) & (winner[of_row] > 0)
+    values["class"][undecided] = winner[of_row][undecided]
+    values["state"][undecided] = PREDICTED
+    values["confidence"][undecided] = share[of_row][undecided]
     return values
+
+
+def _winners(
+    groups: NDArray[np.int64], classes: NDArray[np.uint16], n_groups: int
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    """The class with the most votes in each group 0, 1, …, and its share; 0 where none has more than all others."""
+    pairs, counts = np.unique(np.stack([groups, classes.astype(np.int64)]), axis=1, return_counts=True)
+    most, total = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
+    np.maximum.at(most, pairs[0], counts)
+    np.add.at(total, pairs[0], counts)
+    leads = counts == most[pairs[0]]
+    alone = np.bincount(pairs[0][leads], minlength=n_groups) == 1
+    winner = np.zeros(n_groups, np.uint16)
+    winner[pairs[0][leads]] = pairs[1][leads]
+    return np.where(alone, winner, 0).astype(np.uint16), most / np.maximum(total, 1)
