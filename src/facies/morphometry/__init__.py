@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facies.morphometry.audit import (
+    StratifiedAudit,
     audited_ratio,
     audited_shares,
     class_accuracy,
@@ -56,6 +57,7 @@ __all__ = [
     "Moments",
     "Ratio",
     "RatioInterval",
+    "StratifiedAudit",
     "accumulation_rate",
     "area_ratio_interval",
     "audited_ratio",

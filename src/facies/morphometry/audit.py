@@ -7,7 +7,7 @@ With 30,000 grains the error of the classifier is larger than that of the count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from facies.errors import InputError
 from facies.morphometry.intervals import RatioInterval, wilson_interval, z_value
 
 __all__ = [
+    "StratifiedAudit",
     "audited_ratio",
     "audited_shares",
     "class_accuracy",
@@ -31,25 +32,105 @@ Array = NDArray[np.float64]
 Counts = Mapping[str, int] | pd.Series
 
 
-@dataclass(frozen=True)
-class _Strata:
-    """Classes assigned (H, the strata) against classes true (C), C ⊇ H."""
+class StratifiedAudit:
+    """A blind audit of grains that a classifier counted, ready to be asked for shares and ratios.
 
-    classes: list[str]
-    assigned: Array  # (C,) grains assigned; 0 for a class met by the audit alone
-    audited: Array  # (C, C) audited grains, assigned × true
+    Parameters
+    ----------
+    assigned, audits, sampled, n_draws, random_state
+        As in `audited_shares`, which tells how shares are corrected.
 
-    @property
-    def weights(self) -> Array:
-        return np.asarray(self.assigned / self.assigned.sum(), np.float64)
+    Attributes
+    ----------
+    classes : list of str
+        Those assigned, then those that the audit alone met, by name.
+    assigned : ndarray, shape (C,)
+        Grains assigned to each.
+    audited : ndarray, shape (C, C)
+        Audited grains, assigned × true.
+    """
 
-    @property
+    def __init__(
+        self,
+        assigned: Counts,
+        audits: pd.DataFrame,
+        sampled: bool = True,
+        n_draws: int = 1000,
+        random_state: int = 0,
+    ) -> None:
+        _check_audits(audits)
+        counts = pd.Series(dict(assigned), dtype=np.float64)
+        if not (np.isfinite(counts).all() and (counts >= 0).all() and counts.sum() > 0):
+            raise InputError("corrected shares need the number of grains assigned to each class, not all 0")
+        usable = audits[audits["assigned"].isin(counts.index[counts > 0])]
+        if usable.empty:
+            raise InputError("no audited grain is of a class that was counted: audit those classes first")
+        classes = pd.Index([*counts.index, *sorted(set(usable["true"]) - set(counts.index))])
+        self.audited: Array = np.zeros((len(classes), len(classes)))
+        np.add.at(self.audited, (classes.get_indexer(usable["assigned"]), classes.get_indexer(usable["true"])), 1)
+        self.classes = [str(name) for name in classes]
+        self.assigned: Array = counts.reindex(classes, fill_value=0).to_numpy()
+        self.sampled, self.n_draws, self.random_state = sampled, n_draws, random_state
+
+    @cached_property
     def joint(self) -> Array:
-        """W_h n_hc/n_h: estimated share of the grains assigned to h and truly c."""
+        """W_h n_hc/n_h: estimated share of all grains assigned to h and truly c, (C, C)."""
         n = self.audited.sum(axis=1, keepdims=True)
         # A class without audit is taken as it stands.
         rates = np.where(n > 0, self.audited / np.maximum(n, 1), np.eye(len(n)))
-        return np.asarray(self.weights[:, None] * rates, np.float64)
+        return np.asarray(self.assigned[:, None] / self.assigned.sum() * rates, np.float64)
+
+    @cached_property
+    def drawn(self) -> Array:
+        """Draws of the shares of the true classes, (n_draws, C)."""
+        generator = np.random.default_rng(self.random_state)
+        n_classes = len(self.classes)
+        n = self.audited.sum(axis=1)
+        rates = generator.standard_gamma(self.audited + 1 / n_classes, (self.n_draws, n_classes, n_classes))
+        rates /= np.maximum(rates.sum(axis=2, keepdims=True), 1e-300)
+        rates[:, n == 0] = np.eye(n_classes)[n == 0]
+        if self.sampled:
+            weights = generator.standard_gamma(self.assigned, (self.n_draws, n_classes))
+            weights /= weights.sum(axis=1, keepdims=True)
+            return np.asarray(np.einsum("dh,dhc->dc", weights, rates), np.float64)
+        rest = self.assigned - n
+        if (rest < 0).any():
+            name = self.classes[int(np.argmax(rest < 0))]
+            raise InputError(
+                f"more grains of {name!r} were audited than counted: give the counts of the whole audited set"
+            )
+        unseen = generator.multinomial(rest.astype(np.int64), rates / rates.sum(axis=2, keepdims=True))
+        return np.asarray((self.audited.sum(axis=0) + unseen.sum(axis=1)) / self.assigned.sum(), np.float64)
+
+    def shares(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return what `audited_shares` returns."""
+        shares = self.joint.sum(axis=0)
+        low, high = np.quantile(self.drawn, _tails(confidence), axis=0)
+        return pd.DataFrame(
+            {
+                "class": self.classes,
+                "n_assigned": self.assigned.astype(np.int64),
+                "n_audited": self.audited.sum(axis=1).astype(np.int64),
+                "raw": self.assigned / self.assigned.sum(),
+                "share": shares,
+                "low": np.minimum(low, shares),
+                "high": np.maximum(high, shares),
+            }
+        )
+
+    def ratio(self, numerator: Sequence[str], denominator: Sequence[str], confidence: float = 0.95) -> RatioInterval:
+        """Return what `audited_ratio` returns."""
+        above, below = (np.isin(self.classes, list(names)) for names in (numerator, denominator))
+        shares = self.joint.sum(axis=0)
+        a, b = float(shares[above].sum()), float(shares[below].sum())
+        if a == 0 and b == 0:
+            return RatioInterval(np.nan, np.nan, np.nan)
+        value = a / b if b > 0 else np.inf
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = self.drawn[:, above].sum(axis=1) / self.drawn[:, below].sum(axis=1)
+        # Infinite ratios cannot be averaged with their neighbours, so that the ends are draws themselves.
+        low, high = np.quantile(ratios[~np.isnan(ratios)], _tails(confidence), method="nearest")
+        return RatioInterval(float(value), min(float(low), value), max(float(high), value))
 
 
 def audited_shares(
@@ -98,21 +179,7 @@ def audited_shares(
         If nothing is assigned, a column is missing, no audited grain is of an assigned class, or without `sampled` more are
         audited than assigned.
     """
-    strata = _strata(assigned, audits)
-    shares = strata.joint.sum(axis=0)
-    drawn = _draw(strata, sampled, n_draws, random_state)
-    low, high = np.quantile(drawn, _tails(confidence), axis=0)
-    return pd.DataFrame(
-        {
-            "class": strata.classes,
-            "n_assigned": strata.assigned.astype(np.int64),
-            "n_audited": strata.audited.sum(axis=1).astype(np.int64),
-            "raw": strata.weights,
-            "share": shares,
-            "low": np.minimum(low, shares),
-            "high": np.maximum(high, shares),
-        }
-    )
+    return StratifiedAudit(assigned, audits, sampled, n_draws, random_state).shares(confidence)
 
 
 def audited_ratio(
@@ -139,19 +206,7 @@ def audited_ratio(
     InputError
         As `audited_shares`.
     """
-    strata = _strata(assigned, audits)
-    above, below = (np.isin(strata.classes, list(names)) for names in (numerator, denominator))
-    shares = strata.joint.sum(axis=0)
-    a, b = float(shares[above].sum()), float(shares[below].sum())
-    if a == 0 and b == 0:
-        return RatioInterval(np.nan, np.nan, np.nan)
-    value = a / b if b > 0 else np.inf
-    drawn = _draw(strata, sampled, n_draws, random_state)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = drawn[:, above].sum(axis=1) / drawn[:, below].sum(axis=1)
-    # Infinite ratios cannot be averaged with their neighbours, so that the ends are draws themselves.
-    low, high = np.quantile(ratios[~np.isnan(ratios)], _tails(confidence), method="nearest")
-    return RatioInterval(float(value), min(float(low), value), max(float(high), value))
+    return StratifiedAudit(assigned, audits, sampled, n_draws, random_state).ratio(numerator, denominator, confidence)
 
 
 def class_accuracy(assigned: Counts, audits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
@@ -169,7 +224,7 @@ def class_accuracy(assigned: Counts, audits: pd.DataFrame, confidence: float = 0
         interval ``precision_low`` and ``precision_high``, and ``recall`` W_c q_cc/p_c ("producer's accuracy", estimated). NaN
         where nothing is known.
     """
-    strata = _strata(assigned, audits)
+    strata = StratifiedAudit(assigned, audits)
     n = strata.audited.sum(axis=1)
     right = np.diag(strata.audited)
     low, high = wilson_interval(right, n, confidence)
@@ -198,7 +253,7 @@ def confusion_table(audits: pd.DataFrame) -> pd.DataFrame:
 
 def joint_shares(assigned: Counts, audits: pd.DataFrame) -> pd.DataFrame:
     """Return the estimated share of all grains by assigned class (index) and true class (columns), summing to 1."""
-    strata = _strata(assigned, audits)
+    strata = StratifiedAudit(assigned, audits)
     return pd.DataFrame(
         strata.joint,
         index=pd.Index(strata.classes, name="assigned"),
@@ -288,40 +343,6 @@ def _check_audits(audits: pd.DataFrame) -> None:
     for column in ("assigned", "true"):
         if column not in audits.columns:
             raise InputError(f"an audit has the columns assigned and true: {column} is missing")
-
-
-def _strata(assigned: Counts, audits: pd.DataFrame) -> _Strata:
-    _check_audits(audits)
-    counts = pd.Series(dict(assigned), dtype=np.float64)
-    if not (np.isfinite(counts).all() and (counts >= 0).all() and counts.sum() > 0):
-        raise InputError("corrected shares need the number of grains assigned to each class, not all 0")
-    usable = audits[audits["assigned"].isin(counts.index[counts > 0])]
-    if usable.empty:
-        raise InputError("no audited grain is of a class that was counted: audit those classes first")
-    classes = pd.Index([*counts.index, *sorted(set(usable["true"]) - set(counts.index))])
-    audited = np.zeros((len(classes), len(classes)))
-    np.add.at(audited, (classes.get_indexer(usable["assigned"]), classes.get_indexer(usable["true"])), 1)
-    return _Strata([str(name) for name in classes], counts.reindex(classes, fill_value=0).to_numpy(), audited)
-
-
-def _draw(strata: _Strata, sampled: bool, n_draws: int, random_state: int) -> Array:
-    """Draws of the shares of the true classes, (n_draws, C)."""
-    generator = np.random.default_rng(random_state)
-    n_classes = len(strata.classes)
-    n = strata.audited.sum(axis=1)
-    rates = generator.standard_gamma(strata.audited + 1 / n_classes, (n_draws, n_classes, n_classes))
-    rates /= np.maximum(rates.sum(axis=2, keepdims=True), 1e-300)
-    rates[:, n == 0] = np.eye(n_classes)[n == 0]
-    if sampled:
-        weights = generator.standard_gamma(strata.assigned, (n_draws, n_classes))
-        weights /= weights.sum(axis=1, keepdims=True)
-        return np.asarray(np.einsum("dh,dhc->dc", weights, rates), np.float64)
-    rest = strata.assigned - n
-    if (rest < 0).any():
-        name = strata.classes[int(np.argmax(rest < 0))]
-        raise InputError(f"more grains of {name!r} were audited than counted: give the counts of the whole audited set")
-    unseen = generator.multinomial(rest.astype(np.int64), rates / rates.sum(axis=2, keepdims=True))
-    return np.asarray((strata.audited.sum(axis=0) + unseen.sum(axis=1)) / strata.assigned.sum(), np.float64)
 
 
 def _tails(confidence: float) -> tuple[float, float]:

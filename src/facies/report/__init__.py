@@ -7,6 +7,7 @@ from facies.report.galleries import Gallery, choose_images
 from facies.report.grain_settings import GrainSettings
 from facies.report.grain_tables import GrainTables, make_grain_tables
 from facies.report.html import write_report
+from facies.report.sample_facts import read_sample_facts
 from facies.report.tables import contingency_table, group_table
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "export_run",
     "group_table",
     "make_grain_tables",
+    "read_sample_facts",
     "write_report",
 ]

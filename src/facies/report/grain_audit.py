@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from facies.morphometry import RatioInterval, audited_ratio, audited_shares, class_accuracy, cohen_kappa, joint_shares
+from facies.morphometry import StratifiedAudit, class_accuracy, cohen_kappa, joint_shares
 from facies.morphometry import confusion_table as counted_confusion
 from facies.report.grain_settings import GrainSettings
 
@@ -63,19 +62,16 @@ class Audit:
         """Return whether there is an audited grain of any class that has grains."""
         return any(n > 0 for name, n in assigned.items() if name in set(self.rows["assigned"]))
 
+    def of(self, assigned: dict[str, int]) -> StratifiedAudit:
+        """Return the audit that corrects these counts."""
+        return StratifiedAudit(
+            assigned, self.rows, n_draws=self.settings.n_draws, random_state=self.settings.random_state
+        )
+
     def shares(self, assigned: dict[str, int]) -> pd.DataFrame:
         """Return the corrected shares in percent: index class, ``corrected, corrected_low, corrected_high``."""
-        s = self.settings
-        table = audited_shares(assigned, self.rows, s.confidence, n_draws=s.n_draws, random_state=s.random_state)
-        table = table.set_index("class")[["share", "low", "high"]] * 100
+        table = self.of(assigned).shares(self.settings.confidence).set_index("class")[["share", "low", "high"]] * 100
         return table.set_axis(["corrected", "corrected_low", "corrected_high"], axis="columns")
-
-    def ratio(self, assigned: dict[str, int], above: Sequence[str], below: Sequence[str]) -> RatioInterval:
-        """Return the ratio of two sums of corrected shares."""
-        s = self.settings
-        return audited_ratio(
-            assigned, self.rows, above, below, s.confidence, n_draws=s.n_draws, random_state=s.random_state
-        )
 
 
 def audit_of(grains: pd.DataFrame, decisions: Decisions, classes: list[str], settings: GrainSettings) -> Audit | None:

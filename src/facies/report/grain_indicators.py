@@ -131,6 +131,7 @@ class _Counter:
     def __init__(self, counted: pd.DataFrame, rows: pd.Series, audit: Audit | None, settings: GrainSettings) -> None:
         self.counted, self.audit, self.settings = counted, audit, settings
         self.assigned = audit.assigned(rows) if audit is not None else {}
+        self.strata = audit.of(self.assigned) if audit is not None and audit.corrects(self.assigned) else None
 
     def n(self, *sides: Sequence[str]) -> tuple[int, ...]:
         return tuple(int(self.counted["class"].isin(side).sum()) for side in sides)
@@ -144,12 +145,12 @@ class _Counter:
         self, plain: Indicator, above: Sequence[str], below: Sequence[str], divisor: float = 0
     ) -> Iterator[Row]:
         """Yield the audited value of a/b, or with a divisor of 100 (a/d)/(a/d + b)."""
-        if self.audit is None or not self.audit.corrects(self.assigned):
+        if self.audit is None or self.strata is None:
             return
-        found = self.audit.ratio(self.assigned, above, below)
+        found = self.strata.ratio(above, below, self.settings.confidence)
         if divisor:
             found = type(found)(*(100.0 if np.isinf(r) else 100 * (r / divisor) / (r / divisor + 1) for r in found))
-        what = plain.definition.split(";")[0] + "; corrected by the audit, Bayesian bootstrap"
+        what = plain.definition.rsplit(";", 1)[0] + "; corrected by the audit, Bayesian bootstrap"
         missing = [name for name in self.audit.unaudited(self.assigned) if name in {*above, *below}]
         note = f"not audited: {', '.join(missing)}" if missing else ""
         changed = replace(plain, value=found.value, low=found.low, high=found.high, definition=what, note=note)

@@ -47,10 +47,11 @@ class GrainTables:
         ``value, low, high, unit, n, definition, flag``.
     sizes : DataFrame
         One row a sample, class ("all" too) and weighting ("number", "d3"): ``sample, class, weighting, n, n_left_out`` (not
-        measured), ``n_finer, n_coarser`` (beyond the sieve), ``scope`` ("within 100–500 µm" or ""), D5..D95 as ``D5_um ...`` and ``phi5 ...``, ``mode_um, mode_phi``, Folk & Ward
-        ``mean_phi, sorting_phi, skewness_phi, kurtosis, mean_um, sorting_um, skewness_um``, words ``mean_word,
-        sorting_word, skewness_word, kurtosis_word``, ``moment_...``, one column ``% NAME`` a Wentworth class, ``flag``.
-        Without scale: ``sample, class, weighting, n, n_left_out, D5_px ... D95_px, mean_px, flag``.
+        measured), ``n_finer, n_coarser`` (beyond the sieve), ``scope`` ("within 100–500 µm" or ""), ``D5_um … D95_um``,
+        ``phi5 … phi95``, ``mode_um, mode_phi``, Folk & Ward ``mean_phi, sorting_phi, skewness_phi, kurtosis, mean_um,
+        sorting_um, skewness_um``, ``mean_word, sorting_word, skewness_word, kurtosis_word``, ``moment_…``, one column
+        ``% NAME`` a Wentworth class, ``flag``. Without scale ``sample, class, weighting, n, n_left_out, D5_px … D95_px,
+        mean_px`` (geometric), ``flag``.
     shapes : DataFrame
         One row a class ("all" too) and measure: ``class, measure, unit, n, lower_quartile, median, upper_quartile``.
     audit : DataFrame
@@ -153,5 +154,5 @@ def _fitting(facts: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
             f"none of the samples in the table of samples ({', '.join(facts['sample'][:3])} …) is one of the run "
             f"({', '.join(samples.unique()[:3])} …): give them the same names"
         )
-    taken = [name for name in facts if name.startswith(("n_", "n: ", "excluded: ")) or name == "flag"]
+    taken = [name for name in facts if str(name).startswith(("n_", "n: ", "excluded: ")) or name == "flag"]
     return facts.drop(columns=taken)
