@@ -11,7 +11,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facies import __version__
-from facies.cli import about, atlas, cluster, demo, doctor, evaluate, extract, name, predict, regrouping, report, sample
+from facies.cli import (
+    about,
+    atlas,
+    audit,
+    cluster,
+    demo,
+    doctor,
+    evaluate,
+    extract,
+    name,
+    predict,
+    regrouping,
+    report,
+    sample,
+)
 from facies.cli.guard import Group, guarded
 
 app = typer.Typer(
@@ -31,6 +45,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     regrouping.recluster: "facies recluster run --groups 3,17 --parts auto",
     regrouping.refine: "facies refine run",
     name.name: "facies name run 12=quartz 3,40=foraminifera --role biogenic=foraminifera",
+    audit.audit: "facies audit run -n 50 -o audit.csv",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
     evaluate.evaluate: "facies evaluate run --labels folder --json",
     report.report: "facies report run -o report.html",

@@ -1,0 +1,155 @@
+"""The sheet of a blind audit: pictures without their classes, to be filled in by an expert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+from facies.report.export_tables import guard_formulas, save_csv
+from facies.report.galleries import data_uri
+from facies.report.grain_plates import PlateImages
+from facies.run import RunFolder
+
+__all__ = ["audit_results", "write_audit_page", "write_audit_table"]
+
+_LONG_SIDE = 256
+
+
+@dataclass(frozen=True)
+class _Item:
+    number: int
+    id: str
+    uri: str
+    pixelated: bool
+
+
+def write_audit_table(run: RunFolder, rows: NDArray[np.int64], path: Path) -> None:
+    """Write the columns ``number``, ``id`` and ``true``, the last one empty."""
+    ids = run.images["id"].to_numpy(object)[rows]
+    save_csv(pd.DataFrame({"number": np.arange(1, len(rows) + 1), "id": ids, "true": ""}), path)
+
+
+def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[str], path: Path, csv: str) -> None:
+    """Write one HTML page with the pictures, a field under each, and a button that saves the filled table.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Its images are shown; if they are gone, its thumbnails.
+    rows : ndarray of int64
+        The images, in the order shown.
+    classes : sequence of str
+        What the fields propose.
+    path : Path
+        The new file.
+    csv : str
+        The name under which the page saves the table.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    images = PlateImages(run)
+    ids = run.images["id"].to_numpy(object)
+    items = [_item(images, run, number, row, str(ids[row])) for number, row in enumerate(rows.tolist(), 1)]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    page = environment.get_template("audit.html.jinja").render(
+        run=run.path.name, items=items, classes=list(classes), csv=csv
+    )
+    path.write_bytes(page.encode("utf-8", "backslashreplace"))
+
+
+def _item(images: PlateImages, run: RunFolder, number: int, row: int, name: str) -> _Item:
+    if {"width", "height"} <= set(run.images.columns):
+        width, height = images.native_size(row)
+    else:
+        height, width = run.manifest["input"]["image_shape"][-2:]
+    few = max(width, height) <= _LONG_SIDE // 4
+    zoom = 1.0 if few else min(1.0, _LONG_SIDE / max(width, height))
+    picture = images.picture(row, (max(1, round(width * zoom)), max(1, round(height * zoom))))
+    return _Item(number, name, data_uri(picture), few)
+
+
+def audit_results(
+    run: RunFolder, path: Path, classes: Sequence[str], *, new_classes: bool = False
+) -> tuple[NDArray[np.int64], list[str], int]:
+    """Read a filled table.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run that was audited.
+    path : Path
+        A CSV file with the columns ``id`` and ``true``.
+    classes : sequence of str
+        The classes there are.
+    new_classes : bool
+        Whether other names are taken too.
+
+    Returns
+    -------
+    rows : ndarray of int64
+        Images that were judged.
+    true : list of str
+        Their classes; ``""`` for ``none``.
+    n_open : int
+        Images of the table that were not judged.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, an image is not of the run or stands there twice, or a class is unknown.
+    """
+    table = _read(path)
+    given = table["true"].str.strip()
+    filled = table[given != ""].assign(true=given[given != ""])
+    if filled.empty:
+        raise InputError(f"{path}: the column true is empty: write the class of each image into it")
+    ids = run.images["id"].astype(str)
+    # A spreadsheet may have kept the quote that guards an id against being run as a formula.
+    guarded = guard_formulas(pd.DataFrame({"id": ids}))["id"]
+    rows = pd.Index(ids).get_indexer(pd.Index(filled["id"]))
+    rows = np.where(rows < 0, pd.Index(guarded).get_indexer(pd.Index(filled["id"])), rows).astype(np.int64)
+    if (rows < 0).any():
+        raise InputError(f"{path}: {filled['id'].iloc[int((rows < 0).argmax())]!r} is no image of {run.path.name}")
+    twice = pd.Series(rows).duplicated().to_numpy()
+    if twice.any():
+        raise InputError(f"{path}: {filled['id'].iloc[int(twice.argmax())]!r} stands there twice: keep one row")
+    return rows, _names(path, filled["true"].tolist(), classes, new_classes=new_classes), len(table) - len(filled)
+
+
+def _names(path: Path, true: Sequence[str], classes: Sequence[str], *, new_classes: bool) -> list[str]:
+    from difflib import get_close_matches
+
+    known = {name.casefold(): name for name in classes} | {"none": ""}
+    if not new_classes:
+        for name in true:
+            if name.casefold() not in known:
+                near = get_close_matches(name, classes, 1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise InputError(
+                    f"{path}: there is no class {name!r}: {hint}"
+                    f"the classes are {', '.join(classes)} and none; --new-classes takes others too"
+                )
+    return [known.get(name.casefold(), name) for name in true]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        text = path.read_text("utf-8-sig")
+        separator = ";" if text.partition("\n")[0].count(";") else ","
+        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' and Unicode's errors are among these
+        raise InputError(
+            f"{path} cannot be read ({' '.join(str(error).split())}): give the filled CSV table"
+        ) from error
+    lacking = [name for name in ("id", "true") if name not in table.columns]
+    if lacking:
+        raise InputError(f"{path} lacks the column {' and '.join(lacking)}: fill in the table that facies audit wrote")
+    return table
