@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from facies.atlas.choosing import MOST_ROWS, Numbers, RowsQuery
+from facies.atlas.choosing import MOST_ROWS, Number, Numbers, RowsQuery
 from facies.atlas.open_run import OpenRun
 from facies.atlas.reclustering import Preview
 from facies.atlas.refusals import ConflictError
@@ -23,7 +23,7 @@ class _Request(BaseModel):
 
 
 class _Classed(_Request):
-    class_: int | None = Field(default=None, alias="class")
+    class_: Number | None = Field(default=None, alias="class")
     name: str | None = None
 
 
@@ -68,7 +68,7 @@ class Merge(_Request):
     """Make one group of several."""
 
     kind: Literal["merge"]
-    groups: Annotated[list[int], Field(max_length=10_000)]
+    groups: Annotated[list[Number], Field(max_length=10_000)]
 
 
 class Split(_Request):
@@ -76,7 +76,7 @@ class Split(_Request):
 
     kind: Literal["split"]
     of: RowsQuery
-    group: int | None = None
+    group: Number | None = None
 
 
 class Recluster(_Request):
@@ -90,8 +90,8 @@ class Audit(_Request):
     """Tell what audited images truly are."""
 
     kind: Literal["audit"]
-    rows: Annotated[list[int], Field(min_length=1, max_length=MOST_ROWS)]
-    true: Annotated[list[int], Field(min_length=1, max_length=MOST_ROWS)]
+    rows: Annotated[list[Number], Field(min_length=1, max_length=MOST_ROWS)]
+    true: Annotated[list[Number], Field(min_length=1, max_length=MOST_ROWS)]
 
 
 class ChangeClass(_Classed):
@@ -109,8 +109,8 @@ class MergeClasses(_Request):
     """Give the images of classes to another one, or to none (0), and remove those classes."""
 
     kind: Literal["merge_classes"]
-    classes: Annotated[list[int], Field(min_length=1, max_length=1000)]
-    into: int
+    classes: Annotated[list[Number], Field(min_length=1, max_length=1000)]
+    into: Number
 
 
 class AcceptProbe(_Request):

@@ -20,7 +20,8 @@ __all__ = ["MOST_ROWS", "RowsQuery", "chosen_rows", "to_mask"]
 MOST_ROWS = 20_000
 """Rows that may be written out in a request; more come as a bitmask."""
 
-Numbers = int | Annotated[list[int], Field(max_length=10_000)]
+Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Numbers = Number | Annotated[list[Number], Field(max_length=10_000)]
 
 
 class RowsQuery(BaseModel):
@@ -45,7 +46,7 @@ class RowsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     all: bool = False
-    rows: Annotated[list[int], Field(max_length=MOST_ROWS)] | None = None
+    rows: Annotated[list[Number], Field(max_length=MOST_ROWS)] | None = None
     mask: str | None = None
     group: Numbers | None = None
     class_: Numbers | None = Field(default=None, alias="class")
