@@ -15,12 +15,17 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from facies.cluster import Probe
     from facies.data import ImageSet
     from facies.models import Method
     from facies.run import RunFolder
     from facies.train import Progress
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")]
+ProbeName = Annotated[
+    str | None,
+    typer.Option("--probe", metavar="NAME", help="Which classifier names the classes.", show_default="the newest"),
+]
 
 IMAGES_AT_ONCE = 4096
 
@@ -30,10 +35,11 @@ def predict(
     source: Input,
     output: Output,
     channels: Channels = None,
+    probe: ProbeName = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Assign images to the groups of a run: a table of id, group and probability (of some methods, distance and outlier)."""
+    """Assign images to the groups of a run, and to its classes if a probe was fitted: a table of one row an image."""
     from facies.disk import atomic_file
     from facies.models import load_method
     from facies.run import RunFolder
@@ -46,16 +52,20 @@ def predict(
     method = load_method(folder.model_folder)
     with showing_progress() as progress:
         images = read_like(folder, source, channels, progress)
-        table = assign(method, images, progress)
+        table = assign(method, images, progress, named_by(folder, probe))
     with atomic_file(path, overwrite=overwrite) as temporary:
         write(table, temporary)
     sizes = sizes_of(table["group"])
     left_out = images.left_out[["source", "reason"]].to_dict("records")
+    classes = table["class"].value_counts().to_dict() if "class" in table else {}
     if as_json:
         counts = {str(group): sizes[group] for group in sorted(sizes)}
-        say_json({"table": str(path), "n_images": len(images), "group_sizes": counts, "left_out": left_out})
+        told = {"table": str(path), "n_images": len(images), "group_sizes": counts, "left_out": left_out}
+        say_json({**told, "class_sizes": classes} if classes else told)
         return
     say(f"{len(images):,} images assigned to {len(sizes)} groups ({groups_in_words(sizes)})")
+    if classes:
+        say(f"classes: {', '.join(f'{name}: {count:,}' for name, count in classes.items())}")
     say(f"table: {path}")
     for item in left_out[:20]:
         remark(f"left out: {item['source']}: {item['reason']}")
@@ -124,8 +134,28 @@ def _check_units(images: ImageSet, described: dict[str, Any], source: Path) -> N
         )
 
 
-def assign(method: Method, images: ImageSet, progress: Progress) -> pd.DataFrame:
-    """Tell the most probable group of each image, its probability, and whatever else the method tells of a place."""
+def named_by(run: RunFolder, name: str | None) -> Probe | None:
+    """The probe of that name, else the newest one; None where none was fitted.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it is damaged.
+    """
+    from facies.run import find_probe, probe_names
+
+    if name is None and not probe_names(run):
+        return None
+    from facies.cluster import Probe
+
+    return Probe.load(find_probe(run, name))
+
+
+def assign(method: Method, images: ImageSet, progress: Progress, probe: Probe | None = None) -> pd.DataFrame:
+    """Tell the most probable group of each image, its probability, and whatever else the method tells of a place.
+
+    With a probe also the likeliest ``class``, and with what ``certainty`` (its probability).
+    """
     import numpy as np
     import pandas as pd
 
@@ -133,7 +163,13 @@ def assign(method: Method, images: ImageSet, progress: Progress) -> pd.DataFrame
     parts: list[pd.DataFrame] = []
     for start in range(0, len(images), IMAGES_AT_ONCE):
         rows = np.arange(start, min(start + IMAGES_AT_ONCE, len(images)))
-        parts.append(pd.DataFrame(method.place(images.subset(rows))))
+        part = images.subset(rows)
+        placed = pd.DataFrame(method.place(part))
+        if probe is not None:
+            probabilities = probe.predict_proba(method.transform(part))
+            placed["class"] = probe.classes_[probabilities.argmax(axis=1)]
+            placed["certainty"] = probabilities.max(axis=1)
+        parts.append(placed)
         progress.advance(len(rows))
     progress.finish()
     table = pd.concat(parts, ignore_index=True)

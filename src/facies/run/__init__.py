@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facies.run.folder import RunFolder
 from facies.run.journal import Decisions, Journal, read_decisions
+from facies.run.probes import add_probe, find_probe, probe_names
 from facies.run.schema import FORMAT, Manifest
 from facies.run.tables import partition_table
 from facies.run.thumbnails import Thumbnails, to_thumbnails
@@ -17,8 +18,11 @@ __all__ = [
     "RunContents",
     "RunFolder",
     "Thumbnails",
+    "add_probe",
     "check_output",
+    "find_probe",
     "partition_table",
+    "probe_names",
     "read_decisions",
     "to_thumbnails",
     "write_run",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.run.journal.actions import DUBIOUS, EXCLUDED, NONE, STATES, Action
+from facies.run.journal.actions import DUBIOUS, EXCLUDED, NONE, STATES, VALIDATED, Action
 from facies.run.journal.state import State
 
 __all__ = ["CLASS_COLUMNS", "Decisions", "decisions_of"]
@@ -51,6 +51,8 @@ class Decisions:
         Why each image is excluded by itself, as a number of `reason_texts`; 0 = it is not.
     reason_texts : dict of str
         Reasons by number.
+    own_states : ndarray of uint8, shape (N,)
+        As `states`, but what an excluded image was before, and will be if it is taken in again.
     """
 
     classes: pd.DataFrame
@@ -64,6 +66,7 @@ class Decisions:
     revision: int
     reason_codes: NDArray[np.uint16]
     reason_texts: Mapping[int, str]
+    own_states: NDArray[np.uint8]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -95,6 +98,14 @@ class Decisions:
     def counted(self) -> NDArray[np.bool_]:
         """Whether an image counts for its class: it has one, and is neither excluded nor dubious."""
         return (self.codes > 0) & (self.states != EXCLUDED) & (self.states != DUBIOUS) & (self.states != NONE)
+
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Whether a classifier may learn from an image: the expert gave its class, and did not exclude the image itself.
+
+        Those of an excluded class are among them: what is to be kept out must be told too.
+        """
+        return (self.codes > 0) & (self.own_states == VALIDATED) & (self.reason_codes == 0)
 
     def counts(self) -> pd.Series:
         """Number of images that count, by class name, with 0 for classes that have none."""
@@ -128,6 +139,7 @@ def decisions_of(state: State, recorded: list[Action]) -> Decisions:
         revision=state.revision,
         reason_codes=reasons,
         reason_texts=dict(state.reasons),
+        own_states=state.columns["state"].copy(),
     )
 
 
