@@ -1,0 +1,275 @@
+/** What the server says, as /api/ gives it. Rows are 0-based numbers of images; class 0 is no class; group -1 is noise. */
+
+export interface RunLine {
+  key: string;
+  name: string;
+  n_images: number;
+  n_groups: number;
+  method: string;
+  created: string;
+}
+
+export interface Session {
+  version: string;
+  user: string;
+  demo: boolean;
+  runs: RunLine[];
+  limits: { name: number; rows: number; gallery?: number };
+  roles: string[];
+  reasons: string[];
+  exports: Record<string, string>;
+}
+
+export interface Projection {
+  name: string;
+  method: string;
+  v: string;
+}
+
+export interface Column {
+  name: string;
+  kind: "number" | "category";
+  n_values: number;
+  title: string;
+}
+
+export interface ThumbnailIndex {
+  hash: string;
+  tile: number;
+  columns: number;
+  per_sheet: number;
+  width: number;
+  height: number;
+  mode: string;
+  n_sheets: number;
+  layers: number;
+}
+
+export interface Probe {
+  number: number;
+  status: "none" | "fitting" | "ready" | "failed";
+  classes: number[];
+  n_labelled: number;
+  accuracy: number | null;
+  seconds: number | null;
+  text: string;
+  revision: number;
+}
+
+export interface Run extends RunLine {
+  revision: number;
+  undo: boolean;
+  redo: boolean;
+  image_shape: number[];
+  n_layers: number;
+  um_per_px: number | null;
+  projections: Projection[];
+  partition: string;
+  partitions: string[];
+  columns: Column[];
+  thumbnails: ThumbnailIndex;
+  samples: boolean;
+  probe: Probe;
+  best_layer: boolean;
+}
+
+export interface ClassRow {
+  id: number;
+  name: string;
+  roles: string[];
+  excluded: boolean;
+  reason: string;
+  key: string;
+  colour: string;
+  glyph: string;
+  n: number;
+  n_validated: number;
+  n_predicted: number;
+  n_dubious: number;
+}
+
+export interface GroupRow {
+  group: number;
+  size: number;
+  homogeneity: number;
+  distance: number;
+  class: number;
+  named: number;
+  validated: number;
+  excluded: number;
+  progress: number;
+  parents: number[];
+  x: number;
+  y: number;
+  medoid: number;
+  examples: number[];
+}
+
+export interface ImageInfo {
+  row: number;
+  id: string;
+  source: string;
+  group: number;
+  probability: number | null;
+  distance: number | null;
+  class: number;
+  state: number;
+  reason: string;
+  prediction: number;
+  certainty: number | null;
+  best_layer: number | null;
+  n_layers: number;
+  facts: Record<string, unknown>;
+  measures: Record<string, { value: number; unit: string }>;
+  outline: [number, number][] | null;
+}
+
+export interface CountRow {
+  class: number;
+  name: string;
+  validated: number;
+  predicted: number;
+  dubious: number;
+  probe: number;
+  n: number;
+  share: number;
+  low: number;
+  high: number;
+  audited: number;
+  audited_share: number | null;
+  audited_low: number | null;
+  audited_high: number | null;
+}
+
+export interface Ratio {
+  name: string;
+  a: number;
+  b: number;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  unit: string;
+  definition: string;
+  why: string | null;
+}
+
+export interface SampleCounts {
+  sample: string;
+  n: number;
+  small: boolean;
+  counts: Record<string, number>;
+  shares: Record<string, [number, number, number]>;
+}
+
+export interface Counts {
+  revision: number;
+  n: number;
+  n_counted: number;
+  n_dubious: number;
+  n_excluded: number;
+  excluded: Record<string, number>;
+  classes: CountRow[];
+  unnamed: number;
+  ratios: Ratio[];
+  samples: SampleCounts[];
+  notes: string[];
+}
+
+export interface HistoryRow {
+  id: number;
+  time: string;
+  user: string;
+  kind: string;
+  text: string;
+  n: number;
+  undone: boolean;
+}
+
+export interface QueueLine {
+  name: string;
+  title: string;
+  /** Null until the queue was searched for. */
+  n: number | null;
+  cut: number | null;
+  low_first: boolean;
+  why: string | null;
+}
+
+export interface SimilarGroup {
+  group: number;
+  distance: number;
+  named: boolean;
+}
+
+export interface Part {
+  part: number;
+  size: number;
+  examples: number[];
+}
+
+export interface Reclustering {
+  status: "working" | "ready" | "failed" | "cancelled";
+  error: string | null;
+  n: number;
+  k: number;
+  silhouette: number | null;
+  parts: Part[];
+  revision: number;
+}
+
+/** How a request names images: an image is meant if it fulfils all keys. */
+export interface RowsQuery {
+  all?: true;
+  rows?: number[];
+  mask?: string;
+  group?: number | number[];
+  class?: number | number[];
+  state?: number | number[];
+  prediction?: number | number[];
+  column?: string;
+  value?: string;
+  low?: number;
+  high?: number;
+  not_excluded?: true;
+}
+
+export type OrderBy =
+  "nearest" | "farthest" | "random" | "least_certain" | "most_certain" | "row" | "similar" | "column";
+
+export interface Done {
+  revision: number;
+  id: number;
+  text: string;
+  n: number;
+  undo: boolean;
+  redo: boolean;
+  class?: number;
+  groups?: number[];
+}
+
+export interface ChangeEvent {
+  run: string;
+  revision: number;
+  id: number;
+  kind: string;
+  text: string;
+  n: number;
+  user: string;
+  client: string | null;
+  undo: boolean;
+  redo: boolean;
+  classes: boolean;
+  groups: boolean;
+}
+
+export interface JobEvent {
+  run: string;
+  job: string;
+  what: "recluster" | "export";
+  status: string;
+  done: number;
+  error: string | null;
+}
+
+export const STATES = ["none", "predicted", "validated", "dubious", "excluded"] as const;
+export const EXCLUDED = 4;

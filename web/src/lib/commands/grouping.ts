@@ -1,0 +1,137 @@
+/** Changes the groups: merge, split, re-cluster. */
+
+import { getFrame, getJson, postJson, remove } from "../api/client";
+import type { Reclustering, SimilarGroup } from "../api/types";
+import { atlas } from "../state/atlas.svelte";
+import { rowsEqual, type Rows } from "../state/rows";
+import { queryOf, targetQuery } from "../state/target";
+import { look, lookAtGroup, show, upNext } from "./looking";
+import { somethingChosen } from "./naming";
+
+export function similarGroups(group: number, k = 8): Promise<SimilarGroup[]> {
+  const path = `${atlas.data!.path}/groups/${group}/similar?k=${k}`;
+  return getJson<{ groups: SimilarGroup[] }>(path).then(({ groups }) => groups);
+}
+
+/** Make one group of several. */
+export async function merge(groups: number[]): Promise<void> {
+  const done = await atlas.act({ kind: "merge", groups });
+  atlas.view.marked.clear();
+  const fresh = done.groups?.[0];
+  if (fresh !== undefined) lookAtGroup(fresh);
+}
+
+/** Merge the marked groups with the one looked at; with none marked, ask which. */
+export async function mergeChosen(): Promise<void> {
+  const { view } = atlas;
+  const here = view.target.kind === "group" ? [view.target.group] : [];
+  const groups = [...new Set([...here, ...view.marked])];
+  if (groups.length >= 2) await merge(groups);
+  else if (groups.length === 1) view.prompt = "merge";
+  else atlas.say("Open a group first, then mark others (ctrl+click, or m) to merge them.");
+}
+
+/** Take the chosen images out of their group; without any, draw the part to take out. */
+export async function splitChosen(): Promise<void> {
+  const { view } = atlas;
+  const { target } = view;
+  if (view.picks.size > 0) await split([...view.picks]);
+  else if (target.kind === "rows") await split(target.rows);
+  else if (target.kind === "group") {
+    view.splitting = target.group;
+    view.tool = "lasso";
+    atlas.say(`Draw around the part of group ${target.group} that shall leave it. Esc cancels.`);
+  } else atlas.say("Open a group first, or choose images to take out.");
+}
+
+/** Split the rows off: off their group if they all are of one, else as a group of their own. */
+export async function split(rows: ArrayLike<number>): Promise<void> {
+  const data = atlas.data!;
+  if (rows.length === 0) {
+    atlas.say("There is no image in it.");
+    return;
+  }
+  const group = data.groups[rows[0]];
+  let one = true;
+  for (let i = 1; i < rows.length; i++) one &&= data.groups[rows[i]] === group;
+  const of = queryOf(rows, data.count);
+  const done = await atlas.act(one && group >= 0 ? { kind: "split", group, of } : { kind: "split", of });
+  atlas.view.splitting = null;
+  atlas.view.picks.clear();
+  await openFresh(done.groups ?? []);
+}
+
+/** What a lasso means while a group is being split. */
+export async function splitByLasso(found: Rows): Promise<void> {
+  const { data, view } = atlas;
+  const group = view.splitting;
+  if (!data || group === null) return;
+  const part = found.filter((row) => data.groups[row] === group);
+  const size = rowsEqual(data.groups, group).length;
+  if (part.length === 0 || part.length === size) {
+    atlas.say(part.length ? `That is all of group ${group}: draw a part.` : `No image of group ${group} is in it.`);
+    return;
+  }
+  view.tool = "move";
+  await split(part);
+}
+
+/** Ask for parts of the group, or of whatever is chosen, and show them. Nothing changes until it is accepted. */
+export async function recluster(k: number | null = null): Promise<void> {
+  const { data, view } = atlas;
+  if (!data || (view.task?.kind !== "recluster" && view.target.kind !== "class" && !somethingChosen())) return;
+  const of = view.picks.size > 0 ? queryOf([...view.picks], data.count) : targetQuery(view.target, data.count);
+  const { job } = await postJson<{ job: string }>(`${data.path}/reclusterings`, { of, k });
+  const waiting: Reclustering = {
+    status: "working",
+    error: null,
+    n: 0,
+    k: k ?? 0,
+    silhouette: null,
+    parts: [],
+    revision: data.revision,
+  };
+  view.task = { kind: "recluster", job, status: waiting };
+  await atlas.job(job);
+  if (view.task?.kind !== "recluster" || view.task.job !== job) return;
+  const status = await getJson<Reclustering>(`${data.path}/reclusterings/${job}`);
+  view.task = { kind: "recluster", job, status };
+  if (status.status === "failed") {
+    atlas.say(status.error ?? "It could not be re-clustered.", "error");
+    view.task = null;
+  }
+}
+
+/** The part of each row of a preview, for the map. */
+export async function partsOf(job: string): Promise<Map<number, number>> {
+  const { sections } = await getFrame(`${atlas.data!.path}/reclusterings/${job}/parts`);
+  const parts = sections["part"];
+  const found = new Map<number, number>();
+  sections["rows"].forEach((row, i) => found.set(row, parts[i]));
+  return found;
+}
+
+export async function acceptReclustering(): Promise<void> {
+  const { view } = atlas;
+  if (view.task?.kind !== "recluster" || view.task.status.status !== "ready") return;
+  const done = await atlas.act({ kind: "recluster", preview: view.task.job });
+  view.task = null;
+  await openFresh(done.groups ?? []);
+}
+
+export async function cancelReclustering(): Promise<void> {
+  const { data, view } = atlas;
+  if (view.task?.kind !== "recluster") return;
+  const { job } = view.task;
+  view.task = null;
+  await remove(`${data!.path}/reclusterings/${job}`);
+}
+
+async function openFresh(groups: number[]): Promise<void> {
+  if (groups.length === 0) {
+    await show();
+    return;
+  }
+  upNext(groups.slice(1));
+  look({ kind: "group", group: groups[0] });
+}

@@ -1,0 +1,18 @@
+import { expect, it, vi } from "vitest";
+
+vi.mock("./list", () => ({ COMMANDS: [], run: () => undefined }));
+vi.mock("./naming", () => ({ nameWith: () => undefined }));
+vi.mock("../state/atlas.svelte", () => ({ atlas: {} }));
+const { nameOfKey } = await import("./keyboard");
+
+const press = (key: string, held: { ctrlKey?: boolean; metaKey?: boolean; shiftKey?: boolean } = {}) =>
+  nameOfKey({ key, ctrlKey: false, metaKey: false, shiftKey: false, ...held });
+
+it("keys have one name on every keyboard", () => {
+  expect(press("v")).toBe("v");
+  expect(press("?", { shiftKey: true })).toBe("?");
+  expect(press("z", { ctrlKey: true })).toBe("ctrl+z");
+  expect(press("z", { metaKey: true, shiftKey: true })).toBe("ctrl+shift+Z");
+  expect(press("Z", { ctrlKey: true, shiftKey: true })).toBe("ctrl+shift+Z");
+  expect(press(" ", { shiftKey: true })).toBe("shift+ ");
+});

@@ -1,0 +1,142 @@
+/** All that can be done, each with its key; menus, keys and the help read it from here. */
+
+import { WHOLE } from "../map/camera";
+import { atlas } from "../state/atlas.svelte";
+import { mapControl } from "../map/control";
+import { mergeChosen, recluster, splitChosen } from "./grouping";
+import { escape, findSimilar, openAudit, openQueue, seeds, step } from "./looking";
+import { doubt, include, redo, somethingChosen, undo, validatePage } from "./naming";
+
+export interface Command {
+  id: string;
+  /** As `KeyboardEvent.key` gives it, with "ctrl+" and "shift+" before. */
+  keys: string[];
+  title: string;
+  group: "Name" | "Groups" | "Find" | "Look" | "Page";
+  run(): void | Promise<void>;
+  /** Whether it changes decisions, and so waits for those before it. */
+  changes?: boolean;
+}
+
+function prompt(name: "name" | "reason"): void {
+  if (somethingChosen()) atlas.view.prompt = name;
+}
+
+function relayer(by: number): void {
+  const layers = atlas.data?.run.n_layers ?? 1;
+  if (layers < 2) {
+    atlas.say("These images have one layer.");
+    return;
+  }
+  const next = atlas.view.layer + by;
+  atlas.view.layer = next < -1 ? layers - 1 : next >= layers ? -1 : next;
+  atlas.say(atlas.view.layer < 0 ? "The best layer of each" : `Layer ${atlas.view.layer + 1} of ${layers}`);
+}
+
+function mark(): void {
+  const { target, marked } = atlas.view;
+  if (target.kind !== "group") return;
+  if (marked.has(target.group)) marked.delete(target.group);
+  else marked.add(target.group);
+  atlas.say(`${marked.size} marked: open another group and press g to merge.`);
+}
+
+function grow(): void {
+  const { data, view } = atlas;
+  const id =
+    view.target.kind === "class"
+      ? view.target.class
+      : view.target.kind === "group"
+        ? (data?.tally.groups.get(view.target.group)?.class ?? 0)
+        : 0;
+  const row = data?.classOf(id);
+  if (!row) {
+    view.tab = "classes";
+    atlas.say("Open a class first: it grows by the images most similar to it.");
+    return;
+  }
+  view.task = { kind: "grow", class: id, name: row.name };
+}
+
+export const COMMANDS: Command[] = [
+  { id: "name", keys: ["/"], title: "Name: type a class", group: "Name", run: () => prompt("name") },
+  { id: "validate", keys: ["v"], title: "Validate the page", group: "Name", changes: true, run: validatePage },
+  { id: "exclude", keys: ["e"], title: "Exclude, with a reason", group: "Name", run: () => prompt("reason") },
+  { id: "include", keys: ["shift+E"], title: "Take back in", group: "Name", changes: true, run: include },
+  { id: "dubious", keys: ["d"], title: "Mark as dubious", group: "Name", changes: true, run: doubt },
+  { id: "undo", keys: ["ctrl+z"], title: "Undo", group: "Name", changes: true, run: undo },
+  { id: "redo", keys: ["ctrl+shift+Z", "ctrl+y"], title: "Redo", group: "Name", changes: true, run: redo },
+  { id: "next", keys: [" "], title: "Next group without a name", group: "Groups", changes: true, run: () => step(1) },
+  { id: "back", keys: ["shift+ "], title: "Group before", group: "Groups", changes: true, run: () => step(-1) },
+  { id: "mark", keys: ["m"], title: "Mark the group for merging", group: "Groups", run: mark },
+  { id: "merge", keys: ["g"], title: "Merge groups", group: "Groups", changes: true, run: mergeChosen },
+  {
+    id: "split",
+    keys: ["k"],
+    title: "Split by lasso, or take the picked out",
+    group: "Groups",
+    changes: true,
+    run: splitChosen,
+  },
+  { id: "recluster", keys: ["r"], title: "Re-cluster in place", group: "Groups", run: () => recluster() },
+  { id: "similar", keys: ["s"], title: "Find similar images", group: "Find", run: () => findSimilar(seeds()) },
+  { id: "grow", keys: ["b"], title: "Grow the class by bisection", group: "Find", run: grow },
+  {
+    id: "uncertain",
+    keys: ["u"],
+    title: "The least certain images",
+    group: "Find",
+    run: () => openQueue("least_certain"),
+  },
+  { id: "audit", keys: ["a"], title: "Blind audit", group: "Find", run: () => openAudit() },
+  { id: "queues", keys: ["q"], title: "Quality queues", group: "Find", run: () => void (atlas.view.tab = "queues") },
+  { id: "lasso", keys: ["l"], title: "Lasso", group: "Look", run: () => toggleTool("lasso") },
+  { id: "brush", keys: ["p"], title: "Brush", group: "Look", run: () => toggleTool("brush") },
+  { id: "zoom", keys: ["z"], title: "Zoom to what is chosen", group: "Look", run: () => mapControl.zoomToTarget() },
+  { id: "whole", keys: ["Home"], title: "Whole map", group: "Look", run: () => void (atlas.view.camera = WHOLE) },
+  { id: "layerdown", keys: ["["], title: "Focal layer before", group: "Look", run: () => relayer(-1) },
+  { id: "layerup", keys: ["]"], title: "Next focal layer", group: "Look", run: () => relayer(1) },
+  {
+    id: "inspect",
+    keys: ["i"],
+    title: "Inspector",
+    group: "Look",
+    run: () => void (atlas.view.inspector = !atlas.view.inspector),
+  },
+  {
+    id: "table",
+    keys: ["t"],
+    title: "Counts and ratios",
+    group: "Page",
+    run: () => void (atlas.view.table = !atlas.view.table),
+  },
+  {
+    id: "theme",
+    keys: ["shift+D"],
+    title: "Dark or light",
+    group: "Page",
+    run: () => void (atlas.view.dark = !atlas.view.dark),
+  },
+  {
+    id: "export",
+    keys: ["x"],
+    title: "Export and report",
+    group: "Page",
+    run: () => void (atlas.view.prompt = "export"),
+  },
+  { id: "help", keys: ["?", "h"], title: "All keys", group: "Page", run: () => void (atlas.view.prompt = "help") },
+  { id: "escape", keys: ["Escape"], title: "Leave, let go, go back", group: "Page", run: escape },
+];
+
+function toggleTool(tool: "lasso" | "brush"): void {
+  atlas.view.tool = atlas.view.tool === tool ? "move" : tool;
+}
+
+export function command(id: string): Command {
+  return COMMANDS.find((one) => one.id === id)!;
+}
+
+export function run(one: Command): void {
+  if (one.changes) void atlas.queue(async () => one.run());
+  else void atlas.attempt(async () => one.run());
+}

@@ -1,0 +1,71 @@
+/** Where the thumbnail of an image is: on a sheet of 1,024, or alone where there are too many sheets. */
+
+import type { ThumbnailIndex } from "../api/types";
+
+/** More sheets than these are never all wanted at once; then each thumbnail is fetched alone. */
+const MOST_SHEETS = 40;
+const KEPT_SHEETS = 48;
+const KEPT_SINGLES = 3000;
+
+export interface Place {
+  url: string;
+  /** Left and top of the tile, in pixels of the picture at `url`. */
+  x: number;
+  y: number;
+  /** Width of the picture at `url`. */
+  width: number;
+}
+
+export class Sheets {
+  readonly #path: string;
+  readonly #index: ThumbnailIndex;
+  readonly #images = new Map<string, HTMLImageElement>();
+
+  constructor(path: string, index: ThumbnailIndex) {
+    this.#path = `api/${path}`;
+    this.#index = index;
+  }
+
+  get tile(): number {
+    return this.#index.tile;
+  }
+
+  get single(): boolean {
+    return this.#index.n_sheets > MOST_SHEETS;
+  }
+
+  place(row: number, layer: number): Place {
+    const { hash, tile, columns, per_sheet } = this.#index;
+    const query = layer >= 0 && this.#index.layers > 0 ? `?layer=${layer}` : "";
+    if (this.single) return { url: `${this.#path}/thumbnails/${hash}/${row}.webp${query}`, x: 0, y: 0, width: tile };
+    const at = row % per_sheet;
+    return {
+      url: `${this.#path}/sheets/${hash}/${Math.floor(row / per_sheet)}.webp${query}`,
+      x: (at % columns) * tile,
+      y: Math.floor(at / columns) * tile,
+      width: columns * tile,
+    };
+  }
+
+  /** A style that shows the thumbnail in a box of `side` pixels. */
+  style(row: number, layer: number, side: number): string {
+    const { url, x, y, width } = this.place(row, layer);
+    if (this.single) return `background-image:url("${url}");background-size:contain;background-position:center`;
+    const scale = side / this.#index.tile;
+    const position = `${-x * scale}px ${-y * scale}px`;
+    return `background-image:url("${url}");background-size:${width * scale}px auto;background-position:${position}`;
+  }
+
+  /** The picture to draw a thumbnail from, or null while it loads; `loaded` is called when it is there. */
+  image(url: string, loaded: () => void): HTMLImageElement | null {
+    const known = this.#images.get(url);
+    if (known) return known.complete && known.naturalWidth > 0 ? known : null;
+    const image = new Image();
+    image.onload = loaded;
+    image.src = url;
+    this.#images.set(url, image);
+    const kept = this.single ? KEPT_SINGLES : KEPT_SHEETS;
+    if (this.#images.size > kept) this.#images.delete(this.#images.keys().next().value!);
+    return null;
+  }
+}

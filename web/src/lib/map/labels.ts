@@ -1,0 +1,25 @@
+/** The names on the map: each at the most typical image of what it names. */
+
+import type { RunData } from "../state/data.svelte";
+import type { Colouring } from "../state/view.svelte";
+import type { Label } from "./overlay";
+
+export function labelsFor(data: RunData, colouring: Colouring): Label[] {
+  const byClass = colouring === "class" || colouring === "prediction";
+  const labels: Label[] = [];
+  const named = new Set<number>();
+  for (const { group, size, medoid } of data.groupTable) {
+    if (group < 0) continue;
+    const id = data.tally.groups.get(group)?.class ?? 0;
+    const name = data.classOf(id)?.name;
+    if (byClass) {
+      // The list begins with the largest group of each class.
+      if (!name || named.has(id)) continue;
+      named.add(id);
+      labels.push({ row: medoid, text: name, weight: size });
+    } else if (colouring === "group") {
+      labels.push({ row: medoid, text: name ? `${group} ${name}` : String(group), weight: size });
+    }
+  }
+  return labels.sort((a, b) => b.weight - a.weight);
+}

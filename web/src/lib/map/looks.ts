@@ -1,0 +1,75 @@
+/**
+ * How groups, classes, states and numbers look: a colour and a marker, told apart also by those who see colours differently.
+ * Petroff, "Accessible color sequences for data visualization" (2021), without its greys, as in the report.
+ */
+
+export type Rgb = readonly [number, number, number];
+
+export interface Look {
+  rgb: Rgb;
+  /** Number of the marker, 0 to 7. */
+  marker: number;
+}
+
+const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#92dadd"];
+export const GLYPHS = ["●", "▲", "■", "◆", "▼", "✚", "✖", "★"];
+export const GREY: Rgb = [0.6, 0.6, 0.6];
+
+// Cividis (Nuñez, Anderton and Renslow 2018) at nine steps: reads alike with and without red-green vision.
+const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#d2c060", "#fee838"];
+
+export function rgbOf(hex: string): Rgb {
+  const value = /^#[0-9a-f]{6}$/i.test(hex) ? parseInt(hex.slice(1), 16) : 0x999999;
+  return [(value >> 16) / 255, ((value >> 8) & 255) / 255, (value & 255) / 255];
+}
+
+export function hexOf([red, green, blue]: Rgb): string {
+  const two = (part: number): string =>
+    Math.round(part * 255)
+      .toString(16)
+      .padStart(2, "0");
+  return `#${two(red)}${two(green)}${two(blue)}`;
+}
+
+/** Relative luminance after WCAG 2. */
+export function luminance(rgb: Rgb): number {
+  const [red, green, blue] = rgb.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+export function contrast(a: Rgb, b: Rgb): number {
+  const [dark, light] = [luminance(a), luminance(b)].sort((p, q) => p - q);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+/** The colour, moved towards white or black until it stands out from the ground by 3 : 1, as WCAG asks of graphics. */
+export function standingOut(rgb: Rgb, ground: Rgb, least = 3): Rgb {
+  const goal = luminance(ground) < 0.2 ? 1 : 0;
+  for (let share = 0; share < 1; share += 0.05) {
+    const mixed = rgb.map((part) => part + share * (goal - part)) as unknown as Rgb;
+    if (contrast(mixed, ground) >= least) return mixed;
+  }
+  return [goal, goal, goal];
+}
+
+/** Eight colours, then the same with the next of eight markers. Noise is grey. */
+export function lookOfGroup(group: number): Look {
+  if (group < 0) return { rgb: GREY, marker: 0 };
+  const marker = Math.floor(group / COLOURS.length) % GLYPHS.length;
+  return { rgb: rgbOf(COLOURS[group % COLOURS.length]), marker };
+}
+
+export function lookOfClass(colour: string, glyph: string): Look {
+  return { rgb: rgbOf(colour), marker: Math.max(0, GLYPHS.indexOf(glyph)) };
+}
+
+/** 256 steps of the ramp, dark to light. */
+export function ramp(): Rgb[] {
+  const stops = RAMP.map(rgbOf);
+  return Array.from({ length: 256 }, (_, i) => {
+    const at = (i / 255) * (stops.length - 1);
+    const low = Math.min(stops.length - 2, Math.floor(at));
+    const t = at - low;
+    return stops[low].map((part, channel) => part + t * (stops[low + 1][channel] - part)) as unknown as Rgb;
+  });
+}

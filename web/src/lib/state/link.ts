@@ -1,0 +1,32 @@
+/** The view as the query of an address, so that a link to it can be sent. */
+
+export interface Link {
+  run: string;
+  projection: string;
+  colour: string;
+  /** "all", "group:3", "class:2", "state:4". */
+  target: string;
+  order: string;
+  /** "x,y,zoom". */
+  camera: string;
+  layer: string;
+  size: string;
+}
+
+const KEYS: readonly (keyof Link)[] = ["run", "projection", "colour", "target", "order", "camera", "layer", "size"];
+
+export function readLink(search: string): Partial<Link> {
+  const query = new URLSearchParams(search);
+  const link: Partial<Link> = {};
+  for (const key of KEYS) {
+    const value = query.get(key);
+    if (value !== null) link[key] = value;
+  }
+  return link;
+}
+
+export function writeLink(link: Partial<Link>): string {
+  const query = new URLSearchParams();
+  for (const key of KEYS) if (link[key]) query.set(key, link[key]);
+  return `?${query.toString()}`;
+}

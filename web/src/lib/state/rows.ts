@@ -1,0 +1,66 @@
+/** Sets of rows: lists for what is shown, packed bits (least significant first) for what is sent. */
+
+export type Rows = Uint32Array;
+
+export const NO_ROWS: Rows = new Uint32Array(0);
+
+/** Pack rows into bits: bit `row % 8` of byte `row >> 3`. */
+export function pack(rows: Rows, count: number): Uint8Array<ArrayBuffer> {
+  const bits = new Uint8Array((count + 7) >> 3);
+  for (let i = 0; i < rows.length; i++) bits[rows[i] >> 3] |= 1 << (rows[i] & 7);
+  return bits;
+}
+
+/** The rows whose bits are set, in order. */
+export function unpack(bits: Uint8Array, count: number): Rows {
+  const rows = new Uint32Array(count);
+  let n = 0;
+  for (let byte = 0; byte < bits.length; byte++) {
+    const value = bits[byte];
+    if (value === 0) continue;
+    for (let bit = 0; bit < 8; bit++) {
+      const row = byte * 8 + bit;
+      if (value & (1 << bit) && row < count) rows[n++] = row;
+    }
+  }
+  return rows.slice(0, n);
+}
+
+/** The rows for which `keep` holds. */
+export function rowsWhere(count: number, keep: (row: number) => boolean): Rows {
+  const rows = new Uint32Array(count);
+  let n = 0;
+  for (let row = 0; row < count; row++) if (keep(row)) rows[n++] = row;
+  return rows.slice(0, n);
+}
+
+/** The rows whose value is `value`. */
+export function rowsEqual(values: ArrayLike<number>, value: number): Rows {
+  const rows = new Uint32Array(values.length);
+  let n = 0;
+  for (let row = 0; row < values.length; row++) if (values[row] === value) rows[n++] = row;
+  return rows.slice(0, n);
+}
+
+export function union(a: Rows, b: Rows, count: number): Rows {
+  const bits = pack(a, count);
+  for (let i = 0; i < b.length; i++) bits[b[i] >> 3] |= 1 << (b[i] & 7);
+  return unpack(bits, count);
+}
+
+export function difference(a: Rows, b: Rows, count: number): Rows {
+  const bits = pack(b, count);
+  const kept = new Uint32Array(a.length);
+  let n = 0;
+  for (let i = 0; i < a.length; i++) if (!(bits[a[i] >> 3] & (1 << (a[i] & 7)))) kept[n++] = a[i];
+  return kept.slice(0, n);
+}
+
+/** How a new choice of rows joins the one there is. */
+export type Joining = "replace" | "add" | "remove";
+
+export function join(old: Rows, fresh: Rows, how: Joining, count: number): Rows {
+  if (how === "add") return union(old, fresh, count);
+  if (how === "remove") return difference(old, fresh, count);
+  return fresh;
+}
