@@ -68,15 +68,10 @@ def sides_of(decisions: Decisions, classes: Sequence[str], settings: GrainSettin
     Raises
     ------
     InputError
-        If a class has two roles that exclude each other, or a ratio names what is neither class nor role, or the same class
-        on both sides.
+        If a ratio names what is neither class nor role, or counts a class on both sides.
     """
     known = decisions.classes[decisions.classes["name"].isin(classes)]
     roles = {str(name): set(of) for name, of in zip(known["name"], known["roles"], strict=True)}
-    for one, other in (("biogenic", "terrigenous"), ("planktic", "benthic"), ("whole", "fragment")):
-        both = [name for name, of in roles.items() if {one, other} <= of]
-        if both:
-            raise InputError(f"the class {both[0]!r} cannot be both {one} and {other}: take one role away")
 
     def having(role: str, *without: str) -> tuple[str, ...]:
         return tuple(name for name, of in roles.items() if role in of and not of & set(without))

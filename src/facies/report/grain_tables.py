@@ -109,8 +109,7 @@ def make_grain_tables(
     Raises
     ------
     InputError
-        If the decisions are of another run, no sample of the facts is one of the run, a class has roles that exclude each
-        other, or a ratio names what there is not.
+        If the decisions are of another run, no sample of the facts is one of the run, or a ratio names what there is not.
     """
     if len(decisions) != len(run):
         raise InputError(

@@ -49,7 +49,9 @@ def read_sample_facts(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path).expanduser()
     try:
-        table = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        first = next(iter(path.read_text("utf-8-sig").splitlines()), "")
+        separator = max(",;\t", key=first.count)
+        table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: give the CSV of the samples") from error
     except (OSError, ValueError) as error:  # pandas' errors of parsing and of encoding are among these
@@ -57,8 +59,8 @@ def read_sample_facts(path: str | Path) -> pd.DataFrame:
         raise InputError(
             f"{path} is no table of samples ({said}): save it as CSV, UTF-8, with a first row of names"
         ) from error
-    table.columns = pd.Index([str(name).strip() for name in table.columns])
-    return check_sample_facts(table, str(path))
+    table.columns = pd.Index([str(name).strip() for name in table.iloc[0]])
+    return check_sample_facts(table.iloc[1:], str(path))
 
 
 def check_sample_facts(table: pd.DataFrame, where: str = "the table of samples") -> pd.DataFrame:
@@ -70,7 +72,7 @@ def check_sample_facts(table: pd.DataFrame, where: str = "the table of samples")
         raise InputError(f"{where} has two columns {twice!r}: keep one")
     table = table.reset_index(drop=True)
     for name in ("sample", *(["core"] if "core" in table.columns else [])):
-        table[name] = table[name].fillna("").astype(str).str.strip()
+        table[name] = _texts(table[name])
     for wrong, says in (
         (table["sample"] == "", "names no sample"),
         (table["sample"].duplicated(), "names a sample again"),
@@ -91,7 +93,7 @@ def check_sample_facts(table: pd.DataFrame, where: str = "the table of samples")
 
 
 def _numbers(column: pd.Series, name: str, what: str, least: float, where: str) -> pd.Series:
-    texts = column.astype(str).str.strip().replace({"nan": "", "None": "", "<NA>": "", "NA": ""})
+    texts = _texts(column).replace({"NA": "", "nan": "", "NaN": ""})
     values = pd.to_numeric(texts.where(texts != ""), errors="coerce").astype(np.float64)
     wrong = ((texts != "") & values.isna()) | (values < least) | np.isinf(values)
     if wrong.any():
@@ -101,3 +103,7 @@ def _numbers(column: pd.Series, name: str, what: str, least: float, where: str) 
             hint = "; write 8 for an eighth"
         raise InputError(f"{where}, line {line + 2}: {name} is {texts[line]!r} and should be the {what}{hint}")
     return values
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column.map(lambda cell: "" if pd.isna(cell) else str(cell).strip()).astype(object)
