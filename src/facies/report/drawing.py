@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import re
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "PAPER", "Drawing", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
+__all__ = ["INK", "PAGE_WIDTH", "PAPER", "Drawing", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
 
 # Stand-ins, which svg_markup turns into the colours of the page, light or dark.
 INK, PAPER = "#010203", "#fdfcfb"
+PAGE_WIDTH = 7.4
+"""Inches of a figure that is as wide as a page."""
 _FONTS = ["DejaVu Sans"]
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -53,6 +56,11 @@ class Drawing:
     figure: Figure
     data: pd.DataFrame
     photographic: bool = False
+
+    @property
+    def part(self) -> float:
+        """The figure's width as a part of a page's, so that all have letters of one size."""
+        return min(1.0, float(self.figure.get_figwidth()) / PAGE_WIDTH)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -134,7 +142,10 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str
     markup = figure_bytes(figure, "svg", dpi=220).decode("utf-8")
     markup = markup[markup.index("<svg") :]
     markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
-    markup = re.sub(r'<g id="[^"]*"', "<g", markup)  # two figures in a page would bear the same
+    markup = re.sub(r'<g id="[^"]*"', "<g", markup)
+    # Markers and clips keep theirs, and two figures in a page must not bear the same.
+    own = hashlib.sha256(label.encode() + markup.encode()).hexdigest()[:8]
+    markup = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", markup)
     markup = markup.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
     markup = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)

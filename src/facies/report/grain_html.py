@@ -36,12 +36,23 @@ class PageTable:
     ----------
     head : list of str
         Titles of the columns, the first one that of the rows.
-    rows : list of (str, list of Cell)
-        Title and cells of each row.
+    rows : list of (Cell, list of Cell)
+        Title and cells of each row; a title that is the one above is empty.
     """
 
     head: list[str]
-    rows: list[tuple[str, list[Cell]]]
+    rows: list[tuple[Cell, list[Cell]]]
+
+    @staticmethod
+    def of(head: Sequence[str], rows: Sequence[tuple[str | Cell, list[Cell]]]) -> PageTable:
+        """Make a table, in which a title is not repeated from row to row."""
+        told: list[tuple[Cell, list[Cell]]] = []
+        above = ""
+        for title, cells in rows:
+            cell = title if isinstance(title, Cell) else Cell(title)
+            told.append((Cell("") if cell.text == above else cell, cells))
+            above = cell.text
+        return PageTable(list(head), told)
 
 
 def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -75,14 +86,14 @@ def count_pages(tables: GrainTables) -> list[PageTable]:
         why = tuple(f"{int(row[name]):,} {name.removeprefix('excluded: ')}" for name in reasons if row[name] > 0)
         cells = [Cell(f"{int(row[key]):,}", why if key == "n_excluded" else ()) for key in shown]
         rows.append((title, [*cells, Cell(str(row["flag"] or ""))]))
-    found = PageTable(["Sample", *shown.values(), "Remark"], rows)
+    found = PageTable.of(["Sample", *shown.values(), "Remark"], rows)
     counted = {(str(row["sample"]), str(row["class"])): row for row in tables.counts.to_dict("records")}
     pages = [found]
     for names in _parts(list(dict.fromkeys(tables.counts["class"]))):
         rows = [
             (title, [_count_cell(counted.get((sample, name))) for name in names]) for sample, title in titles.items()
         ]
-        pages.append(PageTable(["Sample", *names], rows))
+        pages.append(PageTable.of(["Sample", *names], rows))
     return pages
 
 
@@ -104,21 +115,25 @@ def indicator_pages(tables: GrainTables) -> tuple[list[PageTable], list[tuple[st
     known = tables.indicators[tables.indicators["value"].notna()]
     names = list(dict.fromkeys(known["indicator"]))
     pages = [
-        PageTable(
+        PageTable.of(
             ["Sample", *part],
-            [
-                (title, [_indicator_cell(rows_of.get((sample, name))) for name in part])
-                for sample, title in titles.items()
-            ],
+            [_indicator_row(title, [rows_of.get((sample, name)) for name in part]) for sample, title in titles.items()],
         )
         for part in (_parts(names) if names else ())
     ]
-    by_number = known[known["basis"] == "number"]
-    definitions = dict(zip(by_number["indicator"], by_number["definition"], strict=True))
-    return pages, [(name, str(definitions.get(name, ""))) for name in names]
+    definitions = known.drop_duplicates("indicator").set_index("indicator")["definition"]
+    return pages, [(str(name), str(definitions[name])) for name in names]
 
 
-def _indicator_cell(rows: pd.DataFrame | None) -> Cell:
+def _indicator_row(title: str, found: Sequence[pd.DataFrame | None]) -> tuple[Cell, list[Cell]]:
+    """Return a row; what holds for all of its cells is said below its title."""
+    flags = [set() if rows is None else {str(flag) for flag in rows["flag"] if flag} for rows in found]
+    common = set.intersection(*flags) if flags else set()
+    cells = [_indicator_cell(rows, sorted(own - common)) for rows, own in zip(found, flags, strict=True)]
+    return Cell(title, tuple(sorted(common))), cells
+
+
+def _indicator_cell(rows: pd.DataFrame | None, flags: Sequence[str]) -> Cell:
     if rows is None:
         return Cell("–")
     told = {
@@ -126,9 +141,8 @@ def _indicator_cell(rows: pd.DataFrame | None) -> Cell:
         for row in rows.to_dict("records")
         if not pd.isna(row["value"])
     }
-    first = told.pop("number", "–")
+    first = told.pop("number", None) or (told.pop(next(iter(told))) if told else "–")
     short = {"number, audited": "audited", "area": "by area"}
-    flags = [str(flag) for flag in dict.fromkeys(rows["flag"]) if flag]
     return Cell(first, (*(f"{short.get(basis, basis)} {text}" for basis, text in told.items()), *flags))
 
 
@@ -157,14 +171,14 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
         ]  # fmt: skip
         if tables.um_per_px:
             cells += [
-                Cell(f"{row[value]:.2f}" if not pd.isna(row[value]) else "–", tuple(filter(None, [str(row.get(word) or "")])))
+                Cell(_two_decimals(row[value]), tuple(filter(None, [str(row.get(word) or "")])))
                 for value, word in (
                     ("mean_phi", "mean_word"), ("sorting_phi", "sorting_word"), ("skewness_phi", "skewness_word"),
                     ("kurtosis", "kurtosis_word"),
                 )
             ]  # fmt: skip
         rows.append((titles.get(str(row["sample"]), str(row["sample"])), cells))
-    pages = [PageTable(head, rows)]
+    pages = [PageTable.of(head, rows)]
     wentworth = [name for name in sizes if str(name).startswith("% ") and (sizes[name].fillna(0) > 0).any()]
     if wentworth:
         by_class = [
@@ -180,8 +194,12 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
             if row["class"] == "all"
         ]
         head = ["Sample", "Class", "Weighting", *(f"{str(name).removeprefix('% ')} (%)" for name in wentworth)]
-        pages.append(PageTable(head, by_class))
+        pages.append(PageTable.of(head, by_class))
     return pages
+
+
+def _two_decimals(x: float) -> str:
+    return "–" if pd.isna(x) else f"{x:.2f}".replace("-", "−")
 
 
 def shape_page(tables: GrainTables) -> PageTable | None:
@@ -203,7 +221,7 @@ def shape_page(tables: GrainTables) -> PageTable | None:
                 quartiles = f"{figures_of(row['lower_quartile'])}–{figures_of(row['upper_quartile'])}"
                 cells.append(Cell(figures_of(row["median"]), (quartiles,)))
         rows.append((str(measure).replace("_", " ") + (f" ({unit})" if unit else ""), cells))
-    return PageTable(["Measure", *map(str, names)], rows)
+    return PageTable.of(["Measure", *map(str, names)], rows)
 
 
 def audit_page(tables: GrainTables) -> PageTable | None:
@@ -224,6 +242,6 @@ def audit_page(tables: GrainTables) -> PageTable | None:
         )
         for row in tables.audit.to_dict("records")
     ]
-    return PageTable(
+    return PageTable.of(
         ["Class", "Assigned", "Audited", "Right", "Precision", "Share as counted", "Share corrected"], rows
     )

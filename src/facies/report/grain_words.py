@@ -30,7 +30,8 @@ def figures_of(x: float, unit: str = "") -> str:
         return f"{x:.1f}"
     if x == float("inf"):
         return "∞"
-    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:#.3g}".rstrip(".")
+    told = f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3f}" if abs(x) < 0.1 else f"{x:#.3g}".rstrip(".")
+    return told.replace("-", "−")
 
 
 def with_interval(x: float, low: float, high: float, unit: str = "") -> str:

@@ -21,6 +21,7 @@ _ALL = Look("#5c6470", "o", "●")
 _MOST_SAMPLES = 8
 _MOST_POINTS = 500
 _UM_TICKS = (31.25, 63, 125, 250, 500, 1000, 2000, 4000)
+_FINER_UM_TICKS = (45, 63, 90, 125, 180, 250, 355, 500, 710, 1000, 1400, 2000, 2800, 4000)
 _SHAPES = (
     ("circularity", "circularity 4πA/P²"),
     ("aspect_ratio", "aspect ratio"),
@@ -129,8 +130,7 @@ def _size_axis(axes: Axes, title: str, *, scaled: bool, limits_um: tuple[float |
         return
     axes.title.set_y(1.16)
     above = axes.secondary_xaxis("top")
-    ticks = [um for um in _UM_TICKS if low <= -np.log2(um / 1000) <= high]
-    above.set_xticks([-np.log2(um / 1000) for um in ticks], [f"{um:g}" for um in ticks])
+    above.set_xticks(*_um_ticks(low, high))
     above.tick_params(colors=INK, labelsize=7.5, width=0.7)
     above.spines["top"].set(color=INK, linewidth=0.7)
     above.set_xlabel("µm", color=INK, fontsize=8)
@@ -140,6 +140,13 @@ def _size_axis(axes: Axes, title: str, *, scaled: bool, limits_um: tuple[float |
     if coarsest:
         axes.axvspan(min(low, -np.log2(coarsest / 1000)), -np.log2(coarsest / 1000), color=INK, alpha=0.07, lw=0)
     axes.set_xlim(low, high)
+
+
+def _um_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Return places in φ and labels in µm: whole φ, and half of them where the axis is short."""
+    chosen = _UM_TICKS if high - low > 3 else _FINER_UM_TICKS
+    ticks = [um for um in chosen if low <= -np.log2(um / 1000) <= high]
+    return [float(-np.log2(um / 1000)) for um in ticks], [f"{um:g}" for um in ticks]
 
 
 def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Look], *, scaled: bool) -> Drawing | None:
@@ -202,8 +209,7 @@ def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Look], *, scaled: 
 
 def _bin_ticks(axes: Axes, edges: NDArray[np.float64], *, scaled: bool) -> None:
     if scaled:
-        ticks = [um for um in _UM_TICKS if edges[0] <= -np.log2(um / 1000) <= edges[-1]]
-        axes.set_xticks([-np.log2(um / 1000) for um in ticks], [f"{um:g}" for um in ticks])
+        axes.set_xticks(*_um_ticks(edges[0], edges[-1]))
         return
     steps = np.arange(np.ceil(edges[0]), edges[-1] + 0.01, 1.0 if edges[-1] - edges[0] > 2 else 0.5)
     axes.set_xticks(steps, [f"{2**-step:.0f}" for step in steps])
@@ -242,10 +248,17 @@ def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Look]) -> Drawing | No
             keys = ("whislo", "q1", "med", "q3", "whishi")
             look = looks[name]
             axes.bxp(
-                [dict(zip(keys, marks, strict=True))], positions=[place], vert=False, widths=0.55, showfliers=False,
-                patch_artist=True, showcaps=False, boxprops={"facecolor": look.colour, "edgecolor": "none"},
-                medianprops={"color": PAPER, "lw": 1.6}, whiskerprops={"color": look.colour, "lw": 1.2},
-            )  # fmt: skip
+                [dict(zip(keys, marks, strict=True))],
+                positions=[place],
+                vert=False,
+                widths=0.55,
+                showfliers=False,
+                showcaps=False,
+                patch_artist=True,
+                boxprops={"facecolor": look.colour + "80", "edgecolor": look.colour, "linewidth": 1.0},
+                medianprops={"color": INK, "lw": 1.4},
+                whiskerprops={"color": look.colour, "lw": 1.2},
+            )
             percentiles = dict(zip(("p5", "p25", "median", "p75", "p95"), marks.tolist(), strict=True))
             rows.append({"class": name, "measure": column, "n": len(values), **percentiles})
         axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
