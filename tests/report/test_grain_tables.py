@@ -182,7 +182,7 @@ def test_sizes_are_those_of_the_measured_grains(tables):
     assert everything["scope"] == ""
 
 
-def test_a_sieve_that_cuts_the_curve_is_told(tables):
+def test_a_sieve_that_cuts_the_curve_is_told(run, tables):
     row = one(tables.sizes, sample="GC1-12", weighting="number", **{"class": "all"})
     assert row["scope"] == "above 200 µm"
     assert "above 200 µm only" in row["flag"]
@@ -191,6 +191,9 @@ def test_a_sieve_that_cuts_the_curve_is_told(tables):
     assert row["D5_um"] >= 200
     assert any(note.startswith("Truncation") for note in tables.notes["sizes"])
     assert any(note.startswith("Weighting") for note in tables.notes["sizes"])
+    assert any("different limits" in note for note in tables.notes["sizes"])
+    same = make_grain_tables(run, read_decisions(run), settings=GrainSettings(sieve_lower_um=100, n_draws=50))
+    assert not any("different limits" in note for note in same.notes["sizes"])
 
 
 def test_sizes_without_a_grain_within_the_sieve(run):

@@ -233,7 +233,7 @@ def _ellipse_axes(points: Points) -> tuple[float, float]:
 
 
 def _inscribed_radius(points: Points) -> float:
-    """Radius of the largest circle inside, by parting the squares that may still hold its centre.
+    """Radius of the largest circle inside, by quartering the squares that may still hold its centre.
 
     A square of half side h whose centre lies d inside holds no centre of a circle larger than d + √2 h (Garcia-Castellanos
     & Lombardo, 2007).
@@ -245,16 +245,15 @@ def _inscribed_radius(points: Points) -> float:
     half = float((high - low).min()) / 8
     x, y = (np.arange(start + half, stop + half, 2 * half) for start, stop in zip(low, high, strict=True))
     centres = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    steps = np.array([-0.75, -0.25, 0.25, 0.75])
-    parts = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    quarters = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
     best = 0.0
     while len(centres):
         distance = cdist(centres, boundary).min(axis=1)
         inside = np.where(points_in_poly(centres, points), distance, -distance)
         best = max(best, float(inside.max()))
         hopeful = centres[inside + np.sqrt(2) * half > best * (1 + _PRECISION) + 1e-12]
-        centres = (hopeful[:, None] + half * parts).reshape(-1, 2)
-        half /= 4
+        centres = (hopeful[:, None] + half * quarters).reshape(-1, 2)
+        half /= 2
     return best
 
 

@@ -158,7 +158,9 @@ def _size_columns(um_per_px: float | None) -> list[str]:
     return [*head, "n_finer", "n_coarser", *_size_values(example), "flag"]
 
 
-def size_notes(sizes: pd.DataFrame, settings: GrainSettings, um_per_px: float | None) -> tuple[str, ...]:
+def size_notes(
+    sizes: pd.DataFrame, samples: pd.DataFrame, settings: GrainSettings, um_per_px: float | None
+) -> tuple[str, ...]:
     """Return the sentences to print under the table of sizes; the two traps always."""
     if sizes.empty:
         return ()
@@ -179,6 +181,11 @@ def size_notes(sizes: pd.DataFrame, settings: GrainSettings, um_per_px: float | 
             "Truncation: nothing is extrapolated beyond the sieve. Where more than 5 % of the curve lies beyond a limit or in the "
             "quarter φ at it, the statistics are of the part named in “scope” alone; grains beyond are left out and counted."
         )
+        limits = {_limits(row, settings) for _, row in samples.iterrows()}
+        if len(limits) > 1:
+            notes.append(
+                "The samples were sieved to different limits: their sizes, and their counts, do not compare as they stand."
+            )
     notes.append(_left_out(settings))
     return tuple(notes)
 

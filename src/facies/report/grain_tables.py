@@ -139,7 +139,7 @@ def make_grain_tables(
             "samples": sample_notes(samples, facts),
             "counts": count_notes(samples, settings, audit is not None),
             "indicators": indicator_notes(sides, settings),
-            "sizes": size_notes(sizes, settings, um_per_px),
+            "sizes": size_notes(sizes, samples, settings, um_per_px),
             "shapes": shape_notes(shapes, settings),
             "audit": audit_notes(audit),
         },
