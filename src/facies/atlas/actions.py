@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from facies.atlas.choosing import MOST_ROWS, Number, Numbers, RowsQuery
+from facies.atlas.groups import numbered
 from facies.atlas.open_run import OpenRun
 from facies.atlas.reclustering import Preview
 from facies.atlas.refusals import ConflictError
@@ -181,7 +182,7 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
     if isinstance(request, Assign | Name | ChangeClass) and (name := _named(run, request)):
         told["class"] = next((number for number, known in run.standing.names.items() if _alike(known, name)), None)
     if "group" in action.after:
-        told["groups"] = [int(group) for group in np.unique(action.after["group"]) if group >= 0][:1000]
+        told["groups"] = [int(group) for group in numbered(np.asarray(action.after["group"]))[0] if group >= 0][:1000]
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import tempfile
@@ -100,13 +101,16 @@ class Atlas:
         self.runs[key] = OpenRun(run, key, self.events.publish)
 
     def _look(self) -> None:
-        # What the counts and exports need takes a second to import: not before the first page is shown.
+        # What the first page asks for, begun while the browser starts.
+        for run in list(self.runs.values()):
+            run.groups.facts()
         importlib.import_module("facies.atlas.counts")
         while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
             for run in list(self.runs.values()):
                 if self._ended.is_set():
                     return
-                run.look()
+                with contextlib.suppress(InputError):  # whoever acts next is told the same, in a browser
+                    run.look()
 
 
 def _key(name: str, taken: dict[str, OpenRun]) -> str:

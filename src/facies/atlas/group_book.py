@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.atlas.groups import GroupFacts, measure_groups, total_variance
+from facies.atlas.groups import GroupFacts, measure_groups, numbered, total_variance
 from facies.atlas.refusals import MissingError
 from facies.atlas.standing import EXCLUDED, Standing
 from facies.run.journal import STATES
@@ -40,7 +40,7 @@ class GroupBook:
 
     def changed(self, before: NDArray[np.int32], after: NDArray[np.int32], rows: NDArray[np.int64]) -> None:
         """Note that images went from groups to others. It is quick; the groups are measured when asked for."""
-        old, new = np.unique(before[rows]), np.unique(after[rows])
+        old, new = numbered(before[rows])[0], numbered(after[rows])[0]
         with self._marks:
             self._groups = after
             self._stale |= {*old.tolist(), *new.tolist()}
@@ -57,7 +57,9 @@ class GroupBook:
                 self._variance = total_variance(self._embedding)
                 self._facts = measure_groups(self._embedding, self._points, groups, self._variance)
             elif stale:
-                rows = np.flatnonzero(np.isin(groups, np.array(sorted(stale), np.int32)))
+                changed = np.zeros(max(int(groups.max(initial=-1)), *stale) + 2, np.bool_)
+                changed[np.array(sorted(stale)) + 1] = True
+                rows = np.flatnonzero(changed[groups + 1])
                 measured = measure_groups(self._embedding, self._points, groups, self._variance, rows)
                 kept = {group: facts for group, facts in self._facts.items() if group not in stale}
                 self._facts = {**kept, **measured}
@@ -72,10 +74,13 @@ class GroupBook:
         facts = self.facts()
         if not facts:
             return []
-        names = np.array(sorted(facts), np.int32)
-        places = np.searchsorted(names, standing.groups).clip(max=len(names) - 1)
-        known = names[places] == standing.groups  # a group may have come since the facts were measured
-        places, classes, states = places[known], standing.classes[known], standing.states[known]
+        names = np.array(sorted(facts), np.int64)
+        lookup = np.full(max(int(standing.groups.max(initial=-1)), int(names[-1])) + 2, -1, np.int64)
+        lookup[names + 1] = np.arange(len(names))
+        places, classes, states = lookup[standing.groups + 1], standing.classes, standing.states
+        if (places < 0).any():  # a group has come since the facts were measured
+            known = places >= 0
+            places, classes, states = places[known], classes[known], states[known]
         counts = [np.bincount(places[states == state], minlength=len(names)) for state in range(5)]
         named = np.bincount(places[(classes > 0) & (states != EXCLUDED)], minlength=len(names))
         winner = _most_common(places, classes, states, len(names))

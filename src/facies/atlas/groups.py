@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EXAMPLES", "GroupFacts", "measure_groups", "total_variance"]
+__all__ = ["EXAMPLES", "GroupFacts", "measure_groups", "numbered", "total_variance"]
 
 EXAMPLES = 12
 """Images that stand for a group: the nearest to its centre."""
@@ -88,7 +88,7 @@ def measure_groups(
     rows = np.arange(len(groups)) if rows is None else rows
     if not len(rows):
         return {}
-    names, places, sizes = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    names, places, sizes = numbered(groups[rows])
     centres = _centres(embedding, rows, places, sizes)
     distances = _distances(embedding, rows, places, centres)
     mean_distance = np.bincount(places, distances) / sizes
@@ -110,6 +110,15 @@ def measure_groups(
         )
         for i, name in enumerate(names)
     }
+
+
+def numbered(groups: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what ``np.unique`` with inverse and counts does, by counting: groups are small numbers from -1 on."""
+    counts = np.bincount(groups + 1)
+    present = np.flatnonzero(counts)
+    lookup = np.zeros(len(counts), np.int64)
+    lookup[present] = np.arange(len(present))
+    return present - 1, lookup[groups + 1], counts[present]
 
 
 def _centres(

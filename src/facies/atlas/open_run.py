@@ -69,6 +69,7 @@ class OpenRun:
         self.standing = Standing.of(self.journal.state(), self.partition, self._initial)
         self.changes = Changes(len(run), self.standing.revision)
         self.jobs = Jobs(self._tell_job)
+        self._projections: dict[str, dict[str, Any]] = {}
         self.groups = GroupBook(run.embedding, self.points, self.standing.groups)
         self.probing = Probing(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
 
@@ -109,6 +110,13 @@ class OpenRun:
     def quality(self) -> Quality:
         """The quality queues."""
         return Quality(self.run.embedding, self.points, self.columns)
+
+    def projections(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the projections, the newest first, and how each came about."""
+        for name in self.run.projections():
+            if name not in self._projections:
+                self._projections[name] = self.run.projection(name)[1]
+        return [(name, self._projections[name]) for name in reversed(self.run.projections())]
 
     def projected(self, name: str | None = None) -> NDArray[np.float32]:
         """Return a projection, the newest without a name, brought to [-1, 1].
@@ -188,8 +196,10 @@ class OpenRun:
         self.standing = Standing.of(self.journal.state(), self.partition, self._initial)
         for action in actions:
             rows = action.rows if action.after else action.rows[:0]
-            if action.parameters.get("classes"):
-                rows = np.union1d(rows, before.differs_in_state(self.standing))
+            if action.parameters.get("classes"):  # a class may have come to be excluded, with all its images
+                changed = before.differs_from(self.standing)
+                changed[rows] = True
+                rows = np.flatnonzero(changed)
             self.changes.add(action.id, rows)
             if "group" in action.after and action.partition == self.partition:
                 self.groups.changed(before.groups, self.standing.groups, action.rows)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from facies.atlas.choosing import RowsQuery
+from facies.atlas.groups import numbered
 from facies.atlas.open_run import OpenRun
 from facies.atlas.search import centre_of, distances_to, first_of, nearest_to_any
 from facies.atlas.standing import Standing
@@ -118,6 +119,6 @@ def count_rows(standing: Standing, rows: NDArray[np.int64]) -> dict[str, Any]:
 
 
 def _most_frequent(values: NDArray[Any]) -> list[list[int]]:
-    names, counts = np.unique(values, return_counts=True)
+    names, _, counts = numbered(values.astype(np.int32))
     order = np.argsort(-counts, kind="stable")[:_MOST_COUNTED]
     return [[int(names[i]), int(counts[i])] for i in order]

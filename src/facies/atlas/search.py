@@ -56,7 +56,9 @@ def nearest_to_any(
     distances : ndarray of float32
         To the nearest query.
     """
-    among = np.setdiff1d(among, queries)
+    is_query = np.zeros(len(embedding), np.bool_)
+    is_query[queries] = True
+    among = among[~is_query[among]]
     taken = queries[np.linspace(0, len(queries) - 1, min(len(queries), QUERIES)).astype(np.int64)]
     points = np.asarray(embedding[taken], np.float32)
     alone = len(points) == 1

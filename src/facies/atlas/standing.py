@@ -87,9 +87,10 @@ class Standing:
         """The arrays that a request may choose by."""
         return {"group": self.groups, "class": self.classes, "state": self.states}
 
-    def differs_in_state(self, other: Standing) -> NDArray[np.int64]:
-        """The images whose class or state is another one there, for a class may come to be excluded as a whole."""
-        return np.flatnonzero((self.states != other.states) | (self.classes != other.classes))
+    def differs_from(self, other: Standing) -> NDArray[np.bool_]:
+        """Whether each image has another class or state there."""
+        differs: NDArray[np.bool_] = (self.states != other.states) | (self.classes != other.classes)
+        return differs
 
     def class_list(self) -> list[dict[str, Any]]:
         """The classes with their looks and numbers of images."""

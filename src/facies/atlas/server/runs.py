@@ -97,8 +97,7 @@ def _line(run: OpenRun) -> dict[str, Any]:
 
 def _projections(run: OpenRun) -> list[dict[str, Any]]:
     told = []
-    for name in reversed(run.run.projections()):
-        meta = run.run.projection(name)[1]
+    for name, meta in run.projections():
         version = hashlib.sha256(f"{run.thumbnails_hash} {name} {meta.get('created')}".encode()).hexdigest()[:16]
         told.append({"name": name, "method": meta.get("method", ""), "v": version})
     return told
