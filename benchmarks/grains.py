@@ -1,0 +1,292 @@
+"""From rendered plates to named groups: purity of `focal-vae`'s groups, beside k-means on pixels and on an untrained encoder.
+
+    python benchmarks/grains.py crops --seeds 0 1 2          (bone and gravel: grains cut from real photographs)
+    python benchmarks/grains.py kinds --seeds 0 1 2          (those, and six kinds drawn by rule)
+    python benchmarks/grains.py crops --variants layer k     (ablations; see --help)
+
+The plates are SYNTHETIC: `facies.data.plates` composes them, and knows what it put where; `facies extract` finds the grains;
+`facies cluster` groups them, in a process of its own. Truth is read afterwards, to measure. It is matched to the grains by
+their boxes (IoU ≥ 0.5), and grains that match none are counted and left out.
+
+Two things flatter such figures, and are measured beside them. One particle is rendered several times, turned, scaled and lit
+anew, so a group can be of one kind for being of one particle: `unseen` trains and names groups on half of the particles, and
+counts the other half. And the real crops come from a few photographs, one kind each, so a kind is a photograph, too: no
+benchmark made of them can tell one from the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import record
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
+
+SETS = ("crops", "kinds")
+VARIANTS = ("main", "baselines", "unseen", "layer", "k")
+STACKS = 400
+EACH_DRAWN = 30
+GROUPS = 100
+
+
+def particles(name: str) -> list[Any]:
+    """Grains to render; the kind of each is ``kind/number``, so that the truth tells the particle, too."""
+    from facies.data.plate_grains import draw_grain
+    from facies.data.plates import KINDS, grains_from_crops
+
+    file = np.load(record.SHARED / "microfossils" / "rcos_microfossil.npz", allow_pickle=False)
+    names = [str(kind) for kind in file["class_names"]]
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of crops in which no grain stands out: they are left out
+        for crops, labels in (("particle_crops", "particle_labels"), ("single_images", "single_labels")):
+            kinds = [f"{names[label]}/{crops[0]}{row}" for row, label in enumerate(file[labels])]
+            found += grains_from_crops(file[crops], kinds)
+    if name == "kinds":
+        rng = np.random.default_rng(0)
+        found += [
+            dataclasses.replace(draw_grain(kind, rng), kind=f"{kind}/{row}")
+            for kind in KINDS
+            for row in range(EACH_DRAWN)
+        ]
+    return found
+
+
+def grains_of(name: str, n_stacks: int) -> Path:
+    """Photographs and grains of a set, made once."""
+    from facies.data.plates import write_plates
+
+    photographs, grains = record.WORK / f"plates-{name}-{n_stacks}", record.WORK / f"grains-{name}-{n_stacks}"
+    if not photographs.exists():
+        record.WORK.mkdir(exist_ok=True)
+        write_plates(photographs, n_stacks, seed=2022, grains=particles(name), touching=0.0, cut=0.0)
+    if not grains.exists():
+        facies("extract", str(photographs), "-o", str(grains), "--resume")
+    return grains
+
+
+def facies(*arguments: str) -> Any:
+    """Run a command of facies and return what its --json printed."""
+    command = [sys.executable, "-m", "facies.cli", *arguments, "--json"]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def truth_of(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Kind and particle of each grain, by the box of greatest overlap in its stack; missing where none has IoU ≥ 0.5."""
+    found = pd.DataFrame(None, index=table.index, columns=["kind", "particle"], dtype=object)
+    by_stack = dict(list(truth.groupby("stack")))
+    for stack, rows in table.groupby("stack"):
+        known = by_stack.get(stack)
+        if known is None:
+            continue
+        a, b = (frame[["x0", "y0", "x1", "y1"]].to_numpy(float) for frame in (rows, known))
+        sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+        shared = np.prod(np.clip(sides, 0, None), axis=2)
+        areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b)]
+        overlap = shared / (areas[0][:, None] + areas[1][None] - shared)
+        best = overlap.argmax(axis=1)
+        particle = known["kind"].to_numpy()[best]
+        matched = overlap.max(axis=1) >= 0.5
+        found.loc[rows.index[matched], "particle"] = particle[matched]
+        found.loc[rows.index[matched], "kind"] = [name.split("/")[0] for name in particle[matched]]
+    return found
+
+
+def scores(groups: NDArray[np.int64], kinds: NDArray[Any]) -> dict[str, float]:
+    """Purity (the mean of the groups'), ACC after each group got the name of its majority, and the number of groups."""
+    counts = pd.crosstab(groups, kinds)
+    return {
+        "purity": float((counts.max(axis=1) / counts.sum(axis=1)).mean()),
+        "accuracy": float(counts.max(axis=1).sum() / len(groups)),
+        "n_groups": len(counts),
+    }
+
+
+@dataclasses.dataclass
+class Grains:
+    """The grains of a set, and what is known of them."""
+
+    path: Path
+    images: Any
+    kinds: NDArray[Any]
+    particles: NDArray[Any]
+    known: NDArray[np.int64]
+    n_truth: int
+
+    @classmethod
+    def of(cls, name: str, n_stacks: int) -> Grains:
+        """Make or read them."""
+        from facies.data import open_images
+
+        path = grains_of(name, n_stacks)
+        truth = pd.read_csv(record.WORK / f"plates-{name}-{n_stacks}" / "truth.csv")
+        images = open_images(path)
+        found = truth_of(images.table, truth)
+        known = np.flatnonzero(found["kind"].notna())
+        return cls(path, images, found["kind"].to_numpy(), found["particle"].to_numpy(), known, len(truth))
+
+    def scores(self, groups: NDArray[np.int64]) -> dict[str, float]:
+        """Of groups of all grains, on those whose truth is known."""
+        return scores(groups[self.known], self.kinds[self.known])
+
+
+def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
+    """The command as a user gives it: groups, and what refining makes of them."""
+    run = record.WORK / f"{grains.path.name}-run-{seed}"
+    options = [part for setting in settings for part in ("--set", setting)]
+    began = time.monotonic()
+    made = facies(
+        "cluster", str(grains.path), "-o", str(run), "--method", "focal-vae", "--seed", str(seed), "--resume", *options
+    )
+    seconds = time.monotonic() - began
+    from facies.run import RunFolder
+
+    folder = RunFolder(run)
+    if "refine-1" not in folder.partitions():
+        facies("refine", str(run))
+    codes = np.asarray(folder.embedding)
+    groups = folder.partition("focal-vae")[0]["group"].to_numpy()
+    refined = folder.partition("refine-1")[0]["group"].to_numpy()
+    history = folder.history
+    return {
+        **grains.scores(groups),
+        "refined_accuracy": grains.scores(refined)["accuracy"],
+        "active": int((codes.var(axis=0) > 0.01).sum()),
+        "mse": float(history["reconstruction"].iloc[-1]),
+        "seconds": seconds,
+        "notes": made["notes"],
+        "n_grains": len(grains.images),
+        "n_known": len(grains.known),
+        "n_truth": grains.n_truth,
+    }
+
+
+def fitted(images: Any, seed: int, **settings: Any) -> Any:
+    """`focal-vae`, quick, on these images."""
+    from facies.models import make_method
+
+    return make_method("focal-vae", "quick", {"random_state": seed, "n_clusters": GROUPS, **settings}).fit(images)
+
+
+def baseline_rows(grains: Grains, seed: int) -> dict[str, Any]:
+    """K-means, K = 100, on pixels as the network sees them, and on the code of an encoder with random weights."""
+    import torch
+
+    from facies.cluster import KMeans
+    from facies.models import make_method
+    from facies.models.focal_vae_stages import reduced
+
+    method = make_method("focal-vae", "quick")
+    size = (method.image_size, method.image_size)
+    torch.manual_seed(seed)
+    encoder = method.build(grains.images.image_shape).encoder.eval()
+    pixels, codes = [], []
+    for batch in grains.images.batches(32):
+        small = reduced(batch, size, whole_numbers=True) / 255
+        with torch.no_grad():
+            codes.append(encoder(small)[0].numpy())
+        pixels.append(small.flatten(1).numpy())
+    result = {}
+    for name, rows in (("pixels", pixels), ("untrained", codes)):
+        groups = KMeans(GROUPS, n_init=3, random_state=seed).fit_predict(np.concatenate(rows))
+        result.update({f"{name}_{key}": value for key, value in grains.scores(groups).items()})
+    return result
+
+
+def unseen_row(grains: Grains, seed: int) -> dict[str, Any]:
+    """Groups learnt and named on half of the particles; grains of the other half, by the same names."""
+    every = np.unique(grains.particles[grains.known].astype(str))
+    held = np.random.default_rng(seed).permutation(every)[: len(every) // 2]
+    is_held = np.isin(grains.particles[grains.known].astype(str), held)
+    learnt, fresh = grains.known[~is_held], grains.known[is_held]
+    method = fitted(grains.images.subset(learnt), seed)
+    counts = pd.crosstab(method.labels_, grains.kinds[learnt])
+    names = counts.idxmax(axis=1)
+    placed = method.place(grains.images.subset(fresh))
+    right = names.reindex(placed["group"]).to_numpy() == grains.kinds[fresh]
+    errors = method.reconstruction_error(grains.images.subset(fresh))
+    return {
+        "accuracy": float(right.mean()),
+        "seen_accuracy": scores(method.labels_, grains.kinds[learnt])["accuracy"],
+        "mse": float(errors.mean()),
+        "seen_mse": float(method.reconstruction_error(grains.images.subset(learnt)).mean()),
+        "outliers": float(placed["outlier"].mean()),
+        "accuracy_without_outliers": float(right[~placed["outlier"]].mean()),
+        "n_learnt": len(learnt),
+        "n_fresh": len(fresh),
+    }
+
+
+def layer_row(grains: Grains, seed: int) -> dict[str, Any]:
+    """One focal layer, the third of six, instead of all."""
+    third = np.concatenate([batch[:, 2].numpy().astype(np.uint8) for batch in grains.images.batches(32)])
+    return grains.scores(fitted(third, seed).labels_)
+
+
+def k_rows(grains: Grains, seed: int) -> dict[str, Any]:
+    """Other numbers of groups, on the code of the run of this seed."""
+    from facies.cluster import KMeans
+    from facies.run import RunFolder
+
+    codes = np.asarray(RunFolder(record.WORK / f"{grains.path.name}-run-{seed}").embedding)
+    return {
+        f"{name}_{count}": value
+        for count in (10, 50, 100)
+        for name, value in grains.scores(KMeans(count, n_init=3, random_state=seed).fit_predict(codes)).items()
+    }
+
+
+def stability(grains: Grains, seeds: list[int]) -> float:
+    """Mean adjusted Rand index of the partitions of each two seeds."""
+    from facies.run import RunFolder
+
+    found = [
+        RunFolder(record.WORK / f"{grains.path.name}-run-{seed}").partition("focal-vae")[0]["group"] for seed in seeds
+    ]
+    pairs = [(a, b) for position, a in enumerate(found) for b in found[position + 1 :]]
+    return float(np.mean([adjusted_rand_score(a, b) for a, b in pairs]))
+
+
+def main() -> None:
+    """Measure the rows that are not kept yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("set", choices=SETS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--stacks", type=int, default=STACKS)
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
+    wanted = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    grains = Grains.of(wanted.set, wanted.stacks)
+    name = f"grains-{wanted.set}"
+    result = record.load(name) or {"set": wanted.set, "stacks": wanted.stacks, "settings": wanted.settings, "rows": []}
+    row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "k": k_rows}
+    for seed in wanted.seeds:
+        for variant in wanted.variants:
+            if any(row["seed"] == seed and row["variant"] == variant for row in result["rows"]):
+                continue
+            began = time.monotonic()
+            measured = main_row(grains, seed, wanted.settings) if variant == "main" else row_of[variant](grains, seed)
+            measured = {"seconds": time.monotonic() - began, **measured}
+            result["rows"].append({"seed": seed, "variant": variant, **measured, "machine": record.machine()})
+            record.keep(name, result)
+            print(json.dumps({"seed": seed, "variant": variant, **measured}), flush=True)
+    runs = [row["seed"] for row in result["rows"] if row["variant"] == "main"]
+    if len(runs) > 1:
+        result["stability"] = stability(grains, runs)
+        record.keep(name, result)
+
+
+if __name__ == "__main__":
+    main()
