@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.measure import find_contours, regionprops
 
+from facies.data.grains.measures import outline_of
 from facies.errors import InputError
 from facies.morphometry import shape_measures, shape_table
 from facies.morphometry.shape import LENGTHS, RATIOS
@@ -129,6 +130,16 @@ def test_measures_agree_with_scikit_image_on_masks(kind):
 def test_the_contour_of_a_raw_mask_is_too_long_as_the_documentation_says():
     raw = shape_measures(outline(mask("disc", 50, 0, (0, 0)), sigma=1e-6))
     assert 1.04 < raw["perimeter"] / (100 * np.pi) < 1.06
+
+
+@pytest.mark.parametrize("radius", [16, 40, 120])
+def test_outlines_as_the_extraction_draws_them_keep_size_and_shape(radius):
+    rendered = mask("disc", radius, 0, (0.3, 0.1)).astype(np.uint8)
+    m = shape_measures(outline_of(rendered, 100, 200))
+    assert m["circularity"] == pytest.approx(1, abs=0.015)
+    assert m["equivalent_diameter"] == pytest.approx(2 * radius, rel=0.006)
+    turned = shape_measures(outline_of(mask("rectangle", 40, 0.5, (0, 0)).astype(np.uint8), 0, 0))
+    assert turned["circularity"] == pytest.approx(shape_measures(rectangle(160, 80))["circularity"], rel=0.02)
 
 
 shapes = st.lists(st.floats(20, 60), min_size=5, max_size=24).map(
