@@ -170,6 +170,7 @@ def summary(output: Path) -> dict[str, Any]:
         "thresholds": told["thresholds"],
         "um_per_px": told["um_per_px"],
         "left_out": told["left_out"],
+        "notes": told["notes"],
     }
 
 
@@ -184,6 +185,8 @@ def _say_summary(told: dict[str, Any], output: Path) -> None:
         ("micrometres a pixel", "unknown" if told["um_per_px"] is None else f"{told['um_per_px']:g}"),
     ]
     say_table(rows)
+    for note in told["notes"]:
+        say(f"note: {note}")
     for item in told["left_out"][:20]:
         remark(f"left out: {item['source']}: {item['reason']}")
     if len(told["left_out"]) > 20:

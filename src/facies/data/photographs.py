@@ -24,7 +24,10 @@ Grouping = Literal["auto", "name", "folder", "order"]
 ALL = "all"
 """The sample of photographs of which nothing else is known."""
 
-_LAYER = re.compile(r"^(?P<stack>.*?)[\s_.\-]*(?:z|l|f|layer|level|focus|slice)?[\s_.\-]*\(?(?P<layer>\d+)\)?$", re.I)
+_WORDS = ("z", "l", "f", "layer", "level", "focus", "slice")
+_LAYER = re.compile(
+    rf"^(?P<stack>.*?)(?:[\s_.\-]+(?:{'|'.join(_WORDS)})?[\s_.\-]*)?\(?(?P<layer>\d+)\)?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,8 @@ def find_stacks(
         Photographs a stack.
     grouping : {"auto", "name", "folder", "order"}
         What tells the stacks apart: the file name before a last number (``S0001_3.png``: stack S0001, layer 3); the
-        folder; or every `layers` files that follow each other. ``auto`` takes the first of these by which most
-        photographs fall into whole stacks.
+        folder; or every `layers` files that follow each other. ``auto`` takes that of the first two by which more photographs
+        fall into whole stacks, and the last where neither makes any.
     pattern : str, optional
         A regular expression for the path of a photograph, with the groups ``stack`` and ``layer``, and perhaps
         ``sample``; in place of `grouping`.
@@ -201,12 +204,12 @@ def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) ->
     if grouping != "auto":
         way, how = ways[grouping]
         return way(names, layers), how
-    best, share = "name", -1.0
-    for candidate, (way, _) in ways.items():
-        sizes = Counter(item.stack for item in way(names, layers))
+    best, share = "order", 0.1  # every so many files make whole stacks always: only where nothing else makes any
+    for candidate in ("name", "folder"):
+        sizes = Counter(item.stack for item in ways[candidate][0](names, layers))
         whole = sum(size for size in sizes.values() if size == layers) / len(names)
-        if whole > share + 0.05:
-            best, share = candidate, whole
+        if whole > share:
+            best, share = candidate, whole + 0.05
     if best == "order" and len(names) % layers:
         # Running numbers with one photograph missing would put every later photograph into the wrong stack.
         raise InputError(
@@ -223,8 +226,16 @@ def _by_name(names: Sequence[str], _layers: int) -> list[_Placed]:
         path = PurePosixPath(name)
         match = _LAYER.match(path.stem)
         stem, layer = (match["stack"], int(match["layer"])) if match else (path.stem, 0)
-        placed.append(_Placed(name, (path.parent / stem).as_posix() if stem else path.parent.as_posix(), layer))
+        if stem.lower() in ("", *_WORDS):  # the folder is the stack
+            placed.append(_Placed(name, path.parent.as_posix(), layer, _folder_above(path.parent)))
+        else:
+            placed.append(_Placed(name, (path.parent / stem).as_posix(), layer))
     return placed
+
+
+def _folder_above(stack: PurePosixPath) -> str:
+    """The sample of a stack that is a folder of its own."""
+    return stack.parts[0] if len(stack.parts) > 1 else ALL
 
 
 def _by_folder(names: Sequence[str], _layers: int) -> list[_Placed]:
@@ -233,7 +244,7 @@ def _by_folder(names: Sequence[str], _layers: int) -> list[_Placed]:
     for name in names:
         folders = PurePosixPath(name).parent
         parent = folders.as_posix()
-        placed.append(_Placed(name, parent, seen[parent], folders.parts[0] if len(folders.parts) > 1 else ALL))
+        placed.append(_Placed(name, parent, seen[parent], _folder_above(folders)))
         seen[parent] += 1
     return placed
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facies import __version__
 from facies.data.decode import UnreadableImage
@@ -231,18 +232,34 @@ def _begin(
             learnt, histogram = learn_thresholds(_survey(stacks), settings.background)
         else:
             learnt = _thresholds_of(thresholds)
+            if settings.background not in ("auto", learnt.ground):
+                raise InputError(
+                    f"--background {settings.background}: the thresholds of {thresholds} are of a {learnt.ground} ground"
+                )
             histogram = pooled_histogram(_survey(stacks, learnt.white), learnt.ground)
         told = jsonable(
             {
                 "order": wanted,
                 "thresholds": learnt.to_dict(),
                 "histogram": histogram,
+                "notes": _unlike(histogram, learnt),
                 "replaces": store.target.exists(),
             }
         )
         store.begin(told)
     store.open(stacks.layers, settings.size)
     return told
+
+
+def _unlike(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
+    """Note where thresholds of other photographs are used on a ground that is another one."""
+    mode = int(np.convolve(histogram, np.ones(7), mode="same").argmax())
+    if abs(mode - thresholds.mode) < 0.5 * (thresholds.mode - thresholds.level):
+        return []
+    return [
+        f"the ground of these photographs (most frequent value {mode}) is not that for which the thresholds were found "
+        f"({thresholds.mode:.0f}): look at check/, or find thresholds of their own"
+    ]
 
 
 def _survey(stacks: StackList, white: float | None = None) -> Survey:
@@ -254,7 +271,7 @@ def _survey(stacks: StackList, white: float | None = None) -> Survey:
     tried = [divmod(number, stacks.layers) for number in range(step // 2, total, step)]
     reasons: list[str] = []
 
-    def photographs() -> Iterator[np.ndarray[Any, Any]]:
+    def photographs() -> Iterator[NDArray[np.generic]]:
         for stack, layer in tried:
             name = stacks.stacks[stack].photographs[layer]
             try:
@@ -339,7 +356,6 @@ def _complete(
                     "passed_over": vars(store.seen),
                 },
                 "left_out": [{"source": name, "reason": why} for name, why in [*stacks.left_out, *unread]],
-                "notes": [],
                 "versions": _versions(),
                 "fingerprint": fingerprint,
                 "value_range": list(store.range),

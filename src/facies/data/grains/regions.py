@@ -21,6 +21,9 @@ COARSE = 4
 RIM = 5
 """The edge is drawn where the evidence is half of the strongest within so many pixels: a blurred edge is where it was."""
 
+FAINT = 0.5
+"""Evidence that is enough inside of a superpixel of a grain: clear quartz has places that look like the plate."""
+
 STRONGEST = 20.0
 """Evidence above this counts as this: a glint is no reason to draw an edge inside of a grain."""
 
@@ -164,7 +167,7 @@ def grain_mask(
     strength = np.minimum(_evidence(smooth, window, field, thresholds, settings), STRONGEST)
     halfway = 0.5 * cv2.dilate(strength, _disc(RIM))
     pixels = (strength >= np.maximum(halfway, 1.0)).astype(np.uint8)
-    mask = (pixels & near) | sure
+    mask = (pixels & near) | (sure & (strength >= FAINT))
     return _filled(cv2.morphologyEx(_filled(mask), cv2.MORPH_OPEN, _disc(2)))
 
 
