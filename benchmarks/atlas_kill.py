@@ -1,0 +1,194 @@
+"""Kill the atlas's server with SIGKILL at random moments of 200 actions: all that it acknowledged is there, and nothing is half.
+
+python benchmarks/atlas_kill.py       # 20 times
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from facies.atlas import Atlas
+from facies.atlas.actions import AnyAction, perform
+from facies.data import open_images
+from facies.errors import InputError
+from facies.run import RunContents, partition_table, write_run
+from facies.run.journal import Journal
+
+TIMES, ACTIONS, IMAGES = 20, 200, 3000
+
+
+def make_run(folder: Path, n: int = IMAGES) -> Path:
+    """Write a small run of noise in five groups."""
+    rng = np.random.default_rng(0)
+    np.save(folder / "images.npy", rng.integers(0, 255, (n, 1, 8, 8), dtype=np.uint8))
+    images = open_images(folder / "images.npy")
+    embedding = rng.normal(size=(n, 8)).astype(np.float32)
+    table = partition_table(images.table["id"], rng.integers(-1, 5, n), embedding)
+    contents = RunContents(
+        images=images,
+        embedding=embedding,
+        projections={"map": (embedding[:, :2].copy(), {})},
+        partitions={"noise": (table, {})},
+        manifest={"method": "noise"},
+    )
+    return write_run(folder / "run", contents).path
+
+
+def draw_actions(count: int, n: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Actions of every kind; some will be refused, and always the same ones."""
+    rng = np.random.default_rng(seed)
+    actions: list[dict[str, Any]] = []
+    for _ in range(count):
+        of = {"rows": np.sort(rng.choice(n, rng.integers(1, n // 4), replace=False)).tolist()}
+        name = str(rng.choice(["quartz", "foram", "fragment"]))
+        kinds: list[dict[str, Any]] = [
+            {"kind": "assign", "of": of, "name": name},
+            {"kind": "name", "group": int(rng.integers(0, 5)), "name": name},
+            {"kind": "exclude", "of": of, "reason": "cut"},
+            {"kind": "include", "of": of},
+            {"kind": "split", "of": of},
+            {"kind": "merge", "groups": rng.choice(8, 2, replace=False).tolist()},
+            {"kind": "class", "name": name, "excluded": bool(rng.integers(0, 2))},
+            {"kind": "undo"},
+            {"kind": "redo"},
+        ]
+        actions.append(kinds[rng.choice(len(kinds), p=[0.3, 0.1, 0.1, 0.05, 0.15, 0.05, 0.05, 0.15, 0.05])])
+    return actions
+
+
+def digest_of(run: Path) -> tuple[int, str]:
+    """Revision and digest of all that a journal adds up to."""
+    with Journal(run) as journal:
+        decisions, groups = journal.state(), journal.groups()
+    digest = hashlib.sha256()
+    for array in (decisions.codes, decisions.states, decisions.reason_codes, groups):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(pd.DataFrame(decisions.classes).to_json().encode())
+    return decisions.revision, digest.hexdigest()
+
+
+def replay(pristine: Path, folder: Path, actions: list[dict[str, Any]]) -> dict[int, str]:
+    """The digest after each revision of a run that nobody kills."""
+    from pydantic import TypeAdapter
+
+    run = Path(shutil.copytree(pristine, folder / "unbroken"))
+    digests = dict([digest_of(run)])
+    adapter = TypeAdapter[Any](AnyAction)
+    with Atlas([run]) as atlas:
+        for action in actions:
+            try:
+                perform(next(iter(atlas.runs.values())), adapter.validate_python(action))
+            except InputError:
+                continue
+            revision, digest = digest_of(run)
+            digests[revision] = digest
+    return digests
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What was found after one kill."""
+
+    acknowledged: int
+    found: int
+    equal: bool
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all that was acknowledged is there, and at most one more, and it is whole."""
+        return self.found in (self.acknowledged, self.acknowledged + 1) and self.equal
+
+
+def start(run: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
+    """Start the command, and a client with its token."""
+    command = [sys.executable, "-m", "facies.cli", "atlas", str(run), "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
+    base, token = server.stdout.readline().strip().split("/?token=")
+    return server, httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+def kill_once(run: Path, actions: list[dict[str, Any]], seconds: float, digests: dict[int, str]) -> Kill:
+    """Act until the server is killed, ``seconds`` after the first action; then look."""
+    server, client = start(run)
+    acknowledged = 0
+    killer = threading.Timer(seconds, lambda: os.kill(server.pid, signal.SIGKILL))
+    with server, client:
+        killer.start()
+        try:
+            for action in actions:
+                answer = client.post("/api/runs/run/actions", json=action)
+                if answer.status_code == 200:
+                    acknowledged = answer.json()["revision"]
+        except httpx.TransportError:
+            pass
+        killer.join()
+    found, digest = digest_of(run)
+    return Kill(acknowledged, found, digests.get(found) == digest)
+
+
+def time_of(pristine: Path, folder: Path, actions: list[dict[str, Any]]) -> float:
+    """How long all actions take when nobody kills."""
+    server, client = start(Path(shutil.copytree(pristine, folder / "timed" / "run")))
+    with server, client:
+        began = time.perf_counter()
+        for action in actions:
+            client.post("/api/runs/run/actions", json=action)
+        seconds = time.perf_counter() - began
+        server.terminate()
+    return seconds
+
+
+def kill_many(folder: Path, times: int, count: int) -> list[Kill]:
+    """Kill as often as asked, at moments spread over the actions."""
+    pristine = make_run(folder)
+    actions = draw_actions(count, IMAGES)
+    digests = replay(pristine, folder, actions)
+    seconds = time_of(pristine, folder, actions)
+    chance = random.Random(0)
+    kills = []
+    for number in range(times):
+        run = Path(shutil.copytree(pristine, folder / f"kill-{number}" / "run"))
+        moment = chance.uniform(0.0, 1.0) * seconds
+        kills.append(kill_once(run, actions, moment, digests))
+        print(f"killed after {moment:.2f} of {seconds:.2f} s: {kills[-1]}", flush=True)
+    return kills
+
+
+def main() -> None:
+    """Kill, look, keep."""
+    import record
+
+    with tempfile.TemporaryDirectory() as folder:
+        kills = kill_many(Path(folder), TIMES, ACTIONS)
+    well = sum(kill.is_well for kill in kills)
+    result = {
+        "well": well,
+        "of": TIMES,
+        "actions": ACTIONS,
+        "acknowledged": [kill.acknowledged for kill in kills],
+        "found": [kill.found for kill in kills],
+        "machine": record.machine(),
+    }
+    record.keep("atlas-kill", result)
+    print(f"{well} of {TIMES}: every acknowledged action is there, none half")
+
+
+if __name__ == "__main__":
+    main()
