@@ -45,7 +45,7 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
         return None
     ordered, column = sample_order(samples[samples["sample"].isin(parts.index)])
     parts = parts.loc[ordered["sample"]]
-    figure = new_figure(5.4, 4.7)
+    figure = new_figure(5.4, 4.2)
     axes = figure.add_subplot()
     _triangle(axes, [str(name) for name in parts])
     x, y = _in_triangle(parts.to_numpy(float))
@@ -74,6 +74,8 @@ def _in_triangle(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
 def _triangle(axes: Axes, names: Sequence[str]) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
+    axes.set_xlim(-0.16, 1.16)
+    axes.set_ylim(-0.11, 0.95)
     corners = np.eye(3)
     for step in np.arange(0.2, 1, 0.2):
         for i in range(3):

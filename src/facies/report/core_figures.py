@@ -74,13 +74,19 @@ def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
         _downcore_panel(axes, shown[shown["indicator"] == name], at, cores)
         _depth_axis(axes, ordered, column, first=number % columns == 0)
     data = shown.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
-    bars = "Bars: intervals of the tables."
+    bars = "Bars: intervals of the tables; very wide ones go on beyond the panel. Infinite ratios are not drawn."
     audited = " Open, dashed: corrected by the audit." if shown["basis"].str.contains("audited").any() else ""
     return Drawing("down-core", "Down the core", bars + audited + _mixed_sieves(ordered), figure, data)
 
 
 def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cores: Mapping[str, str]) -> None:
     unit = str(rows["unit"].iloc[0] or "")
+    values = rows.loc[~rows["basis"].str.contains("area"), "value"].to_numpy(float)
+    # A single wide interval must not press all values to the axis; it goes on beyond the panel.
+    highest = rows["high"].to_numpy(float)
+    right = 1.04 * max(
+        1e-9, min(np.max(highest, initial=0, where=np.isfinite(highest)), 2.2 * values.max()), values.max()
+    )
     quiet(axes, title=_wrapped(str(rows["indicator"].iloc[0])), x=unit)
     axes.title.set_fontsize(8.5)
     known = list(dict.fromkeys(map(str, cores.values())))
@@ -98,11 +104,10 @@ def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cor
                 ls="--" if audited else "-", mfc=PAPER if audited else look.colour, mew=1, elinewidth=0.9, capsize=1.6,
                 label=plain(core),
             )  # fmt: skip
-    low, high = np.nanmin(rows["value"]), np.nanmax(rows["value"])
-    if unit != "%" and low > 0 and high > 30 * low:
+    if unit != "%" and values.min() > 0 and values.max() > 30 * values.min():
         axes.set_xscale("log")
-    elif low >= 0:
-        axes.set_xlim(left=0)
+    elif values.min() >= 0:
+        axes.set_xlim(0, right)
     axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
     if len(known) > 1:
         axes.legend(frameon=False, fontsize=7, labelcolor=INK)

@@ -156,46 +156,40 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
     order = {sample: place for place, sample in enumerate(_sample_titles(tables))}
     sizes = sizes.assign(_place=sizes["sample"].map(order)).sort_values("_place", kind="stable")
     titles = _sample_titles(tables)
-    records = sizes.to_dict("records")
-    unit = "µm" if tables.um_per_px else "px"
-    key = "um" if tables.um_per_px else "px"
-    head = ["Sample", "Class", "Weighting", "n", f"D10 · D50 · D90 ({unit})"]
-    if tables.um_per_px:
-        head += ["Mean (φ)", "Sorting (φ)", "Skewness", "Kurtosis"]
-    rows = []
-    for row in records:
-        cells = [
-            Cell(str(row["class"])), Cell({"number": "by number", "d3": "by d³"}.get(str(row["weighting"]), "")),
-            Cell(f"{int(row['n']):,}"),
-            Cell(" · ".join(figures_of(row[f"D{p}_{key}"]) for p in (10, 50, 90)), tuple(filter(None, [str(row.get("scope") or "")]))),
-        ]  # fmt: skip
-        if tables.um_per_px:
-            cells += [
-                Cell(_two_decimals(row[value]), tuple(filter(None, [str(row.get(word) or "")])))
-                for value, word in (
-                    ("mean_phi", "mean_word"), ("sorting_phi", "sorting_word"), ("skewness_phi", "skewness_word"),
-                    ("kurtosis", "kurtosis_word"),
-                )
-            ]  # fmt: skip
-        rows.append((titles.get(str(row["sample"]), str(row["sample"])), cells))
-    pages = [PageTable.of(head, rows)]
-    wentworth = [name for name in sizes if str(name).startswith("% ") and (sizes[name].fillna(0) > 0).any()]
+    named = [(titles.get(str(row["sample"]), str(row["sample"])), row) for row in sizes.to_dict("records")]
+    unit, key = ("µm", "um") if tables.um_per_px else ("px", "px")
+    head = ["Sample", "Class", "n", f"D10 · D50 · D90 ({unit})", *(_SIZE_COLUMNS if tables.um_per_px else ())]
+    pages = [PageTable.of(head, [(title, _size_cells(row, key)) for title, row in named])]
+    wentworth = [str(name) for name in sizes if str(name).startswith("% ") and (sizes[name].fillna(0) > 0).any()]
     if wentworth:
-        by_class = [
-            (
-                titles.get(str(row["sample"]), str(row["sample"])),
-                [
-                    Cell(str(row["class"])),
-                    Cell({"number": "by number", "d3": "by d³"}.get(str(row["weighting"]), "")),
-                    *(Cell(figures_of(row[str(name)], "%")) for name in wentworth),
-                ],
-            )
-            for row in records
-            if row["class"] == "all"
+        head = ["Sample", "Class", *(f"{name.removeprefix('% ')} (%)" for name in wentworth)]
+        whole = [(title, row) for title, row in named if row["class"] == "all"]
+        cells = [
+            (title, [_weighted(row), *(Cell(figures_of(row[name], "%")) for name in wentworth)]) for title, row in whole
         ]
-        head = ["Sample", "Class", "Weighting", *(f"{str(name).removeprefix('% ')} (%)" for name in wentworth)]
-        pages.append(PageTable.of(head, by_class))
+        pages.append(PageTable.of(head, cells))
     return pages
+
+
+_SIZE_COLUMNS = {
+    "Mean (φ)": ("mean_phi", "mean_word"),
+    "Sorting (φ)": ("sorting_phi", "sorting_word"),
+    "Skewness": ("skewness_phi", "skewness_word"),
+    "Kurtosis": ("kurtosis", "kurtosis_word"),
+}
+
+
+def _size_cells(row: Mapping[Hashable, Any], key: str) -> list[Cell]:
+    percentiles = " · ".join(figures_of(row[f"D{p}_{key}"]) for p in (10, 50, 90))
+    remarks = tuple(str(row[name]) for name in ("scope", "flag") if row.get(name))
+    cells = [_weighted(row), Cell(f"{int(row['n']):,}"), Cell(percentiles, remarks)]
+    if key == "um":
+        cells += [Cell(_two_decimals(row[value]), (str(row[word] or ""),)) for value, word in _SIZE_COLUMNS.values()]
+    return cells
+
+
+def _weighted(row: Mapping[Hashable, Any]) -> Cell:
+    return Cell(str(row["class"]), ({"number": "by number", "d3": "by d³"}[str(row["weighting"])],))
 
 
 def _two_decimals(x: float) -> str:

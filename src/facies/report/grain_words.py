@@ -28,6 +28,8 @@ def figures_of(x: float, unit: str = "") -> str:
         return "–"
     if unit == "%":
         return f"{x:.1f}"
+    if x == 0:
+        return "0"
     if x == float("inf"):
         return "∞"
     told = f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3f}" if abs(x) < 0.1 else f"{x:#.3g}".rstrip(".")

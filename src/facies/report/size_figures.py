@@ -20,6 +20,7 @@ __all__ = ["cumulative_curves", "shape_boxes", "size_histograms"]
 _ALL = Look("#5c6470", "o", "●")
 _MOST_SAMPLES = 8
 _MOST_POINTS = 500
+_FEWEST = 10
 _UM_TICKS = (31.25, 63, 125, 250, 500, 1000, 2000, 4000)
 _FINER_UM_TICKS = (45, 63, 90, 125, 180, 250, 355, 500, 710, 1000, 1400, 2000, 2800, 4000)
 _SHAPES = (
@@ -83,7 +84,7 @@ def cumulative_curves(
     draw(all_axes[0], grains["diameter"], "all, by d³", "d3", _ALL, 1.4)
     for name, look in looks.items():
         members = grains.loc[grains["class"] == name, "diameter"]
-        if len(members) >= 2:
+        if len(members) >= _FEWEST:
             draw(all_axes[0], members, name, "number", look, 1.3)
     if panels == 2:
         tones = colormaps["viridis"](np.linspace(0, 0.92, len(samples)))
@@ -96,7 +97,7 @@ def cumulative_curves(
     all_axes[0].set_ylabel("coarser (%)", color=INK, fontsize=8.5)
     caption = (
         "Share of the grains coarser than the size below, by number; dashed: each grain weighted by d³, as a sieve or a "
-        "laser would weigh it. Grey: beyond the sieve."
+        "laser would weigh it. Grey: beyond the sieve. Classes of fewer than ten grains are not drawn."
     )
     return Drawing("cumulative-curves", "Cumulative curves", caption, figure, pd.concat(curves, ignore_index=True))
 
@@ -162,6 +163,8 @@ def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Look], *, scaled: 
     Drawing or None
         None without a grain of a class.
     """
+    from matplotlib.ticker import MaxNLocator
+
     grains = grains[(grains["diameter"] > 0) & grains["class"].isin(list(looks))]
     names = [name for name in looks if (grains["class"] == name).any()]
     if not names:
@@ -177,6 +180,7 @@ def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Look], *, scaled: 
         heights, _ = np.histogram(x[(grains["class"] == name).to_numpy()], edges)
         axes.bar(edges[:-1], heights, width=0.25, align="edge", color=looks[name].colour, edgecolor=PAPER, lw=0.5)
         quiet(axes, title=name)
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.title.set_fontsize(8.5)
         axes.text(
             0.98,
