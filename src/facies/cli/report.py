@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 Page = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
 To = Annotated[
     str,
-    typer.Option(metavar="csv|parquet|folders|coco|ecotaxa", help="A table, folders of images, or what others import."),
+    typer.Option(
+        metavar="csv|parquet|folders|coco|ecotaxa|onnx",
+        help="A table, folders of images, what others import, or the model.",
+    ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")]
 
@@ -86,10 +89,12 @@ def export(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa."""
+    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
+    from facies.cli.model_export import check_choices, model_exporters
     from facies.report import export_run
     from facies.run import RunFolder
 
+    check_choices(to, partition=partition, classes=classes, groups=groups)
     path = export_run(
         RunFolder(run),
         to,
@@ -98,6 +103,7 @@ def export(
         classes=None if classes is None else [name.strip() for name in classes.split(",")],
         groups=None if groups is None else _numbers(groups),
         overwrite=overwrite,
+        more=model_exporters(),
     )
     _told({to: path}, as_json=as_json)
 

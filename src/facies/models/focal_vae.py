@@ -12,7 +12,7 @@ from torch import Tensor
 from facies.data import ImageSet
 from facies.errors import InputError
 from facies.models.base import Method, seeded
-from facies.models.focal_vae_stages import FocalVAEFit, reduced, reduced_shape
+from facies.models.focal_vae_stages import FocalVAEFit, code_of, reduced, reduced_shape
 from facies.models.sphere_groups import SphereGroups
 from facies.nn import Backbone, FocalAutoencoder, Intensity
 from facies.train import Results, Stage, Trainer
@@ -60,6 +60,9 @@ class FocalVAE(Method):
         L2 penalty of the weights.
     gradient_clip : float or None, default=None
         Largest norm of a gradient.
+    any_side_up : bool, default=False
+        Group by the mean of the codes of an image's eight symmetric positions (mirrored and turned by quarters; four of an
+        image that is not square), so that the group does not depend on how it lies.
     n_clusters : int, default=100
         K, about ten times the kinds that are expected.
     n_init : int, default=10
@@ -109,6 +112,7 @@ class FocalVAE(Method):
             "learning_rate": 2e-3,
             "schedule": "one-cycle",
             "weight_decay": 0.0,
+            "any_side_up": True,
             "n_init": 3,
         },
     }
@@ -133,6 +137,7 @@ class FocalVAE(Method):
         schedule: Literal["constant", "one-cycle"] = "constant",
         weight_decay: float = 1e-5,
         gradient_clip: float | None = None,
+        any_side_up: bool = False,
         n_clusters: int = 100,
         n_init: int = 10,
         standardise: bool = False,
@@ -162,6 +167,7 @@ class FocalVAE(Method):
         self.schedule = schedule
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
+        self.any_side_up = any_side_up
         self.n_clusters = n_clusters
         self.n_init = n_init
         self.standardise = standardise
@@ -235,9 +241,8 @@ class FocalVAE(Method):
         )
 
     def embed(self, pixels: Tensor) -> Tensor:
-        """Mean μ of the code."""
-        mean: Tensor = self.autoencoder_.encoder(self._seen(pixels))[0]
-        return mean
+        """Mean μ of the code, or the mean of those of all symmetric positions."""
+        return code_of(self.autoencoder_, self._seen(pixels), any_side_up=self.any_side_up)
 
     def membership(self, pixels: Tensor) -> Tensor:
         """Responsibilities of the spheres that k-means fits (see `SphereGroups`)."""
@@ -298,22 +303,24 @@ class FocalVAE(Method):
         InputError
             If the images are of another shape than those learnt from.
         """
-        return self._apply(lambda pixels: self._drawn(self.autoencoder_.decoder(self.embed(pixels))), images)
+        return self._apply(lambda pixels: self._drawn(self._again(self._seen(pixels))), images)
 
     def reconstruction_error(self, images: Any) -> NDArray[np.float32]:
         """Mean squared error of each image (eq. 1), of pixels in [0, 1], at the size that the network sees: (N,) float32."""
 
         def errors(pixels: Tensor) -> Tensor:
             seen = self._seen(pixels)
-            drawn = self.autoencoder_.decoder(self.autoencoder_.encoder(seen)[0])
-            return (drawn - seen).square().flatten(1).mean(dim=1)
+            return (self._again(seen) - seen).square().flatten(1).mean(dim=1)
 
         return self._apply(errors, images)
 
     def _seen(self, pixels: Tensor) -> Tensor:
         shape = reduced_shape(self.image_shape_, self.image_size)
-        stacks = pixels.reshape(len(pixels), shape[0], shape[1], *pixels.shape[-2:])
+        stacks = pixels.reshape(pixels.shape[0], shape[0], shape[1], *pixels.shape[-2:])
         return self.intensity_(reduced(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
+
+    def _again(self, seen: Tensor) -> Tensor:
+        return self.autoencoder_(seen).reconstruction
 
     def _drawn(self, stacks: Tensor) -> Tensor:
         """What the decoder drew, in native units and at native size."""

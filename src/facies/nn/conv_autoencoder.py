@@ -111,7 +111,7 @@ class ConvEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B, K, C, H, W) → (B, K, outputs)."""
         x = F.pad(images.flatten(1, 2), self.padding)
-        return self.head(self.blocks(x).reshape(len(x), self.stack, -1))
+        return self.head(self.blocks(x).reshape(x.shape[0], self.stack, -1))
 
 
 class ConvDecoder(nn.Module):
@@ -148,11 +148,11 @@ class ConvDecoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, K, inputs) → (B, K, C, H, W)."""
-        x = self.head(codes).reshape(len(codes), -1, self.rows, self.columns)
+        x = self.head(codes).reshape(codes.shape[0], -1, self.rows, self.columns)
         left, right, top, bottom = self.padding
         x = self.blocks(x)
         x = x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
-        return x.reshape(len(codes), self.stack, *self.image_shape)
+        return x.reshape(codes.shape[0], self.stack, *self.image_shape)
 
 
 class ConvAutoencoder(nn.Module):

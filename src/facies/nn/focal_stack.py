@@ -114,7 +114,7 @@ class FocalEncoder(nn.Module):
     def forward(self, stacks: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L, C, H, W) → mean and log-variance, each (B, D)."""
         if len(self.branches) == 1:
-            seen = self.branches[0](stacks.flatten(0, 1)).reshape(len(stacks), -1)
+            seen = self.branches[0](stacks.flatten(0, 1)).reshape(stacks.shape[0], -1)
         else:
             seen = torch.cat([branch(stacks[:, layer]) for layer, branch in enumerate(self.branches)], dim=1)
         mean, log_variance = self.head(seen).chunk(2, dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,6 +61,7 @@ def export_run(
     classes: Sequence[str] | None = None,
     groups: Sequence[int] | None = None,
     overwrite: bool = False,
+    more: Mapping[str, Exporter] | None = None,
 ) -> Path:
     """Export a partition of a run, or some of its images, whole or not at all.
 
@@ -80,6 +81,8 @@ def export_run(
         Only images of these groups (-1: noise). With ``classes`` too, images that are of both.
     overwrite : bool
         Whether an existing file, or a folder that such an export wrote, is replaced.
+    more : mapping of Exporter, optional
+        Exporters beside `EXPORTERS`: those that need what this room does not know, such as the model.
 
     Returns
     -------
@@ -92,11 +95,12 @@ def export_run(
         If the exporter, the partition, a class or a group is unknown, no image is left, the output exists and may not
         be replaced, the images are needed and gone, or the disk is full.
     """
-    exporter = EXPORTERS.get(to)
+    known = {**EXPORTERS, **(more or {})}
+    exporter = known.get(to)
     if exporter is None:
-        near = get_close_matches(to, EXPORTERS, 1)
+        near = get_close_matches(to, known, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no exporter {to!r}: {hint}choose one of {', '.join(EXPORTERS)}")
+        raise InputError(f"there is no exporter {to!r}: {hint}choose one of {', '.join(known)}")
     path = Path(output).expanduser().absolute()
     _check_output(path, exporter, overwrite=overwrite)
     table, _ = named_partition(run, partition)
