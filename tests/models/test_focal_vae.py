@@ -27,6 +27,7 @@ DIGITS = {
     "image_size": None,
     "flip": False,
     "quarter_turns": False,
+    "any_side_up": False,
     "accelerator": "cpu",
 }
 TINY = {"epochs": 6, "batch_size": 16, "learning_rate": 5e-3, "n_clusters": 8, "n_init": 1}
@@ -231,6 +232,22 @@ def test_one_layer(drawn, form):
     assert model.sample(2, 0).shape == (2, *shape)
     assert model.reconstruct(images[:3]).shape == (3, *shape)
     np.testing.assert_array_equal(model.predict(images), model.labels_)
+
+
+def test_groups_do_not_depend_on_how_an_image_lies(few, tmp_path):
+    model = tiny(any_side_up=True, flip=True, quarter_turns=True).fit(few)
+    np.testing.assert_array_equal(model.predict(few), model.labels_)
+    for turned in (few[..., ::-1], np.rot90(few, axes=(-2, -1)), np.rot90(few[..., ::-1, :], axes=(-2, -1))):
+        np.testing.assert_allclose(model.transform(np.ascontiguousarray(turned)), model.embedding_, atol=1e-4)
+    as_it_lies = tiny(flip=True, quarter_turns=True).fit(few)  # the same network, for any_side_up changes no training
+    assert not np.allclose(as_it_lies.transform(few[..., ::-1].copy()), as_it_lies.embedding_, atol=0.01)
+    # The decoder still gets the code of the image as it lies, and draws it so.
+    np.testing.assert_allclose(model.reconstruct(few[:9]), as_it_lies.reconstruct(few[:9]), atol=1e-2)
+    oblong = np.ascontiguousarray(few[..., :12])
+    narrow = tiny(any_side_up=True).fit(oblong)
+    np.testing.assert_array_equal(narrow.predict(oblong[..., ::-1, ::-1].copy()), narrow.labels_)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(FocalVAE.load(tmp_path).predict(few), model.labels_)
 
 
 def test_separate_branches(few):

@@ -252,9 +252,9 @@ class FocalVAE(Method):
         """Group, probability, distance to the group's centre, and whether the image lies outside of its group."""
         codes = torch.from_numpy(self.transform(images)).to(self.device_)
         probability, group = self.groups_.responsibilities(codes).max(dim=1)
-        distance = self.groups_.distances(codes)
-        columns = {"group": group, "probability": probability, "distance": distance[torch.arange(len(group)), group]}
-        columns["outlier"] = columns["distance"] > self.groups_.limits[group]
+        distance = self.groups_.distances(codes).gather(1, group[:, None])[:, 0]
+        columns = {"group": group, "probability": probability, "distance": distance}
+        columns["outlier"] = distance > self.groups_.limits[group]
         return {name: column.cpu().numpy() for name, column in columns.items()}
 
     def distances(self, images: Any) -> NDArray[np.float32]:

@@ -104,23 +104,29 @@ class FocalVAEFit:
         intensity = self._intensity(found)
         seen = self._seen()
         progress = self.trainer.show("embed", len(seen), "images")
-        means = apply_in_batches(
-            lambda pixels: network.encoder(intensity(pixels))[0], seen, device, batch_size=256, progress=progress
-        )[0]
+        whole = self.method.any_side_up
+
+        def codes(pixels: Tensor) -> tuple[Tensor, Tensor]:
+            stacks = intensity(pixels)
+            return network.encoder(stacks)[0], code_of(network, stacks, any_side_up=whole)
+
+        means, embedding = apply_in_batches(codes, seen, device, batch_size=128, progress=progress)
         progress.finish()
-        return {"embedding_": means}
+        return {"codes": means, "embedding_": embedding}
 
     def group(self, found: Results) -> Results:
         """K-means on the code."""
         m, codes = self.method, found["embedding_"]
-        active = active_dimensions(codes)
+        active = active_dimensions(found["codes"])
         scale = np.ones(codes.shape[1], np.float32)
         if m.standardise and active.any():
             scale = np.where(active, 1 / np.maximum(codes.std(axis=0), 1e-6), 0).astype(np.float32)
         progress = self.trainer.show("group", 1, "steps")
         model = KMeans(m.n_clusters, n_init=m.n_init, random_state=self.trainer.seed("k-means")).fit(codes * scale)
         progress.finish()
-        groups = SphereGroups.of(codes, model.labels_, model.cluster_centers_, scale, m.outlier_percentile)
+        groups = SphereGroups.of(
+            codes, found["codes"], model.labels_, model.cluster_centers_, scale, m.outlier_percentile
+        )
         probabilities = np.concatenate(
             [
                 groups.responsibilities(torch.from_numpy(part)).numpy()
@@ -188,6 +194,19 @@ class FocalVAEFit:
             progress.advance(len(block))
         progress.finish()
         return self.images.replaced(source=source_in(store, Layout.STACK))
+
+
+def code_of(network: FocalAutoencoder, stacks: Tensor, *, any_side_up: bool) -> Tensor:
+    """μ of stacks (B, L, C, H, W): of each as it lies, or the mean over its symmetric positions; (B, D)."""
+    if not any_side_up:
+        return network.encoder(stacks)[0]
+    step = 1 if stacks.shape[-1] == stacks.shape[-2] else 2
+    sides = [
+        network.encoder(torch.rot90(side, quarters, dims=(-2, -1)))[0]
+        for side in (stacks, stacks.flip(-1))
+        for quarters in range(0, 4, step)
+    ]
+    return torch.stack(sides).mean(dim=0)
 
 
 def automatic_epochs(n_images: int) -> int:

@@ -56,14 +56,18 @@ class SphereGroups:
     @classmethod
     def of(
         cls,
+        embedding: NDArray[np.float32],
         codes: NDArray[np.float32],
         labels: NDArray[np.int64],
         centres: NDArray[np.float32],
         scale: NDArray[np.float32],
         percentile: float,
     ) -> Self:
-        """Describe the groups of codes (N, D) with these labels (N,), centres (K, D) and scale (D,)."""
-        squares = np.square(codes * scale - centres[labels], dtype=np.float64).sum(axis=1)
+        """Describe the groups of an embedding (N, D) with labels (N,), centres (K, D) and scale (D,).
+
+        `codes` (N, D) are what the decoder takes; they are the embedding, unless that is a mean over positions.
+        """
+        squares = np.square(embedding * scale - centres[labels], dtype=np.float64).sum(axis=1)
         used = max(1, int(np.count_nonzero(scale)))
         distances = np.sqrt(squares)
         pooled = np.percentile(distances, percentile)
