@@ -30,6 +30,8 @@ class Atlas:
     ----------
     paths : sequence of str or Path
         Run folders.
+    partition : str, optional
+        Which groups of them are shown; without it those of the newest partition of each.
     is_demo : bool
         Whether this is the demonstration.
 
@@ -39,7 +41,7 @@ class Atlas:
         If one of them is no run, is damaged, given twice, or open in another atlas.
     """
 
-    def __init__(self, paths: Sequence[str | Path], *, is_demo: bool = False) -> None:
+    def __init__(self, paths: Sequence[str | Path], *, partition: str | None = None, is_demo: bool = False) -> None:
         self.is_demo = is_demo
         self.events = Events()
         self.runs: dict[str, OpenRun] = {}
@@ -47,7 +49,7 @@ class Atlas:
         self._ended = threading.Event()
         try:
             for path in paths:
-                self._open(RunFolder(path))
+                self._open(RunFolder(path), partition)
         except BaseException:
             self.close()
             raise
@@ -94,11 +96,11 @@ class Atlas:
         self.runs = {}
         self._exports.cleanup()
 
-    def _open(self, run: RunFolder) -> None:
+    def _open(self, run: RunFolder, partition: str | None) -> None:
         if any(other.run.path == run.path for other in self.runs.values()):
             raise InputError(f"{run.path} is given twice: name it once")
         key = _key(run.path.name, self.runs)
-        self.runs[key] = OpenRun(run, key, self.events.publish)
+        self.runs[key] = OpenRun(run, key, self.events.publish, partition)
 
     def _look(self) -> None:
         # What the first page asks for, begun while the browser starts.

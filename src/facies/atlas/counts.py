@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from facies.atlas.standing import EXCLUDED, Standing
 from facies.errors import InputError
 from facies.morphometry import (
     Indicator,
+    audited_ratio,
     audited_shares,
     count_ratio,
     fragmentation,
@@ -71,7 +72,7 @@ def count_all(
     width = int(max(numbers, default=0)) + 1
     by_class = np.bincount(standing.classes[counted], minlength=width)[:width]
     table = _class_rows(standing, numbers, names, by_class, predictions)
-    _add_audit(table, standing.decisions.audits)
+    _add_shares(table, standing.decisions.audits)
     texts = ["", *standing.reason_texts]
     reasons = np.bincount(standing.reasons[excluded], minlength=len(texts))
     return {
@@ -83,7 +84,7 @@ def count_all(
         "excluded": {texts[i] or "other": int(reasons[i]) for i in np.flatnonzero(reasons)},
         "unnamed": int(((standing.classes == 0) & ~excluded).sum()),
         "classes": table,
-        "ratios": _ratios(classes, by_class, ratios),
+        "ratios": _ratios(classes, by_class, ratios, _Audited(table, standing.decisions.audits)),
         "samples": [] if samples is None else _by_sample(standing, samples, numbers, counted, excluded),
         "notes": _notes(standing),
     }
@@ -127,13 +128,31 @@ def _class_rows(
     ]
 
 
-def _add_audit(table: list[dict[str, Any]], audits: pd.DataFrame) -> None:
-    assigned = {row["name"]: row["n"] for row in table if row["n"]}
-    latest = audits.drop_duplicates("row", keep="last")
-    latest = latest[latest["assigned"].isin(list(assigned))].replace({"true": {"": "(no class)"}})
-    if not len(latest):
+class _Audited:
+    """The audit of what is assigned now; of an image that was audited twice the later word counts."""
+
+    def __init__(self, table: Sequence[Mapping[str, Any]], audits: pd.DataFrame) -> None:
+        self.assigned = {row["name"]: row["n"] for row in table if row["n"]}
+        latest = audits.drop_duplicates("row", keep="last")
+        latest = latest[latest["assigned"].isin(list(self.assigned))].replace({"true": {"": "(no class)"}})
+        self.audits = latest[["assigned", "true"]]
+
+    def shares(self) -> pd.DataFrame | None:
+        """Corrected shares by class name, or None without an audit."""
+        return audited_shares(self.assigned, self.audits).set_index("class") if len(self.audits) else None
+
+    def ratio(self, numerator: Sequence[str], denominator: Sequence[str]) -> dict[str, float | None]:
+        """The corrected ratio of two sums of classes; nothing without an audit."""
+        if not len(self.audits):
+            return dict.fromkeys(("audited_value", "audited_low", "audited_high"))
+        found = audited_ratio(self.assigned, self.audits, numerator, denominator)
+        return {"audited_value": found.value, "audited_low": found.low, "audited_high": found.high}
+
+
+def _add_shares(table: list[dict[str, Any]], audits: pd.DataFrame) -> None:
+    shares = _Audited(table, audits).shares()
+    if shares is None:
         return
-    shares = audited_shares(assigned, latest[["assigned", "true"]]).set_index("class")
     for row in table:
         if row["name"] in shares.index:
             found = shares.loc[row["name"]]
@@ -141,32 +160,27 @@ def _add_audit(table: list[dict[str, Any]], audits: pd.DataFrame) -> None:
             row["audited_share"], row["audited_low"], row["audited_high"] = found["share"], found["low"], found["high"]
 
 
-def _ratios(classes: pd.DataFrame, by_class: NDArray[np.int64], more: Sequence[str]) -> list[dict[str, Any]]:
-    by_role = {
-        role: sum(
-            int(by_class[number])
-            for number, roles in zip(classes["id"].tolist(), classes["roles"].tolist(), strict=True)
-            if role in roles
-        )
-        for role in ROLES
-    }
-    with_role = {role for roles in classes["roles"] for role in roles}
+def _ratios(
+    classes: pd.DataFrame, by_class: NDArray[np.int64], more: Sequence[str], audited: _Audited
+) -> list[dict[str, Any]]:
+    names = {role: [str(r["name"]) for r in classes.to_dict("records") if role in r["roles"]] for role in ROLES}
     by_name = dict(zip(classes["name"].tolist(), by_class[classes["id"].to_numpy(np.int64)].tolist(), strict=True))
     told = []
     for a, b in _PAIRS:
-        if a not in with_role or b not in with_role:
-            told.append(_without_role(a, b, with_role))
+        if not names[a] or not names[b]:
+            told.append(_without_role(a, b, {role for role, known in names.items() if known}))
             continue
-        n_a, n_b = by_role[a], by_role[b]
-        told.append(_indicator(count_ratio(f"{a} / {b}", n_a, n_b, f"{a} / {b}"), n_a, n_b))
+        n_a, n_b = (sum(by_name[name] for name in names[role]) for role in (a, b))
+        ratio = _indicator(count_ratio(f"{a} / {b}", n_a, n_b, f"{a} / {b}"), n_a, n_b)
+        told.append({**ratio, **audited.ratio(names[a], names[b])})
         told.append(_indicator(_percent(a, n_a, n_b), n_a, n_b))
     for text in more:
-        ratio = parse_ratio(text)
-        sides = [
-            sum(_count_of(name, by_name, by_role, with_role) for name in side)
-            for side in (ratio.numerator, ratio.denominator)
-        ]
-        told.append(_indicator(count_ratio(str(ratio), sides[0], sides[1], str(ratio)), sides[0], sides[1]))
+        ratio_asked = parse_ratio(text)
+        sides = (ratio_asked.numerator, ratio_asked.denominator)
+        a_names, b_names = ([known for name in side for known in _meant(name, by_name, names)] for side in sides)
+        n_a, n_b = (sum(by_name[name] for name in side) for side in (a_names, b_names))
+        ratio = _indicator(count_ratio(str(ratio_asked), n_a, n_b, str(ratio_asked)), n_a, n_b)
+        told.append({**ratio, **audited.ratio(a_names, b_names)})
     return told
 
 
@@ -177,11 +191,12 @@ def _percent(role: str, a: int, b: int) -> Indicator:
     return planktic_percent(a, b) if role == "planktic" else terrigenous_percent(b, a)
 
 
-def _count_of(name: str, by_name: dict[str, int], by_role: dict[str, int], with_role: set[str]) -> int:
-    known = {other.casefold(): n for other, n in by_name.items()}
+def _meant(name: str, by_name: Mapping[str, int], by_role: Mapping[str, list[str]]) -> list[str]:
+    """The classes that a word of a ratio means: the one of that name, or those of that role."""
+    known = {other.casefold(): other for other in by_name}
     if name.casefold() in known:
-        return known[name.casefold()]
-    if name in with_role:
+        return [known[name.casefold()]]
+    if by_role.get(name):
         return by_role[name]
     raise InputError(
         f"{name[:40]!r} is neither a class nor a role that a class has: there are {', '.join(by_name) or 'none yet'}"
@@ -204,7 +219,7 @@ def _indicator(found: Indicator, a: int, b: int) -> dict[str, Any]:
 
 def _without_role(a: str, b: str, with_role: set[str]) -> dict[str, Any]:
     lacking = " or ".join(role for role in (a, b) if role not in with_role)
-    nothing = dict.fromkeys(("a", "b", "value", "low", "high"))
+    nothing = dict.fromkeys(("a", "b", "value", "low", "high", "audited_value", "audited_low", "audited_high"))
     why = f"no class has the role {lacking}: set it in the class's menu"
     return {"name": f"{a} / {b}", **nothing, "unit": "", "definition": f"{a} / {b}", "why": why}
 

@@ -46,6 +46,8 @@ class OpenRun:
         Its name in addresses.
     tell : callable
         ``tell(event, data)`` is told of every change.
+    partition : str, optional
+        Which groups are shown; without it those of the newest partition.
 
     Raises
     ------
@@ -53,13 +55,13 @@ class OpenRun:
         If another atlas has the run open, or its journal is damaged.
     """
 
-    def __init__(self, run: RunFolder, key: str, tell: Tell) -> None:
+    def __init__(self, run: RunFolder, key: str, tell: Tell, partition: str | None = None) -> None:
         self.run, self.key, self._tell = run, key, tell
         self._lock = threading.RLock()
         self._ends = contextlib.ExitStack()
         with contextlib.ExitStack() as ends:
             self._hold(ends)
-            self.table, meta = run.partition()
+            self.table, meta = run.partition(partition)
             self.partition: str = meta["name"]
             self.journal = ends.enter_context(Journal(run))
             self._fresh: list[Action] = []

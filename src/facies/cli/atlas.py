@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import remark, say, showing_progress
+from facies.cli.options import Partition
 
 Runs = Annotated[
     list[Path] | None, typer.Argument(metavar="[RUN…]", help="Folders that facies cluster wrote.", show_default=False)
@@ -27,6 +28,7 @@ def atlas(
     port: Port = 0,
     host: Host = "127.0.0.1",
     no_browser: NoBrowser = False,
+    partition: Partition = None,
     demo: Demo = False,
 ) -> None:
     """Open runs in the browser; ends with Ctrl-C. Every action is on the disk at once."""
@@ -36,7 +38,7 @@ def atlas(
     paths = list(runs or [])
     if demo:
         paths.append(_demo_run(context.obj))
-    with Atlas(paths, is_demo=demo) as opened:
+    with Atlas(paths, partition=partition, is_demo=demo) as opened:
         serve(opened, host=host, port=port, say=_say_address, open_browser=not no_browser)
     remark("the atlas is closed; all names are in the journals of the runs")
 

@@ -197,6 +197,9 @@ def test_an_audit_corrects_the_shares(browser: Browser) -> None:
     expected = 0.5 * 0.9 if wrong else 0.5
     assert rows["quartz"]["audited_share"] == pytest.approx(expected)
     assert rows["quartz"]["audited_low"] <= expected <= rows["quartz"]["audited_high"]
+    ratio = browser.get("/counts?ratio=quartz/foram")["ratios"][-1]
+    assert ratio["audited_value"] == pytest.approx(expected / (1 - expected))
+    assert ratio["audited_low"] < ratio["audited_value"] < ratio["audited_high"]
     again = browser.post("/audits", {"per_class": 100})
     assert not set(again["rows"]) & set(drawn["rows"])
     assert again["classes"] == {"1": 17, "2": 17}
