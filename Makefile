@@ -4,7 +4,7 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check docs tables clean
+.PHONY: demo test check docs tables web clean
 
 demo: .venv/installed
 	$(BIN)/facies demo -o demo
@@ -25,6 +25,11 @@ docs: .venv/docs
 tables: .venv/installed
 	$(BIN)/python benchmarks/tables.py
 
+# Node comes from PyPI, pinned, so that the same sources give the same files everywhere.
+web: export PATH := $(CURDIR)/$(BIN):$(PATH)
+web: .venv/web
+	cd web && npm ci --no-audit --no-fund && npm run lint && npm run check && npm test && npm run build
+
 clean:
 	rm -rf .venv demo docs/_build
 
@@ -38,6 +43,10 @@ clean:
 
 .venv/test: .venv/installed requirements/test.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -r requirements/test.txt
+	@touch $@
+
+.venv/web: requirements/web.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q -r requirements/web.txt
 	@touch $@
 
 .venv/docs: .venv/installed requirements/docs.txt

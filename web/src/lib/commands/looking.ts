@@ -137,13 +137,21 @@ export async function findSimilar(rows: number[], k = 300): Promise<void> {
   look({ kind: "rows", rows: all, title: `Similar to ${what}`, ordered: true });
 }
 
+const QUEUE_TITLES: Record<string, string> = {
+  cut: "Cut by the border",
+  touching: "Touching",
+  blurred: "Blurred",
+  duplicates: "Duplicates",
+  least_certain: "Least certain",
+};
+
 export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
   const { header, sections } = await getFrame(`${data.path}/queues/${encodeURIComponent(name)}`);
   const rows = sections["rows"] as Rows;
   const proposed = beforeCut(sections["score"] as Float32Array, header["cut"]);
-  const title = typeof header["title"] === "string" ? header["title"] : name;
+  const title = QUEUE_TITLES[name] ?? name;
   view.look({ kind: "rows", rows, title, ordered: true });
   view.shown = { rows, total: rows.length, loading: false };
   view.task =
