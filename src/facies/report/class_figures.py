@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facies.report.core_figures import DEPTH_WORDS, sample_order
 from facies.report.drawing import INK, PAPER, Drawing, new_figure, plain, quiet
 from facies.report.figures import drawn_points
-from facies.report.palette import NOISE_LOOK, Look
+from facies.report.palette import NOISE_LOOK, Look, depth_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,6 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
     Drawing or None
         None if no sample has any of the three.
     """
-    from matplotlib import colormaps
-
     total = shares.sum(axis=1)
     parts = shares[total > 0].div(total[total > 0], axis=0)
     if parts.empty:
@@ -51,7 +49,7 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
     x, y = _in_triangle(parts.to_numpy(float))
     values = ordered[column].to_numpy(float) if column else np.arange(len(parts), dtype=float)
     points = axes.scatter(
-        x, y, c=values, cmap=colormaps["viridis"], s=34, edgecolors=PAPER, linewidths=0.7, zorder=3, clip_on=False
+        x, y, c=values, cmap=depth_colours(), s=34, edgecolors=PAPER, linewidths=0.7, zorder=3, clip_on=False
     )
     if column:
         bar = figure.colorbar(points, ax=axes, shrink=0.55, aspect=18, pad=0.02)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["NOISE_LOOK", "Look", "look_of"]
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+
+__all__ = ["NOISE_LOOK", "Look", "depth_colours", "look_of"]
 
 # Petroff, "Accessible color sequences for data visualization" (2021), ten colours without the two greys, which are the
 # noise's.
@@ -50,3 +54,13 @@ def look_of(group: int) -> Look:
         return NOISE_LOOK
     marker, glyph = _MARKERS[group // len(_COLOURS) % len(_MARKERS)]
     return Look(_COLOURS[group % len(_COLOURS)], marker, glyph)
+
+
+def depth_colours() -> Colormap:
+    """Return colours from the top of a core (blue) down (yellow): viridis without its ends, of which one is lost on
+    dark paper and the other on white.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([colormaps["viridis"](0.28 + 0.62 * step / 255) for step in range(256)])

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.report.drawing import INK, PAPER, Drawing, new_figure, plain, quiet
-from facies.report.palette import Look
+from facies.report.palette import Look, depth_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,6 @@ def cumulative_curves(
     Drawing or None
         None with fewer than two grains.
     """
-    from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
     grains = grains[grains["diameter"] > 0]
@@ -87,7 +86,7 @@ def cumulative_curves(
         if len(members) >= _FEWEST:
             draw(all_axes[0], members, name, "number", look, 1.3)
     if panels == 2:
-        tones = colormaps["viridis"](np.linspace(0, 0.92, len(samples)))
+        tones = depth_colours()(np.linspace(0, 1, len(samples)))
         for tone, sample in zip(tones, samples, strict=True):
             look = Look(to_hex(tone), "o", "●")
             draw(all_axes[1], grains.loc[grains["sample"] == sample, "diameter"], sample, "number", look, 1.3)
