@@ -268,9 +268,11 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
     wanted = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    grains = Grains.of(wanted.set, wanted.stacks)
     name = f"grains-{wanted.set}"
     result = record.load(name) or {"set": wanted.set, "stacks": wanted.stacks, "settings": wanted.settings, "rows": []}
+    if (result["stacks"], result["settings"]) != (wanted.stacks, wanted.settings):
+        sys.exit(f"{record.RESULTS / name}.json: was measured with other stacks or settings; move it away")
+    grains = Grains.of(wanted.set, wanted.stacks)
     row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "k": k_rows}
     for seed in wanted.seeds:
         for variant in wanted.variants:
