@@ -124,15 +124,16 @@ def start(run: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
     return server, httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
-def kill_once(run: Path, actions: list[dict[str, Any]], seconds: float, digests: dict[int, str]) -> Kill:
-    """Act until the server is killed, ``seconds`` after the first action; then look."""
+def kill_once(run: Path, actions: list[dict[str, Any]], after: int, delay: float, digests: dict[int, str]) -> Kill:
+    """Act until the server is killed, ``delay`` seconds after the first ``after`` actions were answered; then look."""
     server, client = start(run)
     acknowledged = 0
-    killer = threading.Timer(seconds, lambda: os.kill(server.pid, signal.SIGKILL))
+    killer = threading.Timer(delay, lambda: os.kill(server.pid, signal.SIGKILL))
     with server, client:
-        killer.start()
         try:
-            for action in actions:
+            for number, action in enumerate(actions):
+                if number == after:
+                    killer.start()
                 answer = client.post("/api/runs/run/actions", json=action)
                 if answer.status_code == 200:
                     acknowledged = answer.json()["revision"]
@@ -156,18 +157,18 @@ def time_of(pristine: Path, folder: Path, actions: list[dict[str, Any]]) -> floa
 
 
 def kill_many(folder: Path, times: int, count: int) -> list[Kill]:
-    """Kill as often as asked, at moments spread over the actions."""
+    """Kill as often as asked: in the midst of an action drawn at random, or of one of the next two."""
     pristine = make_run(folder)
     actions = draw_actions(count, IMAGES)
     digests = replay(pristine, folder, actions)
-    seconds = time_of(pristine, folder, actions)
+    an_action = time_of(pristine, folder, actions) / count
     chance = random.Random(0)
     kills = []
     for number in range(times):
         run = Path(shutil.copytree(pristine, folder / f"kill-{number}" / "run"))
-        moment = chance.uniform(0.0, 1.0) * seconds
-        kills.append(kill_once(run, actions, moment, digests))
-        print(f"killed after {moment:.2f} of {seconds:.2f} s: {kills[-1]}", flush=True)
+        after, delay = chance.randrange(count - 3), chance.uniform(0.0, 3.0) * an_action
+        kills.append(kill_once(run, actions, after, delay, digests))
+        print(f"killed {1000 * delay:.0f} ms after {after} of {count} actions: {kills[-1]}", flush=True)
     return kills
 
 
