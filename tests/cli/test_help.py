@@ -12,7 +12,25 @@ from cli.making import call
 from facies.cli import app
 from facies.report import EXPORTERS
 
-COMMANDS = ("cluster", "predict", "sample", "evaluate", "report", "export", "methods", "presets", "doctor", "demo", "atlas")
+COMMANDS = (
+    "cluster",
+    "predict",
+    "sample",
+    "evaluate",
+    "report",
+    "export",
+    "methods",
+    "presets",
+    "doctor",
+    "demo",
+    "atlas",
+    "extract",
+    "recluster",
+    "refine",
+    "name",
+    "audit",
+    "classify",
+)
 
 _HELP = """
 import io, json, sys

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from facies.run.journal import Action, Decisions, Journal
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[GROUPS=NAME]…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
+    list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
 ]
 File = Annotated[
     Path | None,
