@@ -111,6 +111,7 @@ def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
     buffer = io.BytesIO()
     with mpl.rc_context(_STYLE):
         FigureCanvasAgg(figure).print_figure(buffer, format=kind, dpi=dpi, metadata=_no_metadata(kind))
+    figure.set_layout_engine("none")  # laid out once, it stays so in the other formats
     return buffer.getvalue()
 
 
