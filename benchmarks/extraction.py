@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 import record
 from numpy.typing import NDArray
+from PIL import Image
 
 from facies.data import open_images
 from facies.data.grains import TOUCHING, ExtractionSettings, available_cores, extract_grains
@@ -37,6 +38,7 @@ from facies.data.grains.matching import overlaps
 from facies.data.grains.measures import touching_signs
 from facies.data.photographs import find_stacks, read_photograph
 from facies.data.plates import Grain, grains_from_crops, render_stack, write_plates
+from facies.errors import InputError
 
 CROPS = record.SHARED / "microfossils" / "rcos_microfossil.npz"
 PHOTOGRAPHS = record.SHARED / "microfossils" / "raw" / "multi_images"
@@ -70,6 +72,24 @@ def scenes(name: str) -> dict[str, Any]:
         "real crops on light": {"grains": real_grains(), "background": "light"},
     }
     return sets[name]
+
+
+def write_scenes(folder: Path, n_stacks: int, **settings: Any) -> pd.DataFrame:
+    """Write stacks of five grains, as JPEG: a pair touches on every other one, the border cuts a grain on two of three."""
+    folder.mkdir()
+    tables: list[pd.DataFrame] = []
+    seed = 0
+    while len(tables) < n_stacks:
+        seed += 1
+        number = len(tables)
+        try:
+            plate = render_stack([SEED, seed], n_grains=5, touching=number % 2, cut=int(number % 3 > 0), **settings)
+        except InputError:  # these five found no place together
+            continue
+        for layer, picture in enumerate(plate.images):
+            Image.fromarray(picture).save(folder / f"S{number:04d}_L{layer}.jpg", quality=92)
+        tables.append(plate.grains.assign(stack=f"S{number:04d}"))
+    return pd.concat(tables, ignore_index=True)
 
 
 def compare(truth: pd.DataFrame, found: pd.DataFrame) -> dict[str, Any]:
@@ -121,9 +141,7 @@ def detection(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for name in arguments.sets:
         with tempfile.TemporaryDirectory(dir=record.WORK) as folder:
             plates, grains = Path(folder, "plates"), Path(folder, "grains")
-            truth = write_plates(
-                plates, arguments.stacks, seed=SEED, grains_per_stack=4.0, touching=0.6, cut=0.6, **scenes(name)
-            )
+            truth = write_scenes(plates, arguments.stacks, **scenes(name))
             extract_grains(find_stacks(plates), grains, jobs=available_cores())
             found = open_images(grains).table
         counts = compare(truth, found)

@@ -139,7 +139,7 @@ def test_frozen_thresholds(grains: Path, tmp_path: Path) -> None:
     assert "is not that for which" in read_description(tmp_path / "pale grains")["notes"][0]
 
 
-class Stop(Exception):  # noqa: N818
+class Stop(Exception):
     pass
 
 
