@@ -50,7 +50,8 @@ def test_coco_is_read_back_by_its_own_reader(grains: RunFolder, tmp_path: Path) 
         row = places[annotation["attributes"]["id"]]
         image = read.loadImgs([annotation["image_id"]])[0]
         assert (image["width"], image["height"]) == FRAME
-        assert image["file_name"] == table["photograph"][row]
+        assert annotation["attributes"]["photograph"] == table["photograph"][row]
+        assert Path(image["file_name"]).parent == Path(table["photograph"][row]).parent  # of the same stack
         np.testing.assert_allclose(np.reshape(annotation["segmentation"][0], (-1, 2)), outlines[row], atol=0.006)
         mask = read.annToMask(annotation)
         assert mask.shape == FRAME[::-1]
@@ -59,6 +60,19 @@ def test_coco_is_read_back_by_its_own_reader(grains: RunFolder, tmp_path: Path) 
         low, high = outlines[row].min(0), outlines[row].max(0)
         np.testing.assert_allclose([x, y, x + width, y + height], [*low, *high], atol=0.02)
         assert annotation["iscrowd"] == 0
+
+
+def test_all_grains_of_a_stack_stand_on_one_photograph(grains: RunFolder, tmp_path: Path) -> None:
+    read = COCO(str(export_run(grains, "coco", tmp_path / "grains.json")))
+    table = grain_table()[0]
+    assert len(read.getImgIds()) == table["stack"].nunique()
+    for image in read.loadImgs(read.getImgIds()):
+        of_stack = table[table["stack"] == Path(image["file_name"]).parent.name]
+        layers = of_stack["photograph"].value_counts()
+        assert layers[image["file_name"]] == layers.max()
+        expected = set(of_stack.loc[~of_stack["touches_border"], "id"])  # the chopped are excluded
+        found = {item["attributes"]["id"] for item in read.loadAnns(read.getAnnIds(imgIds=[image["id"]]))}
+        assert found == expected
 
 
 def test_coco_without_names_has_groups_as_categories(unnamed: RunFolder, tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ __all__ = ["write_coco"]
 
 
 def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
-    """Write one JSON of images (the photographs), categories (the classes) and annotations (the grains).
+    """Write one JSON of images (a photograph of each stack), categories (the classes) and annotations (the grains).
+
+    All grains of a stack stand on the layer from which most of them were cut, so that no grain that is seen there lacks
+    its annotation; the layer of each grain itself is among its ``attributes``.
 
     An annotation has the outline as polygon, its box ``[x, y, width, height]`` and its area in pixels of the
     photograph; pixel ``i`` spans ``[i, i + 1)``, as in COCO. Its category is the class, or ``group 12`` where none was
@@ -46,15 +49,15 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     if "state" in partition:
         partition = partition[partition["state"] != "excluded"]
     photographs = photograph_table(run)
-    number_of = {name: number for number, name in enumerate(photographs["photograph"], 1)}
+    number_of = {name: number for number, name in enumerate(photographs["stack"], 1)}
     categories = _categories(partition)
     category_of = {name: number for number, name in enumerate(dict.fromkeys(categories), 1)}
     polygons = outlines["outline"].to_numpy(object)
-    names = run.images["photograph"].to_numpy(object)
+    stacks = run.images["stack"].to_numpy(object)
     annotations = [
         {
             "id": number,
-            "image_id": number_of[names[row]],
+            "image_id": number_of[stacks[row]],
             "category_id": category_of[category],
             **_shape(np.asarray(polygons[row], np.float64).reshape(-1, 2)),
             "iscrowd": 0,
@@ -73,7 +76,7 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
         "licenses": [],
         "images": [
             {
-                "id": number_of[row["photograph"]],
+                "id": number_of[row["stack"]],
                 "file_name": row["photograph"],
                 "width": row["width"],
                 "height": row["height"],
@@ -112,6 +115,7 @@ def _attributes(run: RunFolder, partition: pd.DataFrame) -> list[dict[str, Any]]
             "probability": partition["probability"].astype(float).round(4),
             "state": partition.get("state", "none"),
             "sample": run.images.loc[partition.index, "sample"].astype(str),
+            "photograph": run.images.loc[partition.index, "photograph"].astype(str),
         }
     )
     return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]

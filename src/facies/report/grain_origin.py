@@ -31,12 +31,14 @@ def extraction_notes(run: RunFolder) -> dict[str, Any]:
 
 
 def photograph_table(run: RunFolder) -> pd.DataFrame:
-    """Return the photographs from which the run's grains were taken.
+    """Return one photograph for each focal stack of the run: the layer from which most of its grains were cut.
+
+    The camera does not move within a stack, so that outlines hold for all of its layers.
 
     Returns
     -------
     DataFrame
-        ``photograph`` (file), ``width``, ``height`` (pixels), in the order of their first grain.
+        ``stack``, ``photograph`` (file), ``width``, ``height`` (pixels), in the order of the first grain of each.
 
     Raises
     ------
@@ -50,11 +52,13 @@ def photograph_table(run: RunFolder) -> pd.DataFrame:
         raise InputError(
             f"{file}, which tells the sizes of the photographs, is missing or damaged: put it back"
         ) from error
-    found = run.images[["photograph", "stack"]].drop_duplicates("photograph").merge(stacks, on="stack", how="left")
+    layers = run.images.groupby(["stack", "photograph"], sort=False).size().reset_index(name="n")
+    found = layers.sort_values("n", ascending=False, kind="stable").drop_duplicates("stack").sort_index()
+    found = found[["stack", "photograph"]].merge(stacks, on="stack", how="left")
     if found["width"].isna().any():
         lost = found.loc[found["width"].isna(), "stack"].iloc[0]
         raise InputError(f"{file} does not tell of the stack {lost!r}: put back the file of the run's own extraction")
-    return found[["photograph", "width", "height"]].astype({"width": int, "height": int}).reset_index(drop=True)
+    return found.astype({"width": int, "height": int}).reset_index(drop=True)
 
 
 def _folder(run: RunFolder) -> Path:
