@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cli.making import call, told
-from facies.run import RunFolder
+from facies.run import Journal, RunFolder, read_decisions
 
 
 @pytest.fixture
@@ -101,3 +101,20 @@ def test_what_cannot_be_refined(run: Path) -> None:
     result = call("refine", run, "--share", 0)
     assert result.exit_code == 2
     assert "share=0: give more than 0 and at most 1" in told(result)
+
+
+def test_what_the_expert_merged_is_grouped_again_and_names_survive(run: Path) -> None:
+    groups = RunFolder(run).partition()[0]["group"].to_numpy()
+    with Journal(run) as journal:
+        merged = int(journal.merge([0, 1]).after["group"][0])
+        for group, name in ((0, "quartz"), (1, "chert")):
+            journal.assign(np.flatnonzero(groups == group)[:4], name)
+    result = call("recluster", run, "--groups", merged, "--parts", 2)
+    assert result.exit_code == 0, result.stderr
+    after = RunFolder(run).partition()[0]["group"].to_numpy()
+    assert set(after) == {2, merged + 1, merged + 2}
+    decisions = read_decisions(RunFolder(run))
+    expected = np.array(["quartz", "chert", ""], object)[groups]
+    assert decisions.names.tolist() == expected.tolist()
+    assert (decisions.states == 1).sum() == 32
+    assert call("recluster", run, "--groups", "0", "--partition", "brightness").exit_code == 2

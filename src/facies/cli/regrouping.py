@@ -47,10 +47,11 @@ def recluster(
     """Pool groups that hold several kinds, and group their images again by what differs among them."""
     from facies.cluster import members_of
     from facies.cluster import recluster as group_again
+    from facies.report.named_partition import named_partition
     from facies.run import RunFolder
 
     folder = RunFolder(run)
-    table, meta = folder.partition(partition)
+    table, meta = named_partition(folder, partition)
     chosen, count = _numbers(groups), _parts(parts)
     labels = table["group"].to_numpy()
     own = None
@@ -90,10 +91,11 @@ def refine(
 ) -> None:
     """Let the most certain images of each group decide where all others belong."""
     from facies.cluster import refine as place_again
+    from facies.report.named_partition import named_partition
     from facies.run import RunFolder
 
     folder = RunFolder(run)
-    table, meta = folder.partition(partition)
+    table, meta = named_partition(folder, partition)
     found = place_again(
         folder.embedding,
         table["group"].to_numpy(),
@@ -114,8 +116,13 @@ def refine(
 
 
 def first_free_group(run: RunFolder) -> int:
-    """The least number that no group of any partition of the run has had."""
-    return 1 + max(int(run.partition(name)[0]["group"].max()) for name in run.partitions())
+    """The least number that no group of any partition of the run has, those of the expert included."""
+    import numpy as np
+
+    from facies.run import read_decisions
+
+    tables = [run.partition(name)[0]["group"] for name in run.partitions()]
+    return 1 + max(int(np.max(groups)) for groups in [*tables, *read_decisions(run).groups.values()])
 
 
 def refitted_embedding(
@@ -140,10 +147,15 @@ def refitted_embedding(
 
 
 def _add(run: RunFolder, name: str, found: Regrouping, base: str, how: str) -> str:
-    from facies.run.tables import partition_table
+    from facies.run import Journal, partition_table
+    from facies.run.journal import FILE
 
     table = partition_table(run.images["id"], found.labels, run.embedding, found.probabilities)
     run.add_partition(name, table, {"method": how, "partition": base, **found.about})
+    if (run.path / FILE).exists():
+        # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
+        with Journal(run) as journal:
+            journal.vote(name)
     return name
 
 
