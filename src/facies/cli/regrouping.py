@@ -117,12 +117,11 @@ def refine(
 
 def first_free_group(run: RunFolder) -> int:
     """The least number that no group of any partition of the run has, those of the expert included."""
-    import numpy as np
-
     from facies.run import read_decisions
 
-    tables = [run.partition(name)[0]["group"] for name in run.partitions()]
-    return 1 + max(int(np.max(groups)) for groups in [*tables, *read_decisions(run).groups.values()])
+    found = [int(run.partition(name)[0]["group"].max()) for name in run.partitions()]
+    regrouped = [int(groups.max()) for groups in read_decisions(run).groups.values()]
+    return 1 + max(found + regrouped)
 
 
 def refitted_embedding(
