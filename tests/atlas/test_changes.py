@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -35,3 +37,24 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         changes.add(number, rows(number))
     assert changes.since(0) is None
     assert changes.since(25).tolist() == [26, 27, 28, 29, 30]
+
+
+def test_reading_and_adding_at_once() -> None:
+    changes = Changes(1000, 0)
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while len(seen := changes.since(0)) < 999:
+                assert seen.tolist() == list(range(1, len(seen) + 1))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 1000):
+        changes.add(number, rows(number))
+    for thread in threads:
+        thread.join()
+    assert failures == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 import numpy as np
@@ -27,6 +28,7 @@ class Changes:
         self._n_images = n_images
         self._begin = revision
         self._bytes = 0
+        self._lock = threading.Lock()
         self._kept: deque[tuple[int, NDArray[np.uint32] | NDArray[np.uint8]]] = deque()
 
     def add(self, revision: int, rows: NDArray[np.int64]) -> None:
@@ -38,20 +40,21 @@ class Changes:
             bits = np.zeros(self._n_images, np.bool_)
             bits[rows] = True
             packed = np.packbits(bits)
-        self._kept.append((revision, packed))
-        self._bytes += packed.nbytes
-        while self._bytes > _MOST_BYTES:
-            self._begin, gone = self._kept.popleft()
-            self._bytes -= gone.nbytes
+        with self._lock:
+            self._kept.append((revision, packed))
+            self._bytes += packed.nbytes
+            while self._bytes > _MOST_BYTES:
+                self._begin, gone = self._kept.popleft()
+                self._bytes -= gone.nbytes
 
     def since(self, revision: int) -> NDArray[np.int64] | None:
         """Return the rows changed by the actions after ``revision``, rising; None if that is not known any more."""
-        if revision < self._begin:
-            return None
+        with self._lock:
+            if revision < self._begin:
+                return None
+            kept = [packed for number, packed in self._kept if number > revision]
         changed = np.zeros(self._n_images, np.bool_)
-        for number, packed in reversed(self._kept):
-            if number <= revision:
-                break
+        for packed in kept:
             if packed.dtype == np.uint32:
                 changed[packed] = True
             else:

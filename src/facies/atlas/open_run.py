@@ -194,17 +194,18 @@ class OpenRun:
         if not actions:
             return
         self._fresh.clear()
-        before = self.standing
-        self.standing = Standing.of(self.journal.state(), self.partition, self._initial)
+        before, after = self.standing, Standing.of(self.journal.state(), self.partition, self._initial)
         for action in actions:
             rows = action.rows if action.after else action.rows[:0]
             if action.parameters.get("classes"):  # a class may have come to be excluded, with all its images
-                changed = before.differs_from(self.standing)
+                changed = before.differs_from(after)
                 changed[rows] = True
                 rows = np.flatnonzero(changed)
             self.changes.add(action.id, rows)
             if "group" in action.after and action.partition == self.partition:
-                self.groups.changed(before.groups, self.standing.groups, action.rows)
+                self.groups.changed(before.groups, after.groups, action.rows)
+        # Last: whoever sees the new revision must also find what changed on the way to it.
+        self.standing = after
         self.probing.note()
         for action in actions:
             self._tell("change", {"run": self.key, **self.told(action), "client": client, "user": action.user})
