@@ -55,6 +55,7 @@ def test_each_stage_has_a_panel_and_each_loss_a_line() -> None:
         {
             "stage": ["a", "a", "b", "b", "c"],
             "epoch": [1, 2, 1, 2, 1],
+            "seconds": [3.0, 3.0, 3.0, 3.0, 3.0],
             "loss": [1000.0, 1.0, 0.5, 0.4, np.nan],
             "kl": [np.nan, 2.0, np.nan, np.nan, np.nan],
             "remark": ["x"] * 5,

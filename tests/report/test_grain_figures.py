@@ -113,6 +113,16 @@ def test_composition_adds_up_and_shows_only_what_is_there() -> None:
     assert composition(make_counts().assign(percent=0.0), make_samples(), LOOKS) is None
 
 
+def test_long_names_of_classes_stay_in_the_figure() -> None:
+    names = [f"foraminifer fragment {number}" for number in range(8)]
+    counts = pd.DataFrame({"sample": "a", "class": names, "n": 5, "percent": 12.5})
+    drawing = composition(counts, pd.DataFrame({"sample": ["a"]}), {name: look_of(i) for i, name in enumerate(names)})
+    assert drawing is not None
+    drawing.figure.canvas.draw()
+    box = drawing.figure.axes[0].get_legend().get_window_extent()
+    assert box.x1 <= drawing.figure.bbox.x1
+
+
 def test_three_parts_by_role_or_by_number() -> None:
     parts = three_parts(make_counts(), CLASSES)
     assert parts is not None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["composition", "downcore", "sample_order"]
 
+_LEGEND_WIDTH = 6.0  # inches
 _PANELS_A_ROW = 5
 DEPTH_WORDS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
 
@@ -180,8 +181,11 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str,
     axes.set_xlim(0, 100)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+    widest = max(len(str(name)) for name in table)
+    # Inches, for letters of 8 points: a legend wider than the figure would be cut, not wrapped.
+    columns = int(np.clip(_LEGEND_WIDTH // (0.45 + 0.068 * widest), 1, min(5, table.shape[1])))
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=min(5, table.shape[1]), frameon=False, fontsize=8,
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8,
         labelcolor=INK, borderaxespad=0.2, handlelength=1, columnspacing=1.4,
     )  # fmt: skip
     caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)

@@ -87,14 +87,14 @@ def history_figure(history: pd.DataFrame) -> Figure | None:
     Parameters
     ----------
     history : DataFrame
-        Columns ``stage``, ``epoch``, and one column a loss term.
+        Columns ``stage``, ``epoch``, perhaps ``seconds`` (not drawn), and one column a loss term.
 
     Returns
     -------
     Figure or None
         None if there is nothing to draw.
     """
-    numbers = history.drop(columns=["stage", "epoch"], errors="ignore").select_dtypes("number")
+    numbers = history.drop(columns=["stage", "epoch", "seconds"], errors="ignore").select_dtypes("number")
     curves = [
         (str(stage), rows["epoch"], numbers.loc[rows.index].dropna(axis="columns", how="all"))
         for stage, rows in history.groupby("stage", sort=False)
