@@ -220,6 +220,35 @@ def extraction(results: dict[str, Any]) -> str:
     return "\n".join(parts) + f"\n\n{where([r])}\n"
 
 
+def atlas(results: dict[str, Any]) -> str:
+    """Answers of the atlas's server, kills, and two clients."""
+    parts = [
+        "# The atlas\n\nThe server, started as a user starts it, asked over the loopback by a client that waits for the whole answer."
+    ]
+    for result in results.get("atlas", {}).values():
+        parts.append(
+            f"\n## {result['n']:,} images\n\nIt answers {result['start_seconds']:.1f} s after the command; peak memory {result['peak_gib']:.2f} GiB.\n\n"
+            "| request | median, ms | slowest, ms | answer, MB |\n|---|---|---|---|"
+        )
+        for what, row in result["rows"].items():
+            slowest, size = (f"{row['slowest_ms']:,.0f}", f"{row['bytes'] / 1e6:.2f}") if "bytes" in row else ("–", "–")
+            parts.append(f"| {what} | {row['median_ms']:,.0f} | {slowest} | {size} |")
+        parts.append(f"\n{where([result])}")
+    if "atlas-kill" in results:
+        r = results["atlas-kill"]
+        parts.append(
+            f"\n## Kills\n\nThe server was killed with SIGKILL at {r['of']} random moments of {r['actions']} actions. Every action that it had acknowledged was there, "
+            f"at most one more, and none half: {r['well']} times of {r['of']}. {where([r])}"
+        )
+    if "atlas-clients" in results:
+        r = results["atlas-clients"]
+        parts.append(
+            f"\n## Two clients\n\nTwo clients did {r['actions_each']} actions each at the same time ({sum(r['refused'])} were impossible, and refused). Both screens, kept by "
+            f"server-sent events alone, and the journal replayed {'ended with the same' if r['same'] else 'DIFFER'}. {where([r])}"
+        )
+    return "\n".join(parts) + "\n"
+
+
 PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "clustering": (("clustering-",), clustering),
     "ablations": (("ablations-",), ablations),
@@ -228,6 +257,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "intervals": (("intervals",), intervals),
     "extraction": (("extraction",), extraction),
     "resuming": (("kill-resume",), resuming),
+    "atlas": (("atlas",), atlas),
 }
 
 
