@@ -131,7 +131,7 @@ def _mixed_sieves(samples: pd.DataFrame) -> str:
     return " The samples were sieved to different limits: compare them with care." if mixed else ""
 
 
-def _wrapped(text: str, width: int = 20) -> str:
+def _wrapped(text: str, width: int = 18) -> str:
     return "\n".join(textwrap.wrap(text, width)) or text
 
 
