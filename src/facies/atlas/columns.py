@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ LONGEST_VALUE = 200
 _MOST_WORDS = 65_535
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One column of a table, one entry an image.
 
@@ -37,13 +38,17 @@ class Column:
     entries: NDArray[Any]
     words: list[str]
 
+    @cached_property
+    def n_values(self) -> int:
+        """Different words, or entries that are numbers."""
+        return len(self.words) if self.kind == "category" else int(np.isfinite(self.entries).sum())
+
     def told(self) -> dict[str, Any]:
         """Return what the page has to know before it asks for the values."""
-        n_values = len(self.words) if self.kind == "category" else int(np.isfinite(self.entries).sum())
         return {
             "name": self.name,
             "kind": self.kind,
-            "n_values": n_values,
+            "n_values": self.n_values,
             "title": self.name.replace("_", " ")[:LONGEST_VALUE],
         }
 

@@ -68,9 +68,8 @@ def count_all(
     classes = standing.decisions.classes
     numbers, names = classes["id"].to_numpy(np.int64), classes["name"].tolist()
     excluded = standing.states == EXCLUDED
-    counted = standing.decisions.counted
-    width = int(max(numbers, default=0)) + 1
-    by_class = np.bincount(standing.classes[counted], minlength=width)[:width]
+    by_class = standing.numbers[[STATES["predicted"], STATES["validated"]]].sum(axis=0)
+    by_class[0] = 0
     table = _class_rows(standing, numbers, names, by_class, predictions)
     _add_shares(table, standing.decisions.audits)
     texts = ["", *standing.reason_texts]
@@ -85,7 +84,7 @@ def count_all(
         "unnamed": int(((standing.classes == 0) & ~excluded).sum()),
         "classes": table,
         "ratios": _ratios(classes, by_class, ratios, _Audited(table, standing.decisions.audits)),
-        "samples": [] if samples is None else _by_sample(standing, samples, numbers, counted, excluded),
+        "samples": [] if samples is None else _by_sample(standing, samples, numbers, excluded),
         "notes": _notes(standing),
     }
 
@@ -98,13 +97,11 @@ def _class_rows(
     predictions: NDArray[np.uint16] | None,
 ) -> list[dict[str, Any]]:
     width = len(by_class)
-    by_state = np.bincount(
-        standing.states.astype(np.int64) * width + np.minimum(standing.classes, width - 1), minlength=5 * width
-    ).reshape(5, width)
+    by_state = standing.numbers
     proposed = np.zeros(width, np.int64)
     if predictions is not None:
         without = (standing.classes == 0) & (standing.states != EXCLUDED)
-        proposed = np.bincount(np.minimum(predictions[without], width - 1), minlength=width)
+        proposed = np.bincount(predictions[without], minlength=width)
     n = int(by_class.sum())
     low, high = wilson_interval(by_class[numbers], n)
     return [
@@ -228,7 +225,6 @@ def _by_sample(
     standing: Standing,
     samples: Column,
     numbers: NDArray[np.int64],
-    counted: NDArray[np.bool_],
     excluded: NDArray[np.bool_],
 ) -> list[dict[str, Any]]:
     if samples.kind != "category":
@@ -236,7 +232,8 @@ def _by_sample(
     if len(samples.words) > _MOST_SAMPLES:
         raise InputError(f"{samples.name} has {len(samples.words):,} different values: choose a column of samples")
     words, codes = ["", *samples.words], samples.entries.astype(np.int64)
-    width = int(max(numbers, default=0)) + 1
+    width = standing.numbers.shape[1]
+    counted = standing.decisions.counted
     cells = np.bincount(codes[counted] * width + standing.classes[counted], minlength=len(words) * width)
     table = cells.reshape(len(words), width)[:, numbers] if len(numbers) else np.zeros((len(words), 0), np.int64)
     totals, gone = np.bincount(codes, minlength=len(words)), np.bincount(codes[excluded], minlength=len(words))

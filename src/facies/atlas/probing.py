@@ -21,9 +21,9 @@ __all__ = ["Fitted", "Probing"]
 
 QUIET_SECONDS = 0.3
 """A fit begins when nobody has acted for so long, so that a row of quick keys makes one fit."""
-MOST_LABELLED = 100_000
+MOST_LABELLED = 20_000
 """Images that a fit is given; of more, about so many."""
-_RARE = 1000
+_RARE = 200
 
 
 @dataclass(frozen=True, eq=False)

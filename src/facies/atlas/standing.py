@@ -83,6 +83,13 @@ class Standing:
             for number, name, reason in zip(gone["id"], gone["name"], gone["reason"], strict=True)
         }
 
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Images by state and class id, int64 (5, largest class id + 1)."""
+        width = max(max(self.names, default=0), int(self.classes.max(initial=0))) + 1
+        keys = self.states.astype(np.int32) * width + self.classes
+        return np.bincount(keys, minlength=5 * width).reshape(5, width)
+
     def by_name(self) -> Mapping[str, NDArray[Any]]:
         """The arrays that a request may choose by."""
         return {"group": self.groups, "class": self.classes, "state": self.states}
@@ -96,12 +103,7 @@ class Standing:
         """The classes with their looks and numbers of images."""
         from facies.report.palette import look_of
 
-        table = self.decisions.classes
-        width = int(table["id"].max()) + 1 if len(table) else 1
-        numbers = np.bincount(
-            self.states.astype(np.int64) * width + np.minimum(self.classes, width - 1), minlength=5 * width
-        )
-        by_state = numbers.reshape(5, width)
+        table, by_state = self.decisions.classes, self.numbers
         classes: list[dict[str, Any]] = []
         for record in table.to_dict("records"):
             number = int(record["id"])
