@@ -219,6 +219,13 @@ def test_no_grains(options: dict[str, Any], told: str, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"photos"}
 
 
+def test_the_output_is_not_among_the_photographs(photos: Path) -> None:
+    for output in (photos, photos / "grains"):
+        with pytest.raises(InputError, match="among the photographs"):
+            extract_grains(stacks(photos), output, SETTINGS)
+    assert not (photos / "grains").exists()
+
+
 def test_nothing_readable(tmp_path: Path) -> None:
     photos = photographs(tmp_path / "photos", 1)
     for path in photos.iterdir():

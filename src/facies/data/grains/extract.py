@@ -85,6 +85,10 @@ def extract_grains(
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: at least 1 process is needed")
     target = Path(output).expanduser().resolve()
+    if target.is_relative_to(stacks.folder.resolve()):
+        raise InputError(
+            f"{target} lies among the photographs, where its pictures would be taken for such: choose another output"
+        )
     with user_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with lock_run(target):
