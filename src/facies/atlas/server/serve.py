@@ -6,6 +6,8 @@ import contextlib
 import os
 import secrets
 import socket
+import sys
+import threading
 import webbrowser
 from collections.abc import Callable
 from types import FrameType
@@ -68,12 +70,20 @@ def serve(
 
     def ready() -> None:
         say(address)
-        if open_browser:
-            webbrowser.open(address)
+        if open_browser and has_screen():
+            # In a thread: some browsers are waited for until they end.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     # uvicorn gives the signal on after it has closed; for an atlas, Ctrl-C is the way to end and no error.
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         _Server(config, atlas, ready).run(sockets=[listener])
+
+
+def has_screen() -> bool:
+    """Whether a browser would open a window; on a server without a screen a text browser would take the terminal."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class _Server(uvicorn.Server):
