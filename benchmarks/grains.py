@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 SETS = ("crops", "kinds")
-VARIANTS = ("main", "baselines", "unseen", "layer", "k")
+VARIANTS = ("main", "baselines", "unseen", "layer", "lying", "k")
 STACKS = 400
 EACH_DRAWN = 30
 GROUPS = 100
@@ -234,6 +234,16 @@ def layer_row(grains: Grains, seed: int) -> dict[str, Any]:
     return grains.scores(fitted(third, seed).labels_)
 
 
+def lying_row(grains: Grains, seed: int) -> dict[str, Any]:
+    """The code of each grain as it lies, as in the paper, and how many keep their group when turned by a quarter."""
+    method = fitted(grains.images, seed, any_side_up=False)
+    turned = [
+        method.predict(np.rot90(batch.numpy(), axes=(-2, -1)).astype(np.uint8)) for batch in grains.images.batches(32)
+    ]
+    kept = float((np.concatenate(turned) == method.labels_).mean())
+    return {**grains.scores(method.labels_), "kept_when_turned": kept}
+
+
 def k_rows(grains: Grains, seed: int) -> dict[str, Any]:
     """Other numbers of groups, on the code of the run of this seed."""
     from facies.cluster import KMeans
@@ -273,7 +283,7 @@ def main() -> None:
     if (result["stacks"], result["settings"]) != (wanted.stacks, wanted.settings):
         sys.exit(f"{record.RESULTS / name}.json: was measured with other stacks or settings; move it away")
     grains = Grains.of(wanted.set, wanted.stacks)
-    row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "k": k_rows}
+    row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "lying": lying_row, "k": k_rows}
     for seed in wanted.seeds:
         for variant in wanted.variants:
             if any(row["seed"] == seed and row["variant"] == variant for row in result["rows"]):

@@ -156,6 +156,7 @@ def grains(results: dict[str, Any]) -> str:
         shown = [
             ("code of focal-vae", "main", "", 100),
             ("the same, refined", "main", "refined_", 100),
+            ("code of focal-vae, each grain as it lies", "lying", "", 100),
             ("pixels", "baselines", "pixels_", 100),
             ("code of an untrained encoder", "baselines", "untrained_", 100),
             ("one focal layer", "layer", "", 100),
@@ -166,6 +167,7 @@ def grains(results: dict[str, Any]) -> str:
             columns = [cell(variant, f"{prefix}{score}{suffix}") for score in ("purity", "accuracy")]
             parts.append(f"| {what} | {k} | {' | '.join(columns)} |")
         parts.append(
+            f"\nOf grains grouped as they lie, {cell('lying', 'kept_when_turned')} keep their group when turned by a quarter; with `any_side_up` all do.\n"
             f"\nParticles never seen: ACC {cell('unseen', 'accuracy')} (of those learnt from {cell('unseen', 'seen_accuracy')}); "
             f"flagged as outside {cell('unseen', 'outliers')}, and ACC of the others {cell('unseen', 'accuracy_without_outliers')}; mean squared error of "
             f"reconstructions {cell('unseen', 'mse', 5)} (of those learnt from {cell('unseen', 'seen_mse', 5)}).\n\n{where(result['rows'])}"
