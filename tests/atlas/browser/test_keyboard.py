@@ -40,10 +40,11 @@ def test_what_is_in_view_is_chosen_on_the_map_by_enter(expert: Expert) -> None:
     expert.page.locator("canvas.top").focus()
     expert.press("Enter")
     expert.total(720)
-    expert.press("+", "+", "+", "ArrowRight", "ArrowRight", "ArrowRight")
-    expert.press("Enter")
+    # Nearer by 1.4, the top and the bottom of the circle are out of view.
+    expert.press("+", "Enter")
     total = expert.page.get_by_test_id("total")
     expect(total).not_to_have_text("720")
+    assert 0 < int(total.inner_text()) < 720
     expert.fine()
 
 

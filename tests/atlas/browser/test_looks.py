@@ -15,7 +15,8 @@ SIZES = {"laptop": (1280, 800), "projector": (1024, 768), "wide": (1920, 1080)}
 
 # Contrast of every text that can be seen, against the first ground behind it that is not see-through (WCAG 2, 1.4.3).
 CONTRASTS = """() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number)
+    .map((v, i) => text.startsWith("color(") && i < 3 ? 255 * v : v);
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const found = [];

@@ -58,7 +58,9 @@ export async function split(rows: ArrayLike<number>): Promise<void> {
   const done = await atlas.act(one && group >= 0 ? { kind: "split", group, of } : { kind: "split", of });
   atlas.view.splitting = null;
   atlas.view.picks.clear();
-  await openFresh(done.groups ?? []);
+  // The part that left comes first, the rest after it.
+  const part = data.groups[rows[0]];
+  await openFresh([part, ...(done.groups ?? []).filter((fresh) => fresh !== part)]);
 }
 
 /** What a lasso means while a group is being split. */

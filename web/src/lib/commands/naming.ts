@@ -3,7 +3,7 @@
 import type { RowsQuery } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
 import { queryOf } from "../state/target";
-import { chosenQuery, show, step } from "./looking";
+import { chosenQuery, look, show, step } from "./looking";
 
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
@@ -91,7 +91,7 @@ export async function undo(): Promise<void> {
     return;
   }
   await atlas.act({ kind: "undo" });
-  await show();
+  await showAgain();
 }
 
 export async function redo(): Promise<void> {
@@ -100,5 +100,15 @@ export async function redo(): Promise<void> {
     return;
   }
   await atlas.act({ kind: "redo" });
-  await show();
+  await showAgain();
+}
+
+/** Show what is looked at anew; a group that is no more gives way to the one that has its images now. */
+async function showAgain(): Promise<void> {
+  const { data, view } = atlas;
+  const { target } = view;
+  if (target.kind === "group" && !data!.groupOf(target.group)) {
+    const row = view.shown.rows[0];
+    look(row === undefined ? { kind: "all" } : { kind: "group", group: data!.groups[row] });
+  } else if (!view.task) await show();
 }

@@ -63,10 +63,13 @@ export class RunData {
   }
 
   classOf(id: number): ClassRow | undefined {
+    // Read, so that what asks is asked again when the table is another.
+    void this.classTable;
     return this.#classById.get(id);
   }
 
   groupOf(id: number): GroupRow | undefined {
+    void this.groupTable;
     return this.#groupById.get(id);
   }
 
@@ -170,11 +173,13 @@ export class RunData {
 
   async #readTable(name: "classes" | "groups"): Promise<void> {
     if (name === "classes") {
-      this.classTable = (await getJson<{ classes: ClassRow[] }>(`${this.path}/classes`)).classes;
-      this.#classById = new Map(this.classTable.map((row) => [row.id, row]));
+      const { classes } = await getJson<{ classes: ClassRow[] }>(`${this.path}/classes`);
+      this.#classById = new Map(classes.map((row) => [row.id, row]));
+      this.classTable = classes;
     } else {
-      this.groupTable = (await getJson<{ groups: GroupRow[] }>(`${this.path}/groups`)).groups;
-      this.#groupById = new Map(this.groupTable.map((row) => [row.group, row]));
+      const { groups } = await getJson<{ groups: GroupRow[] }>(`${this.path}/groups`);
+      this.#groupById = new Map(groups.map((row) => [row.group, row]));
+      this.groupTable = groups;
     }
   }
 

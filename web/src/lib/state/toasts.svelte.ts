@@ -17,7 +17,7 @@ export class Toasts {
   say(text: string, kind: Toast["kind"] = "note", undoes = false): void {
     const toast = { id: this.#next++, text, kind, undoes };
     // One deed at a time: the undo of an older one would take back the newer action first.
-    const kept = kind === "done" ? this.list.filter((old) => old.kind !== "done") : this.list;
+    const kept = this.list.filter((old) => old.text !== text && (kind !== "done" || old.kind !== "done"));
     this.list = [...kept, toast].slice(-KEPT);
     setTimeout(() => this.drop(toast.id), kind === "error" ? 2 * STAY_MS : STAY_MS);
   }
