@@ -264,7 +264,13 @@ def _split(run: OpenRun, request: Split) -> Write:
         raise InputError(f"a split takes a part of group {request.group}: choose some of its images, and not all")
     # Both halves get new numbers: neither is the group that was looked at before.
     parts, parameters = leaving.astype(np.int64), {"split": request.group}
-    return lambda journal: journal.recluster(members, parts, run.partition, parameters=parameters)
+
+    def write(journal: Journal) -> Action:
+        if not (run.standing.groups[members] == request.group).all():
+            raise ConflictError(f"group {request.group} has just been changed by somebody else: look at it again")
+        return journal.recluster(members, parts, run.partition, parameters=parameters)
+
+    return write
 
 
 def _recluster(run: OpenRun, request: Recluster) -> Write:

@@ -33,8 +33,8 @@ def image_facts(run: OpenRun, row: int) -> dict[str, Any]:
     scale = run.run.manifest["input"].get("um_per_px")
     return {
         "row": row,
-        "id": str(facts["id"]),
-        "source": str(facts["source"]) if "source" in facts else "",
+        "id": str(facts["id"])[:LONGEST_VALUE],
+        "source": str(facts["source"])[:LONGEST_VALUE] if "source" in facts else "",
         "group": int(standing.groups[row]),
         "probability": float(run.table["probability"].iloc[row]),
         "distance": float(run.table["distance"].iloc[row]),

@@ -14,7 +14,7 @@ from facies.errors import InputError
 
 __all__ = ["Cancelled", "Job", "Jobs"]
 
-_KEPT = 16
+_KEPT = 8
 _AT_ONCE = 4
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.atlas.making import Browser, N, mask_of
 
 from facies.atlas import Atlas
+from facies.atlas.refusals import ConflictError
 from facies.run import RunFolder
 from facies.run.journal import Journal
 
@@ -124,6 +125,16 @@ def test_a_split_makes_two_new_groups(named: Browser) -> None:
     assert groups[1] == 1
     # The names stay with the images.
     assert named.state()["class"].count(1) == 27
+
+
+def test_a_group_that_changed_meanwhile_is_not_split(atlas: Atlas, browser: Browser) -> None:
+    from facies.atlas.actions import Split, _split
+
+    write = _split(atlas.run("run"), Split.model_validate({"kind": "split", "group": 0, "of": {"rows": [3, 6]}}))
+    browser.act("merge", groups=[0, 1])
+    with pytest.raises(ConflictError, match="changed by somebody else"):
+        atlas.run("run").act(write)
+    assert browser.get("")["revision"] == 1
 
 
 def test_any_images_make_a_group(browser: Browser) -> None:

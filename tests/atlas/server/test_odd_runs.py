@@ -85,3 +85,33 @@ def test_group_numbers_with_gaps(opened: Opened) -> None:
     browser = opened([7, 7, 1000, 1000, -1], points=np.arange(10).reshape(5, 2))
     ask_everything(browser)
     assert browser.act("merge", groups=[7, 1000])["groups"][0] > 1000
+
+
+def test_hostile_ids_words_and_folder_names_are_text(tmp_path: Path) -> None:
+    images = make_images(tmp_path, n=8)
+    odd = [
+        "<script>alert(1)</script>",
+        "\u202egnp.exe",
+        "=1+1",
+        "'\"><b>",
+        "x" * 10_000,
+        "../../etc/passwd",
+        "a\nb",
+        "ü",
+    ]
+    images.table = images.table.assign(id=odd, source=odd, sample=[*odd[:4], *odd[:4]], **{"<b>": np.arange(8.0)})
+    vectors = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    table = partition_table(images.table["id"], np.arange(8) % 2, vectors)
+    contents = RunContents(images, vectors, {}, {"some": (table, {})}, manifest={"method": "<i>"})
+    with Atlas([write_run(tmp_path / "<b>run", contents).path]) as atlas:
+        browser = Browser(atlas, key="b-run")
+        assert browser.get("")["name"] == "<b>run"
+        told = [browser.get(f"/images/{row}/info") for row in range(8)]
+        assert [info["id"] for info in told] == [name[:200] for name in odd]
+        assert told[0]["facts"]["sample"] == odd[0]
+        header, _ = browser.frame("/columns/sample")
+        assert sorted(header["dictionary"]) == sorted(odd[:4])
+        assert browser.frame("/columns/%3Cb%3E")[1]["values"].tolist() == list(range(8))
+        browser.act("name", group=0, name="quartz")
+        counts = browser.get("/counts?by=sample")
+        assert {row["sample"] for row in counts["samples"]} == set(odd[:4])
