@@ -17,7 +17,8 @@ __all__ = ["PlacedGrain", "place_grains"]
 Window = tuple[slice, slice]
 
 _TRIES = 300
-_ATTEMPTS = 5
+_ATTEMPTS = 8
+_SMALLER = 0.9
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def place_grains(
     cut: int,
     gap: float,
 ) -> list[PlacedGrain]:
-    """Turn, mirror and scale grains, and lay them on a plate.
+    """Turn, mirror and scale grains, and lay them on a plate; where they do not fit, all are made smaller by a tenth.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def place_grains(
     """
     for attempt in range(_ATTEMPTS):
         posed = [
-            _pose(rng, grain, float(side), min(size) - 2 * gap - 4) for grain, side in zip(grains, sizes, strict=True)
+            _pose(rng, grain, float(side) * _SMALLER**attempt, min(size) - 2 * gap - 4)
+            for grain, side in zip(grains, sizes, strict=True)
         ]
         try:
             return _lay(rng, posed, size, touching=touching, cut=cut, gap=gap)
