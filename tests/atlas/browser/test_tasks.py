@@ -183,6 +183,7 @@ def test_the_classifier_asks_and_the_audit_corrects(expert: Expert, groups: np.n
 
     expert.press("a")
     expect(page.get_by_text("Image 1 of")).to_be_visible()
+    expect(page.locator(".inspector")).to_have_count(0)
     expert.keep("audit")
     for _ in range(12):
         expert.press("1")

@@ -187,6 +187,8 @@ export async function openAudit(perClass = 50): Promise<void> {
   const rows = Uint32Array.from(drawn.rows);
   view.look({ kind: "rows", rows, title: "Blind audit", ordered: true });
   view.shown = { rows, total: rows.length, loading: false };
+  // The map would tell what it was called.
+  view.inspected = -1;
   view.task = { kind: "audit", drawn: rows };
 }
 

@@ -1,6 +1,6 @@
 /** What is drawn over the points: names, image dots, the ring of the image one points at, the lasso. */
 
-import type { Sheets } from "../gallery/sheets";
+import type { Sheets } from "../gallery/sheets.svelte";
 import { toScreen, type Camera } from "./camera";
 import type { Point } from "./lasso";
 

@@ -1,11 +1,14 @@
 /** Where the thumbnail of an image is: on a sheet of 1,024, or alone where there are too many sheets. */
 
+import { SvelteSet } from "svelte/reactivity";
 import type { ThumbnailIndex } from "../api/types";
 
 /** More sheets than these are never all wanted at once; then each thumbnail is fetched alone. */
 const MOST_SHEETS = 40;
 const KEPT_SHEETS = 48;
 const KEPT_SINGLES = 3000;
+/** A sheet is four million pixels: decoded many at a time they would hold up the first frames. */
+const DECODED_AT_ONCE = 2;
 
 export interface Place {
   url: string;
@@ -20,6 +23,11 @@ export class Sheets {
   readonly #path: string;
   readonly #index: ThumbnailIndex;
   readonly #images = new Map<string, HTMLImageElement>();
+  /** Addresses of the sheets that are decoded, and may be shown without a wait. */
+  readonly #ready = new SvelteSet<string>();
+  readonly #asked = new Set<string>();
+  #waiting: string[] = [];
+  #decoding = 0;
 
   constructor(path: string, index: ThumbnailIndex) {
     this.#path = `api/${path}`;
@@ -51,15 +59,47 @@ export class Sheets {
   style(row: number, layer: number, side: number): string {
     const { url, x, y, width } = this.place(row, layer);
     if (this.single) return `background-image:url("${url}");background-size:contain;background-position:center`;
+    if (!this.#ready.has(url)) {
+      this.#ask(url);
+      return "";
+    }
     const scale = side / this.#index.tile;
     const position = `${-x * scale}px ${-y * scale}px`;
     return `background-image:url("${url}");background-size:${width * scale}px auto;background-position:${position}`;
   }
 
+  #ask(url: string): void {
+    if (this.#asked.has(url)) return;
+    this.#asked.add(url);
+    this.#waiting.push(url);
+    this.#decodeNext();
+  }
+
+  #decodeNext(): void {
+    if (this.#decoding >= DECODED_AT_ONCE) return;
+    const url = this.#waiting.shift();
+    if (url === undefined) return;
+    this.#decoding++;
+    const image = new Image();
+    image.src = url;
+    const done = (): void => {
+      this.#decoding--;
+      this.#ready.add(url);
+      this.#decodeNext();
+    };
+    // Even if it fails the sheet is tried: the browser then shows an empty tile.
+    image.decode().then(done, done);
+    this.#images.set(url, image);
+  }
+
   /** The picture to draw a thumbnail from, or null while it loads; `loaded` is called when it is there. */
   image(url: string, loaded: () => void): HTMLImageElement | null {
     const known = this.#images.get(url);
-    if (known) return known.complete && known.naturalWidth > 0 ? known : null;
+    if (known) {
+      if (known.complete && known.naturalWidth > 0) return known;
+      known.onload = loaded;
+      return null;
+    }
     const image = new Image();
     image.onload = loaded;
     image.src = url;
