@@ -36,7 +36,8 @@ class Quality:
         self, embedding: NDArray[np.float32], points: NDArray[np.float32], columns: Mapping[str, Column]
     ) -> None:
         self._embedding, self._points, self._columns = embedding, points, columns
-        self._lock = threading.Lock()
+        # One for each, so that a queue that is searched for seconds keeps no other waiting.
+        self._locks = {name: threading.Lock() for name in QUEUES}
         self._queues: dict[str, Queue] = {}
 
     def told(self, name: str, standing: Standing, fitted: Fitted | None) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class Quality:
         if name == "least_certain":
             assert fitted is not None
             return _least_certain(standing, fitted)
-        with self._lock:
+        with self._locks[name]:
             if name not in self._queues:
                 found = (
                     find_duplicates(self._embedding, self._points)
