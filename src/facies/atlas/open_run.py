@@ -22,7 +22,7 @@ from facies.atlas.probing import Probing
 from facies.atlas.quality import Quality
 from facies.atlas.refusals import MissingError
 from facies.atlas.standing import Standing
-from facies.disk import lock_run
+from facies.disk import LockedError, lock_run
 from facies.errors import InputError
 from facies.run import RunFolder
 from facies.run.journal import Action, Journal
@@ -49,6 +49,25 @@ class OpenRun:
     partition : str, optional
         Which groups are shown; without it those of the newest partition.
 
+    Attributes
+    ----------
+    table : DataFrame
+        The partition that is shown, as the run has it.
+    standing : Standing
+        How every image stands now.
+    changes : Changes
+        What the latest actions changed.
+    groups : GroupBook
+        The facts of the groups.
+    quality : Quality
+        The quality queues.
+    probing : Probing
+        The classifier.
+    pictures : Pictures
+        The images as files.
+    jobs : Jobs
+        The work in the background.
+
     Raises
     ------
     InputError
@@ -66,12 +85,18 @@ class OpenRun:
             self.journal = ends.enter_context(Journal(run))
             self._fresh: list[Action] = []
             ends.callback(self.journal.subscribe(self._fresh.append))
+            self._prepare()
             self._ends = ends.pop_all()
+
+    def _prepare(self) -> None:
+        run = self.run
         self._initial = self.table["group"].to_numpy(np.int32)
         self.standing = Standing.of(self.journal.state(), self.partition, self._initial)
         self.changes = Changes(len(run), self.standing.revision)
         self.jobs = Jobs(self._tell_job)
         self._projections: dict[str, dict[str, Any]] = {}
+        self.pictures = Pictures(run)
+        self.quality = Quality(run.embedding, self.points, self.columns)
         self.groups = GroupBook(run.embedding, self.points, self.standing.groups)
         self.probing = Probing(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
 
@@ -83,12 +108,9 @@ class OpenRun:
         # Not the run's own lock: `facies recluster` may add a partition, and `facies name` an action, beside the atlas.
         try:
             ends.enter_context(lock_run(self.run.path / "atlas"))
-        except InputError as error:
-            if "another process" not in str(error):
-                raise
-            holder = str(error).partition("(pid ")[2].partition(")")[0] or "unknown"
+        except LockedError as error:
             raise InputError(
-                f"{self.run.path} is open in another atlas (pid {holder}): use that one, or close it"
+                f"{self.run.path} is open in another atlas (pid {error.holder}): use that one, or close it"
             ) from error
 
     def close(self) -> None:
@@ -102,16 +124,6 @@ class OpenRun:
     def columns(self) -> dict[str, Column]:
         """The columns that can be a colour, a filter or an order."""
         return read_columns(self.run.images, self.table)
-
-    @cached_property
-    def pictures(self) -> Pictures:
-        """The images as files."""
-        return Pictures(self.run)
-
-    @cached_property
-    def quality(self) -> Quality:
-        """The quality queues."""
-        return Quality(self.run.embedding, self.points, self.columns)
 
     def projections(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the projections, the newest first, and how each came about."""

@@ -13,9 +13,10 @@ from facies.disk.atomic import (
     user_errors,
     write_json_atomically,
 )
-from facies.disk.lock import lock_run
+from facies.disk.lock import LockedError, lock_run
 
 __all__ = [
+    "LockedError",
     "atomic_file",
     "atomic_folder",
     "flush",

@@ -13,7 +13,23 @@ from pathlib import Path
 from facies.disk.atomic import user_errors
 from facies.errors import InputError
 
-__all__ = ["lock_run"]
+__all__ = ["LockedError", "lock_run"]
+
+
+class LockedError(InputError):
+    """Another process holds the lock.
+
+    Attributes
+    ----------
+    holder : str
+        Its process id, or ``unknown``.
+    """
+
+    def __init__(self, run: Path, holder: str) -> None:
+        super().__init__(
+            f"{run} is being written by another process (pid {holder}): wait for it, or choose another output"
+        )
+        self.holder = holder
 
 
 @dataclass
@@ -41,8 +57,10 @@ def lock_run(path: str | Path) -> Iterator[None]:
 
     Raises
     ------
+    LockedError
+        If another process holds the lock.
     InputError
-        If another process holds the lock, or the folder around the run may not be written to.
+        If the folder around the run may not be written to.
     """
     run = Path(path).expanduser().resolve()
     file = run.with_name(f".{run.name}.lock")
@@ -74,9 +92,7 @@ def _acquire(run: Path, file: Path) -> int:
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise InputError(
-                f"{run} is being written by another process (pid {holder}): wait for it, or choose another output"
-            ) from None
+            raise LockedError(run, holder) from None
         if _is_still(file, descriptor):
             with contextlib.suppress(OSError):  # on a full disk the lock holds, and only does not say whose it is
                 os.ftruncate(descriptor, 0)
