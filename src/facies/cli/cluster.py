@@ -155,6 +155,7 @@ def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     if next_commands:
         say("next:")
         for words in (
+            "atlas {run}",
             "report {run} -o report.html",
             "export {run} --to csv -o groups.csv",
             "predict {run} NEW -o new.csv",
