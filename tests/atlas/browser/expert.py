@@ -124,4 +124,4 @@ class Expert:
     def fine(self) -> None:
         """No error was raised by the page, and none is shown."""
         shown = self.page.locator(".toast.error .text").all_inner_texts()
-        assert not self.troubles and not shown, f"{self.troubles} {shown}"
+        assert self.troubles + shown == [], f"{self.troubles} {shown}"

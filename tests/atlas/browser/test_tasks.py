@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from playwright.sync_api import expect
 from tests.atlas.browser.digits import N, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
+from tests.atlas.browser.hosting import hosted
 
-from facies.run import RunFolder, read_decisions
+from facies.data import open_images
+from facies.run import RunContents, RunFolder, partition_table, read_decisions, write_run
 
 
 @pytest.fixture
@@ -223,3 +226,34 @@ def test_export_of_a_selection(expert: Expert, groups: np.ndarray, tmp_path: Pat
     assert len(lines) == int((groups == 3).sum()) + 1
     assert json.dumps(lines[0]).startswith('"id')
     expert.fine()
+
+
+def test_focal_layers_are_stepped_through(new_expert: Callable[..., Expert], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 90, (30, 3, 1, 40, 40), dtype=np.uint8)
+    pixels[:, 1] *= 2
+    np.save(tmp_path / "stacks.npy", pixels)
+    images = open_images(tmp_path / "stacks.npy")
+    embedding = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    table = partition_table(images.table["id"], np.arange(30) % 2, embedding, np.full(30, 0.5, np.float32))
+    contents = RunContents(
+        images=images,
+        embedding=embedding,
+        projections={"pca": (embedding[:, :2].copy(), {"method": "PCA"})},
+        partitions={"k-means": (table, {"method": "k-means"})},
+    )
+    with hosted(write_run(tmp_path / "run", contents).path) as address:
+        expert = new_expert().open(address)
+        page = expert.page
+        layers = page.get_by_role("group", name="Focal layer")
+        expect(layers).to_contain_text("best")
+        with page.expect_response(re.compile(r"/sheets/.*layer=0")):
+            expert.press("]")
+        expect(layers).to_contain_text("1/3")
+        expect(page.locator(".inspector img")).to_have_attribute("src", re.compile("layer=0"))
+        expert.press("]", "]")
+        expect(layers).to_contain_text("3/3")
+        expert.press("[")
+        expect(layers).to_contain_text("2/3")
+        page.wait_for_url("**layer=1**")
+        expert.keep("layers")
+        expert.fine()
