@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from tests.atlas.making import make_contents
 
-from facies.atlas.pictures import to_picture, webp
+from facies.atlas import pictures as module
+from facies.atlas.pictures import Pictures, to_picture, webp
+from facies.atlas.refusals import MissingError
+from facies.data import open_images
+from facies.run import write_run
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "L"), (3, "RGB"), (5, "RGB")])
@@ -28,3 +34,29 @@ def test_the_contrast_is_that_of_the_run() -> None:
 def test_sixteen_bits() -> None:
     pixels = np.array([[[0, 32_768, 65_535]]], np.uint16)
     assert np.asarray(to_picture(pixels, 0, 65_535)).tolist() == [[0, 128, 255]]
+
+
+@pytest.mark.parametrize("side", [12, 64, 100, 301])
+def test_a_thumbnail_from_the_pixels_is_that_of_the_sheet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    smooth = np.add.outer(np.linspace(0, 100, side), np.linspace(0, 120, side))
+    pixels = (smooth[None, None] + np.arange(8)[:, None, None, None] * 4).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", images=pixels)
+    images = open_images(tmp_path / "images.npz")
+    run = write_run(tmp_path / "run", make_contents(images))
+    from_sheet = Pictures(run).thumbnail(5)
+    monkeypatch.setattr(module, "_MEMORY", 0)
+    pictures = Pictures(run)
+    from_pixels = pictures.thumbnail(5)
+    shown, expected = (
+        np.asarray(Image.open(io.BytesIO(body)).convert("L"), float) for body in (from_pixels, from_sheet)
+    )
+    assert shown.shape == expected.shape
+    assert np.abs(shown - expected).max() <= (0 if side <= 32 else 6)
+    for row, layer in ((8, None), (-1, None), (5, 3)):
+        with pytest.raises(MissingError):
+            pictures.thumbnail(row, layer)
+    # Once the pixels are gone, the sheet has to do.
+    (tmp_path / "images.npz").unlink()
+    assert Pictures(run).thumbnail(5) == from_sheet

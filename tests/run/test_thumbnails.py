@@ -111,6 +111,17 @@ def test_layers_fill_sheets_of_their_own(tmp_path: Path) -> None:
     assert [int(thumbnails.array(i, 1)[0, 0]) for i in (0, 500, 1023, 1024, 1025)] == [0, 249, 19, 20, 21]
 
 
+@pytest.mark.parametrize(("most_bytes", "at_hand"), [(2**30, [0, 1, 2]), (8_400_000, [1, 2]), (1, [2])])
+def test_the_sheets_used_last_stay_in_memory(tmp_path: Path, most_bytes: int, at_hand: list[int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2 * 1024 + 3, 1, 1)).astype(np.uint8)
+    write_thumbnails(tmp_path / "t", open_images(pixels), 0, 255)
+    thumbnails = Thumbnails(tmp_path / "t", most_bytes=most_bytes)
+    assert not any(thumbnails.is_at_hand(1024 * sheet) for sheet in range(3))
+    for sheet in range(3):
+        assert thumbnails.array(1024 * sheet).shape == (64, 64)
+    assert [sheet for sheet in range(3) if thumbnails.is_at_hand(1024 * sheet)] == at_hand
+
+
 def test_images_without_layers_have_none(tmp_path: Path) -> None:
     write_thumbnails(tmp_path / "t", open_images(np.arange(192, dtype=np.uint8).reshape(3, 8, 8)), 0, 255)
     assert Thumbnails(tmp_path / "t").n_layers == 0
@@ -161,7 +172,7 @@ def test_few_sheets_are_kept_in_memory_and_threads_agree(tmp_path: Path) -> None
     n = 6 * 1024
     pixels = np.broadcast_to((np.arange(n) % 251).astype(np.uint8)[:, None, None], (n, 2, 2))
     write_thumbnails(tmp_path / "t", open_images(np.ascontiguousarray(pixels)), 0, 250)
-    thumbnails = Thumbnails(tmp_path / "t")
+    thumbnails = Thumbnails(tmp_path / "t", most_bytes=2**24)
     wanted = np.random.default_rng(0).integers(0, n, 40)
     with ThreadPoolExecutor(4) as pool:
         seen = list(pool.map(lambda i: int(thumbnails.array(int(i))[0, 0]), wanted))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.atlas.refusals import MissingError
-from facies.run import RunFolder
+from facies.errors import InputError
+from facies.run import RunFolder, Thumbnails
 
 if TYPE_CHECKING:
     from facies.data import ImageSet
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["MEDIA_TYPE", "Pictures", "to_picture", "webp"]
 
 MEDIA_TYPE = "image/webp"
+
+_MEMORY = 2**28
+_SHEET_BYTES = {"L": 2**22, "RGB": 3 * 2**22}
 
 
 class Pictures:
@@ -33,6 +37,7 @@ class Pictures:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
+        self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_MEMORY)
         self._lock = threading.Lock()
 
     @cached_property
@@ -68,6 +73,45 @@ class Pictures:
         InputError
             If the pixels are gone.
         """
+        return webp(self._picture(row, layer))
+
+    def thumbnail(self, row: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of one image.
+
+        A sheet holds 1,024 of them and takes tens of milliseconds to decode; one image takes a few. So where there are more
+        sheets than memory for them, what is not in memory is made from the pixels, as long as these are there.
+
+        Raises
+        ------
+        MissingError
+            If there is no such image or layer.
+        InputError
+            If sheet and pixels are gone.
+        """
+        if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_at_hand(row, layer):
+            return self._from_sheet(row, layer)
+        if layer is None and self.n_layers and "best_layer" not in self._run.images:
+            return self._from_sheet(row, layer)  # the sheet knows which layer is the sharpest
+        try:
+            picture = self._picture(row, layer)
+        except MissingError:
+            raise
+        except (InputError, OSError):
+            return self._from_sheet(row, layer)
+        return webp(_reduced(picture, self._thumbnails.shape))
+
+    @cached_property
+    def _sheets_fit(self) -> bool:
+        sheets = len(self._thumbnails.index["sheets"]) * (1 + self.n_layers)
+        return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _MEMORY
+
+    def _from_sheet(self, row: int, layer: int | None) -> bytes:
+        try:
+            return webp(self._thumbnails.image(row, layer))
+        except IndexError as error:
+            raise MissingError(f"there is no {error}") from error
+
+    def _picture(self, row: int, layer: int | None) -> Image.Image:
         if not 0 <= row < len(self._run):
             raise MissingError(f"there is no image {row}: the run has {len(self._run)}, numbered from 0")
         with self._lock:  # readers of files are not made for several threads
@@ -79,28 +123,19 @@ class Pictures:
             pixels = pixels[chosen]
         elif layer not in (None, 0):
             raise MissingError(f"there is no focal layer {layer}: the images of this run are no focal stacks")
-        return webp(to_picture(pixels, *self._contrast))
-
-    def thumbnail(self, row: int, layer: int | None = None) -> bytes:
-        """Return the thumbnail of one image.
-
-        Raises
-        ------
-        MissingError
-            If there is no such image or layer.
-        InputError
-            If the sheet is gone.
-        """
-        try:
-            return webp(self._run.thumbnails.image(row, layer))
-        except IndexError as error:
-            raise MissingError(f"there is no {error}") from error
+        return to_picture(pixels, *self._contrast)
 
     @cached_property
     def _contrast(self) -> tuple[float, float]:
         """The values that the thumbnails show black and white."""
-        values = self._run.thumbnails.index["values"]
+        values = self._thumbnails.index["values"]
         return float(values["black"]), float(values["white"])
+
+
+def _reduced(picture: Image.Image, shape: tuple[int, int]) -> Image.Image:
+    height, width = shape
+    grows = width >= picture.width
+    return picture.resize((width, height), Image.Resampling.NEAREST if grows else Image.Resampling.BILINEAR)
 
 
 def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:

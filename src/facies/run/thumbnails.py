@@ -30,7 +30,7 @@ COLUMNS = 32
 """Thumbnails in a row of a sheet, and rows of a sheet."""
 _PER_SHEET = COLUMNS * COLUMNS
 _BATCH_BYTES = 2**26
-_SHEETS_IN_MEMORY = 4
+_BYTES_IN_MEMORY = 2**26
 
 
 class _Images(Protocol):
@@ -217,6 +217,8 @@ class Thumbnails:
     ----------
     folder : Path
         The folder ``thumbnails`` of a run.
+    most_bytes : int, default=64 MB
+        Memory for sheets; a grey one has 4 MB. The latest stays whatever its size.
 
     Attributes
     ----------
@@ -231,8 +233,8 @@ class Thumbnails:
         If the index is missing or damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, most_bytes: int = _BYTES_IN_MEMORY) -> None:
+        self.folder, self._most_bytes = folder, most_bytes
         try:
             self.index: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
             self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
@@ -276,6 +278,11 @@ class Thumbnails:
         top, left = _corner(place, *self.shape)
         return self._sheet(number, layer).crop((left, top, left + self.shape[1], top + self.shape[0]))
 
+    def is_at_hand(self, i: int, layer: int | None = None) -> bool:
+        """Whether the sheet of image ``i`` is in memory, so that its thumbnail costs nothing."""
+        with self._lock:
+            return (layer, int(i) // self.index["per_sheet"]) in self._sheets
+
     def array(self, i: int, layer: int | None = None) -> NDArray[np.uint8]:
         """Return the thumbnail of image ``i`` as uint8, shape (h, w) or (h, w, 3)."""
         return np.asarray(self.image(i, layer))
@@ -314,6 +321,10 @@ class Thumbnails:
             raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
         with self._lock:
             self._sheets[key] = sheet
-            while len(self._sheets) > _SHEETS_IN_MEMORY:
+            while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._most_bytes:
                 self._sheets.popitem(last=False)
         return sheet
+
+
+def _bytes_of(sheet: Image.Image) -> int:
+    return sheet.width * sheet.height * len(sheet.getbands())
