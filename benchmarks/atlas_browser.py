@@ -107,8 +107,8 @@ def lasso(page: Page, share: float) -> None:
 
 
 SHOWN = (
-    "document.querySelector('.gallery h2').textContent.includes('chosen on the map') "
-    "&& !document.querySelector('.busy') && document.querySelector('.cell')"
+    "document.querySelector('.cell') && document.querySelector('.gallery h2').textContent"
+    " === document.querySelector('[data-testid=total]').textContent + ' chosen on the map'"
 )
 
 

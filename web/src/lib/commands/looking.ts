@@ -12,6 +12,20 @@ const CHUNK = 4000;
 let asked = 0;
 let current: AbortController | null = null;
 
+/** From so many images on, some of a lasso are shown at once, until the server has ordered all of it. */
+const MANY = 5000;
+
+/** The order that is shown: all images together have nothing that is typical of them. */
+export function orderShown(target: Target, order: OrderBy): OrderBy {
+  return target.kind === "all" && order === "nearest" ? "random" : order;
+}
+
+/** Every so manieth row, at most `most` of them. */
+function thinned(rows: Rows, most: number): Rows {
+  const stride = Math.max(1, rows.length / most);
+  return Uint32Array.from({ length: Math.min(most, rows.length) }, (_, i) => rows[Math.floor(i * stride)]);
+}
+
 /** Fetch the rows of the target in the chosen order. */
 export async function show(): Promise<void> {
   const { data, view } = atlas;
@@ -24,8 +38,11 @@ export async function show(): Promise<void> {
     view.shown = { rows: target.rows, total: target.rows.length, loading: false };
     return;
   }
-  view.shown = { ...view.shown, loading: true };
-  const found = await fetchOrder(targetQuery(target, data.count), view.order, 0, current.signal);
+  view.shown =
+    target.kind === "rows" && target.rows.length > MANY
+      ? { rows: thinned(target.rows, CHUNK), total: target.rows.length, loading: true }
+      : { ...view.shown, loading: true };
+  const found = await fetchOrder(targetQuery(target, data.count), orderShown(target, view.order), 0, current.signal);
   if (mine === asked) view.shown = { ...found, loading: false };
 }
 
@@ -36,7 +53,7 @@ export async function showMore(): Promise<void> {
   if (!data || shown.loading || shown.rows.length >= shown.total || view.task) return;
   const mine = asked;
   view.shown = { ...shown, loading: true };
-  const more = await fetchOrder(targetQuery(target, data.count), view.order, shown.rows.length);
+  const more = await fetchOrder(targetQuery(target, data.count), orderShown(target, view.order), shown.rows.length);
   if (mine !== asked) return;
   const rows = new Uint32Array(shown.rows.length + more.rows.length);
   rows.set(shown.rows);
