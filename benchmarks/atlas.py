@@ -25,6 +25,7 @@ import pandas as pd
 import record
 from PIL import Image
 
+from facies.data import open_images
 from facies.run import partition_table
 from facies.run.schema import Manifest
 from facies.run.writer import write_partition, write_projection
@@ -34,9 +35,9 @@ REPEATS = 7
 
 
 def make_run(n: int) -> Path:
-    """Write a run of n images without pixels: groups are Gaussians, all sheets of thumbnails are the same file."""
-    run = record.WORK / f"atlas-{n}"
-    if (run / "run.json").exists():
+    """Write a run of n images of 16 × 16 random pixels: groups are Gaussians, all sheets of thumbnails are the same file."""
+    run, pixels = record.WORK / f"atlas-{n}", record.WORK / f"atlas-{n}.npy"
+    if (run / "run.json").exists() and pixels.exists():
         return run
     shutil.rmtree(run, ignore_errors=True)
     (run / "thumbnails").mkdir(parents=True)
@@ -47,7 +48,9 @@ def make_run(n: int) -> Path:
     centres = rng.normal(size=(k + 1, DIMENSIONS)) * 2
     embedding = (centres[groups] + rng.normal(size=(n, DIMENSIONS))).astype(np.float32)
     points = (rng.normal(size=(k + 1, 2)) * 10)[groups] + rng.normal(size=(n, 2))
-    ids = pd.Series(np.char.add("image-", np.arange(n).astype(str)))
+    np.save(pixels, rng.integers(0, 256, (n, 16, 16), dtype=np.uint8))
+    opened = open_images(pixels)
+    ids = opened.table["id"]
     images = pd.DataFrame(
         {
             "id": ids,
@@ -72,9 +75,9 @@ def make_run(n: int) -> Path:
         partition="drawn",
         files=files,
         input={
-            "origin": {"kind": "memory", "path": None},
+            "origin": opened.origin,
             "n_images": n,
-            "image_shape": [1, 64, 64],
+            "image_shape": [1, 16, 16],
             "dtype": "uint8",
             "fingerprint": f"drawn-{n}",
         },
@@ -179,6 +182,13 @@ def ask_all(asking: Asking) -> None:
         lambda: asking.post("/order", of={"mask": large}, by="nearest"),
     )
     asking.measure("gallery of a group, nearest", lambda: asking.post("/order", of={"group": 3}, by="nearest"))
+    digest = asking.get("").json()["thumbnails"]["hash"]
+    asking.get(f"/thumbnails/{digest}/0.webp")
+    asking.measure(
+        "one thumbnail of any image",
+        lambda: asking.get(f"/thumbnails/{digest}/{asking.rng.integers(asking.n)}.webp"),
+        50,
+    )
     asking.measure("neighbours of one image", lambda: asking.post("/neighbours", of={"rows": [7]}))
     asking.measure("name a lasso of 5,000", lambda: asking.act("assign", of={"mask": asking.mask(5000)}, name="quartz"))
     asking.measure("undo it", lambda: asking.act("undo"))

@@ -13,21 +13,21 @@ QUERIES = 256
 
 
 def centre_of(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the mean of some rows of the embedding, float32 (D,), summed in float64."""
+    """Return the mean of some rows (rising) of the embedding, float32 (D,), summed in float64."""
     total = np.zeros(embedding.shape[1], np.float64)
     for block in _blocks(rows, embedding.shape[1]):
-        total += embedding[block].sum(axis=0, dtype=np.float64)
+        total += _vectors(embedding, block).sum(axis=0, dtype=np.float64)
     return (total / max(1, len(rows))).astype(np.float32)
 
 
 def distances_to(
     embedding: NDArray[np.float32], rows: NDArray[np.int64], point: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the Euclidean distance of some rows of the embedding to a point, float32 (len(rows),)."""
+    """Return the Euclidean distance of some rows (rising) of the embedding to a point, float32 (len(rows),)."""
     distances = np.empty(len(rows), np.float32)
     start = 0
     for block in _blocks(rows, embedding.shape[1]):
-        difference = embedding[block] - point
+        difference = _vectors(embedding, block) - point
         distances[start : start + len(block)] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
         start += len(block)
     return distances
@@ -95,7 +95,7 @@ def _least_distances(
     distances = np.empty(len(rows), np.float32)
     start = 0
     for block in _blocks(rows, max(embedding.shape[1], len(points))):
-        vectors = embedding[block] - middle
+        vectors = _vectors(embedding, block) - middle
         least = (squares - 2 * (vectors @ points.T)).min(axis=1)
         least += np.einsum("ij,ij->i", vectors, vectors)
         distances[start : start + len(block)] = np.sqrt(np.maximum(least, 0))
@@ -106,3 +106,9 @@ def _least_distances(
 def _blocks(rows: NDArray[np.int64], width: int) -> list[NDArray[np.int64]]:
     size = max(1, _BLOCK_BYTES // (4 * max(1, width)))
     return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _vectors(embedding: NDArray[np.float32], block: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Rows (rising) of the embedding, without copying those that follow each other."""
+    first, last = int(block[0]), int(block[-1])
+    return embedding[first : last + 1] if last - first + 1 == len(block) else embedding[block]
