@@ -66,3 +66,23 @@ def test_odd_folder_names_become_plain_keys(run: RunFolder, tmp_path: Path) -> N
     paths = [shutil.copytree(run.path, tmp_path / name) for name in ("Käse <b> 1", "??", "..x")]
     with Atlas(paths) as atlas:
         assert list(atlas.runs) == ["k-se-b-1", "run", "x"]
+
+
+def test_the_newest_partition_is_shown_or_the_one_asked_for(run: RunFolder) -> None:
+    table, _ = run.partition("density")
+    with Journal(run) as journal:
+        journal.name_group(0, "quartz", "density")
+    run.add_partition("halves", table.assign(group=[row // 45 for row in range(90)]), {"method": "halves"})
+    with Atlas([run.path]) as atlas:
+        shown = atlas.run("run")
+        assert shown.partition == "halves"
+        assert sorted(shown.groups.facts()) == [0, 1]
+        # The names belong to the images: both halves hold named ones, and each group shows the class that its members have.
+        assert [told["class"] for told in shown.groups.told(shown.standing)] == [1, 1]
+        assert sum(told["validated"] for told in shown.groups.told(shown.standing)) == 27
+    with Atlas([run.path], partition="density") as atlas:
+        assert sorted(atlas.run("run").groups.facts()) == [-1, 0, 1, 2]
+    with pytest.raises(InputError, match="no partition 'thirds'"):
+        Atlas([run.path], partition="thirds")
+    with Atlas([run.path]):  # what was refused is not held
+        pass
