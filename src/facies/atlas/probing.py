@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from facies.atlas.standing import Standing
 from facies.run.journal import STATES
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "Probing"]
 
 QUIET_SECONDS = 0.3
-"""A fit begins when nobody has acted for so long, so that a row of quick keys makes one fit."""
+"""A fit begins when nobody has acted for so long (of a million images a second longer), so that quick keys make one fit."""
 MOST_LABELLED = 20_000
 """Images that a fit is given; of more, about so many."""
 _RARE = 200
@@ -143,7 +144,7 @@ class Probing:
             self._wake.wait()
             while self._wake.is_set() and not self._end:
                 self._wake.clear()
-                time.sleep(QUIET_SECONDS)
+                time.sleep(QUIET_SECONDS + len(self._embedding) / 1e6)
             if self._end:
                 return
             try:
@@ -173,8 +174,11 @@ class Probing:
             return
         self._say("fitting", "")
         began = time.perf_counter()
-        probe, known = _learn(self._embedding, labelled, standing.names, self._stacks)
-        classes, certainty, confidence = _predict(self._embedding, probe, known)
+        with threadpool_limits(
+            1
+        ):  # matrices this narrow take longer on several threads, and the expert waits for the others
+            probe, known = _learn(self._embedding, labelled, standing.names, self._stacks)
+            classes, certainty, confidence = _predict(self._embedding, probe, known)
         self._fits += 1
         self.fitted = Fitted(
             number=self._fits,
