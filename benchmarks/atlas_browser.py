@@ -36,6 +36,7 @@ FLAGS = [
     "--enable-precise-memory-info",
 ]
 REPEATS = 5
+NAMED = 5000
 
 # The time from an event to the frame in which the page has answered: `until` is asked at each change of the page.
 MEASURE = """([event, until]) => new Promise((resolve) => {
@@ -106,6 +107,11 @@ def lasso(page: Page, share: float) -> None:
     page.mouse.up()
 
 
+def chosen(page: Page) -> int:
+    """How many images are chosen."""
+    return int(page.get_by_test_id("total").inner_text().replace(",", ""))
+
+
 SHOWN = (
     "document.querySelector('.cell') && document.querySelector('.gallery h2').textContent"
     " === document.querySelector('[data-testid=total]').textContent + ' chosen on the map'"
@@ -114,7 +120,7 @@ SHOWN = (
 
 def answers(page: Page) -> dict[str, float]:
     """Median milliseconds of what one does most."""
-    lassos, names, undos, n = [], [], [], 0
+    lassos, names, undos, n, named = [], [], [], 0, 0
     for turn in range(REPEATS):
         page.evaluate("document.querySelector('button.all').click()")
         page.wait_for_function("document.querySelector('.gallery h2').textContent === 'All images'")
@@ -122,7 +128,10 @@ def answers(page: Page) -> dict[str, float]:
         if page.locator("button[aria-pressed=true]", has_text="Lasso").count() == 0:
             page.get_by_role("button", name="Lasso").click()
         lassos.append(timed(page, "pointerup", SHOWN, lambda: lasso(page, 0.1)))
-        n = int(page.get_by_test_id("total").inner_text().replace(",", ""))
+        n = chosen(page)
+        lasso(page, 0.1 * min(1, (NAMED / n) ** 0.5))
+        page.wait_for_function("!document.querySelector('.busy')")
+        named = chosen(page)
         if turn == 0:
             page.keyboard.press("/")
             page.keyboard.insert_text("grain")
@@ -135,6 +144,7 @@ def answers(page: Page) -> dict[str, float]:
         undos.append(timed(page, "keydown", said, lambda: page.keyboard.press("Control+z")))
     return {
         "images_in_lasso": n,
+        "images_named": named,
         "lasso_to_gallery_ms": round(statistics.median(lassos), 1),
         "name_to_acknowledged_ms": round(statistics.median(names), 1),
         "undo_ms": round(statistics.median(undos), 1),

@@ -1,4 +1,9 @@
-/** The stream of what others do. The browser reconnects by itself; silence is taken for a loss. */
+/**
+ * The stream of what others do.
+ *
+ * A browser keeps at most six connections to a server, and the stream is one of them: a page that is not seen lets go of
+ * it, and hears at its return what it missed.
+ */
 
 import type { ChangeEvent, JobEvent, Probe } from "./types";
 
@@ -32,14 +37,21 @@ export function listen(to: Listeners): () => void {
   };
   const again = (): void => {
     source?.close();
-    if (ended) return;
+    if (ended || document.hidden) return;
     to.lost();
     clearTimeout(retry);
     retry = window.setTimeout(open, RETRY_MS);
   };
+  const seen = (): void => {
+    source?.close();
+    clearTimeout(retry);
+    if (!document.hidden) open();
+  };
+  document.addEventListener("visibilitychange", seen);
   open();
   return () => {
     ended = true;
+    document.removeEventListener("visibilitychange", seen);
     clearTimeout(retry);
     source?.close();
   };

@@ -38,6 +38,8 @@ export class PointsLayer {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
     this.#describe();
+    // Where the processor draws, a fair sample comes first and the rest as soon as all is still.
+    if (/swiftshader|llvmpipe|software/i.test(rendererOf(gl))) this.#budget = THINNED_ABOVE;
   }
 
   /** @param positions x, y by turns. */
@@ -134,6 +136,11 @@ export function density(count: number, zoom: number, width: number, height: numb
   const size = Math.max(1.5, Math.min(11, Math.sqrt((0.5 * area) / inView)));
   const opacity = Math.max(0.18, Math.min(0.92, (0.9 * area) / (inView * size * size)));
   return { size, opacity };
+}
+
+function rendererOf(gl: WebGL2RenderingContext): string {
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  return String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
 function shuffled(count: number): Uint32Array {
