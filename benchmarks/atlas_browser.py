@@ -37,6 +37,8 @@ FLAGS = [
 ]
 REPEATS = 5
 NAMED = 5000
+# One looks at images before one names them; meanwhile their thumbnails come.
+LOOKING_MS = 4000
 
 # The time from an event to the frame in which the page has answered: `until` is asked at each change of the page.
 MEASURE = """([event, until]) => new Promise((resolve) => {
@@ -132,6 +134,7 @@ def answers(page: Page) -> dict[str, float]:
         lasso(page, 0.1 * min(1, (NAMED / n) ** 0.5))
         page.wait_for_function("!document.querySelector('.busy')")
         named = chosen(page)
+        page.wait_for_timeout(LOOKING_MS)
         if turn == 0:
             page.keyboard.press("/")
             page.keyboard.insert_text("grain")

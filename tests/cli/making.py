@@ -117,7 +117,9 @@ class Brightness(Method):
         self.centres_ = torch.from_numpy(np.asarray(state["centres"]))
 
     def embed(self, pixels: Tensor) -> Tensor:
-        return torch.nn.functional.adaptive_avg_pool2d(pixels.flatten(1, -3), QUADRANTS).flatten(1) * (self.scale or 1.0)
+        return torch.nn.functional.adaptive_avg_pool2d(pixels.flatten(1, -3), QUADRANTS).flatten(1) * (
+            self.scale or 1.0
+        )
 
     def membership(self, pixels: Tensor) -> Tensor:
         return self._membership(self.embed(pixels))

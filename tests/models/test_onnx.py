@@ -108,5 +108,7 @@ def test_focal_stacks_are_exported_with_the_scale_that_they_are_seen_at(image_si
 
     stacks = np.stack([pictures(each=10)[0] // (layer + 1) for layer in range(3)], axis=1)[:, :, None]
     parameters = {"n_clusters": 5, "latent_size": 8, "epochs": 8, "learning_rate": 5e-3, "batch_size": 10, "n_init": 1}
-    method = make_method("focal-vae", "quick", {**parameters, "image_size": image_size, "accelerator": "cpu"}).fit(stacks)
+    method = make_method("focal-vae", "quick", {**parameters, "image_size": image_size, "accelerator": "cpu"}).fit(
+        stacks
+    )
     assert export_onnx(method, as_image_set(stacks), tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
