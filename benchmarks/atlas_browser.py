@@ -143,6 +143,7 @@ def answers(page: Page) -> dict[str, float]:
             said = "document.querySelector('.spoken').textContent.startsWith('Named')"
             names.append(timed(page, "keydown", said, lambda: page.keyboard.press("1")))
         page.wait_for_function("document.querySelector('.spoken').textContent.startsWith('Named')")
+        page.wait_for_timeout(LOOKING_MS // 2)
         said = "document.querySelector('.spoken').textContent.startsWith('Undid')"
         undos.append(timed(page, "keydown", said, lambda: page.keyboard.press("Control+z")))
     return {
