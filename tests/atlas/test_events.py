@@ -2,11 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 
 from facies.atlas import events as module
 from facies.atlas.events import Events
+
+Result = TypeVar("Result")
+
+
+def in_a_loop(coroutine: Coroutine[None, None, Result]) -> Result:
+    """Run in a thread of its own: in this one, the browser of other tests may keep a loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def test_all_who_listen_are_told_in_order_from_any_thread() -> None:
@@ -24,7 +35,7 @@ def test_all_who_listen_are_told_in_order_from_any_thread() -> None:
             texts += [text async for text in stream]
         return got
 
-    for texts in asyncio.run(read()):
+    for texts in in_a_loop(read()):
         assert texts[0] == b'event: hello\ndata: {"runs":{}}\n\n'
         assert texts[1:51] == [f'event: change\ndata: {{"n":{i}}}\n\n'.encode() for i in range(50)]
         assert texts[51:] == [b"event: closing\ndata: {}\n\n"]
@@ -38,7 +49,7 @@ def test_an_idle_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
         await anext(stream)
         return await anext(stream)
 
-    assert asyncio.run(read()).startswith(b":")
+    assert in_a_loop(read()).startswith(b":")
 
 
 def test_who_reads_too_slowly_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +64,7 @@ def test_who_reads_too_slowly_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
         await asyncio.sleep(0)
         return [text async for text in stream]
 
-    assert asyncio.run(read()) == []
+    assert in_a_loop(read()) == []
 
 
 def test_a_line_break_cannot_forge_an_event() -> None:
@@ -64,7 +75,7 @@ def test_a_line_break_cannot_forge_an_event() -> None:
         events.publish("change", {"text": "a\n\nevent: closing\ndata: {}"})
         return await anext(stream)
 
-    assert asyncio.run(read()).count(b"\n") == 3
+    assert in_a_loop(read()).count(b"\n") == 3
 
 
 def test_after_the_end_nobody_listens() -> None:
@@ -73,4 +84,4 @@ def test_after_the_end_nobody_listens() -> None:
         events.close()
         return [text async for text in events.listen(dict)]
 
-    assert asyncio.run(read()) == []
+    assert in_a_loop(read()) == []

@@ -16,7 +16,6 @@ from facies.data.arrays import images_from_array, images_from_npy, images_from_n
 from facies.data.decode import SUFFIXES
 from facies.data.fitting import Channels, Fit, Target, fitted, parse_size
 from facies.data.folder import ImageFile, Progress, images_from_files, images_from_folder
-from facies.data.grains.read import images_from_grains, is_grains
 from facies.data.image_set import ImageSet
 from facies.data.labels import as_labels, labels_from_csv
 from facies.data.torch_dataset import images_from_dataset
@@ -196,7 +195,7 @@ def check_not_all_equal(images: ImageSet, name: str) -> None:
 def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSet:
     try:
         exists, is_folder = path.exists(), path.is_dir()
-        grains_folder = is_folder and is_grains(path)
+        grains_folder = is_folder and (path / "grains.json").is_file() and (path / "images.zarr").is_dir()
         zarr_folder = is_folder and (path.suffix.lower() == ".zarr" or is_zarr(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be reached ({error.strerror})") from error
@@ -204,6 +203,8 @@ def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSe
     if not exists:
         raise InputError(f"{path}: no such file or folder")
     if grains_folder:
+        from facies.data.grains import images_from_grains
+
         return images_from_grains(path)
     if zarr_folder:
         kind, images = "zarr", images_from_zarr(path)

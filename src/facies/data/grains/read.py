@@ -14,12 +14,7 @@ from facies.data.layout import Layout
 from facies.data.sources import ZarrSource
 from facies.errors import InputError
 
-__all__ = ["images_from_grains", "is_grains", "read_outlines"]
-
-
-def is_grains(folder: Path) -> bool:
-    """Tell whether a folder is one that ``facies extract`` wrote."""
-    return (folder / "grains.json").is_file() and (folder / "images.zarr").is_dir()
+__all__ = ["images_from_grains", "read_outlines"]
 
 
 def images_from_grains(folder: Path) -> ImageSet:
