@@ -1,5 +1,6 @@
 """From an embedding to groups, without a network: scikit-learn estimators."""
 
+from facies.cluster.calibration import expected_calibration_error
 from facies.cluster.density import (
     DensityClusterer,
     DensityGroups,
@@ -11,7 +12,7 @@ from facies.cluster.density import (
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
-from facies.cluster.probe import Probe, ProbeReport, expected_calibration_error
+from facies.cluster.probe import Probe, ProbeReport
 from facies.cluster.regrouping import Regrouping, members_of, own_embedding, recluster, refine
 
 __all__ = [

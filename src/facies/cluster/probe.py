@@ -10,15 +10,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from facies.cluster.calibration import expected_calibration_error, temperature
 from facies.errors import InputError
 
-__all__ = ["FORMAT", "Probe", "ProbeReport", "expected_calibration_error"]
+__all__ = ["FORMAT", "Probe", "ProbeReport"]
 
 FORMAT = 1
 _TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-4, 1e-3
@@ -144,7 +144,7 @@ class Probe(ClassifierMixin, BaseEstimator):
             self.temperature_, self.report_ = 1.0, ProbeReport(**report, n_folds=0)
         else:
             logits = self._out_of_fold(scaled, codes, weights, folds)
-            self.temperature_ = _temperature(logits, codes, weights)
+            self.temperature_ = temperature(logits, codes, weights)
             self.report_ = ProbeReport(**report, **_judged(logits, codes, weights, folds, self.classes_))
         coefficients, intercept = self._regression(scaled, codes, weights, _TOLERANCE)
         coefficients = coefficients / scale / self.temperature_
@@ -312,38 +312,6 @@ class Probe(ClassifierMixin, BaseEstimator):
         return logits
 
 
-def expected_calibration_error(
-    probabilities: ArrayLike, correct: ArrayLike, weights: ArrayLike | None = None, n_bins: int = 15
-) -> float:
-    """Return the mean distance between confidence and accuracy, ``Σ_b (n_b/n) |acc_b − conf_b|``, over equal bins.
-
-    Parameters
-    ----------
-    probabilities : array_like of float, shape (n,)
-        Probability of the predicted class, 0 to 1.
-    correct : array_like of bool, shape (n,)
-        Whether it was the right one.
-    weights : array_like of float, shape (n,), optional
-        Of each image; without it all count the same.
-    n_bins : int
-        Bins of equal width.
-
-    Returns
-    -------
-    float
-        0 to 1.
-
-    References
-    ----------
-    M. P. Naeini, G. F. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
-    """
-    sure, right = np.asarray(probabilities, np.float64), np.asarray(correct, np.float64)
-    share = np.ones_like(sure) if weights is None else np.asarray(weights, np.float64)
-    bins = np.minimum((sure * n_bins).astype(np.int64), n_bins - 1)
-    gaps = np.bincount(bins, share * (right - sure), minlength=n_bins)
-    return float(np.abs(gaps).sum() / share.sum())
-
-
 def _drawn(codes: NDArray[np.int64], most: int | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rows to fit to, and their weights of mean 1: each class counts as much as all its images."""
     if most is None or len(codes) <= most:
@@ -367,16 +335,6 @@ def _drawn(codes: NDArray[np.int64], most: int | None, seed: int) -> tuple[NDArr
     return rows, (weights / weights.mean()).astype(np.float32)
 
 
-def _temperature(logits: NDArray[np.float64], codes: NDArray[np.int64], weights: NDArray[np.float32]) -> float:
-    """The T that minimises the weighted negative log-likelihood of ``softmax(logits / T)``."""
-    rows = np.arange(len(codes))
-
-    def loss(log_temperature: float) -> float:
-        return float(-(weights * log_softmax(logits / np.exp(log_temperature), axis=1)[rows, codes]).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3}).x))
-
-
 def _judged(
     logits: NDArray[np.float64],
     codes: NDArray[np.int64],
@@ -391,7 +349,7 @@ def _judged(
     cooled = np.empty_like(logits)
     for fold in range(n_folds):
         here = folds == fold
-        cooled[here] = logits[here] / _temperature(logits[~here], codes[~here], weights[~here])
+        cooled[here] = logits[here] / temperature(logits[~here], codes[~here], weights[~here])
     of_class, of_found, hits = (
         np.bincount(numbers, weight, minlength=n_classes).astype(np.float64)
         for numbers, weight in ((codes, weights), (found, weights), (codes, weights * right))
