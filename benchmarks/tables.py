@@ -15,7 +15,9 @@ PAGES = record.HERE.parent / "docs" / "benchmarks"
 
 
 def spread(values: list[float], digits: int = 3) -> str:
-    """Mean ± standard deviation."""
+    """Mean ± standard deviation; of a single seed the value alone."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f} (1 seed)"
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
