@@ -83,7 +83,7 @@ def test_scale_that_cannot_be_read(scale: str, photos: Path, tmp_path: Path) -> 
         (("--layers", 5), "do not fall into stacks of 5"),
         (("--stacks", "magic"), "not by 'magic'"),
         (("--background", "blue"), "choose auto, green, dark, light"),
-        (("--min-side", 400, "--max-side", 500), "no grains were found"),
+        (("--background", "light"), "no grains were found"),
         (("--thresholds", "nowhere"), "no grains.json"),
     ],
 )

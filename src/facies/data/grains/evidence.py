@@ -13,9 +13,6 @@ __all__ = ["Window", "evidence"]
 SHADE = (0.55, 1.15)
 """The brightness of a coloured plate in shadow and in stray light, as shares of that around."""
 
-SHADE_OF_LIGHT = (0.55, 1.03)
-"""The same of a light ground, from which a pale grain differs in brightness alone."""
-
 Window = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels of the photograph, half-open."""
 
@@ -34,7 +31,7 @@ def evidence(
     The larger of two: how far the groundness lies below its mode, in units of the distance from the mode to the
     threshold; and the difference to the smooth colour field of the ground, in units of the threshold of that. On a
     coloured plate the difference that is left after the brightness is set equal counts, for a grain throws a shadow; on
-    a light ground that, and whatever is darker; on a dark one only what is brighter.
+    a dark ground only what is brighter, on a light one only what is darker.
 
     Parameters
     ----------
@@ -79,10 +76,10 @@ def _difference(
     colour: NDArray[np.float32], ground: NDArray[np.float32], thresholds: Thresholds
 ) -> NDArray[np.float32]:
     difference = colour - ground
-    if thresholds.ground != "dark":  # a shadow darkens the ground, and leaves it its colour
+    if thresholds.ground == "green":  # a shadow darkens the plate, and leaves it its colour
         like = (colour * ground).sum(axis=2) / np.maximum((ground * ground).sum(axis=2), 1.0)
-        shade = SHADE if thresholds.ground == "green" else SHADE_OF_LIGHT
-        coloured = np.abs(colour - np.clip(like, *shade)[..., None] * ground)
-        difference = np.maximum(coloured, -difference) if thresholds.ground == "light" else coloured
+        difference = np.abs(colour - np.clip(like, *SHADE)[..., None] * ground)
+    elif thresholds.ground == "light":
+        difference = -difference
     red, green, blue = cv2.split(difference)
     return cv2.max(cv2.max(red, green), blue) * np.float32(1.0 / thresholds.difference)
