@@ -91,6 +91,19 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def membership(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) → probabilities (B, K)."""
 
+    @property
+    def straightens(self) -> bool:
+        """Whether this method sets images upright before it looks at them, so that it has `canonical` images."""
+        return False
+
+    def upright(self, pixels: Tensor) -> Tensor:
+        """Native pixels (B, C, H, W) → the same, as the first spatial transformer sets them; where `straightens`."""
+        raise NotImplementedError
+
+    def run_arrays(self) -> dict[str, NDArray[Any]]:
+        """What else of this fit a run folder keeps, by name, for the report; nothing for most methods."""
+        return {}
+
     def check(self, images: ImageSet) -> None:
         """Raise InputError if the parameters or the images cannot be used."""
 
@@ -163,6 +176,26 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """
         probabilities = self.predict_proba(images)
         return {"group": probabilities.argmax(axis=1).astype(np.int64), "probability": probabilities.max(axis=1)}
+
+    def canonical(self, images: Any) -> NDArray[np.float32]:
+        """Images as the first spatial transformer sets them.
+
+        Returns
+        -------
+        ndarray
+            (N, *image_shape) float32, in the units of the images learnt from.
+
+        Raises
+        ------
+        InputError
+            If this method has no spatial transformer before its network, or the images are of another shape.
+        """
+        if not self.straightens:
+            raise InputError(
+                f"{self.name} as it was fitted sets no images upright; fit st-dac with transformers, "
+                "or moe-vae or focal-vae with align=True"
+            )
+        return self._apply(self.upright, images)
 
     def hardware(self) -> Hardware:
         """What to compute on, from the parameters."""

@@ -5,6 +5,7 @@ from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalD
 from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
 from facies.nn.resnet import ResNetBranch
+from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled, transformers_that_fit
 
 __all__ = [
     "ACTIVATIONS",
@@ -22,7 +23,11 @@ __all__ = [
     "MixtureOfExperts",
     "MixtureOutput",
     "ResNetBranch",
+    "SpatialTransformer",
+    "ThetaInit",
     "block_count",
     "keep_experts",
+    "resampled",
     "route",
+    "transformers_that_fit",
 ]
