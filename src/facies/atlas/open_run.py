@@ -207,9 +207,11 @@ class OpenRun:
             return
         self._fresh.clear()
         before, after = self.standing, Standing.of(self.journal.state(), self.partition, self._initial)
+        # A class may have come to be excluded, with all its images; a new reason may have moved the numbers of others.
+        restated = before.reason_texts != after.reason_texts
         for action in actions:
             rows = action.rows if action.after else action.rows[:0]
-            if action.parameters.get("classes"):  # a class may have come to be excluded, with all its images
+            if restated or action.parameters.get("classes"):
                 changed = before.differs_from(after)
                 changed[rows] = True
                 rows = np.flatnonzero(changed)

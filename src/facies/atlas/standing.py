@@ -95,8 +95,10 @@ class Standing:
         return {"group": self.groups, "class": self.classes, "state": self.states}
 
     def differs_from(self, other: Standing) -> NDArray[np.bool_]:
-        """Whether each image has another class or state there."""
-        differs: NDArray[np.bool_] = (self.states != other.states) | (self.classes != other.classes)
+        """Whether each image has another class, state or number of a reason there."""
+        differs: NDArray[np.bool_] = (
+            (self.states != other.states) | (self.classes != other.classes) | (self.reasons != other.reasons)
+        )
         return differs
 
     def class_list(self) -> list[dict[str, Any]]:

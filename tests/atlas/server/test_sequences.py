@@ -58,6 +58,18 @@ def test_any_sequence_undone_is_the_start(pristine: RunFolder, seed: int, count:
         assert decisions.states.tolist() == reached["state"]
 
 
+def test_a_new_reason_moves_the_numbers_of_others(run: RunFolder) -> None:
+    with Atlas([run.path]) as atlas:
+        screen = Screen(Browser(atlas))
+        screen.browser.act("assign", of={"rows": [0, 1]}, name="dark")
+        screen.browser.act("class", name="dark", excluded=True)
+        screen.catch_up()
+        screen.browser.act("exclude", of={"rows": [5]}, reason="a reason of my own")
+        screen.catch_up()
+        assert screen.shown() == screen.browser.state()
+        assert screen.arrays["reason"][0] != screen.arrays["reason"][5]
+
+
 def test_two_clients_at_once_end_with_the_same(run: RunFolder) -> None:
     with Atlas([run.path]) as atlas:
         screens = [Screen(Browser(atlas, name=name)) for name in ("left", "right")]
