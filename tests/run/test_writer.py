@@ -223,3 +223,62 @@ def test_a_set_in_memory_can_be_written(tmp_path: Path) -> None:
 
 def hidden(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+class Upside:
+    """Images upside down, as a method could set them."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.table, self.image_shape, self.images = images.table, images.image_shape, images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, batch_size: int):
+        for batch in self.images.batches(batch_size):
+            yield batch.flip(-2)
+
+
+def test_arrays_of_the_method_and_upright_thumbnails_are_read_back(tmp_path: Path, images: ImageSet) -> None:
+    arrays = {"epoch_labels": np.arange(2 * N, dtype=np.int16).reshape(2, N), "example_rows": np.array([3, 1])}
+    made = write_run(tmp_path / "upright", make_contents(images, arrays=arrays, upright=Upside(images)))
+    again = RunFolder(made.path)
+    for name, array in arrays.items():
+        found = again.method_array(name)
+        assert found is not None
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+    assert again.method_array("others") is None
+    upright = again.upright_thumbnails
+    assert upright is not None
+    assert len(upright) == N
+    assert upright.index["values"] == again.thumbnails.index["values"]
+    for row in (0, 7, N - 1):
+        np.testing.assert_array_equal(upright.array(row), again.thumbnails.array(row)[::-1])
+        assert (upright.array(row) != again.thumbnails.array(row)).any()
+
+
+def test_most_runs_have_neither(run: RunFolder) -> None:
+    assert run.upright_thumbnails is None
+    assert run.method_array("epoch_labels") is None
+    assert not (run.path / "method").exists()
+
+
+def test_a_damaged_array_of_the_method_is_named(tmp_path: Path, images: ImageSet) -> None:
+    made = write_run(tmp_path / "damaged", make_contents(images, arrays={"epoch_labels": np.zeros((2, N))}))
+    path = made.path / "method" / "epoch_labels.npy"
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(InputError, match=r"epoch_labels\.npy is missing or damaged"):
+        RunFolder(made.path).method_array("epoch_labels")
+
+
+def test_as_many_upright_images_as_images(tmp_path: Path, images: ImageSet) -> None:
+    few = Upside(images.subset(np.arange(5)))
+    with pytest.raises(InputError, match="there are 60 images, and 5 set upright"):
+        write_run(tmp_path / "few", make_contents(images, upright=few))
+    assert not (tmp_path / "few").exists()
+
+
+def test_a_name_of_an_array_that_is_no_file_name_is_refused(tmp_path: Path, images: ImageSet) -> None:
+    with pytest.raises(InputError, match="cannot name"):
+        write_run(tmp_path / "odd", make_contents(images, arrays={"../x": np.zeros(3)}))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from facies.data import ImageSet
     from facies.models import Method
@@ -48,6 +50,8 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
         samples=_samples(method, low, high) if method.samples and len(images.image_shape) == 3 else None,
         save_model=method.save,
         outlines=read_outlines(images),
+        arrays=method.run_arrays(),
+        upright=Upright(method, images) if method.straightens else None,
         manifest={
             "method": method.name,
             "parameters": method.get_params(deep=False),
@@ -60,6 +64,36 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             "input": {"value_range": [low, high], "um_per_px": scale_of(images)},
         },
     )
+
+
+@dataclass(frozen=True)
+class Upright:
+    """The images as a fitted method sets them, batch by batch."""
+
+    method: Method
+    images: ImageSet
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """That of the images."""
+        return self.images.table
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """That of the images."""
+        return self.images.image_shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield tensors of images set upright, in native units."""
+        import torch
+
+        for pixels in self.images.batches(batch_size):
+            with torch.no_grad():
+                upright = self.method.upright(pixels.float().to(self.method.device_))
+            yield upright.cpu()
 
 
 def _partitions(method: Method, images: ImageSet) -> dict[str, tuple[pd.DataFrame, Mapping[str, Any]]]:

@@ -122,6 +122,23 @@ class RunFolder:
         """The thumbnails of all images."""
         return Thumbnails(self.path / "thumbnails")
 
+    @cached_property
+    def upright_thumbnails(self) -> Thumbnails | None:
+        """The thumbnails of all images as the method set them upright; None if it sets none."""
+        folder = self.path / "thumbnails-upright"
+        return Thumbnails(folder) if folder.is_dir() else None
+
+    def method_array(self, name: str) -> NDArray[Any] | None:
+        """Return what the method kept of its fit by that name, as a read-only memory map; None if there is no such array.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        path = self.path / "method" / f"{check_name(name)}.npy"
+        return _read_array(path) if path.exists() else None
+
     @property
     def model_folder(self) -> Path:
         """The folder that `Method.save` wrote.

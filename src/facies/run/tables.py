@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 def check_name(name: str) -> str:
-    """Return ``name`` if it can name a projection or a partition, which becomes a file name.
+    """Return ``name`` if it can name a projection, a partition or an array, which becomes a file name.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} cannot name a projection or a partition: use letters, digits, '.', '+', '-' and '_', "
+            f"{name!r} cannot name a projection, a partition or an array: use letters, digits, '.', '+', '-' and '_', "
             "beginning with a letter or a digit"
         )
     return name

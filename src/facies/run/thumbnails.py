@@ -22,7 +22,7 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TILE", "Thumbnails", "to_thumbnails", "write_thumbnails"]
+__all__ = ["TILE", "SomeImages", "Thumbnails", "to_thumbnails", "write_thumbnails"]
 
 TILE = 64
 """Side of a thumbnail's place on the sheet, in pixels."""
@@ -33,13 +33,21 @@ _BATCH_BYTES = 2**26
 _BYTES_IN_MEMORY = 2**26
 
 
-class _Images(Protocol):
-    table: pd.DataFrame
+class SomeImages(Protocol):
+    """As much of an image set as thumbnails need."""
 
     @property
-    def image_shape(self) -> tuple[int, ...]: ...
+    def table(self) -> pd.DataFrame:
+        """One row an image."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) or (L, C, H, W)."""
+
     def __len__(self) -> int: ...
-    def batches(self, batch_size: int) -> Iterator[Tensor]: ...
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield the images in order."""
 
 
 def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
@@ -100,7 +108,7 @@ def _sharpest_layers(stacks: Tensor) -> Tensor:
     return sharpness.argmax(1)
 
 
-def write_thumbnails(folder: Path, images: _Images, low: float, high: float) -> None:
+def write_thumbnails(folder: Path, images: SomeImages, low: float, high: float) -> None:
     """Write the sheets of an image set and ``index.json``, reading the images once, batch by batch.
 
     Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
@@ -136,7 +144,7 @@ def write_thumbnails(folder: Path, images: _Images, low: float, high: float) -> 
     write_json_atomically(folder / "index.json", index.to_dict())
 
 
-def _best_layers(images: _Images, n_layers: int) -> NDArray[np.int64] | None:
+def _best_layers(images: SomeImages, n_layers: int) -> NDArray[np.int64] | None:
     if not n_layers or "best_layer" not in images.table:
         return None
     best = pd.to_numeric(images.table["best_layer"], errors="coerce").fillna(-1).to_numpy(np.int64)

@@ -20,7 +20,7 @@ from facies.disk import atomic_file, atomic_folder, lock_run, restore_replaced, 
 from facies.errors import InputError
 from facies.run.schema import Manifest, now
 from facies.run.tables import check_name, check_partition, check_projection
-from facies.run.thumbnails import write_thumbnails
+from facies.run.thumbnails import SomeImages, write_thumbnails
 
 if TYPE_CHECKING:
     from facies.data import ImageSet
@@ -53,6 +53,10 @@ class RunContents:
         Writes the model into the new folder that it is given (`Method.save`).
     outlines : DataFrame, optional
         Columns ``id`` and ``outline`` (x and y in turn, in pixels of the photograph), one row an image: of grains.
+    arrays : mapping of str to ndarray
+        What else the method keeps of its fit, by name (`Method.run_arrays`).
+    upright : images, optional
+        The images as the method sets them upright, in their order; thumbnails are made of them.
     manifest : mapping
         What `facies.run.schema.Manifest` names: ``method``, ``parameters``, ``preset``, ``seed``, ``command``,
         ``timings``, ``metrics``, ``notes`` … What `write_run` can tell by itself (``format``, ``version``, ``created``,
@@ -68,6 +72,8 @@ class RunContents:
     samples: NDArray[np.float32] | None = None
     save_model: Callable[[Path], None] | None = None
     outlines: pd.DataFrame | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    upright: SomeImages | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -155,7 +161,10 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
         with atomic_folder(run, overwrite=overwrite) as folder:
             _write_tables(folder, contents)
             _write_arrays(folder, contents)
-            write_thumbnails(folder / "thumbnails", contents.images, *contents.images.value_range())
+            low, high = contents.images.value_range()
+            write_thumbnails(folder / "thumbnails", contents.images, low, high)
+            if contents.upright is not None:
+                write_thumbnails(folder / "thumbnails-upright", contents.upright, low, high)
             if contents.save_model is not None:
                 (folder / "model").mkdir()
                 contents.save_model(folder / "model")
@@ -176,8 +185,10 @@ def _check_contents(contents: RunContents) -> None:
         check_projection(points, n_images)
     for table, _ in contents.partitions.values():
         check_partition(table, contents.images.table["id"])
-    for name in [*contents.projections, *contents.partitions]:
+    for name in [*contents.projections, *contents.partitions, *contents.arrays]:
         check_name(name)
+    if contents.upright is not None and len(contents.upright) != n_images:
+        raise InputError(f"there are {n_images} images, and {len(contents.upright)} set upright: give one for each")
     if contents.outlines is not None and contents.outlines["id"].tolist() != contents.images.table["id"].tolist():
         raise InputError("the outlines are not those of the images: give one a row, in their order")
 
@@ -203,6 +214,11 @@ def _write_arrays(folder: Path, contents: RunContents) -> None:
         write_projection(folder / "projections", name, check_projection(points, len(contents.images)), meta)
     if contents.samples is not None:
         _save_by_blocks(folder / "samples.npy", contents.samples)
+    if contents.arrays:
+        (folder / "method").mkdir()
+    for name, array in contents.arrays.items():
+        with (folder / "method" / f"{name}.npy").open("wb") as file:
+            np.save(file, array, allow_pickle=False)
 
 
 def _save_by_blocks(path: Path, array: NDArray[np.float32], block: int = 16_384) -> None:
