@@ -23,6 +23,7 @@ from facies.report.named_partition import class_of_groups, named_partition
 from facies.report.palette import Look, look_of
 from facies.report.settings import settings_tables
 from facies.report.tables import contingency_table, group_table
+from facies.report.upright_figures import upright_drawings
 from facies.run import RunFolder
 from facies.run.journal import read_decisions
 
@@ -203,6 +204,8 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "contingency": _contingency(run, numbers),
         "class_of_group": class_of_groups(partition),
         "history_svg": _history_svg(run.history),
+        "upright_images": run.upright_thumbnails is not None,
+        "upright": [(drawn, _markup(drawn)) for drawn in upright_drawings(run, numbers)],
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),
         "left_out": run.manifest["left_out"][:MOST_ROWS],
@@ -270,6 +273,12 @@ def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_g
 
     label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
     return Markup(drawing.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
+
+
+def _markup(drawn: drawing.Drawing) -> Any:
+    from markupsafe import Markup
+
+    return Markup(drawing.svg_markup(drawn.figure, drawn.title, photographic=drawn.photographic))  # noqa: S704 - escaped
 
 
 def _history_svg(history: pd.DataFrame) -> Any:

@@ -295,6 +295,22 @@ class Thumbnails:
         """Return the thumbnail of image ``i`` as uint8, shape (h, w) or (h, w, 3)."""
         return np.asarray(self.image(i, layer))
 
+    def blocks(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield all thumbnails in order, a sheet at a time: uint8, shape (n, h, w) or (n, h, w, 3).
+
+        Raises
+        ------
+        InputError
+            If a sheet is missing or damaged.
+        """
+        height, width = self.shape
+        top, left = _corner(0, height, width)
+        for number, told in enumerate(self.index["sheets"]):
+            sheet = np.asarray(self._sheet(number, None))
+            tiles = sheet.reshape(-1, TILE, COLUMNS, TILE, *sheet.shape[2:]).swapaxes(1, 2)
+            tiles = tiles.reshape(-1, *tiles.shape[2:])[: told["count"]]
+            yield tiles[:, top : top + height, left : left + width]
+
     def png_bytes(self, i: int, layer: int | None = None) -> bytes:
         """Return the thumbnail of image ``i`` as a PNG file."""
         buffer = io.BytesIO()
