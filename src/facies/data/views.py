@@ -19,7 +19,7 @@ Range = float | tuple[float, float]
 
 @dataclass(frozen=True)
 class Augment:
-    """Rotate, zoom, shift and flip each image of a batch at random: one affine map, sampled once, bilinear.
+    """Rotate, zoom, shift and flip each image of a batch at random: one affine map, sampled once, bilinear; and shift its channels.
 
     Where only flips and quarter turns are asked for, pixels are moved, not sampled: no image is blurred.
 
@@ -44,6 +44,11 @@ class Augment:
         What comes in from outside: the number `fill`, or the nearest pixel of the border.
     fill : float, default=0.0
         For example `background` of the image set, in the units of the batch.
+    channel_shift : float, default=0.0
+        Brighter or darker by at most so much, each channel of each image by its own, and never beyond the darkest and the
+        brightest pixel that the image had; in the units of the batch.
+    factor : float, default=1.0
+        By which the pixels are multiplied in the end.
 
     Raises
     ------
@@ -58,6 +63,8 @@ class Augment:
     quarter_turns: bool = False
     padding: Literal["fill", "border"] = "fill"
     fill: float = 0.0
+    channel_shift: float = 0.0
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         if self.padding not in ("fill", "border"):
@@ -68,11 +75,16 @@ class Augment:
                 raise ValueError(f"{name} must be a number from 0 up, or (low, high); it is {getattr(self, name)!r}")
         if _limits(self.zoom, 1.0)[0] <= 0:
             raise ValueError(f"zoom must stay above 0, is {self.zoom!r}")
+        if not (math.isfinite(self.channel_shift) and self.channel_shift >= 0):
+            raise ValueError(f"channel_shift must be a number from 0 up, is {self.channel_shift!r}")
+        if not (math.isfinite(self.factor) and self.factor > 0):
+            raise ValueError(f"factor must be a number above 0, is {self.factor!r}")
 
     @property
     def is_identity(self) -> bool:
         """Whether it leaves every image as it is."""
-        return not (self.flip or self.quarter_turns) and self._samples_nothing
+        moves_nothing = not (self.flip or self.quarter_turns) and self._samples_nothing
+        return moves_nothing and self.channel_shift == 0 and self.factor == 1
 
     @property
     def _samples_nothing(self) -> bool:
@@ -100,7 +112,11 @@ class Augment:
             images = self._sampled(images, generator)
         elif self.flip:
             images = _mirrored(images, generator)
-        return _turned(images, generator) if self.quarter_turns else images
+        if self.quarter_turns:
+            images = _turned(images, generator)
+        if self.channel_shift:
+            images = _channels_shifted(images, self.channel_shift, generator)
+        return images * self.factor if self.factor != 1 else images
 
     def _sampled(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         planes = images.flatten(1, -3) if images.ndim == 5 else images
@@ -168,6 +184,15 @@ def _turned(images: Tensor, generator: torch.Generator | None) -> Tensor:
         rows = quarters == count
         turned[rows] = torch.rot90(images[rows], count, dims=(-2, -1))
     return turned
+
+
+def _channels_shifted(images: Tensor, most: float, generator: torch.Generator | None) -> Tensor:
+    """Add a number to each channel, within the range of the image (Keras' ``random_channel_shift``)."""
+    device = generator.device if generator else images.device
+    drawn = torch.rand(images.shape[:-2], generator=generator, device=device).to(images.device, images.dtype)
+    pixels = images.flatten(1)
+    low, high = (end.view(-1, *[1] * (images.ndim - 1)) for end in (pixels.amin(dim=1), pixels.amax(dim=1)))
+    return (images + most * (2 * drawn[..., None, None] - 1)).clamp(low, high)
 
 
 def _limits(value: Range, centre: float) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 """Networks, one family a file."""
 
+from facies.nn.batch_statistics import by_batch_statistics, gather_population_statistics
 from facies.nn.conv_autoencoder import ACTIVATIONS, AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
+from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
 from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
@@ -9,6 +11,7 @@ from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampl
 
 __all__ = [
     "ACTIVATIONS",
+    "AllConvolutionalNetwork",
     "AutoencoderOutput",
     "Backbone",
     "ConvAutoencoder",
@@ -23,10 +26,15 @@ __all__ = [
     "MixtureOfExperts",
     "MixtureOutput",
     "ResNetBranch",
+    "STDACNetwork",
     "SpatialTransformer",
     "ThetaInit",
     "block_count",
+    "by_batch_statistics",
+    "gather_population_statistics",
     "keep_experts",
+    "map_sizes",
+    "probabilities",
     "resampled",
     "route",
     "transformers_that_fit",

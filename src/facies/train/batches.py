@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,15 +27,38 @@ class Batch:
         Int64 tensor (B,): rows of the image set.
     progress
         How much of the training is done, in [0, 1); for warm-ups.
+    epoch
+        Epochs done before this one.
+    first
+        Where the batch begins in its chunk.
     """
 
     images: Tensor
     indices: Tensor
     progress: float = 1.0
+    epoch: int = 0
+    first: int = 0
+
+    @property
+    def within(self) -> slice:
+        """Where the batch is in its chunk."""
+        return slice(self.first, self.first + len(self.images))
+
+    def parts(self, sizes: Sequence[int], progress: Sequence[float]) -> Iterator[Batch]:
+        """Cut a chunk into its batches; nothing is copied."""
+        first = 0
+        for size, done in zip(sizes, progress, strict=True):
+            cut = slice(first, first + size)
+            yield Batch(self.images[cut], self.indices[cut], done, self.epoch, first)
+            first += size
 
 
 def read_batches(
-    images: ImageSet, order: Sequence[NDArray[np.int64]], device: torch.device, progress: Sequence[float] | None = None
+    images: ImageSet,
+    order: Sequence[NDArray[np.int64]],
+    device: torch.device,
+    progress: Sequence[float] | None = None,
+    epoch: int = 0,
 ) -> Iterator[Batch]:
     """Yield the batches whose rows `order` lists, reading one ahead in a thread.
 
@@ -48,6 +72,8 @@ def read_batches(
         Where the tensors go.
     progress
         Value of `Batch.progress` for each batch.
+    epoch
+        Value of `Batch.epoch`.
     """
 
     def read(rows: NDArray[np.int64]) -> Tensor:
@@ -64,6 +90,7 @@ def read_batches(
                 pixels.to(device, non_blocking=True),
                 torch.from_numpy(rows).to(device, non_blocking=True),
                 progress[step] if progress else 1.0,
+                epoch,
             )
 
 
@@ -81,6 +108,14 @@ def shuffled(
     if world == 1:
         return batches
     return [np.resize(batch, -(-len(batch) // world) * world)[rank::world] for batch in batches]
+
+
+def in_chunks(batches: Sequence[NDArray[np.int64]], size: int | None) -> list[list[NDArray[np.int64]]]:
+    """Put consecutive batches together to chunks of about `size` images; None: each batch is one."""
+    total = sum(map(len, batches))
+    count = len(batches) if size is None else min(len(batches), max(1, round(total / size)))
+    bounds = np.linspace(0, len(batches), count + 1).round().astype(int)
+    return [list(batches[start:stop]) for start, stop in itertools.pairwise(bounds)]
 
 
 def in_order(count: int, batch_size: int) -> list[NDArray[np.int64]]:

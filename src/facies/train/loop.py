@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from facies.data import ImageSet
 from facies.errors import InputError
-from facies.train.batches import Batch, read_batches, shuffled
+from facies.train.batches import Batch, in_chunks, read_batches, shuffled
 from facies.train.progress import Progress
 from facies.train.seeds import derive_seed
 from facies.train.store import Results, read_results, write_results
@@ -28,6 +28,40 @@ if TYPE_CHECKING:
 
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 """Computes the loss of a batch: named terms, of which ``loss`` is minimised and the others are logged."""
+
+Seen = dict[str, Tensor]
+"""What was seen of a network while it learnt; kept with the place reached, so that a resumed training has it too."""
+
+Watch = Callable[[nn.Module, int, Mapping[str, Any], Seen], bool]
+"""Looks at a network after an epoch (from 1) and at its row of the curves, may add to what was seen, and may end the training."""
+
+
+@runtime_checkable
+class ChunkObjective(Protocol):
+    """An objective that looks at a chunk of images (`Recipe.chunk_size`) before it learns from the batches of it."""
+
+    def begin_chunk(self, module: nn.Module, chunk: Batch) -> None:
+        """Look at the chunk. Between this and its last batch, nothing is saved."""
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms of the loss of a batch, which is `batch.within` the chunk."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went.
+
+    Parameters
+    ----------
+    rows
+        Of the curves, one an epoch.
+    seen
+        By the watch.
+    """
+
+    rows: list[dict[str, Any]]
+    seen: Seen
+
 
 SECONDS_BETWEEN_SAVES = 60.0
 
@@ -52,6 +86,8 @@ class Recipe:
         Stop once the loss has not fallen by 0.1 % for so many epochs; None never stops early. No label is read.
     weight_decay
         Adds ``weight_decay``·w to the gradient of each weight w (Adam with an L2 penalty).
+    chunk_size
+        Images that a `ChunkObjective` looks at together, over all devices; None for other objectives.
     """
 
     epochs: int
@@ -61,6 +97,7 @@ class Recipe:
     gradient_clip: float | None = None
     patience: int | None = None
     weight_decay: float = 0.0
+    chunk_size: int | None = None
 
     def rate(self, progress: float) -> float:
         """Learning rate at `progress` in [0, 1]."""
@@ -85,6 +122,7 @@ class Place:
     sums: dict[str, float] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     stopped: bool = False
+    seen: Seen = field(default_factory=dict)
 
 
 @dataclass
@@ -103,6 +141,8 @@ class Training:
         Of this training.
     place_file
         Where to keep the place reached; None keeps none.
+    watch
+        Looks at the network after each epoch.
     """
 
     module: nn.Module
@@ -114,9 +154,10 @@ class Training:
     seed: int
     channels_last: bool
     place_file: Path | None = None
+    watch: Watch | None = None
 
-    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-        """Train, from the place kept if there is one. Return the weights and the rows of the curves."""
+    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], Course]:
+        """Train, from the place kept if there is one. Return the weights and how it went."""
         recipe = self.recipe
         module = self.module.to(fabric.device)
         if self.channels_last:
@@ -136,7 +177,9 @@ class Training:
                 self._epoch(fabric, wrapped, optimiser, place, progress)
         progress.finish()
         module.eval()
-        return {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}, place.rows
+        return {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}, Course(
+            place.rows, place.seen
+        )
 
     def _epoch(self, fabric: Fabric, module: Any, optimiser: Any, place: Place, progress: Progress) -> None:
         recipe = self.recipe
@@ -144,24 +187,44 @@ class Training:
         batches = shuffled(self.rows, recipe.batch_size, seed, fabric.global_rank, fabric.world_size)
         progresses = [(place.epoch + step / len(batches)) / recipe.epochs for step in range(len(batches))]
         progress.advance(sum(map(len, batches[: place.step])) * fabric.world_size)
-        alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
         began = saved = time.monotonic()
         module.train()
-        for batch in read_batches(self.images, batches[place.step :], fabric.device, progresses[place.step :]):
-            _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
-            with threads_of_a_step(place) if alone_on_cpu else nullcontext():
-                terms = self._step(fabric, module, optimiser, batch)
-            for name, value in terms.items():
-                place.sums[name] = place.sums.get(name, 0.0) + value
-            place.step += 1
-            progress.advance(len(batch.images) * fabric.world_size, f"loss {terms['loss']:.4g}")
+        for chunk, sizes in self._chunks(fabric, batches, place):
+            if isinstance(self.objective, ChunkObjective):
+                self.objective.begin_chunk(module, chunk)
+            for batch in chunk.parts(sizes, progresses[place.step : place.step + len(sizes)]):
+                _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
+                terms = self._step_on_threads(fabric, module, optimiser, batch, place)
+                progress.advance(len(batch.images) * fabric.world_size, f"loss {terms['loss']:.4g}")
             if place.step < len(batches) and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 place.seconds, began = place.seconds + time.monotonic() - began, time.monotonic()
                 self._save(fabric, module, optimiser, place)
                 saved = time.monotonic()
         place.seconds += time.monotonic() - began
-        self._end_epoch(fabric, place, len(batches))
+        self._end_epoch(fabric, module, place, len(batches))
         self._save(fabric, module, optimiser, place)
+
+    def _chunks(
+        self, fabric: Fabric, batches: list[NDArray[np.int64]], place: Place
+    ) -> Iterator[tuple[Batch, list[int]]]:
+        """Read the chunks from the place on, each with the sizes of its batches."""
+        chunks = in_chunks(batches, self.recipe.chunk_size and self.recipe.chunk_size // fabric.world_size)
+        begins = np.cumsum([0, *map(len, chunks)])
+        left = chunks[int(np.searchsorted(begins, place.step)) :]
+        read = read_batches(self.images, [np.concatenate(chunk) for chunk in left], fabric.device, epoch=place.epoch)
+        for chunk, parts in zip(read, left, strict=True):
+            yield chunk, [len(part) for part in parts]
+
+    def _step_on_threads(
+        self, fabric: Fabric, module: Any, optimiser: Any, batch: Batch, place: Place
+    ) -> dict[str, float]:
+        alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
+        with threads_of_a_step(place) if alone_on_cpu else nullcontext():
+            terms = self._step(fabric, module, optimiser, batch)
+        for name, value in terms.items():
+            place.sums[name] = place.sums.get(name, 0.0) + value
+        place.step += 1
+        return terms
 
     def _step(self, fabric: Fabric, module: Any, optimiser: Any, batch: Batch) -> dict[str, float]:
         for group in optimiser.param_groups:
@@ -181,7 +244,7 @@ class Training:
             )
         return dict(zip(names, values, strict=True))
 
-    def _end_epoch(self, fabric: Fabric, place: Place, steps: int) -> None:
+    def _end_epoch(self, fabric: Fabric, module: Any, place: Place, steps: int) -> None:
         means = {name: total / steps for name, total in place.sums.items()}
         if fabric.world_size > 1:
             means = {
@@ -195,6 +258,9 @@ class Training:
         else:
             place.waited += 1
         place.stopped = self.recipe.patience is not None and place.waited >= self.recipe.patience
+        if self.watch is not None:
+            inner = getattr(module, "module", module)
+            place.stopped |= self.watch(inner, place.epoch, place.rows[-1], place.seen)
         place.step, place.seconds, place.sums = 0, 0.0, {}
 
     def _save(self, fabric: Fabric, module: Any, optimiser: Any, place: Place) -> None:
@@ -209,7 +275,8 @@ class Training:
                 "optimiser": {
                     f"{number}/{key}": value for number, state in moments.items() for key, value in state.items()
                 },
-                "place": place.__dict__,
+                "place": {name: value for name, value in place.__dict__.items() if name != "seen"},
+                "seen": place.seen,
             },
         )
 
@@ -225,7 +292,7 @@ class Training:
             state.setdefault(int(number), {})[key] = _laid_out_like(parameters[int(number)], tensor)
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-        return Place(**kept["place"])
+        return Place(**kept["place"], seen=kept["seen"])
 
 
 def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from facies.data import ImageSet
 from facies.errors import InputError
 from facies.train.batches import in_order, read_batches
 from facies.train.hardware import Hardware
-from facies.train.loop import Objective, Recipe, Training
+from facies.train.loop import Course, Objective, Recipe, Training, Watch
 from facies.train.progress import LineProgress, Progress, SilentProgress
 from facies.train.seeds import derive_seed
 from facies.train.store import Results, StageStore, as_stored, read_results, write_results
@@ -112,8 +112,13 @@ class Trainer:
         objective: Objective,
         recipe: Recipe,
         rows: NDArray[np.int64] | None = None,
-    ) -> None:
-        """Train `module` in place on the images that `rows` lists (all, by default); its curves join those of the fit."""
+        watch: Watch | None = None,
+    ) -> Course:
+        """Train `module` in place on the images that `rows` lists (all, by default); its curves join those of the fit.
+
+        A second training in one stage has seeds of its own. A `watch` looks at the network after each epoch, in all
+        processes alike; what it saw is returned with the curves.
+        """
         self._loops += 1
         training = Training(
             module=module,
@@ -125,15 +130,17 @@ class Trainer:
             seed=self.seed("training", self._loops),
             channels_last=self.hardware.channels_last,
             place_file=self.store.place(self._number, self._stage, self._loops),
+            watch=watch,
         )
         fabric = self.hardware.fabric()
         if self.hardware.devices == 1:
             fabric.launch()
-            weights, curve = training.run(fabric, self.progress)
+            weights, course = training.run(fabric, self.progress)
         else:
-            weights, curve = _train_in_processes(fabric, training)
+            weights, course = _train_in_processes(fabric, training)
         module.load_state_dict(weights)
-        self.rows += curve
+        self.rows += course.rows
+        return course
 
     def show(self, name: str, total: int = 0, unit: str = "") -> Progress:
         """Begin to show the progress of a step without a network."""
@@ -141,7 +148,7 @@ class Trainer:
         return self.progress
 
 
-def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tensor], Course]:
     """Spawn the processes and wait for them; what they learnt comes back through a file, for a pipe would fill up."""
     with tempfile.TemporaryDirectory(prefix="facies-") as folder:
         result = Path(folder) / "result.safetensors"
@@ -153,7 +160,7 @@ def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tens
                 raise InputError(fault.read_text()) from error
             raise
         found = read_results(result)
-    return found["weights"], found["curve"]
+    return found["weights"], Course(found["curve"], found["seen"])
 
 
 def _train_in_process(fabric: Any, training: Training, result: Path) -> None:
@@ -162,12 +169,12 @@ def _train_in_process(fabric: Any, training: Training, result: Path) -> None:
     # The weights come in memory that the processes share; on the CPU each would take its steps in those of the others.
     training = dataclasses.replace(training, module=copy.deepcopy(training.module))
     try:
-        weights, curve = training.run(fabric, progress)
+        weights, course = training.run(fabric, progress)
     except InputError as error:
         _fault_file(result).write_text(str(error))
         raise
     if fabric.global_rank == 0:
-        write_results(result, {"weights": weights, "curve": curve})
+        write_results(result, {"weights": weights, "curve": course.rows, "seen": course.seen})
 
 
 def _fault_file(result: Path) -> Path:
