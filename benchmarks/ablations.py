@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import record
 import torch
-from clustering import SETS, input_of
+from sets import SETS, input_of
 
 from facies.cluster import Manifold, dynamic_neighbours, l1_normalised
 from facies.data import ImageSet, open_images

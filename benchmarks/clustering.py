@@ -16,30 +16,11 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import record
-
-SETS = ("digits", "usps", "mnist", "fashion-mnist", "sand", "microfossils")
-
-
-def input_of(name: str) -> Path:
-    """File of a set; the digits are those of scikit-learn."""
-    if name == "digits":
-        path = record.WORK / "digits.npz"
-        if not path.exists():
-            from sklearn.datasets import load_digits
-
-            digits = load_digits()
-            record.WORK.mkdir(exist_ok=True)
-            np.savez_compressed(path, images=digits.images.astype(np.uint8), labels=digits.target)
-        return path
-    files = sorted((record.SHARED / name).glob("*.npz"))
-    if not files:
-        sys.exit(f"{record.SHARED / name}: there is no such set")
-    return files[0]
+from sets import SETS, input_of
 
 
 def facies(*arguments: str) -> Any:
