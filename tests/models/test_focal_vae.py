@@ -17,7 +17,8 @@ from facies.data.scratch import allocate
 from facies.errors import FaciesWarning, InputError
 from facies.models import load_method, make_method
 from facies.models.focal_vae import FocalVAE
-from facies.models.focal_vae_stages import FocalVAEFit, automatic_epochs, reduced, reduced_shape
+from facies.models.focal_vae_stages import FocalVAEFit, automatic_epochs
+from facies.models.reduced_images import reduced, reduced_shape
 from facies.train import loop as training_loop
 
 DIGITS = {

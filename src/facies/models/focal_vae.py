@@ -12,7 +12,8 @@ from torch import Tensor
 from facies.data import ImageSet
 from facies.errors import InputError
 from facies.models.base import Method, seeded
-from facies.models.focal_vae_stages import FocalVAEFit, code_of, reduced, reduced_shape
+from facies.models.focal_vae_stages import FocalVAEFit, code_of
+from facies.models.reduced_images import reduced, reduced_shape
 from facies.models.sphere_groups import SphereGroups
 from facies.nn import Backbone, FocalAutoencoder, Intensity
 from facies.train import Results, Stage, Trainer

@@ -10,16 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.cluster import KMeans, Manifold
 from facies.data import Augment, ImageSet
-from facies.data.layout import Layout
-from facies.data.scratch import allocate
-from facies.data.sources import source_in
 from facies.errors import FaciesWarning
 from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
 from facies.models.base import seeded
+from facies.models.reduced_images import reduced_copies
 from facies.models.sphere_groups import SphereGroups, active_dimensions
 from facies.nn import FocalAutoencoder, Intensity
 from facies.train import Batch, Recipe, Results, Trainer
@@ -177,23 +174,8 @@ class FocalVAEFit:
     def _seen(self) -> ImageSet:
         """The images as stacks, at the size that the network sees; made again where a resumed fit needs them."""
         if self._prepared is None:
-            self._prepared = self._copies()
+            self._prepared = reduced_copies(self.images, self.method.image_size, self.trainer)
         return self._prepared
-
-    def _copies(self) -> ImageSet:
-        shape = reduced_shape(self.images.image_shape, self.method.image_size)
-        if shape == self.images.image_shape:
-            return self.images
-        whole = self.images.dtype == np.uint8
-        store = allocate((len(self.images), *shape), np.dtype(np.uint8 if whole else np.float32))
-        progress = self.trainer.show("prepare", len(self.images), "images")
-        for start, block in self.images.stored_blocks():
-            stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
-            small = reduced(stacks, shape[-2:], whole_numbers=whole)
-            store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
-            progress.advance(len(block))
-        progress.finish()
-        return self.images.replaced(source=source_in(store, Layout.STACK))
 
 
 def code_of(network: FocalAutoencoder, stacks: Tensor, *, any_side_up: bool) -> Tensor:
@@ -212,22 +194,3 @@ def code_of(network: FocalAutoencoder, stacks: Tensor, *, any_side_up: bool) -> 
 def automatic_epochs(n_images: int) -> int:
     """60,000/N epochs, between 20 and 150."""
     return int(min(150, max(20, round(60_000 / n_images))))
-
-
-def reduced_shape(image_shape: tuple[int, ...], image_size: int | None) -> tuple[int, int, int, int]:
-    """(L, C, H, W) that the network sees: the longer side is `image_size` where it was longer; a plain image has one layer."""
-    channels, height, width = image_shape[-3:]
-    layers = image_shape[0] if len(image_shape) == 4 else 1
-    share = min(1.0, (image_size or max(height, width)) / max(height, width))
-    return layers, channels, max(1, round(share * height)), max(1, round(share * width))
-
-
-def reduced(stacks: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Tensor:
-    """Bring stacks (B, L, C, H, W) to a smaller size by the mean over each new pixel's area.
-
-    Rounded where the pixels are bytes, so that copies kept as bytes and images reduced on the way are the same.
-    """
-    if stacks.shape[-2:] == size:
-        return stacks
-    small = F.interpolate(stacks.flatten(1, 2), size=size, mode="area").reshape(*stacks.shape[:3], *size)
-    return small.round() if whole_numbers else small
