@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from cluster.making import blobs
-from facies.cluster import members_of, own_embedding, recluster, refine
+from facies.cluster import members_of, recluster, refine
 from facies.errors import InputError
 
 
@@ -59,17 +59,6 @@ def test_probabilities_of_the_others_and_an_embedding_of_ones_own(mixed):
     members = members_of(labels, [1])
     np.testing.assert_array_equal(found.labels[members][0::2], found.labels[members][0])
     assert found.labels[members][0] != found.labels[members][1]
-
-
-def test_an_own_embedding_shows_what_differs_among_its_rows(mixed):
-    rows = mixed[0][100:]
-    own = own_embedding(rows)
-    assert abs(np.corrcoef(own[:, 0], rows[:, 2])[0, 1]) > 0.99
-    deviation = rows.std(axis=0)  # after the scaling a dimension's variance is what its deviation was
-    assert 0.95 * deviation.sum() <= own.var(axis=0).sum() <= 1.001 * deviation.sum()
-    wide = np.random.default_rng(0).normal(size=(200, 80)).astype(np.float32)
-    assert own_embedding(wide).shape == (200, 50)
-    assert own_embedding(np.ones((5, 3), np.float32)).shape == (5, 1)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from facies.cluster.density import (
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.manifold import Manifold
+from facies.cluster.own_embedding import OwnEmbedding
+from facies.cluster.parting import Parting, parted
 from facies.cluster.probe import Probe, ProbeReport
-from facies.cluster.regrouping import Regrouping, members_of, own_embedding, recluster, refine
+from facies.cluster.regrouping import Regrouping, members_of, recluster, refine
 
 __all__ = [
     "DensityClusterer",
@@ -21,6 +23,8 @@ __all__ = [
     "KMeans",
     "LatentDimension",
     "Manifold",
+    "OwnEmbedding",
+    "Parting",
     "Probe",
     "ProbeReport",
     "Regrouping",
@@ -31,7 +35,7 @@ __all__ = [
     "latent_dimension",
     "members_of",
     "most_central",
-    "own_embedding",
+    "parted",
     "recluster",
     "refine",
 ]

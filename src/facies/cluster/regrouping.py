@@ -8,18 +8,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
 
 from facies.cluster.kmeans import KMeans
 from facies.cluster.neighbours import nearest_neighbours, self_neighbours
+from facies.cluster.own_embedding import OwnEmbedding
+from facies.cluster.parting import check_parts, parted
 from facies.errors import InputError
-
-MOST_PARTS = 6
-ROWS_FOR_SILHOUETTE = 3000
-EXPLAINED = 0.95
-MOST_DIMENSIONS = 50
-FEWEST_MEMBERS = 4
 
 
 @dataclass(frozen=True)
@@ -42,32 +36,6 @@ class Regrouping:
     probabilities: NDArray[np.float32]
     new_groups: list[int]
     about: dict[str, object]
-
-
-def own_embedding(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay rows out by what differs among themselves.
-
-    Each dimension is divided by the square root of its standard deviation among these rows (Pareto scaling, van den Berg et
-    al., 2006), which gives weight to what little sets their kinds apart without blowing noise up to the size of the rest;
-    then the principal components with 95 % of the variance are kept, at most 50.
-
-    Parameters
-    ----------
-    rows : ndarray of float32, shape (M, D)
-        Two rows or more.
-
-    Returns
-    -------
-    ndarray of float32, shape (M, at most 50)
-    """
-    deviation = rows.std(axis=0, dtype=np.float64)
-    if not deviation.any():
-        return np.zeros((len(rows), 1), np.float32)
-    scaled = (rows - rows.mean(axis=0, dtype=np.float64)) / np.sqrt(np.maximum(deviation, 1e-12))
-    model = PCA(min(len(rows) - 1, scaled.shape[1], MOST_DIMENSIONS), svd_solver="full").fit(scaled)
-    shares = np.cumsum(model.explained_variance_ratio_)
-    kept = int(np.searchsorted(shares, EXPLAINED)) + 1
-    return np.ascontiguousarray(model.transform(scaled)[:, :kept], dtype=np.float32)
 
 
 def recluster(
@@ -95,7 +63,7 @@ def recluster(
         How many groups to make; ``auto`` takes 2 to 6, whichever has the greatest mean silhouette (of at most 3,000 rows).
     own : ndarray of float32, shape (number of members, any), optional
         An embedding of the members alone, in their order, such as that of a method that was fitted to them; by default
-        what `own_embedding` makes of theirs.
+        what `OwnEmbedding` makes of theirs.
     probabilities : array_like of float, shape (N,), optional
         Of the groups assigned, kept for all other rows; 1 by default.
     first_new : int, optional
@@ -116,14 +84,11 @@ def recluster(
     labels = np.array(labels, dtype=np.int64)
     chosen = sorted({int(group) for group in groups})
     members = members_of(labels, chosen)
-    wanted = 2 if parts == "auto" else int(parts)
-    if wanted < 2 or len(members) < max(FEWEST_MEMBERS, 2 * wanted):
-        raise InputError(
-            f"{len(members)} images of the groups {', '.join(map(str, chosen))} do not make {wanted} parts; "
-            "give 2 parts or more, and twice as many images as parts"
-        )
-    own = own_embedding(np.asarray(embedding[members], np.float32)) if own is None else own
-    model, silhouettes = _parted(own, parts, random_state)
+    check_parts(len(members), parts, f"images of the groups {', '.join(map(str, chosen))}")
+    if own is None:
+        own = OwnEmbedding().fit_transform(np.asarray(embedding[members], np.float32))
+    found = parted(own, parts, random_state=random_state)
+    model = found.model
     start = int(labels.max()) + 1 if first_new is None else first_new
     labels[members] = start + model.labels_
     kept = np.where(labels >= 0, 1.0, 0.0) if probabilities is None else np.array(probabilities, np.float64)
@@ -132,7 +97,7 @@ def recluster(
         "groups": chosen,
         "parts": int(model.n_clusters_),
         "dimensions": int(own.shape[1]),
-        "silhouettes": silhouettes,
+        "silhouettes": {str(count): round(score, 4) for count, score in found.silhouettes.items()},
         "seed": random_state,
     }
     new = list(range(start, start + model.n_clusters_))
@@ -152,20 +117,6 @@ def members_of(labels: NDArray[np.int64], groups: Collection[int]) -> NDArray[np
         named = f"group {absent[0]}" if absent else "no group"
         raise InputError(f"there is {named} to group again; groups are 0 to {labels.max()}, as far as they have images")
     return np.flatnonzero(np.isin(labels, list(groups)))
-
-
-def _parted(own: NDArray[np.float32], parts: int | Literal["auto"], seed: int) -> tuple[KMeans, dict[str, float]]:
-    if parts != "auto":
-        return KMeans(int(parts), random_state=seed).fit(own), {}
-    shown = np.random.default_rng(seed).permutation(len(own))[:ROWS_FOR_SILHOUETTE]
-    models, silhouettes = [], {}
-    for count in range(2, min(MOST_PARTS, len(own) // 2) + 1):
-        model = KMeans(count, random_state=seed).fit(own)
-        different = len(np.unique(model.labels_[shown]))
-        score = float(silhouette_score(own[shown], model.labels_[shown])) if 1 < different < len(shown) else -1.0
-        models.append((score, model))
-        silhouettes[str(count)] = round(score, 4)
-    return max(models, key=lambda pair: pair[0])[1], silhouettes
 
 
 def _certainty(own: NDArray[np.float32], model: KMeans) -> NDArray[np.float64]:
