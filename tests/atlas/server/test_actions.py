@@ -197,7 +197,7 @@ def test_a_re_clustering_that_cannot_be(browser: Browser) -> None:
     assert browser.post("/reclusterings", {"of": {"group": 0}, "k": 51}, 400)["kind"] == "input"
     told = ready(browser, {"of": {"rows": [1, 2, 3]}, "k": 9})
     assert told["status"] == "failed"
-    assert "3 images make no 9 groups" in told["error"]
+    assert "3 images do not make 9 parts" in told["error"]
 
 
 def test_undo_and_redo_without_limit(browser: Browser) -> None:

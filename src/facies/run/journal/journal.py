@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from facies.errors import InputError
 from facies.run.folder import RunFolder
 from facies.run.journal.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
+from facies.run.journal.class_ledger import ClassLedger
 from facies.run.journal.decisions import Decisions, decisions_of
-from facies.run.journal.ledger import FILE, Desk, Ledger
-from facies.run.journal.pen import Pen, check_colour, check_key, check_roles
+from facies.run.journal.ledger import FILE, Desk
+from facies.run.journal.pen import check_roles
 from facies.run.journal.state import State
 from facies.run.journal.votes import votes
 
@@ -22,7 +23,7 @@ __all__ = ["Journal", "read_decisions"]
 _NO_ROWS = np.zeros(0, np.int64)
 
 
-class Journal(Ledger):
+class Journal(ClassLedger):
     """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
 
     Every method below writes one `Action`. When it returns, the action is on the disk (flushed), also for a power cut;
@@ -231,85 +232,6 @@ class Journal(Ledger):
                 raise InputError("none of these images has a class to confirm: name them first")
             return pen.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
 
-    def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
-        """Give the images of some classes to another one, and remove those classes.
-
-        Parameters
-        ----------
-        names : iterable of str
-            The classes that go.
-        into : str or None
-            The class that stays; with None their images have no class any more.
-
-        Raises
-        ------
-        InputError
-            If a class is unknown, or would be merged into itself.
-        """
-        with self._writing(user) as pen:
-            stays = 0 if into is None else pen.known_class(into)
-            gone = [pen.known_class(name) for name in dict.fromkeys(names)]
-            if not gone or stays in gone:
-                raise InputError("classes are merged into another one: choose at least one, and another to merge into")
-            rows = np.flatnonzero(np.isin(self._state.columns["class"], gone))
-            state = self._state.columns["state"][rows] if stays else NONE
-            for number in gone:
-                pen.change_class(number, exists=False, key="")
-            after = {"class": stays, "state": state, "confidence": self._state.columns["confidence"][rows]}
-            return pen.write("class", rows, after, parameters={"merged": gone, "into": into})
-
-    def set_class(
-        self,
-        name: str,
-        *,
-        rename: str | None = None,
-        role: str | Sequence[str] | None = None,
-        excluded: bool | None = None,
-        reason: str | None = None,
-        key: str | None = None,
-        colour: str | None = None,
-        user: str | None = None,
-    ) -> Action:
-        """Make a class, or change one; what is None stays as it is.
-
-        Parameters
-        ----------
-        name : str
-            A class is made where there is none of that name.
-        rename : str, optional
-            A new name; the images keep the class.
-        role : str or sequence of str, optional
-            Of `ROLES`; they replace those it had. An empty one takes them away.
-        excluded : bool, optional
-            Whether its images count as excluded.
-        reason : str, optional
-            Why; without it the name of the class is the reason.
-        key : str, optional
-            One letter or digit; another class that has it loses it. ``""`` takes it away.
-        colour : str, optional
-            ``#rrggbb``; ``""`` takes it away.
-        """
-        with self._writing(user) as pen:
-            number = pen.class_id(name)
-            if rename is not None:
-                rename = check_text(rename, "the name of a class")
-                if pen.find_class(rename) not in (None, number):
-                    raise InputError(
-                        f"there is a class {rename!r} already: assign the images of {name!r} to it instead"
-                    )
-                pen.change_class(number, name=rename)
-            if role is not None:
-                pen.change_class(number, roles=check_roles(role, name))
-            if excluded is not None:
-                pen.change_class(number, excluded=excluded)
-            if reason is not None:
-                pen.change_class(number, reason=check_text(reason, "the reason of an exclusion") if reason else "")
-            if colour is not None:
-                pen.change_class(number, colour=check_colour(colour))
-            if key is not None:
-                _give_key(pen, number, check_key(key))
-            return pen.write("class", _NO_ROWS, {}, parameters={"name": name})
-
     def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
         """Merge groups into a new one; its number is ``action.after["group"][0]``."""
         wanted = sorted({int(group) for group in groups})
@@ -451,10 +373,3 @@ def read_decisions(run: RunFolder) -> Decisions:
         return decisions_of(State(len(run), lambda name: run.partition(name)[0]["group"].to_numpy(np.int64)), [])
     with Journal(run) as journal:
         return journal.state()
-
-
-def _give_key(pen: Pen, number: int, key: str) -> None:
-    for other, fields in pen.state.classes.items():
-        if key and other != number and fields.get("key") == key:
-            pen.change_class(other, key="")
-    pen.change_class(number, key=key)
