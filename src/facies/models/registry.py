@@ -15,6 +15,8 @@ from facies.models.base import Method, read_description
 METHODS: dict[str, str] = {
     "moe-vae": "facies.models.moe_vae:MoEVAE",
     "focal-vae": "facies.models.focal_vae:FocalVAE",
+    "st-dac": "facies.models.st_dac:STDAC",
+    "dac": "facies.models.dac:DAC",
 }
 
 
