@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from facies.data import Augment, ImageSet
 from facies.losses import inverse_multiquadratic_mmd, kl_to_standard_normal, linear_warm_up, reconstruction
 from facies.nn import ConvAutoencoder, Intensity, Likelihood
+from facies.nn.pose import PoseTransformer
 from facies.train import Batch
 
 Kind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
@@ -55,19 +56,34 @@ class Views:
         Random affine map of each image; None shows the images themselves.
     target
         What a reconstruction should equal: the ``view`` shown, or the ``image`` it was made from.
+    pose
+        Sets images and views upright; None leaves them.
     """
 
     intensity: Intensity
     augment: Augment | None = None
     target: Literal["view", "image"] = "view"
+    pose: PoseTransformer | None = None
+
+    def to(self, device: torch.device) -> Views:
+        """Bring what is learnt of the images to a device."""
+        self.intensity.to(device)
+        if self.pose is not None:
+            self.pose.to(device)
+        return self
+
+    def still(self, pixels: Tensor) -> Tensor:
+        """Native pixels → the images themselves as the network sees them, (B, C', H, W)."""
+        images: Tensor = self.intensity(as_channels(pixels))
+        return images if self.pose is None else self.pose(images)
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → what is shown and what is asked for, (B, C', H, W)."""
-        images = self.intensity(as_channels(pixels))
         if self.augment is None:
+            images = self.still(pixels)
             return images, images
-        shown = self.intensity(as_channels(self.augment(pixels)))
-        return shown, shown if self.target == "view" else images
+        shown = self.still(self.augment(pixels))
+        return shown, shown if self.target == "view" else self.still(pixels)
 
 
 @dataclass
@@ -99,8 +115,7 @@ class AutoencoderObjective:
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` and the regulariser's own."""
-        self.views.intensity.to(batch.images.device)
-        shown, wanted = self.views(batch.images)
+        shown, wanted = self.views.to(batch.images.device)(batch.images)
         out = module(shown[:, None])
         distance = reconstruction(out.reconstruction, wanted[:, None], self.views.intensity.likelihood).mean()
         terms = {"loss": distance, "reconstruction": distance}

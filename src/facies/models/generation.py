@@ -11,8 +11,9 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.losses import reconstruction
-from facies.models.autoencoding import as_channels
+from facies.models.aligning import laid_back
 from facies.nn import Intensity, MixtureOfExperts
+from facies.nn.pose import PoseTransformer
 
 
 class MixtureGeneration:
@@ -20,6 +21,7 @@ class MixtureGeneration:
 
     mixture_: MixtureOfExperts
     intensity_: Intensity
+    pose_: PoseTransformer | None
     image_shape_: tuple[int, ...]
     n_clusters_: int
     device_: torch.device
@@ -28,6 +30,10 @@ class MixtureGeneration:
     if TYPE_CHECKING:
 
         def _apply(self, function: Any, images: Any, batch_size: int = 512) -> NDArray[np.float32]: ...
+
+        def _scaled(self, pixels: Tensor) -> Tensor: ...
+
+        def _shown(self, pixels: Tensor) -> Tensor: ...
 
     @torch.no_grad()
     def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
@@ -87,7 +93,8 @@ class MixtureGeneration:
             weights = logits.softmax(dim=1)
             if by == "best":
                 weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_clusters_).float()
-            return torch.einsum("bk,bkchw->bchw", weights, self.intensity_.scaled(drawn))
+            mixed = torch.einsum("bk,bkchw->bchw", weights, self.intensity_.scaled(drawn))
+            return mixed if self.pose_ is None else laid_back(mixed, self.pose_.theta(self._scaled(pixels)))
 
         scaled = self._apply(draw, images, batch_size=128)
         native = self.intensity_.native(torch.from_numpy(scaled).to(self.device_)).cpu().numpy()
@@ -97,7 +104,7 @@ class MixtureGeneration:
         """Group whose expert reconstructs the image best, instead of the one the manager prefers: (N,) int64."""
 
         def errors(pixels: Tensor) -> Tensor:
-            wanted = self.intensity_(as_channels(pixels))
+            wanted = self._shown(pixels)
             drawn = self._all_experts(pixels)[1]
             return reconstruction(drawn, wanted[:, None].expand_as(drawn), self.intensity_.likelihood)
 
@@ -105,7 +112,7 @@ class MixtureGeneration:
         return losses.argmin(axis=1).astype(np.int64)
 
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        shown = self.intensity_(as_channels(pixels))
+        shown = self._shown(pixels)
         every = shown[:, None].expand(-1, self.n_clusters_, -1, -1, -1)
         return self.mixture_.manage(shown), self.mixture_.experts(every).reconstruction
 

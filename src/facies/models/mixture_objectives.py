@@ -31,7 +31,7 @@ class ManagerObjective:
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss`` and ``agreement``, the share of images given to the group the target prefers."""
-        self.views.intensity.to(batch.images.device)
+        self.views.to(batch.images.device)
         targets = torch.from_numpy(self.targets)[batch.indices.cpu()].to(batch.images.device)
         logits = module(self.views(batch.images)[0][:, None])[:, 0]
         agreement = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
@@ -50,8 +50,7 @@ class MixtureObjective:
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``expert loss`` (R), ``sample entropy`` (S) and ``batch entropy`` (B)."""
-        self.views.intensity.to(batch.images.device)
-        shown, wanted = self.views(batch.images)
+        shown, wanted = self.views.to(batch.images.device)(batch.images)
         out = module(shown, wanted)
         distance = reconstruction(out.experts.reconstruction, out.images, self.views.intensity.likelihood)
         kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / wanted[0].numel()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facies.data import ImageSet
 from facies.errors import InputError
+from facies.models.aligning import build_pose, check_alignment
 from facies.models.autoencoding import (
     Kind,
     as_channels,
@@ -20,6 +21,8 @@ from facies.models.base import Method, seeded
 from facies.models.generation import MixtureGeneration
 from facies.models.moe_vae_stages import MoEVAEFit
 from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
+from facies.nn.pose import PoseTransformer
+from facies.nn.spatial_transformer import resampled
 from facies.train import Results, Stage, Trainer
 
 FEWEST_IN_GROUP = 5
@@ -64,6 +67,12 @@ class MoEVAE(MixtureGeneration, Method):
         Mirror every second view.
     target : {"view", "image"}, default="view"
         What the reconstruction of a view should equal.
+    align : bool, default=False
+        Learn first to set images upright by a turn, a scale and a shift, and look at them upright from then on.
+    align_rotation : float, default=60.0
+        Largest turn that `align` makes, in degrees; from 90 on an image and the same upside down become one.
+    align_epochs : int or "auto", default=100
+        Of the training for `align`; ``auto`` as in `epochs`.
     epochs : int or "auto", default=200
         Of the autoencoder; ``auto`` is 12,000/N^⅔, between 8 and 150.
     batch_size : int, default=100
@@ -158,6 +167,7 @@ class MoEVAE(MixtureGeneration, Method):
             "rotation": 5.0,
             "shift": 0.05,
             "target": "image",
+            "align_epochs": "auto",
             "epochs": "auto",
             "batch_size": 128,
             "learning_rate": 2e-3,
@@ -198,6 +208,9 @@ class MoEVAE(MixtureGeneration, Method):
         shift: float = 0.1,
         flip: bool = False,
         target: Literal["view", "image"] = "view",
+        align: bool = False,
+        align_rotation: float = 60.0,
+        align_epochs: int | Literal["auto"] = 100,
         epochs: int | Literal["auto"] = 200,
         batch_size: int = 100,
         learning_rate: float = 5e-4,
@@ -246,6 +259,9 @@ class MoEVAE(MixtureGeneration, Method):
         self.shift = shift
         self.flip = flip
         self.target = target
+        self.align = align
+        self.align_rotation = align_rotation
+        self.align_epochs = align_epochs
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -279,6 +295,8 @@ class MoEVAE(MixtureGeneration, Method):
 
     def check(self, images: ImageSet) -> None:
         """Refuse parameters that contradict one another, and too few images."""
+        if self.align:
+            check_alignment(images.image_shape, self.align_rotation)
         smallest = self.min_cluster_size or max(FEWEST_IN_GROUP, len(images) // 50)
         if len(images) < 2 * smallest:
             raise InputError(
@@ -294,9 +312,11 @@ class MoEVAE(MixtureGeneration, Method):
     def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
         """P1 to P9 of the thesis."""
         fit = MoEVAEFit(self, images, trainer)
+        align = [Stage("align", fit.align)] if self.align else []
         retrain = [Stage("retrain", fit.retrain)] if self.retrain else []
         return [
             Stage("intensity", fit.intensity),
+            *align,
             Stage("autoencode", fit.autoencode),
             Stage("latent size", fit.find_latent_size),
             *retrain,
@@ -321,6 +341,7 @@ class MoEVAE(MixtureGeneration, Method):
             "experts",
             "expert_size",
             "expert_sizes",
+            *(("pose",) if self.align else ()),
         )
         return {"n_clusters": found["n_clusters"], **{name: found[name] for name in names}}
 
@@ -328,6 +349,10 @@ class MoEVAE(MixtureGeneration, Method):
         """Build autoencoder, manager and experts."""
         self.latent_size_, self.expert_sizes_ = int(state["latent_size"]), list(state["expert_sizes"])
         self.intensity_ = seeded(Intensity(likelihood=state["likelihood"]), state["intensity"], self.device_)
+        self.pose_: PoseTransformer | None = None
+        if self.align:
+            pose = build_pose(self.image_shape_, self.align_rotation)
+            self.pose_ = seeded(pose, state["pose"], self.device_)
         autoencoder = self.build_first(self._embedding_size)
         self.autoencoder_ = seeded(autoencoder, state["autoencoder"], self.device_)
         mixture = self.build_mixture(self.n_clusters_, int(state["expert_size"]))
@@ -337,11 +362,30 @@ class MoEVAE(MixtureGeneration, Method):
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Means of the first autoencoder's code."""
-        return self.autoencoder_.encode(self.intensity_(as_channels(pixels))[:, None])[0][:, 0]
+        return self.autoencoder_.encode(self._shown(pixels)[:, None])[0][:, 0]
 
     def membership(self, pixels: Tensor) -> Tensor:
         """Probabilities of the manager."""
-        return self.mixture_.manage(self.intensity_(as_channels(pixels))).softmax(dim=1)
+        return self.mixture_.manage(self._shown(pixels)).softmax(dim=1)
+
+    @property
+    def straightens(self) -> bool:
+        """With `align`."""
+        return self.align
+
+    def upright(self, pixels: Tensor) -> Tensor:
+        """Native pixels → the same upright."""
+        assert self.pose_ is not None
+        set_up = resampled(as_channels(pixels), self.pose_.theta(self._scaled(pixels)))
+        return set_up.reshape(pixels.shape)
+
+    def _scaled(self, pixels: Tensor) -> Tensor:
+        scaled: Tensor = self.intensity_(as_channels(pixels))
+        return scaled
+
+    def _shown(self, pixels: Tensor) -> Tensor:
+        scaled = self._scaled(pixels)
+        return scaled if self.pose_ is None else self.pose_(scaled)
 
     @property
     def _embedding_size(self) -> int:

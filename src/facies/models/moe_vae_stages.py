@@ -17,10 +17,12 @@ from facies.cluster import (
     most_central,
 )
 from facies.data import Augment, ImageSet, background
-from facies.models.autoencoding import AutoencoderObjective, Views, as_channels, automatic_epochs, learn_intensity
+from facies.models.aligning import build_pose, learn_pose
+from facies.models.autoencoding import AutoencoderObjective, Views, automatic_epochs, learn_intensity
 from facies.models.base import seeded
 from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
 from facies.nn import Intensity, MixtureOfExperts, keep_experts
+from facies.nn.pose import PoseTransformer
 from facies.train import Recipe, Results, Trainer
 from facies.train.trainer import apply_in_batches
 
@@ -47,6 +49,12 @@ class MoEVAEFit:
         """Scale of the pixels and likelihood, from their histogram."""
         intensity = learn_intensity(self.images, self.method.likelihood)
         return {"intensity": dict(intensity.state_dict()), "likelihood": intensity.likelihood}
+
+    def align(self, found: Results) -> Results:
+        """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
+        m = self.method
+        epochs = self._epochs(m.align_epochs, 1.0)
+        return learn_pose(self.trainer, self.images, self._intensity(found), m.align_rotation, epochs)
 
     def autoencode(self, found: Results) -> Results:
         """P1: an autoencoder with a large code."""
@@ -149,7 +157,7 @@ class MoEVAEFit:
         mixture = self._mixture(found)
         mixture.manager.load_state_dict(found["manager"])
         views = self._views(found)
-        objective = MixtureObjective(views, self._alpha(mixture, views.intensity), m.balance, m.kl_weight, m.warm_up)
+        objective = MixtureObjective(views, self._alpha(mixture, views), m.balance, m.kl_weight, m.warm_up)
         self.trainer.fit(
             mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 8, m.mixture_learning_rate)
         )
@@ -177,7 +185,7 @@ class MoEVAEFit:
     def _probabilities(self, found: Results) -> NDArray[np.float32]:
         mixture = self._mixture(found)
         mixture.manager.load_state_dict(found["manager"])
-        return self._manage(mixture, self._intensity(found))
+        return self._manage(mixture, self._views(found))
 
     def _train_autoencoder(
         self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0
@@ -194,25 +202,23 @@ class MoEVAEFit:
         return self._embed(network, found, self.images.subset(rows))
 
     def _embed(self, network: Any, found: Results, images: ImageSet | None = None) -> NDArray[np.float32]:
-        intensity, device = self._intensity(found), self.method.hardware().device
+        views, device = self._views(found), self.method.hardware().device
         network.to(device).eval()
         return apply_in_batches(
-            lambda pixels: network.encode(intensity(as_channels(pixels))[:, None])[0][:, 0],
-            images or self.images,
-            device,
+            lambda pixels: network.encode(views.still(pixels)[:, None])[0][:, 0], images or self.images, device
         )[0]
 
-    def _manage(self, mixture: MixtureOfExperts, intensity: Intensity) -> NDArray[np.float32]:
+    def _manage(self, mixture: MixtureOfExperts, views: Views) -> NDArray[np.float32]:
         device = self.method.hardware().device
         mixture.to(device).eval()
-        intensity.to(device)
-        return apply_in_batches(
-            lambda pixels: mixture.manage(intensity(as_channels(pixels))).softmax(dim=1), self.images, device
-        )[0]
+        views.to(device)
+        return apply_in_batches(lambda pixels: mixture.manage(views.still(pixels)).softmax(dim=1), self.images, device)[
+            0
+        ]
 
-    def _alpha(self, mixture: MixtureOfExperts, intensity: Intensity) -> float:
+    def _alpha(self, mixture: MixtureOfExperts, views: Views) -> float:
         """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest."""
-        p = np.clip(self._manage(mixture, intensity), 1e-8, 1.0)
+        p = np.clip(self._manage(mixture, views), 1e-8, 1.0)
         unsure = float(-(p * np.log(p)).sum(axis=1).mean())
         return self.method.alpha * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(unsure, 1e-12))
 
@@ -228,9 +234,21 @@ class MoEVAEFit:
     def _views(self, found: Results) -> Views:
         m = self.method
         augment = Augment(m.rotation, m.zoom, m.shift, m.flip, fill=self.fill) if m.augment else None
-        return Views(self._intensity(found), augment, m.target)
+        return Views(self._intensity(found), augment, m.target, self._pose(found))
+
+    def _pose(self, found: Results) -> PoseTransformer | None:
+        m = self.method
+        if not m.align:
+            return None
+        pose: PoseTransformer = seeded(
+            build_pose(self.images.image_shape, m.align_rotation), found["pose"], m.hardware().device
+        )
+        return pose.requires_grad_(False)
 
     def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Recipe:
         m = self.method
-        count = max(1, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
+        count = self._epochs(epochs, share)
         return Recipe(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)
+
+    def _epochs(self, epochs: int | Literal["auto"], share: float) -> int:
+        return max(1, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
