@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cli.making import K, N, call, make_input, make_photos, told
+from facies.run.journal import Journal
 
 
 def measured(*arguments: Any) -> dict[str, Any]:
@@ -31,6 +32,15 @@ def test_another_partition(made: Path) -> None:
     assert found["labelled_fraction"] == 0.9
     assert found["accuracy"] == pytest.approx(0.9)
     assert found["accuracy_labelled"] == 1.0
+
+
+def test_groups_as_the_expert_left_them(tmp_path: Path) -> None:
+    call("cluster", make_input(tmp_path), "-o", tmp_path / "run", "--method", "brightness")
+    with Journal(tmp_path / "run") as journal:
+        journal.merge([0, 1])
+    found = measured(tmp_path / "run")
+    assert found["n_groups"] == K - 1
+    assert found["accuracy"] < 1
 
 
 def test_labels_from_a_column(tmp_path: Path) -> None:

@@ -220,6 +220,16 @@ def test_shapes_and_grains(run, tables):
     assert {"group", "probability", "stack", "photograph", "x0", "touching"} <= set(tables.grains)
 
 
+def test_groups_are_those_that_the_expert_left(other):
+    with Journal(other) as journal:
+        first, second = np.unique(journal.groups())[:2]
+        merged = journal.merge([first, second])
+        decisions = journal.state()
+    grains = make_grain_tables(other, decisions).grains
+    assert (grains["group"].iloc[merged.rows] == merged.after["group"][0]).all()
+    assert not grains["group"].isin([first, second]).any()
+
+
 def test_cut_grains_count_and_are_not_measured(other):
     """Name the chopped ones as quartz: they touch the border."""
     kinds = kinds_in_order()

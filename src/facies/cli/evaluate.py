@@ -28,13 +28,14 @@ Labels = Annotated[
 
 
 def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
-    """Measure the groups of a run, also by labels where they are known."""
+    """Measure the groups of a run as they are now, also by labels where they are known."""
     from facies.metrics import evaluate_partition
+    from facies.report.named_partition import named_partition
     from facies.report.words import METRICS, number
     from facies.run import RunFolder
 
     folder = RunFolder(run)
-    table, meta = folder.partition(partition)
+    table, meta = named_partition(folder, partition)
     known = find_labels(folder, labels)
     measured = evaluate_partition(table["group"], labels=known, embedding=folder.embedding)
     if as_json:

@@ -12,6 +12,7 @@ import pandas as pd
 from facies.morphometry import shape_table
 from facies.morphometry.shape import AREAS, LENGTHS
 from facies.report.grain_settings import COLUMN_OF_DIAMETER, GrainSettings
+from facies.report.named_partition import named_partition
 from facies.run import RunFolder
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def grain_table(
     table["reason"] = decisions.reasons
     table["counted"] = decisions.counted
     table["confidence"] = decisions.confidence.astype(np.float32)
-    table = table.join(_groups(run, partition))
+    table = table.join(_groups(run, decisions, partition))
     shapes = _shapes(run, images["id"], um_per_px)
     cut = images["touches_border"].to_numpy(bool) if "touches_border" in images else np.zeros(len(images), bool)
     touching = images["touching"].to_numpy(float) if "touching" in images else np.zeros(len(images))
@@ -79,10 +80,10 @@ def countable_classes(decisions: Decisions) -> list[str]:
     return [str(name) for name in decisions.classes.loc[kept, "name"]]
 
 
-def _groups(run: RunFolder, partition: str | None) -> pd.DataFrame:
+def _groups(run: RunFolder, decisions: Decisions, partition: str | None) -> pd.DataFrame:
     if partition is None and not run.partitions():
         return pd.DataFrame({"group": np.full(len(run), -1), "probability": np.nan})
-    table, _ = run.partition(partition)
+    table, _ = named_partition(run, partition, decisions)
     return table[["group", "probability"]].reset_index(drop=True)
 
 
