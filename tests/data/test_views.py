@@ -207,3 +207,37 @@ def test_all_layers_of_a_stack_are_turned_alike() -> None:
     exact = still(flip=True, quarter_turns=True)(stacks, seeded(3))
     assert torch.equal(exact, exact[:, :1].expand_as(exact))
     assert not torch.equal(exact[0], exact[1])
+
+
+def test_channels_are_shifted_each_by_its_own_within_the_range_of_the_image(images: torch.Tensor) -> None:
+    shifted = still(channel_shift=0.2)(images, seeded())
+    low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
+    assert (shifted >= low).all()
+    assert (shifted <= high).all()
+    free = (shifted > low) & (shifted < high)
+    difference = torch.where(free, shifted - images, torch.nan).flatten(2)
+    shifts = difference.nanmedian(dim=2).values
+    torch.testing.assert_close(
+        difference.nan_to_num(0), torch.where(free.flatten(2), shifts[..., None], 0.0), atol=1e-5, rtol=0
+    )
+    assert len(shifts.unique()) == 18
+    assert shifts.abs().max() <= 0.2
+    assert shifts.min() < -0.05 < 0.05 < shifts.max()
+    stack = still(channel_shift=0.2)(images[:, None], seeded())
+    torch.testing.assert_close(stack[:, 0], shifted)
+
+
+def test_pixels_are_multiplied_in_the_end(images: torch.Tensor) -> None:
+    torch.testing.assert_close(still(factor=0.5)(images), images / 2)
+    assert not still(factor=0.5).is_identity
+    assert not still(channel_shift=0.1).is_identity
+    moved = Augment(rotation=20)(images, seeded(3))
+    torch.testing.assert_close(Augment(rotation=20, factor=2)(images, seeded(3)), 2 * moved)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("channel_shift", -0.1), ("channel_shift", np.inf), ("factor", 0), ("factor", np.nan)]
+)
+def test_shifts_and_factors_out_of_bounds(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be a number"):
+        still(**{name: value})

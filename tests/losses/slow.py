@@ -111,3 +111,46 @@ def gradient(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     leaf = at.clone().requires_grad_()
     (found,) = torch.autograd.grad(function(leaf), leaf)
     return found
+
+
+def direction(y: list[float]) -> list[float]:
+    length = math.sqrt(sum(value**2 for value in y))
+    return [value / length for value in y]
+
+
+def likeness(a: list[float], b: list[float]) -> float:
+    return sum(one * other for one, other in zip(a, b, strict=True))
+
+
+def binary(value: float, target: float, smallest: float = 1e-7) -> float:
+    inside = min(max(value, smallest), 1.0 - smallest)
+    return -(target * math.log(inside) + (1.0 - target) * math.log(1.0 - inside))
+
+
+def all_pairs(y: list[list[float]], alike: list[list[bool]]) -> float:
+    f = [direction(row) for row in y]
+    total = 0.0
+    for i in range(len(f)):
+        for j in range(len(f)):
+            total += binary(likeness(f[i], f[j]), 1.0 if alike[i][j] else 0.0)
+    return total / len(f) ** 2
+
+
+def certain_pairs(y: list[list[float]], alike: list[list[bool]], unlike: list[list[bool]]) -> float:
+    f = [direction(row) for row in y]
+    total = 0.0
+    for i in range(len(f)):
+        for j in range(len(f)):
+            if alike[i][j]:
+                total += binary(likeness(f[i], f[j]), 1.0)
+            if unlike[i][j]:
+                total += binary(likeness(f[i], f[j]), 0.0)
+    return total / len(f) ** 2
+
+
+def consistency(y: list[list[float]], clean: list[list[float]]) -> float:
+    total = 0.0
+    for row, wanted in zip(y, clean, strict=True):
+        for value, target in zip(row, wanted, strict=True):
+            total += binary(value, target)
+    return total / (len(y) * len(y[0]))
