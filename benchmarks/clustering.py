@@ -30,9 +30,9 @@ def facies(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def measure(name: str, preset: str, seed: int, settings: list[str]) -> dict[str, Any]:
+def measure(name: str, preset: str, seed: int, settings: list[str], suffix: str = "") -> dict[str, Any]:
     """Fit one seed; return its scores by stage, seconds and memory."""
-    run = record.WORK / f"{name}-{preset}-{seed}"
+    run = record.WORK / f"{name}-{preset}{suffix}-{seed}"
     options = [part for setting in settings for part in ("--set", setting)]
     began = time.monotonic()
     facies(
@@ -69,7 +69,7 @@ def main() -> None:
     for seed in wanted.seeds:
         if any(row["seed"] == seed for row in result["rows"]):
             continue
-        row = {**measure(wanted.set, wanted.preset, seed, wanted.settings), "machine": record.machine()}
+        row = {**measure(wanted.set, wanted.preset, seed, wanted.settings, wanted.name), "machine": record.machine()}
         result["rows"].append(row)
         record.keep(name, result)
         print(

@@ -176,7 +176,7 @@ def assert_same(model, wanted):
 
 @pytest.fixture(scope="module")
 def unbroken(few):
-    return tiny(image_size=12, flip=True, quarter_turns=True).fit(few)
+    return tiny(image_size=12, flip=True, quarter_turns=True, align=True, align_epochs=4).fit(few)
 
 
 def test_two_fits_of_one_seed_are_equal_and_another_seed_gives_another(few, unbroken):
@@ -197,7 +197,7 @@ def test_killed_in_every_stage_and_every_step_a_fit_goes_on_as_if_unbroken(few, 
         return step(self, *arguments)
 
     monkeypatch.setattr(training_loop.Training, "_step", counted)
-    for name in ("prepare", "autoencode", "autoencode", "embed", "group", "lay_out"):
+    for name in ("prepare", "align", "align", "autoencode", "autoencode", "embed", "group", "lay_out"):
         original = getattr(FocalVAEFit, name)
 
         def killed(self, found, original=original):
@@ -363,3 +363,43 @@ def test_a_good_fit_warns_of_nothing(few):
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", DeprecationWarning)
         tiny().fit(few)
+
+
+def test_stacks_are_set_upright_all_layers_alike_and_drawn_as_they_lay(few, unbroken, tmp_path):
+    assert unbroken.straightens
+    upright = unbroken.canonical(few)
+    assert upright.shape == few.shape
+    assert np.abs(upright - few).mean() > 0.5
+    twins = np.repeat(few[:, :1], few.shape[1], axis=1)
+    set_up = unbroken.canonical(twins)
+    np.testing.assert_array_equal(set_up[:, 0], set_up[:, 1])
+    errors = unbroken.reconstruction_error(few)
+    assert errors.shape == (len(few),)
+    assert unbroken.reconstruct(few[:5]).shape == few[:5].shape
+    unbroken.save(tmp_path)
+    loaded = load_method(tmp_path)
+    np.testing.assert_array_equal(loaded.canonical(few), upright)
+    np.testing.assert_array_equal(loaded.predict(few), unbroken.labels_)
+    history = unbroken.history_[unbroken.history_["stage"] == "align"]
+    assert {"reconstruction", "kl", "consistency"} <= set(history.dropna(axis=1).columns)
+
+
+def test_aligned_reconstructions_are_laid_back(few):
+    """Where the transformer turns every stack alike, what is drawn comes back as it lay."""
+    model = tiny(align=True, align_epochs=1).fit(few)
+    with torch.no_grad():
+        model.pose_.localisation.last.weight.zero_()
+        model.pose_.localisation.last.bias.copy_(torch.tensor([0.6, 0.0, 0.0, 0.0]))
+    model._again = lambda seen: seen  # a network that draws what it sees
+    stacks = few[:6].astype(np.float32)
+    back = model.reconstruct(stacks)
+    turned = model.canonical(stacks)
+    inner = np.s_[..., 4:-4, 4:-4]
+    assert np.abs(back - stacks)[inner].mean() < 0.4 * np.abs(turned - stacks)[inner].mean()
+
+
+@pytest.mark.parametrize("size", [None, 8])
+def test_align_needs_room(size):
+    stacks = np.random.default_rng(0).integers(0, 255, (20, 1, 1, 3, 9), np.uint8)
+    with pytest.raises(InputError, match="align needs images of 4 × 4 pixels"):
+        tiny(align=True, image_size=size).fit(stacks)

@@ -16,7 +16,7 @@ from facies.errors import InputError
 from facies.models import onnx as exporting
 from facies.models.moe_vae import MoEVAE
 from facies.models.onnx import LARGEST_DIFFERENCE, check_onnx, export_onnx, onnx_packages
-from models.making import pictures
+from models.making import pictures, tiny
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,17 @@ def test_without_a_probe_there_are_no_classes(fitted: MoEVAE, pixels: Any, tmp_p
     model = onnx.load(str(tmp_path / "model.onnx"))
     assert [output.name for output in model.graph.output] == ["embedding", "group_probabilities"]
     assert "classes" not in {item.key for item in model.metadata_props}
+
+
+def test_what_sets_images_upright_is_a_part_of_the_file(pixels: Any, tmp_path: Path) -> None:
+    few = pixels[:100]
+    method = tiny(align=True, align_epochs=2, grouping="gaussian-mixture", n_clusters=3, layout_dimensions=2).fit(few)
+    assert np.abs(method.canonical(few) - few[:, None]).max() > 1
+    assert export_onnx(method, as_image_set(few), tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    new = pictures(each=5, seed=8)[0]
+    found = session.run(["group_probabilities"], {"pixels": new[:, None].astype(np.float32)})[0]
+    np.testing.assert_allclose(found, method.predict_proba(new), atol=1e-3)
 
 
 def test_a_file_that_says_something_else_is_refused(file: Path, fitted: MoEVAE, pixels: Any) -> None:

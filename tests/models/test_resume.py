@@ -14,6 +14,8 @@ from models.making import tiny
 
 # Every stage there is, with several trainings in one of them.
 WHOLE = {
+    "align": True,
+    "align_epochs": 2,
     "retrain": True,
     "expert_size": "fresh",
     "grouping": "gaussian-mixture",
@@ -80,7 +82,7 @@ def test_killed_after_each_stage(images, unbroken, tmp_path, monkeypatch):
 
     monkeypatch.setattr(MoEVAE, "stages", interrupted)
     names = list(unbroken.timings_)
-    assert len(names) == 11
+    assert len(names) == 12
     for name in names:
         plan["stop in"] = name
         with pytest.raises(Interrupted):

@@ -22,6 +22,7 @@ from facies.data import Augment, ImageSet
 from facies.errors import InputError
 from facies.losses import kl_to_standard_normal, reconstruction
 from facies.models.autoencoding import as_channels, channels_shape
+from facies.models.base import seeded
 from facies.nn import Intensity
 from facies.nn.pose import PoseAutoencoder, PoseTransformer, composed, inverted
 from facies.nn.spatial_transformer import SMALLEST_SIDE, resampled
@@ -94,6 +95,32 @@ def check_alignment(image_shape: tuple[int, ...], rotation: float) -> None:
         )
 
 
+def load_pose(
+    image_shape: tuple[int, ...], rotation: float, weights: dict[str, Tensor], device: torch.device
+) -> PoseTransformer:
+    """The transformer that `learn_pose` found; it learns no more."""
+    pose: PoseTransformer = seeded(build_pose(image_shape, rotation), weights, device)
+    return pose.requires_grad_(False)
+
+
+def straightened(pose: PoseTransformer | None, pixels: Tensor, scaled: Tensor | None = None) -> Tensor:
+    """Set images (B, C, H, W) or focal stacks (B, L, C, H, W) upright; without a transformer they stay as they are.
+
+    Parameters
+    ----------
+    pose
+        Of `load_pose`.
+    pixels
+        What is set, in any unit.
+    scaled
+        The same as the transformer learnt to see it; by default `pixels`.
+    """
+    if pose is None:
+        return pixels
+    theta = pose.theta(as_channels(pixels if scaled is None else scaled))
+    return resampled(as_channels(pixels), theta).reshape(pixels.shape)
+
+
 def laid_back(upright: Tensor, theta: Tensor) -> Tensor:
-    """Images (B, C, H, W) that were drawn upright, in the poses (B, 2, 3)."""
-    return resampled(upright, inverted(theta))
+    """Images or focal stacks that were drawn upright, in the poses (B, 2, 3)."""
+    return resampled(as_channels(upright), inverted(theta)).reshape(upright.shape)

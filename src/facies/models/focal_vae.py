@@ -11,11 +11,14 @@ from torch import Tensor
 
 from facies.data import ImageSet
 from facies.errors import InputError
+from facies.models.aligning import check_alignment, laid_back, load_pose, straightened
+from facies.models.autoencoding import as_channels
 from facies.models.base import Method, seeded
 from facies.models.focal_vae_stages import FocalVAEFit, code_of
 from facies.models.reduced_images import reduced, reduced_shape
 from facies.models.sphere_groups import SphereGroups
 from facies.nn import Backbone, FocalAutoencoder, Intensity
+from facies.nn.pose import PoseTransformer
 from facies.train import Results, Stage, Trainer
 
 
@@ -49,6 +52,13 @@ class FocalVAE(Method):
         Share of the training in which β climbs from 0.
     flip, quarter_turns : bool, default=True, True
         Show stacks mirrored, and turned by quarters, all layers alike.
+    align : bool, default=False
+        Learn first to set images upright by a turn, a scale and a shift, all layers alike, and look at them upright from
+        then on.
+    align_rotation : float, default=60.0
+        Largest turn that `align` makes, in degrees.
+    align_epochs : int or "auto", default=50
+        Of the training for `align`; ``auto`` as in `epochs`.
     epochs : int or "auto", default=50
         Of the autoencoder; ``auto`` is 60,000 images in all, between 20 and 150 epochs.
     batch_size : int, default=16
@@ -108,6 +118,7 @@ class FocalVAE(Method):
             "filters": 8,
             "latent_size": 128,
             "image_size": 64,
+            "align_epochs": "auto",
             "epochs": "auto",
             "batch_size": 64,
             "learning_rate": 2e-3,
@@ -132,6 +143,9 @@ class FocalVAE(Method):
         warm_up: float = 0.2,
         flip: bool = True,
         quarter_turns: bool = True,
+        align: bool = False,
+        align_rotation: float = 60.0,
+        align_epochs: int | Literal["auto"] = 50,
         epochs: int | Literal["auto"] = 50,
         batch_size: int = 16,
         learning_rate: float = 1e-4,
@@ -162,6 +176,9 @@ class FocalVAE(Method):
         self.warm_up = warm_up
         self.flip = flip
         self.quarter_turns = quarter_turns
+        self.align = align
+        self.align_rotation = align_rotation
+        self.align_epochs = align_epochs
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -188,6 +205,8 @@ class FocalVAE(Method):
                 raise InputError(f"{name}={getattr(self, name)}: give 1 or more")
         if self.image_size is not None and self.image_size < 8:
             raise InputError(f"image_size={self.image_size}: give 8 or more, or leave it out")
+        if self.align:
+            check_alignment(reduced_shape(images.image_shape, self.image_size), self.align_rotation)
         if self.beta < 0:
             raise InputError(f"beta={self.beta:g}: give 0 or more (1e-6 to 1e-5 suit images)")
         if not 0 < self.outlier_percentile <= 100:
@@ -211,6 +230,7 @@ class FocalVAE(Method):
         fit = FocalVAEFit(self, images, trainer)
         return [
             Stage("prepare", fit.prepare),
+            *([Stage("align", fit.align)] if self.align else []),
             Stage("autoencode", fit.autoencode),
             Stage("embed", fit.embed),
             Stage("group", fit.group),
@@ -220,12 +240,21 @@ class FocalVAE(Method):
     def learnt(self, found: Results) -> Results:
         """Network, scale of the pixels and groups; the distances learnt from stay with this object."""
         self.distances_: NDArray[np.float32] = found["distances"]
-        return {name: found[name] for name in ("n_clusters", "intensity", "whole_numbers", "autoencoder", "groups")}
+        names = (
+            "n_clusters",
+            "intensity",
+            "whole_numbers",
+            "autoencoder",
+            "groups",
+            *(("pose",) if self.align else ()),
+        )
+        return {name: found[name] for name in names}
 
     def restore(self, state: Results) -> None:
         """Build the autoencoder, and the groups in its code."""
         self.whole_numbers_ = bool(state["whole_numbers"])
         self.intensity_ = seeded(Intensity(), state["intensity"], self.device_)
+        self.pose_ = self.load_pose(self.image_shape_, state, self.device_)
         self.autoencoder_ = seeded(self.build(self.image_shape_), state["autoencoder"], self.device_)
         self.groups_ = SphereGroups.from_state(state["groups"], self.device_)
         self.active_: NDArray[np.bool_] = self.groups_.active.cpu().numpy()
@@ -241,9 +270,24 @@ class FocalVAE(Method):
             freeze_batch_norm=self.freeze_batch_norm,
         )
 
+    def load_pose(self, image_shape: tuple[int, ...], state: Results, device: torch.device) -> PoseTransformer | None:
+        """What sets images of this shape upright, if that was asked for."""
+        if not self.align:
+            return None
+        return load_pose(reduced_shape(image_shape, self.image_size), self.align_rotation, state["pose"], device)
+
     def embed(self, pixels: Tensor) -> Tensor:
         """Mean μ of the code, or the mean of those of all symmetric positions."""
         return code_of(self.autoencoder_, self._seen(pixels), any_side_up=self.any_side_up)
+
+    @property
+    def straightens(self) -> bool:
+        """With `align`."""
+        return self.align
+
+    def upright(self, pixels: Tensor) -> Tensor:
+        """Native pixels → the same upright."""
+        return straightened(self.pose_, pixels, self._scaled(pixels))
 
     def membership(self, pixels: Tensor) -> Tensor:
         """Responsibilities of the spheres that k-means fits (see `SphereGroups`)."""
@@ -304,7 +348,13 @@ class FocalVAE(Method):
         InputError
             If the images are of another shape than those learnt from.
         """
-        return self._apply(lambda pixels: self._drawn(self._again(self._seen(pixels))), images)
+
+        def draw(pixels: Tensor) -> Tensor:
+            scaled = self._scaled(pixels)
+            drawn = self._again(straightened(self.pose_, scaled))
+            return self._drawn(drawn if self.pose_ is None else laid_back(drawn, self.pose_.theta(as_channels(scaled))))
+
+        return self._apply(draw, images)
 
     def reconstruction_error(self, images: Any) -> NDArray[np.float32]:
         """Mean squared error of each image (eq. 1), of pixels in [0, 1], at the size that the network sees: (N,) float32."""
@@ -316,9 +366,13 @@ class FocalVAE(Method):
         return self._apply(errors, images)
 
     def _seen(self, pixels: Tensor) -> Tensor:
+        return straightened(self.pose_, self._scaled(pixels))
+
+    def _scaled(self, pixels: Tensor) -> Tensor:
         shape = reduced_shape(self.image_shape_, self.image_size)
         stacks = pixels.reshape(pixels.shape[0], shape[0], shape[1], *pixels.shape[-2:])
-        return self.intensity_(reduced(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
+        scaled: Tensor = self.intensity_(reduced(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
+        return scaled
 
     def _again(self, seen: Tensor) -> Tensor:
         return self.autoencoder_(seen).reconstruction

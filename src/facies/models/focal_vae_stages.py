@@ -15,10 +15,12 @@ from facies.cluster import KMeans, Manifold
 from facies.data import Augment, ImageSet
 from facies.errors import FaciesWarning
 from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
+from facies.models.aligning import learn_pose, straightened
 from facies.models.base import seeded
 from facies.models.reduced_images import reduced_copies
 from facies.models.sphere_groups import SphereGroups, active_dimensions
 from facies.nn import FocalAutoencoder, Intensity
+from facies.nn.pose import PoseTransformer
 from facies.train import Batch, Recipe, Results, Trainer
 from facies.train.trainer import apply_in_batches
 
@@ -43,16 +45,21 @@ class FocalObjective:
         β.
     warm_up
         Share of the training in which β climbs from 0.
+    pose
+        Sets the stacks upright before they are flipped and turned; None leaves them.
     """
 
     intensity: Intensity
     augment: Augment
     beta: float
     warm_up: float
+    pose: PoseTransformer | None = None
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` and ``kl``."""
-        stacks = self.intensity.to(batch.images.device)(self.augment(batch.images))
+        if self.pose is not None:
+            self.pose.to(batch.images.device)
+        stacks = self.augment(straightened(self.pose, self.intensity.to(batch.images.device)(batch.images)))
         out = module(stacks)
         error = gaussian_reconstruction(out.reconstruction.flatten(1, 2).float(), stacks.flatten(1, 2)).mean()
         kl = kl_to_standard_normal(out.mean.float(), out.log_variance.float()).mean()
@@ -76,6 +83,12 @@ class FocalVAEFit:
             "whole_numbers": self.images.dtype == np.uint8,
         }
 
+    def align(self, found: Results) -> Results:
+        """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
+        m = self.method
+        epochs = automatic_epochs(len(self.images)) if m.align_epochs == "auto" else m.align_epochs
+        return learn_pose(self.trainer, self._seen(), self._intensity(found), m.align_rotation, epochs)
+
     def autoencode(self, found: Results) -> Results:
         """The variational autoencoder."""
         m = self.method
@@ -88,7 +101,8 @@ class FocalVAEFit:
             )
         network = self.trainer.build(self._network)
         augment = Augment(rotation=0.0, zoom=0.0, shift=0.0, flip=m.flip, quarter_turns=m.quarter_turns)
-        objective = FocalObjective(self._intensity(found), augment, m.beta, m.warm_up)
+        pose = m.load_pose(self.images.image_shape, found, m.hardware().device)
+        objective = FocalObjective(self._intensity(found), augment, m.beta, m.warm_up, pose)
         epochs = automatic_epochs(len(self.images)) if m.epochs == "auto" else m.epochs
         recipe = Recipe(epochs, m.batch_size, m.learning_rate, m.schedule, m.gradient_clip, weight_decay=m.weight_decay)
         self.trainer.fit(network, self._seen(), objective, recipe)
@@ -98,13 +112,13 @@ class FocalVAEFit:
         """The mean of each image's code."""
         device = self.method.hardware().device
         network: FocalAutoencoder = seeded(self.method.build(self.images.image_shape), found["autoencoder"], device)
-        intensity = self._intensity(found)
+        intensity, pose = self._intensity(found), self.method.load_pose(self.images.image_shape, found, device)
         seen = self._seen()
         progress = self.trainer.show("embed", len(seen), "images")
         whole = self.method.any_side_up
 
         def codes(pixels: Tensor) -> tuple[Tensor, Tensor]:
-            stacks = intensity(pixels)
+            stacks = straightened(pose, intensity(pixels))
             return network.encoder(stacks)[0], code_of(network, stacks, any_side_up=whole)
 
         means, embedding = apply_in_batches(codes, seen, device, batch_size=128, progress=progress)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facies.data import ImageSet
 from facies.errors import InputError
-from facies.models.aligning import build_pose, check_alignment
+from facies.models.aligning import check_alignment, load_pose, straightened
 from facies.models.autoencoding import (
     Kind,
     as_channels,
@@ -22,7 +22,6 @@ from facies.models.generation import MixtureGeneration
 from facies.models.moe_vae_stages import MoEVAEFit
 from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
 from facies.nn.pose import PoseTransformer
-from facies.nn.spatial_transformer import resampled
 from facies.train import Results, Stage, Trainer
 
 FEWEST_IN_GROUP = 5
@@ -351,8 +350,7 @@ class MoEVAE(MixtureGeneration, Method):
         self.intensity_ = seeded(Intensity(likelihood=state["likelihood"]), state["intensity"], self.device_)
         self.pose_: PoseTransformer | None = None
         if self.align:
-            pose = build_pose(self.image_shape_, self.align_rotation)
-            self.pose_ = seeded(pose, state["pose"], self.device_)
+            self.pose_ = load_pose(self.image_shape_, self.align_rotation, state["pose"], self.device_)
         autoencoder = self.build_first(self._embedding_size)
         self.autoencoder_ = seeded(autoencoder, state["autoencoder"], self.device_)
         mixture = self.build_mixture(self.n_clusters_, int(state["expert_size"]))
@@ -375,17 +373,14 @@ class MoEVAE(MixtureGeneration, Method):
 
     def upright(self, pixels: Tensor) -> Tensor:
         """Native pixels → the same upright."""
-        assert self.pose_ is not None
-        set_up = resampled(as_channels(pixels), self.pose_.theta(self._scaled(pixels)))
-        return set_up.reshape(pixels.shape)
+        return straightened(self.pose_, pixels, self._scaled(pixels))
 
     def _scaled(self, pixels: Tensor) -> Tensor:
         scaled: Tensor = self.intensity_(as_channels(pixels))
         return scaled
 
     def _shown(self, pixels: Tensor) -> Tensor:
-        scaled = self._scaled(pixels)
-        return scaled if self.pose_ is None else self.pose_(scaled)
+        return straightened(self.pose_, self._scaled(pixels))
 
     @property
     def _embedding_size(self) -> int:

@@ -17,7 +17,7 @@ from facies.cluster import (
     most_central,
 )
 from facies.data import Augment, ImageSet, background
-from facies.models.aligning import build_pose, learn_pose
+from facies.models.aligning import learn_pose, load_pose
 from facies.models.autoencoding import AutoencoderObjective, Views, automatic_epochs, learn_intensity
 from facies.models.base import seeded
 from facies.models.mixture_objectives import ManagerObjective, MixtureObjective
@@ -240,10 +240,7 @@ class MoEVAEFit:
         m = self.method
         if not m.align:
             return None
-        pose: PoseTransformer = seeded(
-            build_pose(self.images.image_shape, m.align_rotation), found["pose"], m.hardware().device
-        )
-        return pose.requires_grad_(False)
+        return load_pose(self.images.image_shape, m.align_rotation, found["pose"], m.hardware().device)
 
     def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Recipe:
         m = self.method
