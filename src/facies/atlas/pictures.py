@@ -38,11 +38,17 @@ class Pictures:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_MEMORY)
+        self._upright = run.upright_thumbnails
         self._lock = threading.Lock()
 
     @cached_property
     def _images(self) -> ImageSet:
         return self._run.image_set()
+
+    @property
+    def has_upright(self) -> bool:
+        """Whether there are thumbnails of the images as the method set them upright."""
+        return self._upright is not None
 
     @property
     def n_layers(self) -> int:
@@ -105,9 +111,39 @@ class Pictures:
         sheets = len(self._thumbnails.index["sheets"]) * (1 + self.n_layers)
         return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _MEMORY
 
+    def upright_thumbnail(self, row: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of one image as the method set it upright.
+
+        Raises
+        ------
+        MissingError
+            If there is no such image or layer, or the run has no images set upright.
+        InputError
+            If the sheet is gone.
+        """
+        return self._tile_of(self.sheets(upright=True), row, layer)
+
+    def sheets(self, *, upright: bool = False) -> Thumbnails:
+        """Return all thumbnails, of the images or of the images set upright.
+
+        Raises
+        ------
+        MissingError
+            If the run has no images set upright.
+        """
+        if not upright:
+            return self._thumbnails
+        if self._upright is None:
+            raise MissingError(f"the method of {self._run.path.name} set no images upright")
+        return self._upright
+
     def _from_sheet(self, row: int, layer: int | None) -> bytes:
+        return self._tile_of(self._thumbnails, row, layer)
+
+    @staticmethod
+    def _tile_of(thumbnails: Thumbnails, row: int, layer: int | None) -> bytes:
         try:
-            return webp(self._thumbnails.image(row, layer))
+            return webp(thumbnails.image(row, layer))
         except IndexError as error:
             raise MissingError(f"there is no {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,18 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from facies.data import open_images
+from facies.data import ImageSet, open_images
 from facies.run import RunContents, RunFolder, partition_table, write_run
+from facies.run.thumbnails import SomeImages
 
 N, K = 720, 20
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def write_digits(folder: Path, n: int = N, n_groups: int = K) -> RunFolder:
-    """Write the run; the columns are those that the quality queues look for."""
+def write_digits(
+    folder: Path, n: int = N, n_groups: int = K, upright: Callable[[ImageSet], SomeImages] | None = None
+) -> RunFolder:
+    """Write the run; the columns are those that the quality queues look for. `upright` makes the images set upright."""
     digits = load_digits()
     np.save(folder / "digits.npy", (digits.images[:n, None] / 16).astype(np.float32))
     images = open_images(folder / "digits.npy")
@@ -43,6 +47,7 @@ def write_digits(folder: Path, n: int = N, n_groups: int = K) -> RunFolder:
                 "circle": (on_a_circle(groups, n_groups, rng), {"method": "circle", "seed": 0}),
             },
             partitions={"kmeans": (table, {"method": "k-means", "seed": 0})},
+            upright=upright and upright(images),
             manifest={"method": "k-means", "seed": 0},
         ),
     )

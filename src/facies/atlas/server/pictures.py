@@ -18,13 +18,14 @@ from facies.atlas.server.finding import TheRun
 router = APIRouter()
 
 Layer = Annotated[int | None, Query(alias="layer", ge=0, le=10_000)]
+Upright = Annotated[bool, Query(description="As the method set the images upright.")]
 
 
 @router.get("/runs/{key}/sheets/{digest}/{number}.webp")
-def sheet(run: TheRun, digest: str, number: int, layer: Layer = None) -> Response:
+def sheet(run: TheRun, digest: str, number: int, layer: Layer = None, upright: Upright = False) -> Response:
     """A whole sheet of thumbnails, as it lies in the run."""
     _check_digest(run, digest)
-    thumbnails = run.run.thumbnails
+    thumbnails = run.pictures.sheets(upright=upright)
     try:
         if number < 0:
             raise IndexError(number)
@@ -39,10 +40,11 @@ def sheet(run: TheRun, digest: str, number: int, layer: Layer = None) -> Respons
 
 
 @router.get("/runs/{key}/thumbnails/{digest}/{row}.webp")
-def thumbnail(run: TheRun, digest: str, row: int, layer: Layer = None) -> Response:
+def thumbnail(run: TheRun, digest: str, row: int, layer: Layer = None, upright: Upright = False) -> Response:
     """One thumbnail."""
     _check_digest(run, digest)
-    return Response(run.pictures.thumbnail(row, layer), media_type=MEDIA_TYPE, headers=FOR_EVER)
+    give = run.pictures.upright_thumbnail if upright else run.pictures.thumbnail
+    return Response(give(row, layer), media_type=MEDIA_TYPE, headers=FOR_EVER)
 
 
 @router.get("/runs/{key}/images/{row}")

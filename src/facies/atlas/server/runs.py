@@ -75,6 +75,7 @@ def run(run: TheRun) -> Json:
                 "mode": index["thumbnail"]["mode"],
                 "n_sheets": len(index["sheets"]),
                 "layers": run.run.thumbnails.n_layers,
+                "upright": run.pictures.has_upright,
             },
             "samples": run.run.samples is not None,
             "best_layer": "best_layer" in run.run.images,

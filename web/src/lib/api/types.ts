@@ -43,6 +43,8 @@ export interface ThumbnailIndex {
   mode: string;
   n_sheets: number;
   layers: number;
+  /** Whether there are others, of the images as the method set them upright. */
+  upright: boolean;
 }
 
 export interface Probe {

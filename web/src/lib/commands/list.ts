@@ -33,6 +33,16 @@ function relayer(by: number): void {
   atlas.say(atlas.view.layer < 0 ? "The best layer of each" : `Layer ${atlas.view.layer + 1} of ${layers}`);
 }
 
+function setUpright(): void {
+  const { data, view } = atlas;
+  if (!data?.run.thumbnails.upright) {
+    atlas.say("The method of this run set no images upright.");
+    return;
+  }
+  view.upright = !view.upright;
+  atlas.say(view.upright ? "Images as the method set them upright" : "Images as they are");
+}
+
 function mark(): void {
   const { target, marked } = atlas.view;
   if (target.kind !== "group") return;
@@ -96,6 +106,7 @@ export const COMMANDS: Command[] = [
   { id: "whole", keys: ["Home"], title: "Whole map", group: "Look", run: () => void (atlas.view.camera = WHOLE) },
   { id: "layerdown", keys: ["["], title: "Focal layer before", group: "Look", run: () => relayer(-1) },
   { id: "layerup", keys: ["]"], title: "Next focal layer", group: "Look", run: () => relayer(1) },
+  { id: "upright", keys: ["o"], title: "Set upright, or as they are", group: "Look", run: setUpright },
   {
     id: "inspect",
     keys: ["i"],

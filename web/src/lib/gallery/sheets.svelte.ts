@@ -22,6 +22,7 @@ export interface Place {
 export class Sheets {
   readonly #path: string;
   readonly #index: ThumbnailIndex;
+  readonly #upright: () => boolean;
   readonly #images = new Map<string, HTMLImageElement>();
   /** Addresses of the sheets that are decoded, and may be shown without a wait. */
   readonly #ready = new SvelteSet<string>();
@@ -29,9 +30,10 @@ export class Sheets {
   #waiting: string[] = [];
   #decoding = 0;
 
-  constructor(path: string, index: ThumbnailIndex) {
+  constructor(path: string, index: ThumbnailIndex, upright: () => boolean) {
     this.#path = `api/${path}`;
     this.#index = index;
+    this.#upright = upright;
   }
 
   get tile(): number {
@@ -44,8 +46,8 @@ export class Sheets {
 
   place(row: number, layer: number): Place {
     const { hash, tile, columns, per_sheet } = this.#index;
-    const query = layer >= 0 && this.#index.layers > 0 ? `?layer=${layer}` : "";
-    if (this.single) return { url: `${this.#path}/thumbnails/${hash}/${row}.webp${query}`, x: 0, y: 0, width: tile };
+    const query = this.#query(layer);
+    if (this.single) return { url: this.alone(row, layer), x: 0, y: 0, width: tile };
     const at = row % per_sheet;
     return {
       url: `${this.#path}/sheets/${hash}/${Math.floor(row / per_sheet)}.webp${query}`,
@@ -53,6 +55,18 @@ export class Sheets {
       y: Math.floor(at / columns) * tile,
       width: columns * tile,
     };
+  }
+
+  /** The address of one thumbnail that is on no sheet. */
+  alone(row: number, layer: number): string {
+    return `${this.#path}/thumbnails/${this.#index.hash}/${row}.webp${this.#query(layer)}`;
+  }
+
+  #query(layer: number): string {
+    const parts: string[] = [];
+    if (layer >= 0 && this.#index.layers > 0) parts.push(`layer=${layer}`);
+    if (this.#index.upright && this.#upright()) parts.push("upright=true");
+    return parts.length > 0 ? `?${parts.join("&")}` : "";
   }
 
   /** A style that shows the thumbnail in a box of `side` pixels. */

@@ -20,6 +20,7 @@ export function linkOf(data: RunData, view: View): Partial<Link> {
   if (view.order !== "nearest") link.order = view.order;
   if (view.camera !== WHOLE) link.camera = [x, y, zoom].map((value) => Number(value.toPrecision(5))).join(",");
   if (view.layer >= 0) link.layer = String(view.layer);
+  if (view.upright) link.upright = "1";
   if (view.size !== 72) link.size = String(view.size);
   return link;
 }
@@ -36,6 +37,7 @@ export function applyLink(link: Partial<Link>, view: View, data: RunData): void 
   if (camera) view.camera = camera;
   const layer = Number(link.layer ?? NaN);
   if (Number.isInteger(layer) && layer >= 0 && layer < data.run.n_layers) view.layer = layer;
+  view.upright = link.upright === "1" && data.run.thumbnails.upright;
   const size = Number(link.size ?? NaN);
   if (size >= 32 && size <= 160) view.size = size;
   const target = targetOf(link.target);

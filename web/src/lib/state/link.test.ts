@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { readLink, writeLink } from "./link";
 
 it("a link gives the view back, whatever the names", () => {
-  const link = { run: "a&b=c #?", colour: "column:área µm²", target: "group:-1", camera: "0.1,-0.2,3" };
+  const link = { run: "a&b=c #?", colour: "column:área µm²", target: "group:-1", camera: "0.1,-0.2,3", upright: "1" };
   expect(readLink(writeLink(link))).toEqual(link);
 });
 

@@ -10,10 +10,22 @@ export interface Link {
   /** "x,y,zoom". */
   camera: string;
   layer: string;
+  /** "1", or left out. */
+  upright: string;
   size: string;
 }
 
-const KEYS: readonly (keyof Link)[] = ["run", "projection", "colour", "target", "order", "camera", "layer", "size"];
+const KEYS: readonly (keyof Link)[] = [
+  "run",
+  "projection",
+  "colour",
+  "target",
+  "order",
+  "camera",
+  "layer",
+  "upright",
+  "size",
+];
 
 export function readLink(search: string): Partial<Link> {
   const query = new URLSearchParams(search);

@@ -53,6 +53,8 @@ export class View {
   /** The group that the next lasso splits, or null. */
   splitting = $state<number | null>(null);
   layer = $state(-1);
+  /** Show thumbnails as the method set the images upright, where it did. */
+  upright = $state(false);
   size = $state(72);
   tab = $state<Tab>("groups");
   table = $state(false);
