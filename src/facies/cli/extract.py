@@ -12,7 +12,7 @@ from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.data.grains.settings import Background
+    from facies.data.grains.settings import Background, PlateShown
     from facies.data.photographs import Grouping, StackList
 
 Photographs = Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")]
@@ -57,6 +57,10 @@ Overlap = Annotated[float, typer.Option(help="From which overlap on (IoU) boxes 
 Superpixel = Annotated[int, typer.Option(help="The side of a superpixel, in pixels.")]
 Compactness = Annotated[float, typer.Option(help="How much nearness counts against colour in a superpixel.")]
 Side = Annotated[int, typer.Option("--size", help="The side of the crops, in pixels.")]
+Plate = Annotated[
+    str,
+    typer.Option(metavar="keep|even", help="Show grains as photographed, or on a plate of one colour in even light."),
+]
 Scale = Annotated[
     str | None, typer.Option("--um-per-px", metavar="NUMBER", help="Micrometres a pixel.", show_default="unknown")
 ]
@@ -83,6 +87,7 @@ def extract(
     superpixel: Superpixel = 16,
     compactness: Compactness = 10.0,
     size: Side = 280,
+    plate: Plate = "keep",
     jobs: Jobs = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -95,7 +100,7 @@ def extract(
     settings = ExtractionSettings(
         background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
         min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
-        um_per_px=_read_scale(um_per_px),
+        plate=cast("PlateShown", plate), um_per_px=_read_scale(um_per_px),
     )  # fmt: skip
     settings.check()
     found = find_stacks(photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table)

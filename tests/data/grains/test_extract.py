@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,8 @@ def test_frozen_thresholds(grains: Path, tmp_path: Path) -> None:
     assert own != first
     with pytest.raises(InputError, match="of a green ground"):
         extract_grains(stacks(photos), tmp_path / "x", ExtractionSettings(background="dark"), thresholds=grains)
+    with pytest.raises(InputError, match=r"--plate even: the grains of .* are shown otherwise.*give --plate keep"):
+        extract_grains(stacks(photos), tmp_path / "x", replace(SETTINGS, plate="even"), thresholds=grains)
     with pytest.raises(InputError, match=r"no grains\.json"):
         extract_grains(stacks(photos), tmp_path / "x", SETTINGS, thresholds=photos)
     dark = photographs(tmp_path / "pale", 2, ground=(120, 160, 120))
@@ -260,6 +263,7 @@ def test_grey_photographs_of_sixteen_bits(tmp_path: Path) -> None:
         ({"min_layers": 0}, "--min-layers"),
         ({"superpixel": 1}, "--superpixel"),
         ({"compactness": 0.0}, "--compactness"),
+        ({"plate": "red"}, "--plate red: choose keep, even"),
     ],
 )
 def test_settings_that_cannot_be_meant(options: dict[str, Any], told: str) -> None:

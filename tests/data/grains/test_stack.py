@@ -85,3 +85,14 @@ def test_resizing_keeps_the_mean_and_makes_a_square(shape: tuple[int, int]) -> N
     made = resized(picture, 64)
     assert made.shape == (64, 64, 3)
     assert np.abs(made.mean((0, 1)) - picture.mean((0, 1))).max() < 2
+
+
+def test_an_even_plate_changes_the_crops_and_nothing_else(tmp_path: Path) -> None:
+    folder = photographs(tmp_path)
+    kept, even = cut(folder), cut(folder, plate="even")
+    assert even.rows == kept.rows
+    for a, b in zip(even.outlines, kept.outlines, strict=True):
+        np.testing.assert_array_equal(a, b)
+    corners = even.crops[:, :, :, 0, 0]
+    assert (corners == corners[0, 0]).all()
+    assert len(np.unique(kept.crops[:, :, :, 0, 0].reshape(-1, 3), axis=0)) > 1

@@ -194,8 +194,11 @@ def _differences(earlier: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     found = []
     if earlier["facies"] != wanted["facies"]:
         found.append(f"it was begun by facies {earlier['facies']}, and this is {wanted['facies']}")
+    before_all = ExtractionSettings.from_dict(
+        earlier["settings"]
+    ).to_dict()  # what is newer than those grains: its default
     for name, value in wanted["settings"].items():
-        before = earlier["settings"].get(name)
+        before = before_all[name]
         if before != value:
             found.append(f"{name} was {json.dumps(before)}, is {json.dumps(value)}")
     if earlier["layers"] != wanted["layers"]:
@@ -236,6 +239,12 @@ def _begin(
             learnt, histogram = learn_thresholds(_survey(stacks), settings.background)
         else:
             learnt = _thresholds_of(thresholds)
+            shown = ExtractionSettings.from_dict(read_description(thresholds)["order"]["settings"]).plate
+            if settings.plate != shown:
+                raise InputError(
+                    f"--plate {settings.plate}: the grains of {thresholds} are shown otherwise, and a model of theirs would "
+                    f"misplace these: give --plate {shown}"
+                )
             if settings.background not in ("auto", learnt.ground):
                 raise InputError(
                     f"--background {settings.background}: the thresholds of {thresholds} are of a {learnt.ground} ground"

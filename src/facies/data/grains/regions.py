@@ -40,6 +40,8 @@ class Regions:
         int64 (n, 4): x0, y0, x1, y1, half-open.
     areas
         int64 (n,): pixels.
+    field
+        The colour of the ground.
     n_small, n_large
         Places that were left out for their size.
     largest_small
@@ -49,6 +51,7 @@ class Regions:
     labels: NDArray[np.uint16]
     boxes: NDArray[np.int64]
     areas: NDArray[np.int64]
+    field: SmoothField
     n_small: int = 0
     n_large: int = 0
     largest_small: int = 0
@@ -79,7 +82,7 @@ def find_regions(photograph: NDArray[np.uint8], thresholds: Thresholds, settings
         x0, y0, x1, y1 = window
         picture = np.ascontiguousarray(photograph[y0:y1, x0:x1])
         canvas[y0:y1, x0:x1] |= grain_mask(picture, window, field, thresholds, settings)
-    return _labelled(canvas, settings)
+    return _labelled(canvas, field, settings)
 
 
 def candidate_windows(
@@ -192,7 +195,7 @@ def _filled(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return filled
 
 
-def _labelled(mask: NDArray[np.uint8], settings: ExtractionSettings) -> Regions:
+def _labelled(mask: NDArray[np.uint8], field: SmoothField, settings: ExtractionSettings) -> Regions:
     """Number what touches (8-connected), and drop what is too small or too large."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_filled(mask), connectivity=8)
     sides = stats[:, 2:4].max(axis=1)
@@ -204,4 +207,4 @@ def _labelled(mask: NDArray[np.uint8], settings: ExtractionSettings) -> Regions:
     small, large = sides[1:] < settings.min_side, sides[1:] > settings.max_side
     boxes = np.stack([x, y, x + w, y + h], axis=1)
     largest = int(sides[1:][small].max(initial=0))
-    return Regions(numbers[labels], boxes, areas, int(small.sum()), int(large.sum()), largest)
+    return Regions(numbers[labels], boxes, areas, field, int(small.sum()), int(large.sum()), largest)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.data.decode import UnreadableImage
+from facies.data.grains.even_plate import EvenPlate
 from facies.data.grains.ground import Thresholds, to_eight_bits
 from facies.data.grains.matching import Match, match_layers
 from facies.data.grains.measures import colour_of, focus_measure, outline_of, polygon_area, touching_score
@@ -146,6 +147,7 @@ def cut_photographs(
     matches = [match for match in every if len(match.layers) >= needed]
     height, width = photographs[0].shape[:2]
     side = settings.size
+    plate = EvenPlate(thresholds) if settings.plate == "even" else None
     cut = CutStack(
         np.empty((len(matches), len(photographs), 3, side, side), np.uint8), width=width, height=height,
         seen=_seen(regions, len(every) - len(matches)),
@@ -153,7 +155,7 @@ def cut_photographs(
     for number, match in enumerate(matches):
         x0, y0, x1, y1 = (int(value) for value in boxes[match.widest[0]][match.widest[1]])
         pictures = [photograph[y0:y1, x0:x1] for photograph in photographs]
-        for layer, picture in enumerate(pictures):
+        for layer, picture in enumerate(_shown(plate, pictures, (x0, y0, x1, y1), match, regions)):
             cut.crops[number, layer] = resized(picture, side).transpose(2, 0, 1)
         cut.digests.append(hashlib.sha256(cut.crops[number].data).hexdigest())
         row, outline = _measure(pictures, (x0, y0, x1, y1), match, regions)
@@ -234,6 +236,20 @@ def _shown_best(match: Match, regions: list[Regions], sharpness: list[float]) ->
     whole = areas >= 0.7 * np.median(areas)
     sharp = np.array([sharpness[layer] for layer, _ in match.members])
     return match.members[int(np.where(whole, sharp, -1.0).argmax())]
+
+
+def _shown(
+    plate: EvenPlate | None,
+    pictures: list[NDArray[np.uint8]],
+    box: tuple[int, int, int, int],
+    match: Match,
+    regions: list[Regions],
+) -> list[NDArray[np.uint8]]:
+    """Show the layers of a grain as they are, or on an even plate."""
+    if plate is None:
+        return pictures
+    grain = np.maximum.reduce([_mask(regions[layer], number, box) for layer, number in match.members])
+    return [plate.shown(picture, box, own.field, grain) for picture, own in zip(pictures, regions, strict=True)]
 
 
 def _mask(regions: Regions, number: int, box: tuple[int, ...]) -> NDArray[np.uint8]:
