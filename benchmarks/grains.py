@@ -2,6 +2,7 @@
 
     python benchmarks/grains.py crops --seeds 0 1 2          (bone and gravel: grains cut from real photographs)
     python benchmarks/grains.py kinds --seeds 0 1 2          (those, and six kinds drawn by rule)
+    python benchmarks/grains.py crops --plate even           (the same plates; grains shown on one colour in even light)
     python benchmarks/grains.py crops --variants layer k     (ablations; see --help)
 
 The plates are SYNTHETIC: `facies.data.plates` composes them, and knows what it put where; `facies extract` finds the grains;
@@ -63,17 +64,23 @@ def particles(name: str) -> list[Any]:
     return found
 
 
-def grains_of(name: str, n_stacks: int) -> Path:
-    """Photographs and grains of a set, made once."""
+def grains_of(name: str, n_stacks: int, plate: str) -> Path:
+    """Photographs and grains of a set, made once; the plate is kept as it is, or even."""
     from facies.data.plates import write_plates
 
-    photographs, grains = record.WORK / f"plates-{name}-{n_stacks}", record.WORK / f"grains-{name}-{n_stacks}"
+    photographs = record.WORK / f"plates-{name}-{n_stacks}"
+    grains = record.WORK / f"grains-{name}-{n_stacks}{suffix_of(plate)}"
     if not photographs.exists():
         record.WORK.mkdir(exist_ok=True)
         write_plates(photographs, n_stacks, seed=2022, grains=particles(name), touching=0.0, cut=0.0)
     if not grains.exists():
-        facies("extract", str(photographs), "-o", str(grains), "--resume")
+        facies("extract", str(photographs), "-o", str(grains), "--plate", plate, "--resume")
     return grains
+
+
+def suffix_of(plate: str) -> str:
+    """What sets the names of files apart where the plate is not kept as it is."""
+    return "" if plate == "keep" else f"-{plate}"
 
 
 def facies(*arguments: str) -> Any:
@@ -125,11 +132,11 @@ class Grains:
     n_truth: int
 
     @classmethod
-    def of(cls, name: str, n_stacks: int) -> Grains:
+    def of(cls, name: str, n_stacks: int, plate: str) -> Grains:
         """Make or read them."""
         from facies.data import open_images
 
-        path = grains_of(name, n_stacks)
+        path = grains_of(name, n_stacks, plate)
         truth = pd.read_csv(record.WORK / f"plates-{name}-{n_stacks}" / "truth.csv")
         images = open_images(path)
         found = truth_of(images.table, truth)
@@ -275,14 +282,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--stacks", type=int, default=STACKS)
+    parser.add_argument("--plate", choices=("keep", "even"), default="keep", help="as in facies extract")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
     wanted = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    name = f"grains-{wanted.set}"
-    result = record.load(name) or {"set": wanted.set, "stacks": wanted.stacks, "settings": wanted.settings, "rows": []}
+    name = f"grains-{wanted.set}{suffix_of(wanted.plate)}"
+    title = wanted.set if wanted.plate == "keep" else f"{wanted.set}, {wanted.plate} plate"
+    result = record.load(name) or {"set": title, "stacks": wanted.stacks, "settings": wanted.settings, "rows": []}
     if (result["stacks"], result["settings"]) != (wanted.stacks, wanted.settings):
         sys.exit(f"{record.RESULTS / name}.json: was measured with other stacks or settings; move it away")
-    grains = Grains.of(wanted.set, wanted.stacks)
+    grains = Grains.of(wanted.set, wanted.stacks, wanted.plate)
     row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "lying": lying_row, "k": k_rows}
     for seed in wanted.seeds:
         for variant in wanted.variants:

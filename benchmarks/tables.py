@@ -140,7 +140,8 @@ def grains(results: dict[str, Any]) -> str:
         "# Grains\n\nSYNTHETIC plates, whose truth is known; `facies extract`, then `focal-vae`, quick. *Purity* is the mean over the groups of the share of "
         "their most common kind; *ACC* the share of grains of the kind by which the majority names their group. Of grains that match no true one "
         "nothing is counted here. *Particles never seen*: groups learnt and named on one half of the particles, and counted on the other. The real "
-        "crops come from a few photographs of one kind each: what tells the photographs apart tells the kinds apart."
+        "crops come from a few photographs of one kind each: what tells the photographs apart tells the kinds apart. *Even plate*: the grains of the same "
+        "photographs, extracted with `--plate even`; the pixels and the untrained encoder see them so, too."
     ]
     for result in results.values():
         frame = pd.DataFrame(result["rows"]).set_index("variant")
