@@ -30,23 +30,19 @@ SET = "mnist-10k-rotated"
 
 
 def reduction(run: RunFolder) -> dict[str, float]:
-    """Mean variance of a pixel (from 0 to 1) within classes, before and after; and its share of the whole variance."""
+    """Mean variance of a pixel (from 0 to 1) within classes, before and after, and its share of the whole variance."""
     if run.labels is None or run.upright_thumbnails is None:
         sys.exit(f"{run.path}: needs true labels, and a method that sets images upright")
-    labels = np.asarray(run.labels)
-    by_class = group_spreads(run, labels)
-    whole = group_spreads(run, np.zeros_like(labels))
-    assert by_class is not None
-    assert whole is not None
-    _, sizes, before, after = by_class
+    found = group_spreads(run, np.asarray(run.labels))
+    assert found is not None
+    _, sizes, before, after = found
     was, now = before.within(sizes), after.within(sizes)
-    all_before, all_after = (spread.within(whole[1]) for spread in whole[2:])
     return {
         "within_before": was,
         "within_after": now,
         "reduction": 1 - now / was,
-        "share_before": was / all_before,
-        "share_after": now / all_after,
+        "share_before": before.share_within(sizes),
+        "share_after": after.share_within(sizes),
     }
 
 

@@ -81,6 +81,7 @@ def test_mean_and_variance_equal_those_of_the_thumbnails(tmp_path: Path, channel
             np.testing.assert_allclose(spread.variance[number], pixels[groups == number].var(axis=0), atol=1e-12)
         within = np.average([pixels[groups == number].var(axis=0).mean() for number in range(3)], weights=sizes)
         assert spread.within(sizes) == pytest.approx(within)
+        assert spread.share_within(sizes) == pytest.approx(within / pixels[groups >= 0].var(axis=0).mean())
     assert after.within(sizes) < 0.8 * before.within(sizes)
 
 
@@ -194,4 +195,5 @@ def test_images_all_alike_change_nothing(tmp_path: Path) -> None:
     contents = RunContents(images, np.zeros((60, 2), np.float32), {}, {"two": (table, {})}, upright=Levelled(images))
     drawing = spread_figure(write_run(tmp_path / "run", contents), groups)
     assert drawing is not None
-    assert drawing.caption.endswith("0.0000 before and 0.0000 after: the same.")
+    assert "0.0000 before and 0.0000 after: the same." in drawing.caption
+    assert drawing.caption.endswith("0.0 % before and 0.0 % after.")

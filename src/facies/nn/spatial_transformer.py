@@ -77,7 +77,8 @@ class SpatialTransformer(nn.Module):
     """Sets images as its localisation network says, by an affine map: θ = tanh of the network's six numbers.
 
     A pixel at (x, y) of the new image, with the image reaching from −1 to 1, is read at θ·(x, y, 1) of the old one, between
-    pixels bilinearly and outside of the image at its border. As |θ| < 1, an image can be enlarged and never made smaller.
+    pixels bilinearly and outside of the image at its border. As no number of
+    θ leaves −1 to 1, an image can be enlarged and never made smaller.
 
     Parameters
     ----------

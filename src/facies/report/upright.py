@@ -30,6 +30,17 @@ class Spread:
         each = self.variance.reshape(len(sizes), -1).mean(axis=1)
         return float(np.average(each, weights=sizes))
 
+    def share_within(self, sizes: NDArray[np.int64]) -> float:
+        """Share of the whole variance of these images that lies within groups, the rest being between their means; 0 to 1.
+
+        Unlike `within` it does not grow where images are enlarged, nor fall where they are smoothed.
+        """
+        weights = sizes / sizes.sum()
+        means = self.mean.reshape(len(sizes), -1)
+        between = float((weights[:, None] * (means - weights @ means) ** 2).sum(axis=0).mean())
+        within = self.within(sizes)
+        return within / (within + between) if within + between else 0.0
+
 
 def group_spreads(
     run: RunFolder, groups: NDArray[np.int64]

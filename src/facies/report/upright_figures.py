@@ -20,7 +20,7 @@ __all__ = ["agreement_by_epoch", "example_figure", "spread_figure", "upright_dra
 
 MOST_GROUPS = 12
 MOST_EXAMPLES = 16
-_LABEL = 1.0  # inches for the words beside the pictures
+_LABEL = 1.25  # inches for the words beside the pictures
 
 
 def upright_drawings(run: RunFolder, groups: NDArray[np.int64]) -> list[Drawing]:
@@ -71,7 +71,9 @@ def spread_figure(run: RunFolder, groups: NDArray[np.int64]) -> Drawing | None:
     caption = (
         "Mean, standard deviation and variance of each pixel over the images of a group, as they are and as the first "
         "spatial transformer sets them; deviations share one scale, and variances another. The mean variance within "
-        f"groups, of pixels from 0 to 1, is {was:.4f} before and {now:.4f} after: {change}."
+        f"groups, of pixels from 0 to 1, is {was:.4f} before and {now:.4f} after: {change}. It grows where images are "
+        f"enlarged; as a share of the whole variance it is {100 * before.share_within(sizes):.1f} % before "
+        f"and {100 * after.share_within(sizes):.1f} % after."
     )
     if len(numbers) > MOST_GROUPS:
         caption += f" The {MOST_GROUPS} largest of {len(numbers)} groups are drawn."
@@ -125,22 +127,22 @@ def example_figure(run: RunFolder) -> Drawing | None:
 def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Figure:
     """Lay out pictures of one size, a row each with its name at the left."""
     n, (height, width) = len(heads), rows[0][1].shape[1:3]
-    side = min(0.62, (7.4 - _LABEL) / n)
-    figure = new_figure(_LABEL + side * n, side * height / width * len(rows) + 0.25)
+    side, head = min(0.62, (7.4 - _LABEL) / n), 0.25 if any(heads) else 0.0
+    figure = new_figure(_LABEL + side * n, side * height / width * len(rows) + head)
     figure.set_layout_engine("none")
     whole, high = figure.get_size_inches()
     across, down = side / whole, side * height / width / high
     for row, (name, pictures) in enumerate(rows):
-        bottom = 1 - 0.25 / high - (row + 1) * down
+        bottom = 1 - head / high - (row + 1) * down
         figure.text(0, bottom + down / 2, plain(name), va="center", fontsize=7, color=INK)
         for column, picture in enumerate(pictures):
             place = (_LABEL / whole + column * across + 0.03 * across, bottom + 0.03 * down, 0.94 * across, 0.94 * down)
             axes = figure.add_axes(place)
             axes.set_axis_off()
             axes.imshow(picture, cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    for column, head in enumerate(heads):
+    for column, name in enumerate(heads):
         figure.text(
-            _LABEL / whole + (column + 0.5) * across, 1 - 0.2 / high, plain(head), ha="center", fontsize=6.5, color=INK
+            _LABEL / whole + (column + 0.5) * across, 1 - 0.2 / high, plain(name), ha="center", fontsize=6.5, color=INK
         )
     return figure
 
