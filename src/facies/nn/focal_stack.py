@@ -181,7 +181,6 @@ class FocalAutoencoder(nn.Module):
             freeze_batch_norm=freeze_batch_norm,
         )
         self.decoder = FocalDecoder(stack_shape, latent_size, filters)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # a processor takes two thirds of the time
 
     def load_imagenet(self, weights: str) -> None:
         """Let residual branches begin with ImageNet's weights (see `ResNetBranch.load_imagenet`)."""
