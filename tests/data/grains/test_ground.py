@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from data.grains.making import DARK, GREEN, LIGHT, plate
+from data.grains.making import DARK, DISCS, GREEN, LIGHT, plate
 from facies.data.grains.ground import groundness, hue_degrees, smooth_field, to_eight_bits
 from facies.data.grains.survey import Survey, learn_thresholds, pooled_histogram
 from facies.errors import InputError
@@ -29,6 +29,21 @@ def test_the_field_follows_the_light_and_not_the_grains() -> None:
     field = smooth_field(strewn, height, width, "green")
     seen = field.at(np.arange(height, dtype=np.float32) + 0.5, np.arange(width, dtype=np.float32) + 0.5)
     assert np.abs(seen - bare).mean() < 2.5  # the noise alone is 1.6
+
+
+def test_the_field_of_a_light_ground_follows_its_mottle_and_not_pale_grains() -> None:
+    bare, strewn = (plate(discs, ground=(200, 200, 196), colour=(236, 234, 226)) for discs in ((), DISCS))
+    height, width = bare.shape[:2]
+    clouds = 1 + 0.03 * np.cos(np.arange(width) / 25)[None] * np.cos(np.arange(height) / 25)[:, None]
+    bare, strewn = ((picture * clouds[..., None]).round().astype(np.uint8) for picture in (bare, strewn))
+    rows, columns = np.arange(height, dtype=np.float32) + 0.5, np.arange(width, dtype=np.float32) + 0.5
+    for ground, least, most in (("light", 0.0, 2.0), ("dark", 2.0, 4.0)):  # the noise alone is 1.6
+        seen = smooth_field(bare, height, width, ground).at(rows, columns)
+        assert least < np.abs(seen - bare).mean() < most
+    seen = smooth_field(strewn, height, width, "light").at(rows, columns)
+    assert np.abs(seen - bare).max() < 25  # the grains are 36 brighter, and the noise reaches 10
+    part = smooth_field(strewn, height, width, "light").at(rows[60:90], columns[100:180:2])
+    assert np.allclose(part, seen[60:90, 100:180:2], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +78,10 @@ def test_ground_that_is_none() -> None:
     assert learn_thresholds(grey, "dark")[0].ground == "dark"
     with pytest.raises(InputError, match="--background light"):
         learn_thresholds(Survey.of([plate(ground=LIGHT)]), "green")
+    with pytest.raises(InputError, match="--background green"):
+        learn_thresholds(Survey.of([plate()]), "light")
+    cream = Survey.of([plate(ground=(235, 205, 150), colour=(60, 50, 40), uneven=0.0)])
+    assert learn_thresholds(cream, "light")[0].ground == "light"
 
 
 @pytest.mark.parametrize(("bits", "white"), [(8, 255), (10, 1023), (12, 4095), (16, 65535)])

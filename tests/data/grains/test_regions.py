@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from data.grains.making import DARK, DISCS, GREEN, HEIGHT, LIGHT, WIDTH, plate
-from facies.data.grains.regions import Regions, find_regions
+from facies.data.grains.evidence import SHADE
+from facies.data.grains.regions import Regions, _closed, find_regions
 from facies.data.grains.settings import ExtractionSettings
 from facies.data.grains.survey import Survey, learn_thresholds
 from facies.data.plates import render_stack
@@ -61,6 +62,71 @@ def test_a_shadow_is_ground() -> None:
     cv2.circle(shadow, (100, 120), 41, 0.0, -1)
     picture = (bare * (1 - 0.35 * cv2.GaussianBlur(shadow, (0, 0), 3))[..., None]).astype(np.uint8)
     assert regions(picture).areas[0] == pytest.approx(np.pi * 40**2, rel=0.05)
+
+
+def mottled(bare: np.ndarray, share: float = 0.03) -> np.ndarray:
+    """Brighter and darker clouds of some 60 pixels, as of paper or frosted glass."""
+    clouds = np.random.default_rng(5).normal(0, share, (HEIGHT // 40, WIDTH // 40)).astype(np.float32)
+    clouds = cv2.resize(clouds, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return np.clip(bare * (1 + clouds[..., None]), 0, 255).round().astype(np.uint8)
+
+
+GREY = (200, 200, 196)
+
+
+@pytest.mark.parametrize(
+    "colour",
+    [
+        pytest.param((235, 235, 230), id="brighter"),
+        pytest.param((214, 200, 172), id="as bright, and yellow"),
+        pytest.param((228, 214, 186), id="brighter, and yellow"),
+        pytest.param((165, 165, 162), id="darker"),
+    ],
+)
+def test_pale_grains_on_a_mottled_light_ground(colour: tuple[int, int, int]) -> None:
+    found = regions(mottled(plate(ground=GREY, colour=colour)))
+    assert len(found.boxes) == len(DISCS)
+    for (x, y, radius), box in zip(DISCS, found.boxes, strict=True):
+        assert np.abs(box - [x - radius, y - radius, x + radius + 1, y + radius + 1]).max() <= 5
+
+
+def test_mottle_of_a_light_ground_is_no_grain() -> None:
+    found = regions(mottled(plate([], ground=GREY)), min_side=6)
+    assert len(found.boxes) == 0
+
+
+def test_a_pale_grain_with_a_part_as_grey_as_its_shadow_is_one() -> None:
+    picture = plate([], ground=GREY, uneven=0.0).astype(np.float32)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    inside = (x - 160) ** 2 + (y - 120) ** 2 <= 60**2
+    shade = np.select([x < 150, x < 174], [1.2, 0.93], 0.75).astype(np.float32)
+    picture *= cv2.GaussianBlur(np.where(inside, shade, np.float32(1)), (0, 0), 1.0)[..., None]
+    found = regions(picture.round().astype(np.uint8))
+    assert len(found.boxes) == 1
+    assert found.areas[0] == pytest.approx(np.pi * 60**2, rel=0.08)
+
+
+def test_the_outskirts_of_a_shadow_on_a_light_ground_are_ground() -> None:
+    bare = plate([(100, 120, 40)], ground=GREY, colour=(120, 90, 70))
+    picture = bare.astype(np.float32)
+    shadow = np.zeros((HEIGHT, WIDTH), np.float32)
+    cv2.circle(shadow, (118, 132), 40, 1.0, -1)
+    cv2.circle(shadow, (100, 120), 41, 0.0, -1)
+    picture *= 1 - (1 - SHADE["light"][0]) * cv2.GaussianBlur(shadow, (0, 0), 3)[..., None]
+    assert regions(picture.round().astype(np.uint8)).areas[0] == pytest.approx(np.pi * 40**2, rel=0.05)
+
+
+@pytest.mark.parametrize("radius", [4, 11])
+def test_gaps_are_closed_as_by_a_disc(radius: int) -> None:
+    mask = np.zeros((90, 120), np.uint8)
+    cv2.rectangle(mask, (0, 20), (50, 60), 1, -1)
+    cv2.rectangle(mask, (50 + 2 * radius - 2, 20), (119, 60), 1, -1)
+    near_by = _closed(mask, radius)
+    assert near_by[40, 50 : 50 + 2 * radius - 2].all()
+    assert not near_by[:15].any()
+    assert (near_by >= mask).all()
+    cv2.rectangle(mask, (50, 0), (50 + 2 * radius + 4, 89), 0, -1)
+    assert not _closed(mask, radius)[40, 51 + radius]
 
 
 def test_the_hue_gate_keeps_saturated_grains() -> None:

@@ -10,8 +10,12 @@ from facies.data.grains.ground import HUE_WINDOW, SmoothField, Thresholds, groun
 
 __all__ = ["Window", "evidence"]
 
-SHADE = (0.55, 1.15)
-"""The brightness of a coloured plate in shadow and in stray light, as shares of that around."""
+SHADE = {"green": (0.55, 1.15), "light": (0.9, 1.0)}
+"""The brightness of a ground in shadow and in stray light, as shares of that around.
+
+A grain on a coloured plate is told by its colour, however bright it is; on a light ground clear and pale grains differ in
+brightness alone, so there only the outskirts of a shadow are ground for sure, and stray light is not.
+"""
 
 Window = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels of the photograph, half-open."""
@@ -25,13 +29,14 @@ def evidence(
     *,
     shine: bool = True,
     hue_gate: bool = False,
+    shadows: bool = False,
 ) -> NDArray[np.float32]:
     """Measure how much each pixel of a picture speaks for a grain.
 
     The larger of two: how far the groundness lies below its mode, in units of the distance from the mode to the
-    threshold; and the difference to the smooth colour field of the ground, in units of the threshold of that. On a
-    coloured plate the difference that is left after the brightness is set equal counts, for a grain throws a shadow; on
-    a dark ground only what is brighter, on a light one only what is darker.
+    threshold; and the difference to the colour field of the ground, in units of the threshold of that. On a dark ground
+    only what is brighter counts; on a coloured plate and on a light ground the difference that is left after the
+    brightness is set equal within what a shadow may do (`SHADE`), for a grain throws one.
 
     Parameters
     ----------
@@ -47,6 +52,8 @@ def evidence(
         Whether the difference counts, too.
     hue_gate : bool
         Whether what has not the hue of a coloured plate is no ground.
+    shadows : bool
+        Whether the shadows on a light ground count, too: a pale grain has parts that are as grey as they are.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def evidence(
     like = groundness(even, thresholds.ground)
     found = (thresholds.mode - like) * np.float32(1.0 / (thresholds.mode - thresholds.level))
     if shine:
-        found = np.maximum(found, _difference(colour, ground, thresholds))
+        found = np.maximum(found, _difference(colour, ground, thresholds, shadows=shadows))
     if hue_gate and thresholds.ground == "green":
         away = np.abs((hue_degrees(picture) - thresholds.hue + 180) % 360 - 180)
         found = np.maximum(found, away / np.float32(HUE_WINDOW))
@@ -73,13 +80,13 @@ def evidence(
 
 
 def _difference(
-    colour: NDArray[np.float32], ground: NDArray[np.float32], thresholds: Thresholds
+    colour: NDArray[np.float32], ground: NDArray[np.float32], thresholds: Thresholds, *, shadows: bool
 ) -> NDArray[np.float32]:
     difference = colour - ground
-    if thresholds.ground == "green":  # a shadow darkens the plate, and leaves it its colour
+    if thresholds.ground == "light" and shadows:
+        difference = np.abs(difference)
+    elif thresholds.ground != "dark":  # a shadow darkens the ground, and leaves it its colour
         like = (colour * ground).sum(axis=2) / np.maximum((ground * ground).sum(axis=2), 1.0)
-        difference = np.abs(colour - np.clip(like, *SHADE)[..., None] * ground)
-    elif thresholds.ground == "light":
-        difference = -difference
+        difference = np.abs(colour - np.clip(like, *SHADE[thresholds.ground])[..., None] * ground)
     red, green, blue = cv2.split(difference)
     return cv2.max(cv2.max(red, green), blue) * np.float32(1.0 / thresholds.difference)

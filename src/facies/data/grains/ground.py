@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -15,6 +15,8 @@ Ground = Literal["green", "dark", "light"]
 
 HUE_WINDOW = 20.0
 """Degrees to either side of the plate's modal hue that are still the plate's."""
+
+_MOTTLE, _MOTTLE_WIDTH, _ROUNDS = (128, 160), 3.0, 3
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,14 @@ class SmoothField:
         float32 (6, 3): of 1, x, y, x², xy, y² (x and y from −1 to 1 over the photograph), for each channel.
     height, width
         Of the photograph, in pixels.
+    mottle
+        float32 (h, w, 3): what a smooth picture of the ground adds to that; none by default.
     """
 
     coefficients: NDArray[np.float32]
     height: int
     width: int
+    mottle: NDArray[np.float32] | None = None
 
     def at(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
         """The colour of the ground at a grid of places.
@@ -152,14 +157,23 @@ class SmoothField:
         along_x = c[0] + x[:, None] * c[1] + (x * x)[:, None] * c[3]  # (w, 3)
         along_y = y[:, None] * c[2] + (y * y)[:, None] * c[5]  # (h, 3)
         crossed = (y[:, None] * x[None, :])[..., None] * c[4]
-        return (along_x[None] + along_y[:, None] + crossed).astype(np.float32)
+        smooth = (along_x[None] + along_y[:, None] + crossed).astype(np.float32)
+        return smooth if self.mottle is None else smooth + self._mottle_at(rows, columns)
+
+    def _mottle_at(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert self.mottle is not None
+        height, width = self.mottle.shape[:2]
+        across = np.tile(columns * np.float32(width / self.width) - np.float32(0.5), (rows.size, 1))
+        down = np.tile((rows * np.float32(height / self.height) - np.float32(0.5))[:, None], (1, columns.size))
+        return cv2.remap(self.mottle, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -> SmoothField:
     """Fit the colour field of the ground to a photograph, whatever lies on it.
 
     Least squares with Tukey's biweight, begun from the places that are most like the ground: of a quadratic, for a
-    lamp lights a plate smoothly.
+    lamp lights a plate smoothly. On a light ground, from which pale grains differ by less than its own mottle, the
+    field follows that, too.
 
     Parameters
     ----------
@@ -188,4 +202,37 @@ def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -
         distance = np.abs(colours - terms @ coefficients).max(axis=1)
         scale = max(float(np.median(distance[weights > 0])) * 1.4826, 1.0)
         weights = np.square(np.clip(1 - np.square(distance / (4.685 * scale)), 0, None))
-    return SmoothField(coefficients.astype(np.float32), height, width)
+    field = SmoothField(coefficients.astype(np.float32), height, width)
+    return replace(field, mottle=_mottle(field, small)) if ground == "light" else field
+
+
+def _mottle(field: SmoothField, small: NDArray[Any]) -> NDArray[np.float32]:
+    """Smooth what a photograph adds to the field where it is bare, and carry it on under the grains.
+
+    Bare is what lies within five robust standard deviations of the ground, in its colour at equal brightness, which does
+    not change with the mottle, and as a whole. The better the ground is known, the smaller they are: each round leaves
+    out more of the pale grains, with what they surround and a rim around.
+    """
+    height, width = _MOTTLE
+    rows, columns = np.arange(height, dtype=np.float32) + 0.5, np.arange(width, dtype=np.float32) + 0.5
+    smooth = field.at(rows * (field.height / height), columns * (field.width / width))
+    added = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) - smooth
+    mottle = np.zeros_like(added)
+    bare = np.ones((height, width), bool)
+    for _ in range(_ROUNDS):
+        ground, away = smooth + mottle, added - mottle
+        like = (away * ground).sum(axis=2) / np.maximum((ground * ground).sum(axis=2), 1.0)
+        other = np.zeros((height, width), np.uint8)
+        for distance in (np.abs(away).max(axis=2), np.abs(away - like[..., None] * ground).max(axis=2)):
+            scale = max(1.4826 * float(np.median(distance[bare])), 1.0)
+            other |= distance > 5 * scale
+        other = cv2.morphologyEx(other, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        outlines, _ = cv2.findContours(other, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(other, outlines, -1, 1, cv2.FILLED)
+        bare = cv2.dilate(other, np.ones((5, 5), np.uint8)) == 0
+        if not bare.any():
+            return np.zeros_like(added)
+        seen = bare.astype(np.float32)
+        total = cv2.GaussianBlur(added * seen[..., None], (0, 0), _MOTTLE_WIDTH)
+        mottle = total / (cv2.GaussianBlur(seen, (0, 0), _MOTTLE_WIDTH) + 1e-6)[..., None]
+    return mottle

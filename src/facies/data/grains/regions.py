@@ -110,7 +110,7 @@ def candidate_windows(
         In pixels of the photograph.
     """
     whole = (0, 0, width, height)
-    found = _evidence(small, whole, field, thresholds, settings)
+    found = _evidence(small, whole, field, thresholds, settings, shadows=True)
     mask = (cv2.GaussianBlur(np.minimum(found, MOST), (3, 3), 0) >= 1.0).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -171,6 +171,9 @@ def grain_mask(
     halfway = 0.5 * cv2.dilate(strength, _disc(RIM))
     pixels = (strength >= np.maximum(halfway, 1.0)).astype(np.uint8)
     mask = (pixels & near) | (sure & (strength >= FAINT))
+    if thresholds.ground == "light":  # a pale grain falls apart where its shade passes through that of the ground
+        grey = _evidence(working, window, field, thresholds, settings, shadows=True)
+        mask |= _closed(mask, settings.superpixel) & enlarged(grey >= FAINT, height, width)
     return _filled(cv2.morphologyEx(_filled(mask), cv2.MORPH_OPEN, _disc(2)))
 
 
@@ -180,8 +183,20 @@ def _evidence(
     field: SmoothField,
     thresholds: Thresholds,
     settings: ExtractionSettings,
+    *,
+    shadows: bool = False,
 ) -> NDArray[np.float32]:
-    return evidence(picture, window, field, thresholds, shine=settings.shine, hue_gate=settings.hue_gate)
+    return evidence(
+        picture, window, field, thresholds, shine=settings.shine, hue_gate=settings.hue_gate, shadows=shadows
+    )
+
+
+def _closed(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    """Close gaps narrower than twice a radius, in time that does not grow with it; all beyond the window is ground."""
+    wide = np.pad(mask, radius + 1)
+    near = cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_5) <= radius
+    closed = cv2.distanceTransform(near.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > radius
+    return closed[radius + 1 : -radius - 1, radius + 1 : -radius - 1].astype(np.uint8)
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:

@@ -176,6 +176,11 @@ def _tell_ground(survey: Survey, background: Background) -> tuple[Ground, tuple[
         raise InputError(
             f"no coloured plate was found: the most frequent colour ({words}) is a grey{other or ': try --background auto'}"
         )
+    if background == "light" and saturation >= 90 and low < 110:
+        raise InputError(
+            f"no light ground was found, and so no grains were found: the most frequent colour ({words}) is that of a "
+            "coloured plate: try --background green"
+        )
     return background, colour
 
 
