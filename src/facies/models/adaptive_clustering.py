@@ -81,18 +81,13 @@ class AdaptiveClustering(Method):
         )
 
     def check(self, images: ImageSet) -> None:
-        """Refuse numbers that make no sense, images too small or too few, and images without anything to tell apart."""
+        """Refuse numbers that make no sense, and images too small or too few."""
         self._check_numbers()
         self._check_size(images.image_shape)
-        if len(images) < max(2, self.n_clusters):
+        if len(images) < self.n_clusters:
             raise InputError(
-                f"{len(images)} image{'s are' if len(images) > 1 else ' is'} fewer than the {self.n_clusters} groups asked for; "
+                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
                 "give more images, or a smaller n_clusters"
-            )
-        low, high = images.value_range()
-        if low == high:
-            raise InputError(
-                f"every pixel of every image is {low:g}: there is nothing to tell the images apart by; give other images"
             )
 
     def _check_numbers(self) -> None:
