@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from data.grains.making import DARK, DISCS, GREEN, HEIGHT, LIGHT, WIDTH, plate
-from facies.data.grains.evidence import SHADE
 from facies.data.grains.regions import Regions, _closed, find_regions
 from facies.data.grains.settings import ExtractionSettings
 from facies.data.grains.survey import Survey, learn_thresholds
@@ -112,7 +111,7 @@ def test_the_outskirts_of_a_shadow_on_a_light_ground_are_ground() -> None:
     shadow = np.zeros((HEIGHT, WIDTH), np.float32)
     cv2.circle(shadow, (118, 132), 40, 1.0, -1)
     cv2.circle(shadow, (100, 120), 41, 0.0, -1)
-    picture *= 1 - (1 - SHADE["light"][0]) * cv2.GaussianBlur(shadow, (0, 0), 3)[..., None]
+    picture *= 1 - 0.1 * cv2.GaussianBlur(shadow, (0, 0), 3)[..., None]
     assert regions(picture.round().astype(np.uint8)).areas[0] == pytest.approx(np.pi * 40**2, rel=0.05)
 
 
