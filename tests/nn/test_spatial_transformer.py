@@ -122,3 +122,18 @@ def test_how_many_transformers_fit(size, n):
 def test_maps_that_are_too_small_are_refused(size):
     with pytest.raises(InputError, match=r"4 × 4 pixels or more, and was given"):
         SpatialTransformer(1, size)
+
+
+def test_places_are_exact_where_the_rest_is_computed_in_half_precision():
+    images = torch.rand(3, 1, 64, 64)
+    transformer = SpatialTransformer(1, (64, 64), "identity")
+    torch.nn.init.normal_(transformer.localisation.last.weight, std=0.3)
+    with torch.no_grad():
+        expected = transformer(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = transformer(images)
+            coarse = transformer(images.bfloat16())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected)
+    assert coarse.dtype == torch.bfloat16
+    assert (coarse.float() - expected).abs().mean() < 0.02

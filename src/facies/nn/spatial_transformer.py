@@ -69,8 +69,9 @@ class Localisation(nn.Module):
             self.last.bias.copy_(torch.tensor(start))
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) → (B, numbers), unbounded."""
-        return self.last(self.layers(images))
+        """(B, C, H, W) → (B, numbers), unbounded; in full precision, for places in an image have no other use."""
+        with torch.autocast(images.device.type, enabled=False):
+            return self.last(self.layers(images.to(self.last.weight.dtype)))
 
 
 class SpatialTransformer(nn.Module):
@@ -131,8 +132,12 @@ def resampled(images: Tensor, theta: Tensor) -> Tensor:
     Tensor
         Of `images`' shape; bilinear, the border's value outside of the image.
     """
-    grid = F.affine_grid(theta.to(images.dtype), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    exact = torch.promote_types(images.dtype, torch.float32)
+    # Eight bits of mantissa are too few for a place: an image of 64 pixels would be read a quarter of a pixel off.
+    with torch.autocast(images.device.type, enabled=False):
+        grid = F.affine_grid(theta.to(exact), list(images.shape), align_corners=False)
+        new = F.grid_sample(images.to(exact), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return new.to(images.dtype)
 
 
 def transformers_that_fit(size: tuple[int, int]) -> int:
