@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facies.cluster.hierarchy import Hierarchy, Selection, best_separated_cut
 from facies.cluster.manifold import Manifold, place_by_neighbours
+from facies.cluster.necks import split_at_necks
 from facies.cluster.neighbours import Metric, nearest_neighbours
 
 MOST_GROUPS = 30
@@ -59,8 +60,12 @@ def density_groups(
     min_cluster_size: int | None = None,
     min_samples: int | Literal["dynamic"] | None = "dynamic",
     metric: Metric = "manhattan",
+    neighbours: NDArray[np.integer] | None = None,
 ) -> DensityGroups:
-    """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`."""
+    """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`.
+
+    Where `neighbours`, (N, k) indices of each row's neighbours in the embedding, are given, ``separated`` splits groups at necks.
+    """
     n = len(layout)
     smallest = min_cluster_size or max(2, n // (MOST_GROUPS if selection == "separated" else 50))
     samples = dynamic_samples(n) if min_samples == "dynamic" else (min_samples or smallest)
@@ -71,10 +76,11 @@ def density_groups(
         else hierarchy.cut(smallest, selection)
     )
     if cut.n_groups < 2:
-        memberships = np.ones((n, max(cut.n_groups, 1)), dtype=np.float32)
-    else:
-        memberships = hierarchy.soft_memberships(cut.min_cluster_size, cut.rule)
-    return DensityGroups(cut.labels, memberships, cut.min_cluster_size)
+        return DensityGroups(cut.labels, np.ones((n, max(cut.n_groups, 1)), dtype=np.float32), cut.min_cluster_size)
+    labels, memberships = cut.labels, hierarchy.soft_memberships(cut.min_cluster_size, cut.rule)
+    if selection == "separated" and neighbours is not None:
+        labels, memberships = split_at_necks(hierarchy, labels, memberships, smallest, neighbours)
+    return DensityGroups(labels, memberships, cut.min_cluster_size)
 
 
 def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
@@ -108,7 +114,8 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         Of UMAP.
     selection : {"leaf", "eom", "separated"}, default="separated"
         How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or whichever cut by either rule, with
-        smallest groups from `min_cluster_size` to N/12, has the greatest silhouette.
+        smallest groups from `min_cluster_size` to N/12, has the greatest silhouette, its groups then split at necks
+        (`facies.cluster.necks`).
     min_cluster_size : int or None, default=None
         Smallest group allowed; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``.
     min_samples : int, "dynamic" or None, default="dynamic"
@@ -176,7 +183,9 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         dimensions = self.n_components or embedding.shape[1]
         layouts = [manifold.layout(dimensions, self.min_dist, self.random_state + k) for k in range(self.n_layouts)]
         found = [
-            density_groups(layout, self.selection, self.min_cluster_size, self.min_samples, self.metric)
+            density_groups(
+                layout, self.selection, self.min_cluster_size, self.min_samples, self.metric, manifold.neighbours[0]
+            )
             for layout in layouts
         ]
         chosen = most_central([groups.labels for groups in found])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -89,11 +90,14 @@ class MoEVAEFit:
             progress.advance(1)
         projection = manifold.layout(2, min_dist=0.1)
         progress.finish()
-        return {"layouts": np.stack(layouts), "projection_": projection}
+        return {"layouts": np.stack(layouts), "neighbours": manifold.neighbours[0], "projection_": projection}
 
     def group(self, found: Results) -> Results:
         """P5: HDBSCAN, or a Gaussian mixture, on the layouts; the partition most typical of them is kept."""
-        find = self._gaussian_groups if self.method.grouping == "gaussian-mixture" else self._dense_groups
+        if self.method.grouping == "gaussian-mixture":
+            find = self._gaussian_groups
+        else:
+            find = partial(self._dense_groups, neighbours=found["neighbours"])
         progress = self.trainer.show("density", len(found["layouts"]), "layouts")
         partitions = []
         for layout in found["layouts"]:
@@ -113,9 +117,11 @@ class MoEVAEFit:
             "notes": notes,
         }
 
-    def _dense_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _dense_groups(
+        self, layout: NDArray[np.float32], neighbours: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         m = self.method
-        groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples)
+        groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples, neighbours=neighbours)
         return groups.labels, groups.memberships
 
     def _gaussian_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
