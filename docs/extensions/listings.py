@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
-NOT_MEASURING = {"record", "tables"}
+NOT_MEASURING = {"record", "sets", "tables"}
 
 
 class FaciesBenchmarks(SphinxDirective):
