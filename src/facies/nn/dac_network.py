@@ -162,7 +162,7 @@ def _convolution(channels: int, filters: int, kernel: int = 3) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, filters, kernel, padding="same", bias=False),
         nn.BatchNorm2d(filters, eps=BATCH_NORM_EPSILON),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
 
 
