@@ -2,9 +2,9 @@
 
     python benchmarks/clustering.py usps --seeds 0 1 2
     python benchmarks/clustering.py mnist --preset paper --seeds 0 1 2 3 4     (where a GPU is at hand)
-    python benchmarks/clustering.py mnist-10k --method st-dac --set n_transformers=2 --name -2-transformers
+    python benchmarks/clustering.py mnist-10k --method st-dac
     python benchmarks/clustering.py mnist-10k-rotated --set align=true --name=-align
-    python benchmarks/clustering.py mnist-10k-rotated --method st-dac
+    python benchmarks/clustering.py mnist-10k-rotated --method st-dac --set n_transformers=0 --name=-0-transformers
 
 Each seed is one `facies cluster` in a process of its own, so just-in-time compilation counts. A killed benchmark goes on
 where it was. Labels are read after the fit, by `facies evaluate` alone.
@@ -69,7 +69,6 @@ def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=SETS)
     parser.add_argument("--method", default="moe-vae")
-    parser.add_argument("--method", default="moe-vae")
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
@@ -103,7 +102,7 @@ def main() -> None:
     for score in ("accuracy", "nmi", "ari"):
         values = [row["scores"][score] for row in result["rows"]]
         line = f"{score}: {np.mean(values):.4f} ± {np.std(values):.4f} ({len(values)} seeds)"
-        before = [row["density"][score] for row in result["rows"] if "density" in row]
+        before = [row["density"][score] for row in result["rows"] if row["density"]]
         print(line + (f"; before the experts {np.mean(before):.4f}" if before else ""))
 
 
