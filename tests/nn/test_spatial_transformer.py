@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.nn import SpatialTransformer, resampled, transformers_that_fit
+from facies.nn import SpatialTransformer, resampled
 
 
 @pytest.fixture(autouse=True)
@@ -109,13 +109,6 @@ def test_it_learns_to_set_bars_upright():
     with torch.no_grad():
         new = transformer(images)
     assert new.var(dim=0).mean() < 0.2 * images.var(dim=0).mean()
-
-
-@pytest.mark.parametrize(
-    ("size", "n"), [((3, 28), 0), ((4, 4), 1), ((7, 7), 1), ((8, 8), 2), ((15, 40), 2), ((16, 16), 3), ((28, 28), 3)]
-)
-def test_how_many_transformers_fit(size, n):
-    assert transformers_that_fit(size) == n
 
 
 @pytest.mark.parametrize("size", [(3, 28), (28, 3)])

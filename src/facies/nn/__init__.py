@@ -7,7 +7,7 @@ from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalD
 from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
 from facies.nn.resnet import ResNetBranch
-from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled, transformers_that_fit
+from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled
 
 __all__ = [
     "ACTIVATIONS",
@@ -37,5 +37,4 @@ __all__ = [
     "probabilities",
     "resampled",
     "route",
-    "transformers_that_fit",
 ]

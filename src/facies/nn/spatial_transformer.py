@@ -94,7 +94,7 @@ class SpatialTransformer(nn.Module):
     Raises
     ------
     InputError
-        If the maps are too small (see `transformers_that_fit`).
+        If the maps are too small.
 
     References
     ----------
@@ -138,8 +138,3 @@ def resampled(images: Tensor, theta: Tensor) -> Tensor:
         grid = F.affine_grid(theta.to(exact), list(images.shape), align_corners=False)
         new = F.grid_sample(images.to(exact), grid, mode="bilinear", padding_mode="border", align_corners=False)
     return new.to(images.dtype)
-
-
-def transformers_that_fit(size: tuple[int, int]) -> int:
-    """How many of ST-DAC's three transformers fit images of this height and width: they see it whole, halved, and quartered."""
-    return sum(min(size) // 2**halvings >= SMALLEST_SIDE for halvings in range(3))
