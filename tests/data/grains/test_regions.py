@@ -128,6 +128,17 @@ def test_gaps_are_closed_as_by_a_disc(radius: int) -> None:
     assert not _closed(mask, radius)[40, 51 + radius]
 
 
+def test_shadow_between_grains_that_touch_does_not_fill_their_bays() -> None:
+    discs = [(110, 120, 40), (188, 120, 40)]
+    picture = plate(discs, ground=GREY, colour=(120, 90, 70), uneven=0.0)
+    grains = plate(discs, ground=(255, 255, 255), colour=(0, 0, 0), uneven=0.0).max(axis=2) < 128
+    shadow = cv2.GaussianBlur(0.06 * grains.astype(np.float32), (0, 0), 8)
+    picture = np.where(grains[..., None], picture, picture * (1 - 2 * shadow[..., None])).round().astype(np.uint8)
+    found = regions(picture)
+    assert len(found.boxes) == 1
+    assert found.areas[0] == pytest.approx(grains.sum(), rel=0.03)
+
+
 def test_the_hue_gate_keeps_saturated_grains() -> None:
     picture = plate([(80, 100, 30)], colour=(190, 60, 50))
     thresholds, _ = learn_thresholds(Survey.of([plate()]), "green")

@@ -171,10 +171,11 @@ def grain_mask(
     halfway = 0.5 * cv2.dilate(strength, _disc(RIM))
     pixels = (strength >= np.maximum(halfway, 1.0)).astype(np.uint8)
     mask = (pixels & near) | (sure & (strength >= FAINT))
-    if thresholds.ground == "light":  # a pale grain falls apart where its shade passes through that of the ground
-        grey = _evidence(working, window, field, thresholds, settings, shadows=True)
-        mask |= _closed(mask, settings.superpixel) & enlarged(grey >= FAINT, height, width)
-    return _filled(cv2.morphologyEx(_filled(mask), cv2.MORPH_OPEN, _disc(2)))
+    mask = _filled(cv2.morphologyEx(_filled(mask), cv2.MORPH_OPEN, _disc(2)))
+    if thresholds.ground != "light":
+        return mask
+    grey = _evidence(working, window, field, thresholds, settings, shadows=True)
+    return _filled(_joined(mask, enlarged(grey >= FAINT, height, width), settings.superpixel))
 
 
 def _evidence(
@@ -191,12 +192,28 @@ def _evidence(
     )
 
 
-def _closed(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+def _joined(mask: NDArray[np.uint8], grey: NDArray[np.bool_], radius: int) -> NDArray[np.uint8]:
+    """Join the pieces of a pale grain: it falls apart where its shade passes through that of the ground.
+
+    A gap is filled where it is narrower than twice the radius, grey as a shadow, and between two pieces: the bays of a
+    single one are left, for they tell that grains touch.
+    """
+    gaps = _closed(mask, radius) & grey & (mask == 0)
+    count, numbers = cv2.connectedComponents(gaps.astype(np.uint8), connectivity=8)
+    _, pieces = cv2.connectedComponents(mask, connectivity=8)
+    beside = cv2.dilate(numbers.astype(np.uint16), np.ones((3, 3), np.uint8))
+    met = (beside > 0) & (pieces > 0)
+    meetings = np.unique(np.stack([beside[met], pieces[met]], axis=1), axis=0)
+    between = np.bincount(meetings[:, 0], minlength=count) > 1
+    return mask | between[numbers].astype(np.uint8)
+
+
+def _closed(mask: NDArray[np.uint8], radius: int) -> NDArray[np.bool_]:
     """Close gaps narrower than twice a radius, in time that does not grow with it; all beyond the window is ground."""
     wide = np.pad(mask, radius + 1)
     near = cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_5) <= radius
     closed = cv2.distanceTransform(near.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > radius
-    return closed[radius + 1 : -radius - 1, radius + 1 : -radius - 1].astype(np.uint8)
+    return closed[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:
