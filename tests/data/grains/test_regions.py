@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data.grains.making import DARK, DISCS, GREEN, HEIGHT, LIGHT, WIDTH, plate
-from facies.data.grains.regions import Regions, _closed, find_regions
+from facies.data.grains.regions import Regions, _closed, _joined, find_regions
 from facies.data.grains.settings import ExtractionSettings
 from facies.data.grains.survey import Survey, learn_thresholds
 from facies.data.plates import render_stack
@@ -128,15 +128,19 @@ def test_gaps_are_closed_as_by_a_disc(radius: int) -> None:
     assert not _closed(mask, radius)[40, 51 + radius]
 
 
-def test_shadow_between_grains_that_touch_does_not_fill_their_bays() -> None:
-    discs = [(110, 120, 40), (188, 120, 40)]
-    picture = plate(discs, ground=GREY, colour=(120, 90, 70), uneven=0.0)
-    grains = plate(discs, ground=(255, 255, 255), colour=(0, 0, 0), uneven=0.0).max(axis=2) < 128
-    shadow = cv2.GaussianBlur(0.06 * grains.astype(np.float32), (0, 0), 8)
-    picture = np.where(grains[..., None], picture, picture * (1 - 2 * shadow[..., None])).round().astype(np.uint8)
-    found = regions(picture)
-    assert len(found.boxes) == 1
-    assert found.areas[0] == pytest.approx(grains.sum(), rel=0.03)
+def test_grey_gaps_are_filled_between_two_pieces_and_bays_of_one_are_not() -> None:
+    mask = np.zeros((100, 160), np.uint8)
+    mask[20:80, 10:70] = mask[20:80, 80:150] = 1
+    mask[20:50, 110:120] = 0  # a bay
+    grey = np.ones(mask.shape, bool)
+    grey[50:] = False
+    joined = _joined(mask, grey, 8)
+    assert joined[25:50, 70:80].all()
+    assert not joined[50:, 70:80].any()
+    assert not joined[20:50, 110:120].any()
+    assert (joined >= mask).all()
+    assert joined.max() == 1
+    assert np.array_equal(_joined(mask, grey, 4), mask)
 
 
 def test_the_hue_gate_keeps_saturated_grains() -> None:
