@@ -364,3 +364,12 @@ def test_paper_s_settings_are_the_defaults():
     assert (paper.filters, paper.hidden_size, paper.dropout, paper.epochs, paper.batch_size) == (64, 3096, 0.5, 10, 32)
     assert (paper.upper, paper.lower, paper.consistency, paper.learning_rate) == (0.99, 0.8, 10.0, 1e-4)
     assert (paper.rotation, paper.zoom, paper.shift, paper.channel_shift, paper.factor) == (10, 0.05, 0.1, 0.05, 0.975)
+
+
+def test_the_file_for_other_programs_says_the_same(few, tmp_path):
+    from facies.data import as_image_set
+    from facies.models.onnx import LARGEST_DIFFERENCE, export_onnx
+
+    model = tiny(n_transformers=3, image_size=16, epochs=1).fit(np.kron(few, np.ones((2, 2), np.uint8)))
+    images = as_image_set(np.kron(few[:8], np.ones((2, 2), np.uint8)))
+    assert export_onnx(model, images, tmp_path / "model.onnx") <= LARGEST_DIFFERENCE

@@ -63,6 +63,33 @@ class Redraw:
         return {"loss": self.scale * error, "error": error.sqrt()}
 
 
+@dataclass
+class FromChunk(Redraw):
+    """Redraws the mean of the chunk as the network drew it; remembers what it was shown."""
+
+    chunks: list[tuple[int, list[int]]] = field(default_factory=list)
+
+    def begin_chunk(self, module, chunk: Batch) -> None:
+        assert module.training
+        with torch.no_grad():
+            module.eval()
+            self.wanted = module(chunk.images)
+            module.train()
+        self.rows = chunk.indices
+        self.chunks.append((chunk.epoch, chunk.indices.tolist()))
+
+    def __call__(self, module, batch):
+        assert torch.equal(self.rows[batch.within], batch.indices)
+        terms = super().__call__(module, batch)
+        error = (module(batch.images) - 0.5 * self.wanted[batch.within]).square().mean()
+        return {"loss": terms["loss"] + error}
+
+
+def look(module, epoch, row, seen):
+    seen[f"weight {epoch}"] = next(module.parameters()).detach().clone()
+    return False
+
+
 class NotANumber:
     """A loss that is NaN from the third step on."""
 
@@ -85,8 +112,9 @@ def train(
     hardware=CPU,
     random_state=0,
     rows=None,
+    watch=None,
 ):
     """Train as the first stage of a fit would; return the trainer."""
     trainer = Trainer(random_state, hardware, StageStore(folder))
-    trainer.fit(module, images, objective, recipe, rows)
+    trainer.course = trainer.fit(module, images, objective, recipe, rows, watch)
     return trainer

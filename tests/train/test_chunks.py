@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 import torch
 
 from facies.train import ChunkObjective, Recipe, StageStore, Trainer
 from facies.train import loop as training_loop
-from facies.train.batches import Batch, in_chunks
-from train.making import CPU, Interrupted, Redraw, build, make_images
+from facies.train.batches import in_chunks
+from train.making import CPU, FromChunk, Interrupted, Redraw, build, look, make_images
 
 RECIPE = Recipe(epochs=3, batch_size=4, learning_rate=1e-2, chunk_size=12)  # 24 images: 2 chunks of 3 batches
-
-
-@dataclass
-class FromChunk(Redraw):
-    """Redraws the mean of the chunk as the network drew it; remembers what it was shown."""
-
-    chunks: list[tuple[int, list[int]]] = field(default_factory=list)
-
-    def begin_chunk(self, module, chunk: Batch) -> None:
-        assert module.training
-        with torch.no_grad():
-            module.eval()
-            self.wanted = module(chunk.images)
-            module.train()
-        self.rows = chunk.indices
-        self.chunks.append((chunk.epoch, chunk.indices.tolist()))
-
-    def __call__(self, module, batch):
-        assert torch.equal(self.rows[batch.within], batch.indices)
-        terms = super().__call__(module, batch)
-        error = (module(batch.images) - 0.5 * self.wanted[batch.within]).square().mean()
-        return {"loss": terms["loss"] + error}
-
-
-def look(module, epoch, row, seen):
-    seen[f"weight {epoch}"] = next(module.parameters()).detach().clone()
-    return False
 
 
 def trained(objective, folder=None, recipe=RECIPE, watch=look):

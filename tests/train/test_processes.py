@@ -9,7 +9,7 @@ import torch
 
 from facies.errors import InputError
 from facies.train import Hardware, Recipe
-from train.making import CPU, NotANumber, Redraw, build, make_images, train
+from train.making import CPU, FromChunk, NotANumber, Redraw, build, look, make_images, train
 
 TWO = Hardware(accelerator="cpu", devices=2, strategy="ddp")
 
@@ -39,3 +39,14 @@ def test_two_processes_learn_what_one_does(tmp_path):
 def test_a_loss_that_is_no_number_is_told_by_processes_too():
     with pytest.raises(InputError, match="no longer a number"):
         train(build(batch_norm=False), make_images(24), NotANumber(), Recipe(2, 6), hardware=TWO)
+
+
+def test_processes_look_at_chunks_together_and_are_watched():
+    images, recipe = make_images(24), Recipe(2, 6, 1e-2, chunk_size=12)
+    alone, shared = build(batch_norm=False), build(batch_norm=False)
+    one = train(alone, images, FromChunk(), recipe, watch=look)
+    two = train(shared, images, FromChunk(), recipe, hardware=TWO, watch=look)
+    assert list(two.course.seen) == ["weight 1", "weight 2"]
+    for name, tensor in one.course.seen.items():
+        torch.testing.assert_close(two.course.seen[name], tensor, atol=1e-4, rtol=1e-3)
+    assert two.rows[-1]["loss"] == pytest.approx(one.rows[-1]["loss"], rel=1e-3)
