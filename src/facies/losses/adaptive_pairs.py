@@ -95,8 +95,7 @@ def epochs_until_closed(eta: float, upper: float = 0.95, lower: float = 0.455) -
 
 
 def _cross_entropy(values: Tensor, targets: Tensor) -> Tensor:
-    with torch.autocast(values.device.type, enabled=False):
-        return F.binary_cross_entropy(_open(values), targets)
+    return F.binary_cross_entropy(_open(values), targets)
 
 
 def _open(values: Tensor) -> Tensor:
