@@ -192,7 +192,7 @@ def baseline_rows(grains: Grains, seed: int) -> dict[str, Any]:
 
     from facies.cluster import KMeans
     from facies.models import make_method
-    from facies.models.focal_vae_stages import reduced
+    from facies.models.reduced_images import reduced
 
     method = make_method("focal-vae", "quick")
     size = (method.image_size, method.image_size)
