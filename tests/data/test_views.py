@@ -241,3 +241,17 @@ def test_pixels_are_multiplied_in_the_end(images: torch.Tensor) -> None:
 def test_shifts_and_factors_out_of_bounds(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be a number"):
         still(**{name: value})
+
+
+def test_maps_that_were_drawn_before_are_applied() -> None:
+    images = torch.rand(4, 1, 9, 9)
+    augment = Augment(20.0, 0.1, 0.1, padding="border", factor=0.5)
+    torch.manual_seed(1)
+    views = augment(images)
+    torch.manual_seed(1)
+    maps = augment.draw(4, (9, 9), images.device)
+    torch.testing.assert_close(augment(images, maps=maps), views)
+    still = Augment(0.0, 0.0, 0.0)
+    assert not torch.equal(still(images, maps=maps), images)
+    with pytest.raises(ValueError, match="quarter turns"):
+        Augment(quarter_turns=True)(images, maps=maps)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from facies.data import Augment, open_images
+from facies.losses import pose_loss
 from facies.models.adaptive_objectives import (
     PairWatch,
     Shown,
@@ -78,6 +79,38 @@ def test_one_threshold_by_hand(chunk):
     terms["loss"].backward()
     assert module.scale.grad.abs() > 0
     assert not objective.clean.requires_grad
+
+
+class Poses(Says):
+    """Says of the pose of an image what its first row is."""
+
+    def forward(self, images, untouched=None):
+        if untouched is None:
+            return super().forward(images)
+        return super().forward(images), *(self.scale * pose_of(each) for each in (images, untouched))
+
+
+def pose_of(images):
+    return torch.eye(2, 3) + 0.2 * images[:, 0, 0, :6].reshape(-1, 2, 3)
+
+
+def test_poses_of_views_and_images_must_agree(chunk):
+    augment = Augment(30.0, 0.1, 0.1, factor=0.5)
+    plain = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0)
+    posed = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0, pose=True)
+    module, found = Poses(), []
+    for objective in (plain, posed):
+        objective.begin_chunk(module, chunk)
+        torch.manual_seed(3)
+        found.append(objective(module, chunk))
+    without, terms = found
+    torch.manual_seed(3)
+    maps = augment.draw(9, (8, 8), torch.device("cpu"))
+    wanted = pose_loss(pose_of(SHOWN(chunk.images)), pose_of(augment(SHOWN(chunk.images), maps=maps)), maps)
+    assert terms["pose"].item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert terms["pairs"].item() == pytest.approx(without["pairs"].item(), rel=1e-5)
+    assert terms["loss"].item() == pytest.approx(without["loss"].item() + 10 * wanted.item(), rel=1e-5)
+    assert "pose" not in without
 
 
 def test_two_thresholds_by_hand(chunk):

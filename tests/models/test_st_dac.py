@@ -373,3 +373,12 @@ def test_the_file_for_other_programs_says_the_same(few, tmp_path):
     model = tiny(n_transformers=3, image_size=16, epochs=1).fit(np.kron(few, np.ones((2, 2), np.uint8)))
     images = as_image_set(np.kron(few[:8], np.ones((2, 2), np.uint8)))
     assert export_onnx(model, images, tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
+
+
+def test_poses_that_agree_are_learnt_where_a_transformer_stands_at_the_input(few):
+    posed = tiny(pose_consistency=True, theta_init="identity", rotation=30.0, epochs=30, learning_rate=3e-3).fit(few)
+    told = posed.history_["pose"].dropna()
+    assert len(told) == 30
+    assert told.iloc[-1] < 0.9 * told.iloc[0]
+    without = tiny(pose_consistency=True, n_transformers=1, transformer_places=(2,)).fit(few)
+    assert "pose" not in without.history_

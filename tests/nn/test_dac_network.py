@@ -93,3 +93,15 @@ def test_a_transformer_where_there_is_no_block():
         small(transformers=(4,))
     with pytest.raises(InputError, match="4 × 4"):
         small((1, 8, 8), transformers=(3,))
+
+
+def test_views_with_their_images_give_both_poses():
+    network = small(dropout=0.0)
+    with torch.no_grad():
+        network.transformers["0"].localisation.last.weight.normal_(0, 0.1)
+    views, untouched = torch.randn(2, 6, 1, 28, 28)
+    y, theta, untouched_theta = network(views, untouched)
+    torch.testing.assert_close(y, network(views))
+    torch.testing.assert_close(theta, network.theta(views))
+    torch.testing.assert_close(untouched_theta, network.theta(untouched))
+    assert (theta - untouched_theta).abs().max() > 1e-3

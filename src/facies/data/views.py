@@ -91,7 +91,7 @@ class Augment:
         ranges = (_limits(self.rotation, 0.0), _limits(self.shift, 0.0), _limits(self.zoom, 1.0))
         return ranges == ((0.0, 0.0), (0.0, 0.0), (1.0, 1.0))
 
-    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None, maps: Tensor | None = None) -> Tensor:
         """Draw a map for each image, and apply it to all its layers and channels.
 
         Parameters
@@ -100,16 +100,25 @@ class Augment:
             The batch.
         generator : torch.Generator, optional
             Where the chances come from; it may be on another device than the images.
+        maps : Tensor of shape (B, 2, 3), optional
+            From `draw`: these are applied, and none is drawn.
 
         Returns
         -------
         Tensor of the same shape, type and device
             Differentiable in the images. The batch itself if there is nothing to do.
+
+        Raises
+        ------
+        ValueError
+            If maps are given and quarter turns asked for, of which the maps would not know.
         """
-        if self.is_identity or images.numel() == 0:
+        if maps is not None and self.quarter_turns:
+            raise ValueError("quarter turns are no part of the maps: leave out one of them")
+        if images.numel() == 0 or (maps is None and self.is_identity):
             return images
-        if not self._samples_nothing:
-            images = self._sampled(images, generator)
+        if maps is not None or not self._samples_nothing:
+            images = self._sampled(images, generator, maps)
         elif self.flip:
             images = _mirrored(images, generator)
         if self.quarter_turns:
@@ -118,9 +127,10 @@ class Augment:
             images = _channels_shifted(images, self.channel_shift, generator)
         return images * self.factor if self.factor != 1 else images
 
-    def _sampled(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _sampled(self, images: Tensor, generator: torch.Generator | None, maps: Tensor | None) -> Tensor:
         planes = images.flatten(1, -3) if images.ndim == 5 else images
-        maps = self.draw(len(planes), images.shape[-2:], images.device, generator)
+        if maps is None:
+            maps = self.draw(len(planes), images.shape[-2:], images.device, generator)
         grid = F.affine_grid(maps, list(planes.shape), align_corners=False).to(planes.dtype)
         if self.padding == "border":
             moved = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -12,6 +12,7 @@ from facies.losses.adaptive_pairs import (
     pairs_beyond,
 )
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd
@@ -33,6 +34,7 @@ __all__ = [
     "linear_warm_up",
     "pairs_below",
     "pairs_beyond",
+    "pose_loss",
     "reconstruction",
     "sample_entropy",
     "soft_target_divergence",

@@ -23,6 +23,7 @@ from facies.losses import (
     falling_threshold,
     pairs_below,
     pairs_beyond,
+    pose_loss,
 )
 from facies.models.autoencoding import as_channels
 from facies.models.reduced_images import reduced
@@ -111,14 +112,28 @@ class SingleThreshold(PairObjective):
         The threshold of the first epoch, and that after the last.
     consistency
         Weight of the consistency loss.
+    pose
+        Whether the poses of an image and of its view must agree, too, with the same weight; the network then tells them.
     """
 
     epochs: int
     upper: float
     lower: float
     consistency: float
+    pose: bool = False
     alike: Tensor = field(init=False, repr=False)
     positives: Tensor = field(init=False, repr=False)
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms of the batch; with `pose` another one, ``pose``."""
+        if not self.pose:
+            return super().__call__(module, batch)
+        untouched = self.shown(batch.images)
+        maps = self.augment.draw(len(untouched), untouched.shape[-2:], untouched.device)
+        y, view_theta, theta = module(self.augment(untouched, maps=maps), untouched)
+        terms = self.terms(y.float(), batch.within)
+        pose = pose_loss(theta.float(), view_theta.float(), maps)
+        return {**terms, "loss": terms["loss"] + self.consistency * pose, "pose": pose}
 
     def compare(self, epoch: int) -> None:
         """R of the chunk."""

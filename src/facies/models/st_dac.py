@@ -42,6 +42,9 @@ class STDAC(AdaptiveClustering):
         Likeness beyond which two images are alike, in the first epoch, and after the last.
     consistency : float, default=10.0
         Weight of the loss that holds an image as shown to what it was untouched.
+    pose_consistency : bool, default=False
+        With the same weight, hold also the map that a transformer at the input says of an image as shown to what it says of the
+        image untouched; where there is no such transformer, there is nothing to hold.
     chunk_size : int, default=1000
         Images that are compared with one another at once.
     rotation : float, default=10.0
@@ -111,6 +114,7 @@ class STDAC(AdaptiveClustering):
         upper: float = 0.99,
         lower: float = 0.8,
         consistency: float = 10.0,
+        pose_consistency: bool = False,
         chunk_size: int = 1000,
         rotation: float = 10.0,
         zoom: float = 0.05,
@@ -144,6 +148,7 @@ class STDAC(AdaptiveClustering):
         self.upper = upper
         self.lower = lower
         self.consistency = consistency
+        self.pose_consistency = pose_consistency
         self.chunk_size = chunk_size
         self.rotation = rotation
         self.zoom = zoom
@@ -233,7 +238,8 @@ class STDAC(AdaptiveClustering):
 
     def objective(self, shown: Shown) -> SingleThreshold:
         """DAC* with consistency."""
-        return SingleThreshold(shown, self.augment(), self.epochs, self.upper, self.lower, self.consistency)
+        pose = self.pose_consistency and self.straightens
+        return SingleThreshold(shown, self.augment(), self.epochs, self.upper, self.lower, self.consistency, pose)
 
 
 def fitting_places(size: tuple[int, int]) -> list[int]:

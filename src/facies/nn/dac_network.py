@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import torch
 from torch import Tensor, nn
 
 from facies.errors import InputError
-from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit
+from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled
 
 BATCH_NORM_EPSILON = 1e-3
 """Keras' value, on which both papers' scripts rest."""
@@ -87,16 +88,27 @@ class STDACNetwork(nn.Module):
 
     def logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → (B, K), before the ReLU."""
-        maps = self._set(0, images)
+        return self._said(self._set(0, images))
+
+    def _said(self, maps: Tensor) -> Tensor:
         for block, convolution in enumerate(self.convolutions, start=1):
             maps = self._set(block, convolution(maps))
             if block < BLOCKS:
                 maps = self.pools[block - 1](maps)
         return self.head(maps)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) → probabilities (B, K)."""
-        return probabilities(self.logits(images))
+    @overload
+    def forward(self, images: Tensor) -> Tensor: ...
+
+    @overload
+    def forward(self, images: Tensor, untouched: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+
+    def forward(self, images: Tensor, untouched: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        """(B, C, H, W) → probabilities (B, K); of views with their `untouched` images also θ of both, (B, 2, 3) each."""
+        if untouched is None:
+            return probabilities(self.logits(images))
+        theta, untouched_theta = self.theta(torch.cat([images, untouched])).chunk(2)
+        return probabilities(self._said(resampled(images, theta))), theta, untouched_theta
 
     def theta(self, images: Tensor) -> Tensor:
         """Affine maps of the transformer at the input: (B, 2, 3)."""
