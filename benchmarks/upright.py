@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import record
-from clustering import facies
+from clustering import facies, key_of
 from sets import input_of
 
 from facies.report.upright import group_spreads
@@ -47,8 +47,9 @@ def reduction(run: RunFolder) -> dict[str, float]:
 
 
 def measure(method: str, preset: str, seed: int, settings: list[str], suffix: str) -> dict[str, Any]:
-    """Fit one seed, or take the run that is there already."""
-    path = record.WORK / f"upright-{method}-{preset}{suffix}-{seed}"
+    """Fit one seed, or take the run that is there already, of `clustering.py` too."""
+    wanted = argparse.Namespace(set=SET, method=method, preset=preset, name=suffix)
+    path = record.WORK / f"{key_of(wanted)}-{seed}"
     options = [part for setting in settings for part in ("--set", setting)]
     facies(
         "cluster", str(input_of(SET)), "-o", str(path), "--method", method, "--preset", preset,
