@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -10,6 +11,7 @@ from typer.main import get_command
 import facies
 from cli.making import call
 from facies.cli import app
+from facies.cli.app import _has_huge_pages
 from facies.cli.model_export import model_exporters
 from facies.report import EXPORTERS
 
@@ -38,6 +40,7 @@ import io, json, sys
 from contextlib import redirect_stdout
 import facies
 from facies.cli import app
+from facies.cli.app import _has_huge_pages
 for words in (["--help"], *([name, "--help"] for name in sys.argv[1:])):
     try:
         with redirect_stdout(io.StringIO()):
@@ -124,3 +127,13 @@ def test_the_library_gives_its_names_when_asked() -> None:
         assert name in dir(facies)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         facies.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("told", "there"), [("always [madvise] never", True), ("always madvise [never]", False), (None, False)]
+)
+def test_huge_pages_are_asked_for_where_there_are_some(tmp_path: Path, told: str | None, there: bool) -> None:
+    file = tmp_path / "enabled"
+    if told is not None:
+        file.write_text(told)
+    assert _has_huge_pages(file) is there
