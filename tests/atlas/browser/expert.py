@@ -59,6 +59,13 @@ class Expert:
         self.type(text)
         self.press("Enter")
 
+    def name_group(self, text: str) -> None:
+        """Name the group that is open, and wait until the page has gone on to another and shows its images."""
+        group = self.current_group()
+        self.name(text)
+        expect(self.page.locator('button.group[aria-current="true"]')).not_to_have_attribute("data-group", str(group))
+        expect(self.page.locator(".gallery .busy")).to_have_count(0)
+
     def group(self, number: int) -> Locator:
         """A line of the list of groups."""
         return self.page.locator(f'button.group[data-group="{number}"]')

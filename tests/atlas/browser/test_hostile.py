@@ -44,7 +44,7 @@ def test_a_hostile_name_is_shown_as_it_was_typed(expert: Expert, name: str) -> N
 def test_ten_thousand_letters_are_cut_at_the_field(expert: Expert) -> None:
     expert.press("Space")
     group = expert.current_group()
-    expert.name("x" * 10_000)
+    expert.name_group("x" * 10_000)
     chip = expert.page.locator(".classbar .chip .name")
     expect(chip).to_have_count(1)
     name = chip.inner_text()

@@ -109,7 +109,7 @@ def test_grow_a_class_by_bisection(expert: Expert, groups: np.ndarray, digits: R
     names = names_of_groups(groups, kinds)
     seed = next(group for group, name in names.items() if name == "zero")
     expert.click(expert.group(seed))
-    expert.name("zero")
+    expert.name_group("zero")
     expert.chip("zero", int((groups == seed).sum()))
     expert.click(page.get_by_role("tab", name="Classes"))
     expert.click(page.locator(".open", has_text="zero"))
@@ -148,7 +148,7 @@ def test_a_quality_queue_excludes_with_its_reason(expert: Expert, digits: RunFol
 def test_exclude_doubt_validate_and_take_back(expert: Expert, digits: RunFolder) -> None:
     page = expert.page
     expert.press("Space")
-    expert.name("grain")
+    expert.name_group("grain")
     expect(page.locator(".classbar")).to_contain_text("grain")
     expert.click(page.locator("#cell-0"))
     expert.click(page.locator("#cell-1"))
