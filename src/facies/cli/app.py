@@ -85,7 +85,7 @@ def main() -> None:
     """Run the command ``facies``."""
     # Threads that spin while they wait cost up to nine times on small machines; torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # The system clears the pages of each new large tensor one by one; huge ones save a fifth of the time of a large layer.
+    # The system clears the pages of each new large tensor one by one, which costs as much as a layer's product; huge ones are few.
     if _has_huge_pages():
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # Temporary files are removed at exit, and a job scheduler's SIGTERM would end Python without one.
