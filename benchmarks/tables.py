@@ -105,11 +105,11 @@ def speed(results: dict[str, Any]) -> str:
     if "throughput" in results:
         r = results["throughput"]
         parts.append(
-            "| training of the same network | Facies, images/s | ClustPy, images/s | ratio | the matrix products alone, images/s | highest ratio there can be |\n"
-            "|---|---|---|---|---|---|"
+            "| training of the same network | cores | Facies, images/s | ClustPy, images/s | ratio | the matrix products alone, images/s | highest ratio there can be |\n"
+            "|---|---|---|---|---|---|---|"
         )
         parts += [
-            f"| {row['case']}, batch {row['batch']} | {row['facies']:,.0f} | {row['clustpy']:,.0f} | {row['ratio']:.1f} × | "
+            f"| {row['case']}, batch {row['batch']} | {row['cores']} | {row['facies']:,.0f} | {row['clustpy']:,.0f} | {row['ratio']:.1f} × | "
             f"{row['bare_products']:,.0f} | {row['highest_ratio']:.1f} × |"
             for row in r["rows"]
         ]

@@ -62,35 +62,55 @@ def test_in_order(count, batch_size):
 def test_reading_brings_the_rows_asked_for():
     images = make_images(20)
     order = shuffled(np.arange(3, 20), 5, seed=0)
-    batches = list(read_batches(images, order, torch.device("cpu"), [0.1 * step for step in range(len(order))]))
+    batches = list(read_batches(images, order, torch.device("cpu"), epoch=3))
     assert [batch.indices.tolist() for batch in batches] == [rows.tolist() for rows in order]
-    assert [batch.progress for batch in batches] == pytest.approx([0.0, 0.1, 0.2])
+    assert [(batch.progress, batch.epoch) for batch in batches] == [(1.0, 3)] * 3
     for batch in batches:
         assert torch.equal(batch.images, images.__getitems__(batch.indices))
-    assert [batch.progress for batch in read_batches(images, order, torch.device("cpu"))] == [1.0] * 3
 
 
 def test_reading_nothing():
     assert list(read_batches(make_images(4), [], torch.device("cpu"))) == []
 
 
-def test_one_batch_is_read_ahead_and_no_more():
-    asked = []
+class Asked:
+    """Notes which rows were asked for at once."""
 
-    class Slow:
-        def __getitems__(self, rows):
-            asked.append(rows.tolist())
-            return torch.zeros(len(rows), 1, 2, 2)
+    image_shape = (1, 2, 2)
 
-    batches = read_batches(Slow(), in_order(10, 2), torch.device("cpu"))
+    def __init__(self):
+        self.rows = []
+
+    def __getitems__(self, rows):
+        self.rows.append(rows.tolist())
+        return torch.zeros(len(rows), 1, 2, 2)
+
+
+def test_one_read_is_ahead_and_no_more(monkeypatch):
+    monkeypatch.setattr("facies.train.batches.BYTES_AT_ONCE", 2 * 16)
+    images = Asked()
+    batches = read_batches(images, in_order(10, 2), torch.device("cpu"))
     next(batches)
     next(batches)
     batches.close()
-    assert asked == [[0, 1], [2, 3], [4, 5]]
+    assert images.rows == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(("held", "reads"), [(1, 5), (4, 2), (1000, 1)])
+def test_small_batches_are_read_together(monkeypatch, held, reads):
+    monkeypatch.setattr("facies.train.batches.BYTES_AT_ONCE", held * 16)
+    images = Asked()
+    order = in_order(10, 2)
+    batches = list(read_batches(images, order, torch.device("cpu")))
+    assert len(images.rows) == reads
+    assert [batch.indices.tolist() for batch in batches] == [rows.tolist() for rows in order]
+    assert [len(batch.images) for batch in batches] == [2] * 5
 
 
 def test_an_error_of_the_reader_reaches_the_loop():
     class Broken:
+        image_shape = (1, 2, 2)
+
         def __getitems__(self, rows):
             raise OSError("the disk is gone")
 

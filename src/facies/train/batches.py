@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facies.data import ImageSet
+
+BYTES_AT_ONCE = 2**22
+"""Small batches are read several at once, about so many bytes: to hand one over takes as long as a small layer."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,9 @@ def read_batches(
     images: ImageSet,
     order: Sequence[NDArray[np.int64]],
     device: torch.device,
-    progress: Sequence[float] | None = None,
     epoch: int = 0,
 ) -> Iterator[Batch]:
-    """Yield the batches whose rows `order` lists, reading one ahead in a thread.
+    """Yield the batches whose rows `order` lists, reading ahead in a thread.
 
     Parameters
     ----------
@@ -70,28 +73,24 @@ def read_batches(
         Rows of each batch.
     device
         Where the tensors go.
-    progress
-        Value of `Batch.progress` for each batch.
     epoch
         Value of `Batch.epoch`.
     """
 
-    def read(rows: NDArray[np.int64]) -> Tensor:
-        pixels = images.__getitems__(rows)
+    def read(block: list[NDArray[np.int64]]) -> Tensor:
+        pixels = images.__getitems__(np.concatenate(block))
         return pixels.pin_memory() if device.type == "cuda" else pixels
 
+    blocks = in_chunks(order, max(1, BYTES_AT_ONCE // (4 * math.prod(images.image_shape))))
     with ThreadPoolExecutor(1) as reader:
-        ahead = reader.submit(read, order[0]) if len(order) else None
-        for step, rows in enumerate(order):
+        ahead = reader.submit(read, blocks[0]) if blocks else None
+        for number, block in enumerate(blocks):
             assert ahead is not None
             pixels = ahead.result()
-            ahead = reader.submit(read, order[step + 1]) if step + 1 < len(order) else None
-            yield Batch(
-                pixels.to(device, non_blocking=True),
-                torch.from_numpy(rows).to(device, non_blocking=True),
-                progress[step] if progress else 1.0,
-                epoch,
-            )
+            ahead = reader.submit(read, blocks[number + 1]) if number + 1 < len(blocks) else None
+            parts = torch.split(pixels.to(device, non_blocking=True), [len(rows) for rows in block])
+            for rows, part in zip(block, parts, strict=True):
+                yield Batch(part, torch.from_numpy(rows).to(device, non_blocking=True), epoch=epoch)
 
 
 def shuffled(

@@ -168,7 +168,7 @@ class Training:
             weight_decay=recipe.weight_decay,
             fused=fabric.device.type in ("cpu", "cuda"),
         )
-        wrapped, optimiser = fabric.setup(module, optimiser)
+        wrapped, optimiser = _wrapped(fabric, module, optimiser)
         place = self._restore(module, optimiser)
         progress.start(self.name, recipe.epochs * len(self.rows), "images")
         progress.advance(place.epoch * len(self.rows))
@@ -189,9 +189,10 @@ class Training:
         progress.advance(sum(map(len, batches[: place.step])) * fabric.world_size)
         began = saved = time.monotonic()
         module.train()
+        by_chunks = self.objective if isinstance(self.objective, ChunkObjective) else None
         for chunk, sizes in self._chunks(fabric, batches, place):
-            if isinstance(self.objective, ChunkObjective):
-                self.objective.begin_chunk(module, chunk)
+            if by_chunks is not None:
+                by_chunks.begin_chunk(module, chunk)
             for batch in chunk.parts(sizes, progresses[place.step : place.step + len(sizes)]):
                 _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
                 terms = self._step_on_threads(fabric, module, optimiser, batch, place)
@@ -293,6 +294,13 @@ class Training:
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
         return Place(**kept["place"], seen=kept["seen"])
+
+
+def _wrapped(fabric: Fabric, module: nn.Module, optimiser: Any) -> tuple[Any, Any]:
+    """As Fabric joins processes and converts numbers; where it would do neither, its wrappers only cost time."""
+    if fabric.world_size == 1 and fabric.strategy.precision.precision == "32-true":
+        return module, optimiser
+    return fabric.setup(module, optimiser)
 
 
 def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-FLOPS_A_THREAD = 1e9
+FLOPS_A_THREAD = 2e8
 
 
 class Counted(Protocol):
@@ -19,10 +19,10 @@ class Counted(Protocol):
 
 
 def threads_worth(flops: float, available: int) -> int:
-    """One thread for each 10⁹ floating-point operations of a step, at least one, at most those there are.
+    """One thread for each 2·10⁸ floating-point operations of a step, at least one, at most those there are.
 
-    To wake a thread and to wait for it costs as much as a small layer: a step of 0.2·10⁹ operations is slower on two
-    threads than on one. The rule looks at the operations and not at a clock, so that equal fits add in equal order.
+    To wake a thread and to wait for it costs as much as a small layer, and more where other processes keep the cores busy.
+    The rule looks at the operations and not at a clock, so that equal fits add in equal order.
     """
     return max(1, min(available, int(flops / FLOPS_A_THREAD)))
 
