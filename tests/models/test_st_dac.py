@@ -244,7 +244,7 @@ def test_a_collapsed_training_is_begun_anew_from_another_seed(few, monkeypatch, 
     assert len(begun) == 3
     assert model.history_["stage"].tolist() == ["learn", "learn 2", "learn 3", "learn 3"]
     assert model.history_["loss"].iloc[0] != model.history_["loss"].iloc[1]  # of other weights and other batches
-    assert any("begun anew 2 times" in note for note in model.notes_)
+    assert any("collapsed in 2 of 3 trainings" in note for note in model.notes_)
     assert len(model.course_["epoch_labels"]) == 2
 
 
@@ -257,6 +257,32 @@ def test_if_all_collapse_the_least_collapsed_is_kept(few, monkeypatch):
         model = tiny(restarts=2, chunk_size=80).fit(few)
     monkeypatch.undo()
     assert model.history_["positives"].round(1).tolist() == [0.9, 0.7, 0.8]
+
+
+def test_of_several_trainings_the_one_with_the_least_loss_is_kept(few):
+    one, three = tiny().fit(few), tiny(n_init=3).fit(few)
+    assert three.history_["stage"].tolist() == ["learn"] * 2 + ["learn 2"] * 2 + ["learn 3"] * 2
+    losses = three.history_["loss"].to_numpy()[1::2]
+    assert losses[0] == one.history_["loss"].iloc[-1]  # the first begins as it would alone
+    assert len(set(losses)) == 3
+    (note,) = three.notes_
+    assert f"of 3 trainings number {losses.argmin() + 1} is kept, with a loss of {losses.min():.3g}" in note
+    # What is kept is that network: its groups after the last epoch are those of no other training.
+    kept = three.course_["epoch_labels"]
+    assert kept.shape == (2, 80)
+    assert (losses.argmin() == 0) == np.array_equal(kept, one.course_["epoch_labels"])
+
+
+def test_a_collapsed_training_is_not_the_best_of_several(few, monkeypatch):
+    """Its loss is the least there can be, and it is no find."""
+    begun = collapse(monkeypatch, 1)
+    model = tiny(n_init=2, restarts=1).fit(few)
+    assert len(begun) == 3
+    assert model.history_["stage"].tolist() == ["learn"] + ["learn 2"] * 2 + ["learn 3"] * 2
+    assert model.history_["loss"].iloc[0] < model.history_["loss"].iloc[[2, 4]].min()
+    assert any("collapsed in 1 of 3 trainings" in note for note in model.notes_)
+    assert any("number 1 is kept" not in note and "is kept" in note for note in model.notes_)
+    assert len(model.course_["epoch_labels"]) == 2
 
 
 def test_a_restart_is_resumed_too(few, monkeypatch, tmp_path):
@@ -316,6 +342,7 @@ def test_which_transformers_fit():
         ({"hidden_size": 0}, "hidden_size=0: give 1 or more"),
         ({"epochs": 0}, "epochs=0: give 1 or more"),
         ({"consistency": -1.0}, "consistency=-1: give 0 or more"),
+        ({"n_init": 0}, "n_init=0: give 1 or more"),
         ({"restarts": -1}, "restarts=-1: give 0 or more"),
         ({"zoom": 1.5}, "zoom must stay above 0"),
         ({"channel_shift": -1.0}, "channel_shift must be a number from 0 up"),

@@ -45,6 +45,7 @@ class AdaptiveClustering(Method):
     schedule: Literal["constant", "one-cycle"]
     gradient_clip: float | None
     batch_statistics: Literal["population", "running"]
+    n_init: int
     restarts: int
     upper: float
     lower: float
@@ -91,7 +92,14 @@ class AdaptiveClustering(Method):
             )
 
     def _check_numbers(self) -> None:
-        smallest = {"filters": 1, "n_clusters": 2, "batch_size": FEWEST_IN_BATCH, "n_neighbors": 2, "restarts": 0}
+        smallest = {
+            "filters": 1,
+            "n_clusters": 2,
+            "batch_size": FEWEST_IN_BATCH,
+            "n_neighbors": 2,
+            "n_init": 1,
+            "restarts": 0,
+        }
         for name, least in smallest.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)}: give {least} or more")

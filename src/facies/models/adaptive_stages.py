@@ -43,6 +43,16 @@ class Attempt:
         """Share of the pairs that counted as alike in the last epoch."""
         return float(self.course.rows[-1]["positives"])
 
+    @property
+    def loss(self) -> float:
+        """Of the last epoch."""
+        return float(self.course.rows[-1]["loss"])
+
+    def rank(self, most_positives: float) -> tuple[bool, float]:
+        """Less is better: the least loss of those that have not collapsed, whose loss says nothing."""
+        collapsed = self.positives > most_positives
+        return collapsed, self.positives if collapsed else self.loss
+
 
 class AdaptiveFit:
     """The stages of one fit of a method of deep adaptive clustering."""
@@ -59,19 +69,23 @@ class AdaptiveFit:
         return {"intensity": dict(intensity.state_dict()), "whole_numbers": self.images.dtype == np.uint8}
 
     def learn(self, found: Results) -> Results:
-        """The network, by the pairs that it finds itself; begun anew, if asked, where it collapses."""
-        m = self.method
+        """The network, by the pairs that it finds itself; the best, if asked, of several, and begun anew where it collapses."""
+        m, limit = self.method, collapse_share(self.method.n_clusters)
         rows = np.unique(np.linspace(0, len(self.images) - 1, min(MOST_EXAMPLES, len(self.images))).astype(np.int64))
-        attempts: list[Attempt] = []
-        for number in range(1, m.restarts + 2):
-            attempts.append(self._attempt(found, number, rows))
-            if attempts[-1].positives <= collapse_share(m.n_clusters):
+        best: Attempt | None = None
+        ended: list[tuple[float, float]] = []
+        for number in range(1, m.n_init + m.restarts + 1):
+            attempt = self._attempt(found, number, rows)
+            ended.append((attempt.positives, attempt.loss))
+            if best is None or attempt.rank(limit) < best.rank(limit):
+                best = attempt
+            if sum(positives <= limit for positives, _ in ended) == m.n_init:
                 break
-        best = min(attempts, key=lambda attempt: attempt.positives)
+        assert best is not None
         seen = best.course.seen
         epochs = [seen[f"labels {epoch}"].numpy() for epoch in range(1, len(best.course.rows) + 1)]
         learnt: Results = {"network": best.weights, "epoch_labels": np.stack(epochs)}
-        learnt["notes"] = self._collapse_notes([attempt.positives for attempt in attempts])
+        learnt["notes"] = self._collapse_notes([positives for positives, _ in ended]) + _kept_note(best, ended)
         if m.straightens:
             examples = torch.stack([seen["examples first"], seen["examples last"]])
             learnt |= {"epoch_examples": examples.numpy(), "example_rows": rows}
@@ -158,7 +172,7 @@ class AdaptiveFit:
             )
             warnings.warn(notes[-1], FaciesWarning, stacklevel=2)
         elif collapsed:
-            notes.append(f"the groups collapsed at first, and the training was begun anew {collapsed} times")
+            notes.append(f"the groups collapsed in {collapsed} of {len(shares)} trainings, which were begun anew")
         return notes
 
     def _order(self) -> NDArray[np.int64]:
@@ -176,3 +190,15 @@ class AdaptiveFit:
             small = seen[-2:] == self.images.image_shape[-2:]
             self._prepared = self.images if small else reduced_copies(self.images, self.method.image_size, self.trainer)
         return self._prepared
+
+
+def _kept_note(kept: Attempt, ended: list[tuple[float, float]]) -> list[str]:
+    """Which of several trainings was kept, in words."""
+    losses = [loss for _, loss in ended]
+    if len(losses) == 1:
+        return []
+    number = losses.index(kept.loss) + 1
+    others = ", ".join(f"{loss:.3g}" for other, loss in enumerate(losses, start=1) if other != number)
+    return [
+        f"of {len(losses)} trainings number {number} is kept, with a loss of {kept.loss:.3g}; the others ended at {others}"
+    ]

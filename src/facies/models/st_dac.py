@@ -72,6 +72,8 @@ class STDAC(AdaptiveClustering):
     batch_statistics : {"population", "running"}, default="population"
         What normalises images that are placed: mean and variance of all images learnt from, gathered after the training, or
         the moving averages of the training. In training it is the batch.
+    n_init : int, default=1
+        Trainings from different beginnings, of which the one with the least loss is kept.
     restarts : int, default=0
         How often to begin anew where the groups collapse.
     n_neighbors : int, default=15
@@ -128,6 +130,7 @@ class STDAC(AdaptiveClustering):
         schedule: Literal["constant", "one-cycle"] = "constant",
         gradient_clip: float | None = None,
         batch_statistics: Literal["population", "running"] = "population",
+        n_init: int = 1,
         restarts: int = 0,
         n_neighbors: int = 15,
         min_dist: float = 0.1,
@@ -162,6 +165,7 @@ class STDAC(AdaptiveClustering):
         self.schedule = schedule
         self.gradient_clip = gradient_clip
         self.batch_statistics = batch_statistics
+        self.n_init = n_init
         self.restarts = restarts
         self.n_neighbors = n_neighbors
         self.min_dist = min_dist
