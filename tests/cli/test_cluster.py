@@ -272,6 +272,15 @@ def test_resume_of_a_complete_run_with_other_parameters_is_refused(source: Path,
     assert "--method brightness, not silent" in told(other)
 
 
+def test_a_complete_run_from_before_a_parameter_was_added_had_its_default(source: Path, tmp_path: Path) -> None:
+    cluster(source, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert manifest["parameters"].pop("n_clusters") == K
+    (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
+    assert "is complete" in cluster(source, tmp_path / "run", "--resume").stdout
+    assert "n_clusters was 3, is 2" in told(cluster(source, tmp_path / "run", "--resume", "--set", "n_clusters=2"))
+
+
 def test_an_interrupted_overwrite_goes_on_and_then_replaces(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

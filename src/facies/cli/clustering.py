@@ -129,7 +129,9 @@ def _complete(run: Path, method: Method, kept: Fit | None) -> RunFolder | None:
     if found.manifest["method"] != method.name:
         differences = [f"it was made with --method {found.manifest['method']}, not {method.name}"]
     else:
-        differences = parameter_differences(found.manifest["parameters"], jsonable(wanted))
+        # A run made before a method gained a parameter did what the parameter's default does.
+        defaults = jsonable(type(method)().get_params(deep=False))
+        differences = parameter_differences({**defaults, **found.manifest["parameters"]}, jsonable(wanted))
     if differences:
         raise InputError(
             f"{run} is complete, and is not what is asked for now ({'; '.join(differences)}): "
