@@ -24,6 +24,7 @@ PICTURES = {
     "chunk_size": 160,
     "batch_size": 32,
     "epochs": 12,
+    "n_init": 1,
     "random_state": 2,
     "accelerator": "cpu",
 }

@@ -99,7 +99,14 @@ class STDAC(AdaptiveClustering):
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "quick": {"filters": 16, "hidden_size": 256, "learning_rate": 1e-3, "schedule": "one-cycle", "restarts": 2},
+        "quick": {
+            "filters": 16,
+            "hidden_size": 256,
+            "learning_rate": 1e-3,
+            "schedule": "one-cycle",
+            "n_init": 4,
+            "restarts": 2,
+        },
     }
 
     def __init__(
