@@ -10,16 +10,34 @@ import numpy as np
 import record
 from numpy.typing import NDArray
 
-SETS = ("digits", "usps", "mnist", "mnist-10k", "mnist-10k-rotated", "fashion-mnist", "sand", "microfossils")
+SETS = (
+    "digits",
+    "usps",
+    "mnist",
+    "mnist-10k",
+    "mnist-10k-rotated",
+    "fashion-mnist",
+    "fashion-10k",
+    "sand",
+    "microfossils",
+)
 
 LARGEST_TURN = 45.0
 
 
 def input_of(name: str) -> Path:
     """File of a set; what is not among the shared data is made when it is first asked for."""
-    makers = {"digits": digits, "mnist-10k": mnist_10k, "mnist-10k-rotated": mnist_10k_rotated}
-    if name in makers:
-        return _made(name, makers[name])
+    makers = {
+        "digits": digits,
+        "mnist-10k": lambda: ten_thousand("mnist"),
+        "mnist-10k-rotated": mnist_10k_rotated,
+        "fashion-10k": lambda: ten_thousand("fashion-mnist"),
+        "microfossils": microfossils,
+    }
+    return _made(name, makers[name]) if name in makers else _shared(name)
+
+
+def _shared(name: str) -> Path:
     files = sorted((record.SHARED / name).glob("*.npz"))
     if not files:
         sys.exit(f"{record.SHARED / name}: there is no such set")
@@ -34,11 +52,17 @@ def digits() -> dict[str, NDArray[np.generic]]:
     return {"images": found.images.astype(np.uint8), "labels": found.target}
 
 
-def mnist_10k() -> dict[str, NDArray[np.generic]]:
-    """10,000 images of MNIST, drawn without a look at the labels (seed 0)."""
-    with np.load(input_of("mnist")) as mnist:
-        rows = np.sort(np.random.default_rng(0).choice(len(mnist["images"]), 10_000, replace=False))
-        return {"images": mnist["images"][rows], "labels": mnist["labels"][rows]}
+def ten_thousand(name: str) -> dict[str, NDArray[np.generic]]:
+    """10,000 images of a set, drawn without a look at the labels (seed 0)."""
+    with np.load(_shared(name)) as whole:
+        rows = np.sort(np.random.default_rng(0).choice(len(whole["images"]), 10_000, replace=False))
+        return {"images": whole["images"][rows], "labels": whole["labels"][rows]}
+
+
+def microfossils() -> dict[str, NDArray[np.generic]]:
+    """The 104 particles cut out of four photographs: bones and stones."""
+    with np.load(_shared("microfossils")) as particles:
+        return {"images": particles["particle_crops"], "labels": particles["particle_labels"]}
 
 
 def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:
