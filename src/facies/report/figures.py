@@ -123,4 +123,4 @@ def _draw_curves(axes: Axes, stage: str, epochs: pd.Series, losses: pd.DataFrame
     if numbers.size and numbers.min() > 0 and numbers.max() > 100 * numbers.min():
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
