@@ -69,6 +69,8 @@ def ordered(run: OpenRun, order: Order) -> tuple[NDArray[np.int64], NDArray[np.f
             rows = np.random.default_rng(order.seed).permutation(rows)
         page = rows[order.offset : end]
         return page, np.arange(order.offset, order.offset + len(page), dtype=np.float32), len(rows)
+    if not len(rows):  # A page may ask for a group that an action has just emptied.
+        return rows, np.empty(0, np.float32), 0
     values, descending = _values(run, order, rows)
     places = first_of(values, order.limit, descending=descending, offset=order.offset)
     return rows[places], values[places], len(rows)

@@ -289,6 +289,13 @@ def test_orders(browser: Browser, run: RunFolder, by: str) -> None:
     np.testing.assert_array_equal(page["rows"], order[5:15])
 
 
+def test_a_group_that_is_gone_is_empty_in_any_order(browser: Browser) -> None:
+    for by in ("nearest", "farthest", "random", "row"):
+        header, page = browser.frame("/order", {"of": {"group": 99}, "by": by})
+        assert header["total"] == 0
+        assert len(page["rows"]) == 0
+
+
 def test_orders_that_need_something(browser: Browser) -> None:
     for body in (
         {"of": {"all": True}, "by": "similar"},
