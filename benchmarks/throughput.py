@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 import types
-from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -28,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.data import Augment, open_images
+from facies.data import open_images
 from facies.train import Batch, Hardware, Recipe, Trainer
 
 REPEATS = 5
@@ -51,25 +50,21 @@ def import_clustpy() -> Any:
     return FeedforwardAutoencoder, get_dataloader
 
 
-@dataclass
 class SquaredError:
-    """ClustPy's own loss of its network, on flattened pixels; `augment` shows views."""
-
-    augment: Augment | None = None
+    """ClustPy's own loss of its network, on flattened pixels."""
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Squared error of the reconstruction, summed over pixels, its mean over images."""
-        images = self.augment(batch.images) if self.augment else batch.images
-        pixels = images.flatten(1)
+        pixels = batch.images.flatten(1)
         return {"loss": F.mse_loss(module(pixels), pixels, reduction="sum") / len(pixels)}
 
 
-def here(network: nn.Module, pixels: np.ndarray, batch: int, augment: bool) -> float:
+def here(network: nn.Module, pixels: np.ndarray, batch: int) -> float:
     """Images a second in this project."""
     images = open_images(pixels.reshape(-1, 28, 28))
     trainer = Trainer()
     began = time.perf_counter()
-    trainer.fit(network, images, SquaredError(Augment() if augment else None), Recipe(1, batch, 1e-3))
+    trainer.fit(network, images, SquaredError(), Recipe(1, batch, 1e-3))
     return len(pixels) / (time.perf_counter() - began)
 
 
@@ -106,9 +101,9 @@ def measure(batch: int, autoencoder: Any, get_dataloader: Any, pixels: np.ndarra
     ours, one_thread, theirs, products = [], [], [], []
     threads = torch.get_num_threads()
     for _ in range(REPEATS):
-        ours.append(here(autoencoder(LAYERS), pixels, batch, False))
+        ours.append(here(autoencoder(LAYERS), pixels, batch))
         torch.set_num_threads(1)
-        one_thread.append(here(autoencoder(LAYERS), pixels, batch, False))
+        one_thread.append(here(autoencoder(LAYERS), pixels, batch))
         torch.set_num_threads(threads)
         theirs.append(there(autoencoder(LAYERS), get_dataloader, pixels, batch))
         products.append(bare(pixels, batch))
@@ -123,7 +118,7 @@ def main() -> None:
     """Measure and keep."""
     autoencoder, get_dataloader = import_clustpy()
     pixels = np.random.default_rng(0).random((20_000, 784), dtype=np.float32)
-    here(autoencoder(LAYERS), pixels[:1000], 256, False)
+    here(autoencoder(LAYERS), pixels[:1000], 256)
     rows = []
     for cores in ("free", "one busy"):
         other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if cores == "one busy" else None

@@ -172,7 +172,7 @@ class AdaptiveFit:
             )
             warnings.warn(notes[-1], FaciesWarning, stacklevel=2)
         elif collapsed:
-            notes.append(f"the groups collapsed in {collapsed} of {len(shares)} trainings, which were begun anew")
+            notes.append(f"the groups collapsed in {collapsed} of {len(shares)} trainings; what is kept is another")
         return notes
 
     def _order(self) -> NDArray[np.int64]:
