@@ -19,12 +19,12 @@ import torch
 from sets import SETS, input_of
 
 from facies.cluster import Manifold, dynamic_neighbours, l1_normalised
-from facies.data import ImageSet, open_images
+from facies.images import ImageSet, open_images
+from facies.methods import make_method
+from facies.methods.autoencoder import KINDS
 from facies.metrics import frechet_distance, psnr, silhouette, ssim
-from facies.models import make_method
-from facies.models.autoencoding import KINDS
-from facies.train import Trainer
-from facies.train.trainer import apply_in_batches
+from facies.training import Trainer
+from facies.training.trainer import apply_in_batches
 
 SHOWN = 2000
 
@@ -42,7 +42,7 @@ def autoencoder_row(
     images: ImageSet, labels: np.ndarray, preset: str, seed: int, kind: str, epochs: int
 ) -> dict[str, float]:
     """Quality of reconstructions, and how far the true classes lie apart in the code (tables 4.1 to 4.6)."""
-    from facies.models.base import seeded
+    from facies.methods.base import seeded
     from facies.nn import Intensity
 
     method, found = learn(images, preset, seed, autoencoder=kind, epochs=epochs)

@@ -25,10 +25,10 @@ import pandas as pd
 import record
 from PIL import Image
 
-from facies.data import open_images
-from facies.run import partition_table
-from facies.run.schema import Manifest
-from facies.run.writer import write_partition, write_projection
+from facies.images import open_images
+from facies.runs import partition_table
+from facies.runs.manifest import Manifest
+from facies.runs.writer import write_partition, write_projection
 
 DIMENSIONS = 64
 REPEATS = 7

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import record
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
-
 from atlas import make_run
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",

@@ -19,8 +19,8 @@ import numpy as np
 import record
 from atlas_kill import IMAGES, draw_actions, make_run, start
 
-from facies.atlas.frame import unpack_frame
-from facies.run.journal import Journal
+from facies.annotations import Journal
+from facies.atlas.binary_format import unpack_frame
 
 ACTIONS_EACH = 500
 PLACE = "/api/runs/run"

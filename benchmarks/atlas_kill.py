@@ -23,12 +23,12 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from facies.annotations import Journal
 from facies.atlas import Atlas
-from facies.atlas.actions import AnyAction, perform
-from facies.data import open_images
+from facies.atlas.services.actions import AnyAction, perform
 from facies.errors import InputError
-from facies.run import RunContents, partition_table, write_run
-from facies.run.journal import Journal
+from facies.images import open_images
+from facies.runs import RunContents, partition_table, write_run
 
 TIMES, ACTIONS, IMAGES = 20, 200, 3000
 

@@ -26,11 +26,11 @@ from sets import input_of
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.data import ImageSet, open_images
-from facies.models import make_method
-from facies.models.adaptive_objectives import CLEAN_BATCH, Shown
+from facies.images import ImageSet, open_images
+from facies.methods import make_method
+from facies.methods.dac.losses import CLEAN_BATCH, Shown
 from facies.nn import Intensity
-from facies.train import Hardware, Recipe, Trainer
+from facies.training import Hardware, Recipe, Trainer
 
 CHUNK, BATCH = 1000, 32
 THRESHOLD, CONSISTENCY, RATE = 0.99, 10.0, 1e-4

@@ -6,7 +6,7 @@
     python benchmarks/extraction.py memory                 peak of all processes for 10 and for 1,000 stacks
     python benchmarks/extraction.py touching               fits the weights of the flag for touching grains anew
 
-The rendered plates are SYNTHETIC (`facies.data.plates`). What was tuned was tuned on other seeds. Boxes are compared with the
+The rendered plates are SYNTHETIC (`facies.grains.synthetic`). What was tuned was tuned on other seeds. Boxes are compared with the
 boxes of the grains in focus; a cut grain counts with what the photograph shows of it.
 """
 
@@ -32,13 +32,13 @@ import record
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.data import open_images
-from facies.data.grains import TOUCHING, ExtractionSettings, available_cores, extract_grains
-from facies.data.grains.matching import overlaps
-from facies.data.grains.measures import touching_signs
-from facies.data.photographs import find_stacks, read_photograph
-from facies.data.plates import Grain, grains_from_crops, render_stack, write_plates
 from facies.errors import InputError
+from facies.grains.extraction import TOUCHING, ExtractionSettings, available_cores, extract_grains
+from facies.grains.extraction.focal_stacks import find_stacks, read_photograph
+from facies.grains.extraction.layer_matching import overlaps
+from facies.grains.extraction.measurements import touching_signs
+from facies.grains.synthetic import Grain, grains_from_crops, render_stack, write_plates
+from facies.images import open_images
 
 CROPS = record.SHARED / "microfossils" / "rcos_microfossil.npz"
 PHOTOGRAPHS = record.SHARED / "microfossils" / "raw" / "multi_images"

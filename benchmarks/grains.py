@@ -5,7 +5,7 @@
     python benchmarks/grains.py crops --plate even           (the same plates; grains shown on one colour in even light)
     python benchmarks/grains.py crops --variants layer k     (ablations; see --help)
 
-The plates are SYNTHETIC: `facies.data.plates` composes them, and knows what it put where; `facies extract` finds the grains;
+The plates are SYNTHETIC: `facies.grains.synthetic` composes them, and knows what it put where; `facies extract` finds the grains;
 `facies cluster` groups them, in a process of its own. Truth is read afterwards, to measure. It is matched to the grains by
 their boxes (IoU ≥ 0.5), and grains that match none are counted and left out.
 
@@ -43,8 +43,8 @@ GROUPS = 100
 
 def particles(name: str) -> list[Any]:
     """Grains to render; the kind of each is ``kind/number``, so that the truth tells the particle, too."""
-    from facies.data.plate_grains import draw_grain
-    from facies.data.plates import KINDS, grains_from_crops
+    from facies.grains.synthetic import KINDS, grains_from_crops
+    from facies.grains.synthetic.shapes import draw_grain
 
     file = np.load(record.SHARED / "microfossils" / "rcos_microfossil.npz", allow_pickle=False)
     names = [str(kind) for kind in file["class_names"]]
@@ -66,7 +66,7 @@ def particles(name: str) -> list[Any]:
 
 def grains_of(name: str, n_stacks: int, plate: str) -> Path:
     """Photographs and grains of a set, made once; the plate is kept as it is, or even."""
-    from facies.data.plates import write_plates
+    from facies.grains.synthetic import write_plates
 
     photographs = record.WORK / f"plates-{name}-{n_stacks}"
     grains = record.WORK / f"grains-{name}-{n_stacks}{suffix_of(plate)}"
@@ -134,7 +134,7 @@ class Grains:
     @classmethod
     def of(cls, name: str, n_stacks: int, plate: str) -> Grains:
         """Make or read them."""
-        from facies.data import open_images
+        from facies.images import open_images
 
         path = grains_of(name, n_stacks, plate)
         truth = pd.read_csv(record.WORK / f"plates-{name}-{n_stacks}" / "truth.csv")
@@ -157,7 +157,7 @@ def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
         "cluster", str(grains.path), "-o", str(run), "--method", "focal-vae", "--seed", str(seed), "--resume", *options
     )
     seconds = time.monotonic() - began
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
     folder = RunFolder(run)
     if "refine-1" not in folder.partitions():
@@ -181,7 +181,7 @@ def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
 
 def fitted(images: Any, seed: int, **settings: Any) -> Any:
     """`focal-vae`, quick, on these images."""
-    from facies.models import make_method
+    from facies.methods import make_method
 
     return make_method("focal-vae", "quick", {"random_state": seed, "n_clusters": GROUPS, **settings}).fit(images)
 
@@ -191,8 +191,8 @@ def baseline_rows(grains: Grains, seed: int) -> dict[str, Any]:
     import torch
 
     from facies.cluster import KMeans
-    from facies.models import make_method
-    from facies.models.reduced_images import reduced
+    from facies.methods import make_method
+    from facies.methods.downsample import reduced
 
     method = make_method("focal-vae", "quick")
     size = (method.image_size, method.image_size)
@@ -254,7 +254,7 @@ def lying_row(grains: Grains, seed: int) -> dict[str, Any]:
 def k_rows(grains: Grains, seed: int) -> dict[str, Any]:
     """Other numbers of groups, on the code of the run of this seed."""
     from facies.cluster import KMeans
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
     codes = np.asarray(RunFolder(record.WORK / f"{grains.path.name}-run-{seed}").embedding)
     return {
@@ -266,7 +266,7 @@ def k_rows(grains: Grains, seed: int) -> dict[str, Any]:
 
 def stability(grains: Grains, seeds: list[int]) -> float:
     """Mean adjusted Rand index of the partitions of each two seeds."""
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
     found = [
         RunFolder(record.WORK / f"{grains.path.name}-run-{seed}").partition("focal-vae")[0]["group"] for seed in seeds

@@ -16,7 +16,7 @@ import pandas as pd
 import record
 from scipy.stats import binom
 
-from facies.morphometry import audited_ratio, audited_shares, ratio_interval, wilson_interval
+from facies.statistics import audited_ratio, audited_shares, ratio_interval, wilson_interval
 
 
 @dataclass(frozen=True)

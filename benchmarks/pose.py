@@ -20,11 +20,11 @@ import torch
 from sets import LARGEST_TURN, input_of
 from torch import Tensor
 
-from facies.data import Augment, open_images
-from facies.models.aligning import CENTRE, CONSISTENCY, learn_pose, load_pose
-from facies.models.autoencoding import learn_intensity
+from facies.images import Augment, open_images
+from facies.methods.autoencoder import learn_intensity
+from facies.methods.pose_alignment import CENTRE, CONSISTENCY, learn_pose, load_pose
 from facies.nn import resampled
-from facies.train import Trainer
+from facies.training import Trainer
 
 ROTATION, ASKED, OTHER_SEED = 60.0, 3000, 99
 

@@ -69,7 +69,7 @@ def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:
     """The same 10,000, each turned by an angle drawn evenly from ±45° (seed 1), bilinear, with black coming in."""
     import torch
 
-    from facies.data import Augment
+    from facies.images import Augment
 
     with np.load(input_of("mnist-10k")) as mnist:
         images, labels = torch.from_numpy(mnist["images"])[:, None].float(), mnist["labels"]

@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.data import open_images
-from facies.train import Batch, Hardware, Recipe, Trainer
+from facies.images import open_images
+from facies.training import Batch, Hardware, Recipe, Trainer
 
 REPEATS = 5
 LAYERS = [784, 128, 64, 10]

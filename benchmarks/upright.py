@@ -23,8 +23,8 @@ import record
 from clustering import facies, key_of
 from sets import input_of
 
-from facies.report.upright import group_spreads
-from facies.run import RunFolder
+from facies.report.canonical import group_spreads
+from facies.runs import RunFolder
 
 SET = "mnist-10k-rotated"
 

@@ -48,10 +48,10 @@ def test_photographs_and_facts_fit_together(tmp_path: Path) -> None:
     from sediment import KINDS, ROLES, write_facts, write_photographs
     from truth import read_truth
 
-    from facies.data.photographs import find_stacks
-    from facies.data.plates import KINDS as DRAWN
-    from facies.report import read_sample_facts
-    from facies.run.journal import ROLES as KNOWN_ROLES
+    from facies.annotations import ROLES as KNOWN_ROLES
+    from facies.grains.extraction.focal_stacks import find_stacks
+    from facies.grains.report.sample_metadata import read_sample_facts
+    from facies.grains.synthetic import KINDS as DRAWN
 
     write_photographs(tmp_path / "photos", 1, seed=0)
     write_facts(tmp_path / "samples.csv")

@@ -9,7 +9,7 @@ from docutils import nodes
 from numpydoc.docscrape import NumpyDocString
 from sphinx.util.docutils import SphinxDirective
 
-from facies.models import method_class
+from facies.methods import method_class
 
 
 def _value(value: Any) -> str:

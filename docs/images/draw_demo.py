@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from facies.report import choose_images
-from facies.run import RunFolder
+from facies.runs import RunFolder
 
 COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
 

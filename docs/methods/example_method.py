@@ -9,14 +9,14 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from facies.data import ImageSet
 from facies.errors import InputError
-from facies.models import Method
-from facies.models.autoencoding import AutoencoderObjective, Views, as_channels, build_autoencoder, learn_intensity
-from facies.models.base import seeded
+from facies.images import ImageSet
+from facies.methods import Method
+from facies.methods.autoencoder import AutoencoderObjective, Views, as_channels, build_autoencoder, learn_intensity
+from facies.methods.base import seeded
 from facies.nn import Intensity
-from facies.train import Recipe, Results, Stage, Trainer
-from facies.train.trainer import apply_in_batches
+from facies.training import Recipe, Results, Stage, Trainer
+from facies.training.trainer import apply_in_batches
 
 
 class AEKMeans(Method):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.data.plates import write_plates
+from facies.grains.synthetic import write_plates
 
 SHARES = {  # per cent of the grains
     #         planktic  benthic  fragments  quartz  dark  rock

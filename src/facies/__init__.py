@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facies.cluster import DensityClusterer, latent_dimension
-    from facies.data import ImageSet, open_images
-    from facies.models import load_method, make_method
-    from facies.models.moe_vae import MoEVAE
-    from facies.run import RunFolder
+    from facies.images import ImageSet, open_images
+    from facies.methods import load_method, make_method
+    from facies.methods.moe_vae.method import MoEVAE
+    from facies.runs import RunFolder
 
 __version__ = "0.1.0"
 
@@ -28,13 +28,13 @@ __all__ = [
 
 _ROOMS = {
     "DensityClusterer": "facies.cluster",
-    "ImageSet": "facies.data",
-    "MoEVAE": "facies.models.moe_vae",
-    "RunFolder": "facies.run",
+    "ImageSet": "facies.images",
+    "MoEVAE": "facies.methods.moe_vae.method",
+    "RunFolder": "facies.runs",
     "latent_dimension": "facies.cluster",
-    "load_method": "facies.models",
-    "make_method": "facies.models",
-    "open_images": "facies.data",
+    "load_method": "facies.methods",
+    "make_method": "facies.methods",
+    "open_images": "facies.images",
 }
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.atlas.making import Browser, make_run
 
 from facies.atlas import Atlas
-from facies.run import RunFolder
+from facies.runs import RunFolder
+from tests.atlas.factories import Browser, make_run
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.making import call, make_input, register
-from facies.models import METHODS
+from facies.methods import METHODS
+from tests.cli.factories import call, make_input, register
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.atlas.making import make_run
+
+from tests.atlas.factories import make_run
 from tests.atlas.serving import served
-from tests.cli.making import call, told
+from tests.cli.factories import call, told
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.making import call
+from facies.annotations import Decisions, Journal, draw_audit, read_decisions
 from facies.errors import InputError
-from facies.run import Decisions, Journal, RunFolder, read_decisions
-from facies.run.journal import draw_audit
+from facies.runs import RunFolder
+from tests.cli.factories import call
 
 
 @pytest.fixture

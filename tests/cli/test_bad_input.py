@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.making import Brightness, call, entries, make_input, make_photos, make_pixels, start, told, wait_until
-from facies.disk import lock_run
+from facies.io import lock_run
+from tests.cli.factories import Brightness, call, entries, make_input, make_photos, make_pixels, start, told, wait_until
 
 
 def save(folder: Path, images: np.ndarray) -> Path:
@@ -238,7 +238,7 @@ def test_disk_full_at_the_first_byte(source: Path, small_disk: Path) -> None:
     assert {name for name in entries(small_disk) if name != "filler"} == set()
 
 
-@pytest.mark.parametrize("place", ["facies.train.store.save_file", "facies.run.writer.write_thumbnails"])
+@pytest.mark.parametrize("place", ["facies.training.checkpoints.save_file", "facies.runs.writer.write_thumbnails"])
 def test_disk_full_wherever_it_is_written(
     place: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.making import call, make_pixels
-from facies.run import Journal, RunFolder, read_decisions
+from facies.annotations import Journal, read_decisions
+from facies.runs import RunFolder
+from tests.cli.factories import call, make_pixels
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli.making import Brightness, K, N, call, entries, make_input, make_photos, make_pixels, told
 from facies.cli.cluster import parse_size
-from facies.disk import lock_run
 from facies.errors import InputError
-from facies.models import load_method
-from facies.run import RunFolder
+from facies.io import lock_run
+from facies.methods import load_method
+from facies.runs import RunFolder
+from tests.cli.factories import Brightness, K, N, call, entries, make_input, make_photos, make_pixels, told
 
 
 def cluster(source: Path, run: Path, *more: Any) -> Any:
@@ -231,7 +231,7 @@ def test_resume_refuses_what_was_not_begun(
 
 def test_resume_refuses_another_version(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(source, tmp_path / "run", monkeypatch)
-    monkeypatch.setattr("facies.cli.clustering.__version__", "9.9")
+    monkeypatch.setattr("facies.workflows.cluster.__version__", "9.9")
     result = cluster(source, tmp_path / "run", "--resume")
     assert result.exit_code == 2
     assert "facies 0." in told(result)
@@ -298,7 +298,7 @@ def test_an_interrupted_overwrite_goes_on_and_then_replaces(
 def test_a_kill_between_the_run_and_the_removal_of_its_work(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facies.cli.work_folder import WorkFolder
+    from facies.workflows.work_folder import WorkFolder
 
     with monkeypatch.context() as patch:
         removals = []
@@ -352,7 +352,7 @@ def test_resume_and_overwrite_together(source: Path, tmp_path: Path) -> None:
 
 
 def test_the_run_is_locked_while_it_is_made(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from facies.disk.lock import _held
+    from facies.io.lock import _held
 
     seen = []
     monkeypatch.setattr(Brightness, "check", lambda self, images: seen.extend(_held))

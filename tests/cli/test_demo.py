@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from cli.making import call, entries
 from facies.cli.demo import write_digits
-from facies.data import open_images
-from facies.models import METHODS
-from facies.run import RunFolder
+from facies.images import open_images
+from facies.methods import METHODS
+from facies.runs import RunFolder
+from tests.cli.factories import call, entries
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import facies
-from cli.making import call
 from facies.cli import doctor
+from tests.cli.factories import call
 
 
 def test_what_this_machine_has() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cli.making import K, N, call, make_input, make_photos, told
-from facies.run.journal import Journal
+from facies.annotations import Journal
+from tests.cli.factories import K, N, call, make_input, make_photos, told
 
 
 def measured(*arguments: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.making import call, start, told, wait_until
-from data.grains.making import photographs
-from facies.data import open_images
-from facies.run import RunFolder
+from facies.images import open_images
+from facies.runs import RunFolder
+from tests.cli.factories import call, start, told, wait_until
+from tests.grains.extraction.factories import photographs
 
 SMALL = ("--layers", 3, "--size", 48, "--jobs", 1)
 

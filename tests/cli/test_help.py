@@ -9,11 +9,11 @@ import pytest
 from typer.main import get_command
 
 import facies
-from cli.making import call
 from facies.cli import app
 from facies.cli.app import _has_huge_pages
-from facies.cli.model_export import model_exporters
+from facies.cli.export_model import model_exporters
 from facies.report import EXPORTERS
+from tests.cli.factories import call
 
 COMMANDS = (
     "cluster",
@@ -113,12 +113,12 @@ def test_export_help_names_every_exporter() -> None:
 
 def test_import_of_the_library_costs_nothing() -> None:
     loaded = set(json.loads(run("import facies, json, sys; print(json.dumps([*sys.modules]))")))
-    assert loaded & {"torch", "numpy", "facies.data"} == set()
+    assert loaded & {"torch", "numpy", "facies.images"} == set()
 
 
 def test_the_library_gives_its_names_when_asked() -> None:
-    from facies.data import open_images
-    from facies.models.moe_vae import MoEVAE
+    from facies.images import open_images
+    from facies.methods.moe_vae.method import MoEVAE
 
     assert facies.open_images is open_images
     assert facies.MoEVAE is MoEVAE

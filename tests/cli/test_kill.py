@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli.making import call, make_input, start, told, wait_until
-from facies.models import load_method
-from facies.run import RunFolder
+from facies.methods import load_method
+from facies.runs import RunFolder
+from tests.cli.factories import call, make_input, start, told, wait_until
 
 TINY = (
     "latent_size=6",

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.making import K, N, call, entries, make_input, make_photos, make_pixels, told
 from facies.cli import predict as predicting
-from facies.run import RunFolder
+from facies.runs import RunFolder
+from tests.cli.factories import K, N, call, entries, make_input, make_photos, make_pixels, told
 
 
 def read(path: Path) -> pd.DataFrame:

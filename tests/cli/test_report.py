@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cli.making import K, N, call, told
-from facies.run import RunFolder
-from report.grain_run import make_grain_run
+from facies.runs import RunFolder
+from tests.cli.factories import K, N, call, told
+from tests.grains.report.factories import make_grain_run
 
 
 def test_report(made: Path, tmp_path: Path) -> None:

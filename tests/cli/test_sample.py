@@ -8,10 +8,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from cli.making import K, call, entries, make_input, told
 from facies.cli.sample import contact_sheet
-from facies.models import load_method
-from facies.run import RunFolder
+from facies.methods import load_method
+from facies.runs import RunFolder
+from tests.cli.factories import K, call, entries, make_input, told
 
 
 def test_npy_and_tif_hold_the_images_themselves(made: Path, tmp_path: Path) -> None:

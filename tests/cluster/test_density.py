@@ -11,10 +11,10 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from cluster.making import blobs
 from facies.cluster import DensityClusterer, Manifold, density_groups, dynamic_neighbours, l1_normalised, most_central
 from facies.cluster.density import dynamic_samples
-from facies.cluster.manifold import place_by_neighbours
+from facies.cluster.umap import place_by_neighbours
+from tests.cluster.factories import blobs
 
 
 @parametrize_with_checks([DensityClusterer()])

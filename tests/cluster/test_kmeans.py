@@ -9,8 +9,8 @@ from sklearn.cluster import KMeans as Sklearn
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from cluster.making import blobs
 from facies.cluster import KMeans
+from tests.cluster.factories import blobs
 
 
 @parametrize_with_checks([KMeans(n_clusters=3, n_init=2), KMeans(n_clusters=3, n_init=2, small=1)])

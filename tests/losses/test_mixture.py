@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facies.losses import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
-from losses import slow
+from tests.losses import reference as slow
 
 LOSSES_OF_P = [(sample_entropy, slow.sample_entropy), (batch_entropy, slow.batch_entropy)]
 

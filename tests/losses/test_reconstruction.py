@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facies.losses import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
-from losses import slow
+from tests.losses import reference as slow
 
 SHAPE = (2, 3, 2, 4, 3)  # images, experts, channels, rows, columns
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
 from facies.losses import kl_to_standard_normal, linear_warm_up
-from losses import slow
+from tests.losses import reference as slow
 
 
 def codes(seed=0, shape=(3, 2, 5)):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from facies.losses import inverse_multiquadratic_mmd
-from losses import slow
+from tests.losses import reference as slow
 
 
 def normal(n=6, width=3, seed=0, shift=0.0):

@@ -8,7 +8,7 @@ from torch import nn
 
 from facies.nn import ConvAutoencoder, ConvEncoder, block_count
 from facies.nn.conv_autoencoder import ConvDecoder, StackedLinear
-from nn.slices import copy_slice, slice_of_gradient
+from tests.nn.slices import copy_slice, slice_of_gradient
 
 
 @pytest.fixture(autouse=True)

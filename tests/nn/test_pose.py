@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.data import Augment
 from facies.errors import InputError
+from facies.images import Augment
 from facies.nn import resampled
 from facies.nn.pose import PoseAutoencoder, PoseTransformer, composed, inverted, pooled_size, pooling
 

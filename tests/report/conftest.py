@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from facies.run import RunFolder, write_run
-from run.making import make_contents, make_images
+from facies.runs import RunFolder, write_run
+from tests.runs.factories import make_contents, make_images
 
 
 @pytest.fixture(scope="session")

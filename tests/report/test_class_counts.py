@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facies.annotations import Journal, read_decisions
 from facies.errors import InputError
-from facies.morphometry import ratio_interval, wilson_interval
-from facies.report import GrainSettings, write_report
+from facies.grains.report.methods_paragraph import with_interval
+from facies.grains.report.table_settings import GrainSettings
+from facies.report import write_report
+from facies.report.annotated_partition import class_of_groups, named_partition
 from facies.report.class_counts import count_classes
-from facies.report.grain_words import with_interval
-from facies.report.named_partition import class_of_groups, named_partition
-from facies.run import RunFolder, write_run
-from facies.run.journal import Journal, read_decisions
-from report.test_html import read
-from run.making import make_contents, make_images
+from facies.runs import RunFolder, write_run
+from facies.statistics import ratio_interval, wilson_interval
+from tests.report.test_page import read
+from tests.runs.factories import make_contents, make_images
 
 
 @pytest.fixture

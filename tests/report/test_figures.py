@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from facies.report.drawing import figure_bytes, svg_markup
 from facies.report.figures import drawn_points, history_figure, projection_figure
 from facies.report.palette import look_of
+from facies.report.svg import figure_bytes, svg_markup
 
 
 def test_more_groups_than_colours_differ_by_the_marker() -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from facies.atlas.atlas import Atlas
+from facies.atlas.state.open_runs import Atlas
 
 __all__ = ["Atlas"]

@@ -13,7 +13,6 @@ import typer
 
 from facies import __version__
 from facies.cli import (
-    about,
     atlas,
     audit,
     classify,
@@ -24,11 +23,12 @@ from facies.cli import (
     extract,
     name,
     predict,
-    regrouping,
     report,
     sample,
 )
-from facies.cli.guard import Group, guarded
+from facies.cli import list_methods as about
+from facies.cli import recluster as regrouping
+from facies.cli.error_handling import Group, guarded
 
 app = typer.Typer(
     name="facies",

@@ -53,8 +53,8 @@ def _say_address(address: str) -> None:
 
 def _demo_run(command: list[str]) -> Path:
     """The run of ``facies demo`` in this folder, made if it is not there."""
-    from facies.cli.clustering import Order, make_run
     from facies.cli.demo import write_digits
+    from facies.workflows.cluster import Order, make_run
 
     folder = Path("demo").absolute()
     run = folder / "run"

@@ -14,8 +14,8 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facies.run import RunFolder
-    from facies.run.journal import Decisions
+    from facies.annotations import Decisions
+    from facies.runs import RunFolder
 
 PerClass = Annotated[int, typer.Option("-n", "--per-class", min=1, help="Images of each class; all if fewer.")]
 Output = Annotated[
@@ -42,7 +42,8 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Draw images for a blind audit, or record what it found; without either, show the corrected shares."""
-    from facies.run import Journal, RunFolder, read_decisions
+    from facies.annotations import Journal, read_decisions
+    from facies.runs import RunFolder
 
     if output is not None and results is not None:
         raise InputError("-o draws and --results records: use one of them")
@@ -65,10 +66,9 @@ def audit(
 
 
 def _draw(folder: RunFolder, per_class: int, output: Path, seed: int, *, overwrite: bool, as_json: bool) -> None:
-    from facies.disk import atomic_file
+    from facies.annotations import draw_audit, read_decisions
+    from facies.io import atomic_file
     from facies.report.audit_sheet import write_audit_page, write_audit_table
-    from facies.run import read_decisions
-    from facies.run.journal import draw_audit
 
     path = output.expanduser().absolute()
     if path.suffix.lower() != ".csv":
@@ -126,7 +126,7 @@ def _show(folder: RunFolder, decisions: Decisions, *, as_json: bool) -> None:
 
 def corrected_shares(decisions: Decisions) -> pd.DataFrame:
     """Shares of the classes, corrected by the latest audit of each image, as `audited_shares` gives them."""
-    from facies.morphometry import audited_shares
+    from facies.statistics import audited_shares
 
     audits = decisions.audits.drop_duplicates("row", keep="last")
     counts = decisions.counts()

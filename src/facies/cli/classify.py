@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from facies.annotations import Decisions, Journal
     from facies.cluster import Probe
-    from facies.run import Decisions, Journal, RunFolder
+    from facies.runs import RunFolder
 
 Name = Annotated[str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")]
 Column = Annotated[
@@ -43,8 +44,10 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Learn the classes from the named images, and predict that of all others."""
+    from facies.annotations import Journal
+    from facies.annotations.classifiers import add_probe
     from facies.cluster import Probe
-    from facies.run import Journal, RunFolder, add_probe
+    from facies.runs import RunFolder
 
     folder = RunFolder(run)
     with Journal(folder, user=user) as journal:

@@ -14,7 +14,7 @@ from facies.cli.options import Channels, Input, Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
 Method = Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")]
@@ -63,9 +63,9 @@ def cluster(
     as_json: Json = False,
 ) -> None:
     """Find the groups in a pile of images, and write all that was found into a run folder."""
-    from facies.cli.clustering import Order, make_run
-    from facies.cli.settings import merged, read_settings
-    from facies.models import method_class
+    from facies.cli.parameters import merged, read_settings
+    from facies.methods import method_class
+    from facies.workflows.cluster import Order, make_run
 
     hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
     order = Order(
@@ -129,7 +129,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
 
 def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     """Tell what a run found, for people."""
-    from facies.report.words import METRICS, duration, number
+    from facies.report.formatting import METRICS, duration, number
 
     found = summary(run)
     sizes = {int(group): size for group, size in found["group_sizes"].items()}

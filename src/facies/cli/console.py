@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from facies.train import Progress
+    from facies.training import Progress
 
 
 def say(text: str = "") -> None:
@@ -28,7 +28,7 @@ def remark(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Write one JSON object to standard output."""
-    from facies.disk import jsonable
+    from facies.io import jsonable
 
     typer.echo(json.dumps(jsonable(value), indent=2, allow_nan=False))
 
@@ -54,7 +54,7 @@ def say_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title
 @contextlib.contextmanager
 def showing_progress() -> Iterator[Progress]:
     """Show progress as bars on a terminal, and as lines elsewhere."""
-    from facies.train import BarProgress, LineProgress
+    from facies.training import BarProgress, LineProgress
 
     if sys.stderr.isatty():
         with BarProgress() as bars:

@@ -17,8 +17,8 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same gro
 
 def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, as_json: Json = False) -> None:
     """Cluster 1,797 handwritten digits; writes digits.npz, run and report.html, over those of an earlier demo."""
-    from facies.cli.clustering import Order, make_run
     from facies.report import write_report
+    from facies.workflows.cluster import Order, make_run
 
     folder = output.expanduser().absolute()
     order = Order(
@@ -49,7 +49,7 @@ def write_digits(path: Path) -> Path:
     import numpy as np
     from sklearn.datasets import load_digits
 
-    from facies.disk import atomic_file
+    from facies.io import atomic_file
 
     digits = load_digits()
     with atomic_file(path, overwrite=True) as temporary, temporary.open("wb") as file:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
 Labels = Annotated[
     str | None,
@@ -30,9 +30,9 @@ Labels = Annotated[
 def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
     """Measure the groups of a run as they are now, also by labels where they are known."""
     from facies.metrics import evaluate_partition
-    from facies.report.named_partition import named_partition
-    from facies.report.words import METRICS, number
-    from facies.run import RunFolder
+    from facies.report.annotated_partition import named_partition
+    from facies.report.formatting import METRICS, number
+    from facies.runs import RunFolder
 
     folder = RunFolder(run)
     table, meta = named_partition(folder, partition)
@@ -59,7 +59,7 @@ def find_labels(run: RunFolder, labels: str | None) -> NDArray[np.int64] | None:
     InputError
         If there is no such column or file, or it does not label every image.
     """
-    from facies.data.labels import as_labels, labels_from_csv
+    from facies.images.labels import as_labels, labels_from_csv
 
     if labels is None:
         return run.labels

@@ -12,8 +12,8 @@ from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.data.grains.settings import Background, PlateShown
-    from facies.data.photographs import Grouping, StackList
+    from facies.grains.extraction.extraction_settings import Background, PlateShown
+    from facies.grains.extraction.focal_stacks import Grouping, StackList
 
 Photographs = Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="GRAINS", help="The folder of grains to write.")]
@@ -94,8 +94,8 @@ def extract(
     as_json: Json = False,
 ) -> None:
     """Cut the grains out of photographs in focal stacks, measure them, and write them as images to be grouped."""
-    from facies.data.grains import ExtractionSettings, available_cores, extract_grains
-    from facies.data.photographs import find_stacks
+    from facies.grains.extraction import ExtractionSettings, available_cores, extract_grains
+    from facies.grains.extraction.focal_stacks import find_stacks
 
     settings = ExtractionSettings(
         background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
@@ -159,7 +159,7 @@ def summary(output: Path) -> dict[str, Any]:
     """
     import pandas as pd
 
-    from facies.data.grains import TOUCHING, read_description
+    from facies.grains.extraction import TOUCHING, read_description
 
     told = read_description(output)
     grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facies.cli.console import remark, say, say_json, say_table
-from facies.cli.names_table import naming_from_file, naming_from_words
+from facies.cli.name_table import naming_from_file, naming_from_words
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.run.journal import Action, Decisions, Journal
+    from facies.annotations import Action, Decisions, Journal
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
@@ -50,8 +50,8 @@ def name(
     as_json: Json = False,
 ) -> None:
     """Name the groups of a run, all or nothing, and show what they are called."""
-    from facies.run import RunFolder
-    from facies.run.journal import Journal
+    from facies.annotations import Journal
+    from facies.runs import RunFolder
 
     naming = naming_from_words(names or [], role or [], exclude or [])
     if file is not None:
@@ -80,14 +80,14 @@ def _turn(journal: Journal, *, undo: bool) -> None:
 
 
 def _in_words(journal: Journal, action: Action) -> str:
-    from facies.run.journal import KINDS
+    from facies.annotations import KINDS
 
     root = next(journal.actions(after=int(action.parameters["of"]) - 1))
     return f"{root.user} {KINDS[root.kind]} ({len(root.rows):,} images, {root.time[:16].replace('T', ' ')} UTC)"
 
 
 def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
-    from facies.run.journal import named_groups
+    from facies.annotations import named_groups
 
     groups = named_groups(journal.groups(partition), decisions := journal.state())
     meta = journal.run.partition(partition)[1]

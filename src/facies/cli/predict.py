@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from facies.cluster import Probe
-    from facies.data import ImageSet
-    from facies.models import Method
-    from facies.run import RunFolder
-    from facies.train import Progress
+    from facies.images import ImageSet
+    from facies.methods import Method
+    from facies.runs import RunFolder
+    from facies.training import Progress
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")]
 ProbeName = Annotated[
@@ -40,9 +40,9 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Assign images to the groups of a run, and to its classes if a probe was fitted: a table of one row an image."""
-    from facies.disk import atomic_file
-    from facies.models import load_method
-    from facies.run import RunFolder
+    from facies.io import atomic_file
+    from facies.methods import load_method
+    from facies.runs import RunFolder
 
     path = output.expanduser().absolute()
     write = _writer(path)
@@ -96,7 +96,7 @@ def read_like(run: RunFolder, source: Path, channels: str | None, progress: Prog
     InputError
         If they cannot be read, have other channels, or are in other units than the images of the run.
     """
-    from facies.data import as_image_set
+    from facies.images import as_image_set
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
@@ -142,7 +142,7 @@ def named_by(run: RunFolder, name: str | None) -> Probe | None:
     InputError
         If there is none of that name, or it is damaged.
     """
-    from facies.run import find_probe, probe_names
+    from facies.annotations.classifiers import find_probe, probe_names
 
     if name is None and not probe_names(run):
         return None
@@ -180,7 +180,7 @@ def assign(method: Method, images: ImageSet, progress: Progress, probe: Probe | 
 def _writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
     """How to write a table, by the suffix of its name."""
     if path.suffix.lower() == ".csv":
-        from facies.report.export_tables import save_csv
+        from facies.report.exporters.tables import save_csv
 
         return save_csv
     if path.suffix.lower() == ".parquet":

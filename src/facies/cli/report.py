@@ -62,9 +62,9 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a report: one HTML file that needs nothing else; of grains with counts, ratios, sizes and plates."""
-    from facies.report import GrainSettings, write_report
-    from facies.report.grain_settings import Diameter
-    from facies.run import RunFolder
+    from facies.grains.report.table_settings import Diameter, GrainSettings
+    from facies.report import write_report
+    from facies.runs import RunFolder
 
     settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter), ratios=tuple(ratio or ()))
     path = write_report(
@@ -90,9 +90,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
-    from facies.cli.model_export import check_choices, model_exporters
+    from facies.cli.export_model import check_choices, model_exporters
     from facies.report import export_run
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
     check_choices(to, partition=partition, classes=classes, groups=groups)
     path = export_run(
@@ -109,7 +109,7 @@ def export(
 
 
 def _facts(samples: Path) -> pd.DataFrame:
-    from facies.report import read_sample_facts
+    from facies.grains.report.sample_metadata import read_sample_facts
 
     return read_sample_facts(samples)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facies.run import RunFolder
+    from facies.runs import RunFolder
 
 Cluster = Annotated[int, typer.Option("--cluster", "-k", metavar="K", help="The group, from 0.")]
 Count = Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many images.")]
@@ -39,8 +39,8 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Generate images of a group."""
-    from facies.disk import atomic_file
-    from facies.run import RunFolder
+    from facies.io import atomic_file
+    from facies.runs import RunFolder
 
     path = output.expanduser().absolute()
     if path.suffix.lower() not in (".png", ".tif", ".tiff", ".npy"):
@@ -67,7 +67,7 @@ def generate(run: RunFolder, cluster: int, n: int, seed: int) -> NDArray[np.floa
     InputError
         If the run's method does not generate, or there is no such group.
     """
-    from facies.models import load_method
+    from facies.methods import load_method
 
     method = load_method(run.model_folder)
     if not method.samples:

@@ -11,11 +11,11 @@ from facies.cluster.density import (
 )
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
-from facies.cluster.manifold import Manifold
-from facies.cluster.own_embedding import OwnEmbedding
-from facies.cluster.parting import Parting, parted
-from facies.cluster.probe import Probe, ProbeReport
-from facies.cluster.regrouping import Regrouping, members_of, recluster, refine
+from facies.cluster.linear_classifier import Probe, ProbeReport
+from facies.cluster.local_embedding import OwnEmbedding
+from facies.cluster.recluster import Regrouping, members_of, recluster, refine
+from facies.cluster.silhouette_kmeans import Parting, parted
+from facies.cluster.umap import Manifold
 
 __all__ = [
     "DensityClusterer",

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from facies.cluster.hierarchy import Hierarchy, Selection, best_separated_cut
-from facies.cluster.manifold import Manifold, place_by_neighbours
-from facies.cluster.necks import split_at_necks
+from facies.cluster.hdbscan_tree import Hierarchy, Selection, best_separated_cut
 from facies.cluster.neighbours import Metric, nearest_neighbours
+from facies.cluster.split_bottlenecks import split_at_necks
+from facies.cluster.umap import Manifold, place_by_neighbours
 
 MOST_GROUPS = 30
 MOST_NEIGHBOURS = 100
@@ -115,7 +115,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     selection : {"leaf", "eom", "separated"}, default="separated"
         How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or whichever cut by either rule, with
         smallest groups from `min_cluster_size` to N/12, has the greatest silhouette, its groups then split at necks
-        (`facies.cluster.necks`).
+        (`facies.cluster.split_bottlenecks`).
     min_cluster_size : int or None, default=None
         Smallest group allowed; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``.
     min_samples : int, "dynamic" or None, default="dynamic"

@@ -1,6 +1,6 @@
 """Losses: small pure functions, each beside its formula."""
 
-from facies.losses.adaptive_pairs import (
+from facies.losses.dac import (
     all_pairs_loss,
     certain_pairs_loss,
     closing_thresholds,

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from facies.morphometry.audit import (
-    StratifiedAudit,
-    audited_ratio,
-    audited_shares,
-    class_accuracy,
-    cohen_kappa,
-    confusion_table,
-    correct_by_confusion,
-    correct_two_classes,
-    joint_shares,
-)
-from facies.morphometry.grain_size import (
+from facies.grains.morphometry.grain_size import (
     FolkWard,
     GrainSize,
     Moments,
@@ -23,7 +12,16 @@ from facies.morphometry.grain_size import (
     to_phi,
     to_um,
 )
-from facies.morphometry.indicators import (
+from facies.grains.morphometry.shape import shape_measures, shape_table
+from facies.statistics.intervals import (
+    RatioInterval,
+    area_ratio_interval,
+    chance_to_see,
+    poisson_interval,
+    ratio_interval,
+    wilson_interval,
+)
+from facies.statistics.ratios import (
     Indicator,
     Ratio,
     accumulation_rate,
@@ -40,15 +38,17 @@ from facies.morphometry.indicators import (
     share_percent,
     terrigenous_percent,
 )
-from facies.morphometry.intervals import (
-    RatioInterval,
-    area_ratio_interval,
-    chance_to_see,
-    poisson_interval,
-    ratio_interval,
-    wilson_interval,
+from facies.statistics.stratified_audit import (
+    StratifiedAudit,
+    audited_ratio,
+    audited_shares,
+    class_accuracy,
+    cohen_kappa,
+    confusion_table,
+    correct_by_confusion,
+    correct_two_classes,
+    joint_shares,
 )
-from facies.morphometry.shape import shape_measures, shape_table
 
 __all__ = [
     "FolkWard",

@@ -4,8 +4,8 @@ from facies.nn.batch_statistics import by_batch_statistics, gather_population_st
 from facies.nn.conv_autoencoder import ACTIVATIONS, AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.intensity import Intensity, Likelihood
 from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
+from facies.nn.normalization import Intensity, Likelihood
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled
 

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.report.export_tables import guard_formulas, save_csv
+from facies.grains.report.specimen_plates import PlateImages
+from facies.report.exporters.tables import guard_formulas, save_csv
 from facies.report.galleries import data_uri
-from facies.report.grain_plates import PlateImages
-from facies.run import RunFolder
+from facies.runs import RunFolder
 
 __all__ = ["audit_results", "write_audit_page", "write_audit_table"]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facies.annotations import Decisions
 from facies.errors import InputError
-from facies.morphometry import parse_ratio, ratio_interval, wilson_interval
-from facies.report.export_tables import save_csv
-from facies.report.grain_words import with_interval
-from facies.report.named_partition import unknown_class
-from facies.report.words import count
-from facies.run.journal import Decisions
+from facies.grains.report.methods_paragraph import with_interval
+from facies.report.annotated_partition import unknown_class
+from facies.report.exporters.tables import save_csv
+from facies.report.formatting import count
+from facies.statistics import parse_ratio, ratio_interval, wilson_interval
 
 __all__ = ["ClassCounts", "count_classes"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.core_figures import DEPTH_WORDS, sample_order
-from facies.report.drawing import INK, PAPER, Drawing, new_figure, plain, quiet
+from facies.grains.report.downcore_figures import DEPTH_WORDS, sample_order
 from facies.report.figures import drawn_points
 from facies.report.palette import NOISE_LOOK, Look, depth_colours
+from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.drawing import INK, PAPER, new_figure, plain, quiet
 from facies.report.palette import NOISE_LOOK, Look, look_of
+from facies.report.svg import INK, PAPER, new_figure, plain, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

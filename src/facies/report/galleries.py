@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.run import RunFolder, to_thumbnails
+from facies.runs import RunFolder, to_thumbnails
 
 __all__ = ["Gallery", "choose_images", "data_uri", "generated_images"]
 

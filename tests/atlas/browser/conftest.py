@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from facies.runs import RunFolder
 from tests.atlas.browser.digits import write_digits
 from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.hosting import hosted
-
-from facies.run import RunFolder
 
 # Software WebGL: there is no graphics card where the tests run. The rest keeps Chromium from asking the network.
 FLAGS = [

@@ -11,9 +11,9 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from facies.data import ImageSet, open_images
-from facies.run import RunContents, RunFolder, partition_table, write_run
-from facies.run.thumbnails import SomeImages
+from facies.images import ImageSet, open_images
+from facies.runs import RunContents, RunFolder, partition_table, write_run
+from facies.runs.thumbnails import SomeImages
 
 N, K = 720, 20
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
+
+from facies.images import open_images
+from facies.runs import RunContents, RunFolder, partition_table, write_run
 from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.hosting import hosted
-from tests.run.making import make_pixels
-
-from facies.data import open_images
-from facies.run import RunContents, RunFolder, partition_table, write_run
+from tests.runs.factories import make_pixels
 
 HOSTILE = (
     "<script>window.hit = 1</script>",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import expect
-from tests.atlas.browser.expert import Expert
 
-from facies.run import RunFolder, read_decisions
+from facies.annotations import read_decisions
+from facies.runs import RunFolder
+from tests.atlas.browser.expert import Expert
 
 
 def test_a_session_without_a_mouse(expert: Expert, digits: RunFolder) -> None:

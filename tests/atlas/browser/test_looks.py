@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+
 from tests.atlas.browser.expert import Expert
 
 SIZES = {"laptop": (1280, 800), "projector": (1024, 768), "wide": (1920, 1080)}

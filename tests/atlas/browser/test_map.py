@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+
+from facies.runs import RunFolder
 from tests.atlas.browser.digits import K
 from tests.atlas.browser.expert import Expert
-
-from facies.run import RunFolder
 
 # The server fits the map into [-1, 1]: the circle and the blots on it reach to 1.08.
 REACH = 1 / 1.08

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from playwright.sync_api import expect
+
+from facies.annotations import read_decisions
+from facies.runs import RunFolder
 from tests.atlas.browser.digits import NAMES, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
-
-from facies.run import RunFolder, read_decisions
 
 MOST_ACTIONS = 60
 

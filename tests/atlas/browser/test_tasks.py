@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+
+from facies.annotations import read_decisions
+from facies.images import open_images
+from facies.runs import RunContents, RunFolder, partition_table, write_run
 from tests.atlas.browser.digits import N, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.hosting import hosted
-
-from facies.data import open_images
-from facies.run import RunContents, RunFolder, partition_table, read_decisions, write_run
 
 
 @pytest.fixture

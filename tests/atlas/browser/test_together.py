@@ -7,10 +7,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
+
+from facies.runs import RunFolder
 from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.hosting import hosted
-
-from facies.run import RunFolder
 
 
 def size_of(group: int, digits: RunFolder) -> int:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+
+from facies.runs import RunFolder
 from tests.atlas.browser.digits import write_digits
 from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.hosting import hosted
-
-from facies.run import RunFolder
 
 
 class Negatives:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.atlas.making import Browser
+from tests.atlas.factories import Browser
 
 
 def exported(browser: Browser, to: str, **fields: Any) -> bytes:

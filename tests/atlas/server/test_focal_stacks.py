@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tests.atlas.making import Browser, make_contents, make_table
 
 from facies.atlas import Atlas
-from facies.data import open_images
-from facies.run import write_run
+from facies.images import open_images
+from facies.runs import write_run
+from tests.atlas.factories import Browser, make_contents, make_table
 
 N, LAYERS = 12, 3
 SQUARE = np.array([[2, 2], [6, 2], [6, 6], [2, 6]], np.float32)

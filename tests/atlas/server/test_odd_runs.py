@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.atlas.making import Browser
-from tests.run.making import make_images
 
 from facies.atlas import Atlas
-from facies.run import RunContents, partition_table, write_run
+from facies.runs import RunContents, partition_table, write_run
+from tests.atlas.factories import Browser
+from tests.runs.factories import make_images
 
 Opened = Callable[..., Browser]
 

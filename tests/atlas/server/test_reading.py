@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.atlas.making import Browser, N
 
 from facies.atlas import Atlas
-from facies.atlas.open_run import normalised
-from facies.run import RunFolder
+from facies.atlas.state.open_run import normalised
+from facies.runs import RunFolder
+from tests.atlas.factories import Browser, N
 
 
 def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:

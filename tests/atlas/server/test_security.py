@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.atlas.making import HOST, TOKEN, Browser
 
 from facies.atlas import Atlas
 from facies.atlas.server.app import most_bytes
 from facies.atlas.server.security import allowed_hosts
+from tests.atlas.factories import HOST, TOKEN, Browser
 
 ACTIONS = "/api/runs/run/actions"
 NAMING = {"kind": "name", "group": 0, "name": "quartz"}

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.atlas.making import Browser
-from tests.atlas.playing import Screen, random_action
 
+from facies.annotations import Journal
 from facies.atlas import Atlas
-from facies.run import RunFolder
-from facies.run.journal import Journal
+from facies.runs import RunFolder
+from tests.atlas.factories import Browser
+from tests.atlas.random_actions import Screen, random_action
 
 ACTIONS_EACH = 120
 

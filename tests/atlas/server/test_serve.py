@@ -3,9 +3,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from tests.atlas.serving import served
 
 from facies.atlas.server.serve import has_screen
+from tests.atlas.serving import served
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.atlas.making import Browser, make_contents, make_table
-from tests.run.making import make_images
 
 from facies.atlas import Atlas
-from facies.run import RunFolder, write_run
+from facies.runs import RunFolder, write_run
+from tests.atlas.factories import Browser, make_contents, make_table
+from tests.runs.factories import make_images
 
 
 class Upside:

@@ -5,10 +5,36 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from facies.atlas.atlas import Atlas
-from facies.atlas.server import actions, arrays, choices, exports, news, pages, pictures, runs, tables
-from facies.atlas.server.answers import add_error_answers
+from facies.atlas.server import (
+    action_routes as actions,
+)
+from facies.atlas.server import (
+    array_routes as arrays,
+)
+from facies.atlas.server import (
+    event_stream as news,
+)
+from facies.atlas.server import (
+    export_routes as exports,
+)
+from facies.atlas.server import (
+    picture_routes as pictures,
+)
+from facies.atlas.server import (
+    query_routes as choices,
+)
+from facies.atlas.server import (
+    run_routes as runs,
+)
+from facies.atlas.server import (
+    static_files as pages,
+)
+from facies.atlas.server import (
+    table_routes as tables,
+)
+from facies.atlas.server.responses import add_error_answers
 from facies.atlas.server.security import Gate, allowed_hosts
+from facies.atlas.state.open_runs import Atlas
 
 __all__ = ["make_app", "most_bytes"]
 

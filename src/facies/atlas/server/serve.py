@@ -14,8 +14,8 @@ from types import FrameType
 
 import uvicorn
 
-from facies.atlas.atlas import Atlas
 from facies.atlas.server.app import make_app
+from facies.atlas.state.open_runs import Atlas
 from facies.errors import InputError
 
 __all__ = ["serve"]

@@ -1,0 +1,23 @@
+"""The expert's decisions about a run, in ``RUN/journal.sqlite``."""
+
+from __future__ import annotations
+
+from facies.annotations.action_log import FILE
+from facies.annotations.actions import KINDS, ROLES, STATES, Action
+from facies.annotations.audit_sampling import draw_audit
+from facies.annotations.group_names import named_groups
+from facies.annotations.journal import Journal, read_decisions
+from facies.annotations.snapshot import Decisions
+
+__all__ = [
+    "FILE",
+    "KINDS",
+    "ROLES",
+    "STATES",
+    "Action",
+    "Decisions",
+    "Journal",
+    "draw_audit",
+    "named_groups",
+    "read_decisions",
+]

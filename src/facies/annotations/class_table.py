@@ -1,0 +1,104 @@
+"""Decisions about the classes themselves: their names, roles and looks, and which of them are one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from facies.annotations.action_log import Ledger
+from facies.annotations.actions import NONE, Action, check_text
+from facies.annotations.validation import Pen, check_colour, check_key, check_roles
+from facies.errors import InputError
+
+__all__ = ["ClassLedger"]
+
+
+class ClassLedger(Ledger):
+    """A ledger in which classes are made, changed and merged."""
+
+    def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
+        """Give the images of some classes to another one, and remove those classes.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The classes that go.
+        into : str or None
+            The class that stays; with None their images have no class any more.
+
+        Raises
+        ------
+        InputError
+            If a class is unknown, or would be merged into itself.
+        """
+        with self._writing(user) as pen:
+            stays = 0 if into is None else pen.known_class(into)
+            gone = [pen.known_class(name) for name in dict.fromkeys(names)]
+            if not gone or stays in gone:
+                raise InputError("classes are merged into another one: choose at least one, and another to merge into")
+            rows = np.flatnonzero(np.isin(self._state.columns["class"], gone))
+            state = self._state.columns["state"][rows] if stays else NONE
+            for number in gone:
+                pen.change_class(number, exists=False, key="")
+            after = {"class": stays, "state": state, "confidence": self._state.columns["confidence"][rows]}
+            return pen.write("class", rows, after, parameters={"merged": gone, "into": into})
+
+    def set_class(
+        self,
+        name: str,
+        *,
+        rename: str | None = None,
+        role: str | Sequence[str] | None = None,
+        excluded: bool | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+        colour: str | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Make a class, or change one; what is None stays as it is.
+
+        Parameters
+        ----------
+        name : str
+            A class is made where there is none of that name.
+        rename : str, optional
+            A new name; the images keep the class.
+        role : str or sequence of str, optional
+            Of `ROLES`; they replace those it had. An empty one takes them away.
+        excluded : bool, optional
+            Whether its images count as excluded.
+        reason : str, optional
+            Why; without it the name of the class is the reason.
+        key : str, optional
+            One letter or digit; another class that has it loses it. ``""`` takes it away.
+        colour : str, optional
+            ``#rrggbb``; ``""`` takes it away.
+        """
+        with self._writing(user) as pen:
+            number = pen.class_id(name)
+            if rename is not None:
+                rename = check_text(rename, "the name of a class")
+                if pen.find_class(rename) not in (None, number):
+                    raise InputError(
+                        f"there is a class {rename!r} already: assign the images of {name!r} to it instead"
+                    )
+                pen.change_class(number, name=rename)
+            if role is not None:
+                pen.change_class(number, roles=check_roles(role, name))
+            if excluded is not None:
+                pen.change_class(number, excluded=excluded)
+            if reason is not None:
+                pen.change_class(number, reason=check_text(reason, "the reason of an exclusion") if reason else "")
+            if colour is not None:
+                pen.change_class(number, colour=check_colour(colour))
+            if key is not None:
+                _give_key(pen, number, check_key(key))
+            return pen.write("class", np.zeros(0, np.int64), {}, parameters={"name": name})
+
+
+def _give_key(pen: Pen, number: int, key: str) -> None:
+    for other, fields in pen.state.classes.items():
+        if key and other != number and fields.get("key") == key:
+            pen.change_class(other, key="")
+    pen.change_class(number, key=key)

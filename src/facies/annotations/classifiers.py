@@ -1,0 +1,91 @@
+"""Classifiers fitted to an expert's names: ``RUN/probes/NAME/``, added beside what the run found, never overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from facies.errors import InputError
+from facies.io import atomic_folder, lock_run, write_json_atomically
+from facies.runs.folder import RunFolder
+from facies.runs.manifest import now
+from facies.runs.tables import check_name
+
+__all__ = ["add_probe", "find_probe", "probe_names"]
+
+_FOLDER, _ABOUT = "probes", "about.json"
+
+
+def probe_names(run: RunFolder) -> list[str]:
+    """Return the names of the probes of a run, the oldest first."""
+    found = run.path / _FOLDER
+    if not found.is_dir():
+        return []
+    made = {path.parent.name: str(_read(path).get("created", "")) for path in found.glob(f"[!.]*/{_ABOUT}")}
+    return sorted(made, key=lambda name: (made[name], name))
+
+
+def find_probe(run: RunFolder, name: str | None = None) -> Path:
+    """Return the folder of a probe; without a name of the newest.
+
+    Raises
+    ------
+    InputError
+        If there is none (of that name).
+    """
+    names = probe_names(run)
+    if not names:
+        raise InputError(f"{run.path} holds no probe: name groups, then fit one with `facies classify {run.path.name}`")
+    if name is not None and name not in names:
+        raise InputError(f"{run.path} holds no probe {name!r}: it has {', '.join(names)}")
+    return run.path / _FOLDER / (names[-1] if name is None else name)
+
+
+def add_probe(run: RunFolder, name: str | None, save: Callable[[Path], None], about: Mapping[str, Any]) -> str:
+    """Add a probe, whole or not at all; it becomes the default.
+
+    Parameters
+    ----------
+    run : RunFolder
+    name : str or None
+        A new name; None takes ``probe-1``, ``probe-2``, …
+    save : callable
+        Writes the probe into the new folder that it is given (`Probe.save`).
+    about : mapping
+        How it came about, for ``about.json``.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    InputError
+        If the name is taken, or the run is being written to.
+    """
+    with lock_run(run.path):
+        taken = probe_names(run)
+        chosen = check_name(name) if name is not None else _free_name(taken)
+        if chosen in taken:
+            raise InputError(
+                f"{run.path} already holds a probe {chosen!r}, and none is ever overwritten: choose another"
+            )
+        with atomic_folder(run.path / _FOLDER / chosen) as folder:
+            save(folder)
+            write_json_atomically(folder / _ABOUT, {"created": now(), **about})
+    return chosen
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        plain: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is missing or damaged: remove its folder, and fit the probe again") from error
+    return plain
+
+
+def _free_name(taken: list[str]) -> str:
+    return next(name for name in (f"probe-{number}" for number in range(1, len(taken) + 2)) if name not in taken)

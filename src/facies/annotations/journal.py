@@ -1,0 +1,375 @@
+"""The expert's decisions about a run: named, excluded, merged, split, audited, each one on the disk and undoable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from facies.annotations.action_log import FILE, Desk
+from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
+from facies.annotations.class_table import ClassLedger
+from facies.annotations.label_propagation import votes
+from facies.annotations.snapshot import Decisions, decisions_of
+from facies.annotations.state import State
+from facies.annotations.validation import check_roles
+from facies.errors import InputError
+from facies.runs.folder import RunFolder
+
+__all__ = ["Journal", "read_decisions"]
+
+_NO_ROWS = np.zeros(0, np.int64)
+
+
+class Journal(ClassLedger):
+    """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
+
+    Every method below writes one `Action`. When it returns, the action is on the disk (flushed), also for a power cut;
+    a killed process leaves each action whole or not there. Several threads may share a journal. Several processes may
+    open one each: one writes at a time, and `refresh` (also `state`, and every write) takes in what the others wrote.
+
+    A class belongs to images, not to groups or outlines: when groups change, the images keep their classes.
+
+    Parameters
+    ----------
+    run : RunFolder, str or Path
+        The run. Its file is made at the first action.
+    user : str, optional
+        Whose actions these are, where a call says nothing else; without it the login name.
+
+    Raises
+    ------
+    InputError
+        If the journal is damaged, of another format, or of another run. It is never emptied or replaced.
+    """
+
+    def groups(self, partition: str | None = None) -> NDArray[np.int32]:
+        """Return the groups of the images now, int32 (N,), −1 for noise; a copy."""
+        with self._lock:
+            self.refresh()
+            return self._state.groups_now(self._partition(partition)).copy()
+
+    def name_group(
+        self, group: int, name: str | None, partition: str | None = None, *, user: str | None = None
+    ) -> Action:
+        """Give all members of a group a class; see `name_groups`."""
+        return self.name_groups({group: name}, partition, user=user)
+
+    def name_groups(
+        self,
+        names: Mapping[int, str | None],
+        partition: str | None = None,
+        *,
+        roles: Mapping[str, str | Sequence[str]] | None = None,
+        excluded_groups: Mapping[int, str] | None = None,
+        excluded_classes: Mapping[str, str] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Name many groups at once, in one action: all of it is done, or nothing.
+
+        The members get the class and count as validated. Members that are excluded get the class too, and stay excluded.
+
+        Parameters
+        ----------
+        names : mapping of int to str or None
+            Name by group; None takes the name away. A class is made where there is none of that name.
+        partition : str, optional
+            Which groups; without it those of the newest partition.
+        roles : mapping of str to str or sequence of str, optional
+            Roles (of `ROLES`) by class; they replace those it had. An empty sequence takes them away.
+        excluded_groups : mapping of int to str, optional
+            Reasons by group whose members are excluded.
+        excluded_classes : mapping of str to str, optional
+            Reasons by class whose images count as excluded.
+
+        Raises
+        ------
+        InputError
+            If a group is unknown (the message names the nearest), or a name, role or reason cannot be used.
+        """
+        reasons = dict(excluded_groups or {})
+        with self._writing(user) as pen:
+            where = self._partition(partition)
+            rows = pen.members([*names, *reasons], where) if names or reasons else _NO_ROWS
+            groups = self._state.groups_now(where)[rows]
+            after = {name: self._state.columns[name][rows] for name in ("class", "state", "confidence", "reason")}
+            for group, name in names.items():
+                members = groups == group
+                after["class"][members] = pen.class_id(name)
+                after["state"][members] = NONE if name is None else VALIDATED
+                after["confidence"][members] = 0
+            for group, reason in reasons.items():
+                after["reason"][groups == group] = pen.reason_code(reason)
+            for name, reason in (excluded_classes or {}).items():
+                pen.change_class(
+                    pen.class_id(name), excluded=True, reason=check_text(reason, "the reason of an exclusion")
+                )
+            for name, given in (roles or {}).items():
+                pen.change_class(pen.known_class(name), roles=check_roles(given, name))
+            if not len(rows) and not pen.classes:
+                raise InputError("nothing was named: give at least one group and its name, such as 12=quartz")
+            parameters = {"names": dict(names), "excluded": reasons}
+            return pen.write("name", rows, after, parameters=parameters, partition=where)
+
+    def assign(
+        self,
+        rows: ArrayLike,
+        name: str | None,
+        state: Literal["validated", "predicted", "dubious"] = "validated",
+        *,
+        confidence: float = 0.0,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Give images a class, or with None take it away. Excluded images stay excluded.
+
+        Parameters
+        ----------
+        rows : array_like of int or of bool (N,)
+            The images.
+        name : str or None
+            A class is made where there is none of that name.
+        state : {"validated", "predicted", "dubious"}
+        confidence : float
+            Probability of a predicted class, 0 to 1.
+        parameters : mapping, optional
+            What led to it, for those who read the journal: a lasso, a queue.
+        """
+        if state not in ("validated", "predicted", "dubious"):
+            raise InputError(f"state={state!r} is not known: choose from validated, predicted, dubious")
+        if not 0 <= confidence <= 1:
+            raise InputError(f"a confidence lies between 0 and 1: {confidence} was given")
+        with self._writing(user) as pen:
+            kept = pen.rows(rows)
+            number = pen.class_id(name)
+            after = {"class": number, "state": STATES[state] if number else NONE, "confidence": confidence}
+            return pen.write("assign", kept, after, parameters={**(parameters or {}), "name": name})
+
+    def classify(
+        self,
+        rows: ArrayLike,
+        names: Sequence[str],
+        codes: ArrayLike,
+        confidence: ArrayLike,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action | None:
+        """Record what a classifier predicts. Images that an expert has judged (validated, dubious) keep their class.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (n,)
+        names : sequence of str
+            Names of the classes 0, 1, …
+        codes : array_like of int, shape (n,)
+            Predicted class of each image, as a number among `names`.
+        confidence : array_like of float, shape (n,)
+            Its probability, 0 to 1.
+        parameters : mapping, optional
+            Which classifier, how it was fitted.
+
+        Returns
+        -------
+        Action or None
+            None if the expert has judged all of the images.
+        """
+        with self._writing(user) as pen:
+            kept, places, sure = pen.rows_and(rows, codes, confidence)
+            if not np.isin(places, np.arange(len(names))).all():
+                raise InputError(f"the classes are numbered 0 to {len(names) - 1}: others were given")
+            if not ((sure >= 0) & (sure <= 1)).all():
+                raise InputError("confidences lie between 0 and 1: others were given")
+            judged = np.isin(self._state.columns["state"][kept], (VALIDATED, DUBIOUS))
+            kept, places, sure = kept[~judged], places[~judged], sure[~judged]
+            if not len(kept):
+                return None
+            numbers = np.array([pen.class_id(name) for name in names], np.uint16)
+            after = {"class": numbers[places.astype(np.int64)], "state": PREDICTED, "confidence": sure}
+            return pen.write("classify", kept, after, parameters=parameters)
+
+    def exclude(self, rows: ArrayLike, reason: str, *, user: str | None = None) -> Action:
+        """Take images out of all counts, with a reason. They keep their class for the case that they come back."""
+        with self._writing(user) as pen:
+            return pen.write("exclude", pen.rows(rows), {"reason": pen.reason_code(reason)})
+
+    def include(self, rows: ArrayLike, *, user: str | None = None) -> Action:
+        """Take excluded images in again, with the class and state that they had."""
+        with self._writing(user) as pen:
+            return pen.write("include", pen.rows(rows), {"reason": 0})
+
+    def dubious(self, rows: ArrayLike, *, user: str | None = None) -> Action:
+        """Mark images as dubious: they keep their class, and are not counted for it."""
+        with self._writing(user) as pen:
+            return pen.write("dubious", pen.rows(rows), {"state": DUBIOUS})
+
+    def validate(
+        self, rows: ArrayLike, *, predicted: Mapping[str, ArrayLike] | None = None, user: str | None = None
+    ) -> Action:
+        """Confirm the classes that images have, and those that a classifier proposes for images without one.
+
+        Parameters
+        ----------
+        rows : array_like of int or of bool (N,)
+            The images. Those without a class, and for which none is proposed, are passed over.
+        predicted : mapping of str to array_like, optional
+            Proposals: rows by class name.
+
+        Raises
+        ------
+        InputError
+            If none of the images has a class.
+        """
+        with self._writing(user) as pen:
+            kept = pen.rows(rows)
+            codes = self._state.columns["class"][kept]
+            for name, proposed in (predicted or {}).items():
+                codes = np.where((codes == 0) & np.isin(kept, np.asarray(proposed)), pen.known_class(name), codes)
+            kept, codes = kept[codes > 0], codes[codes > 0]
+            if not len(kept):
+                raise InputError("none of these images has a class to confirm: name them first")
+            return pen.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
+
+    def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
+        """Merge groups into a new one; its number is ``action.after["group"][0]``."""
+        wanted = sorted({int(group) for group in groups})
+        if len(wanted) < 2:
+            raise InputError("two groups at least are merged: choose another one")
+        with self._writing(user) as pen:
+            where = self._partition(partition)
+            rows = pen.members(wanted, where)
+            new = np.zeros(len(rows), np.int32)
+            return self._regroup(pen, "merge", rows, new, where, {"groups": wanted})
+
+    def split(
+        self,
+        rows: ArrayLike,
+        partition: str | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Make a new group of images; its number is ``action.after["group"][0]``. The rest of their groups stays."""
+        with self._writing(user) as pen:
+            kept = pen.rows(rows)
+            return self._regroup(
+                pen, "split", kept, np.zeros(len(kept), np.int32), self._partition(partition), parameters
+            )
+
+    def recluster(
+        self,
+        rows: ArrayLike,
+        labels: ArrayLike,
+        partition: str | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Give images new groups.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (n,)
+        labels : array_like of int, shape (n,)
+            0, 1, … for the parts, −1 for noise. The groups get new numbers, in the same order, that no group ever had:
+            ``action.after["group"]``, by ``action.rows``.
+        parameters : mapping, optional
+            Method, seed, …
+        """
+        with self._writing(user) as pen:
+            kept, new = pen.rows_and(rows, labels)
+            if not np.issubdtype(new.dtype, np.integer) or new.min() < -1:
+                raise InputError("the parts of a re-clustering are whole numbers from 0 on, and -1 for noise")
+            new = np.where(new < 0, -1, np.unique(np.maximum(new, 0), return_inverse=True)[1])
+            if (new >= 0).any():
+                new = np.where(new < 0, -1, new - new[new >= 0].min())
+            return self._regroup(pen, "recluster", kept, new.astype(np.int32), self._partition(partition), parameters)
+
+    def vote(self, partition: str | None = None, *, user: str | None = None) -> Action | None:
+        """Let the validated images vote for the class of their groups, as after a re-clustering; see `votes`.
+
+        For a partition that was made outside of the journal: with it the names reach the groups that it has.
+
+        Returns
+        -------
+        Action or None
+            None if the votes change nothing.
+        """
+        with self._writing(user) as pen:
+            where = self._partition(partition)
+            rows = np.arange(self._state.n_images)
+            after = votes(self._state, rows, self._state.groups_now(where))
+            changed = np.zeros(len(rows), np.bool_)
+            for name, values in after.items():
+                changed |= values != self._state.columns[name]
+            if not changed.any():
+                return None
+            kept = {name: values[changed] for name, values in after.items()}
+            return pen.write("vote", rows[changed], kept, partition=where)
+
+    def reject(self, rows: ArrayLike, name: str, *, user: str | None = None) -> Action:
+        """Say that images are not of a class; a classifier may learn from it, and the images keep what they have."""
+        with self._writing(user) as pen:
+            kept = pen.rows(rows)
+            return pen.write("reject", kept, {}, parameters={"class": pen.known_class(name), "name": name})
+
+    def record_audit(self, rows: ArrayLike, true_names: Sequence[str], *, user: str | None = None) -> Action:
+        """Record what audited images truly are, beside what they are assigned to now.
+
+        Their classes stay as they are: the shares of all images are corrected by the audit, not the audited images alone.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (n,)
+        true_names : sequence of str
+            One name an image; ``""`` where it is of no class.
+        """
+        with self._writing(user) as pen:
+            kept, names = pen.rows_and(rows, np.array(list(true_names), object))
+            numbers = {name: pen.class_id(name) if name else 0 for name in dict.fromkeys(names.tolist())}
+            true = np.array([numbers[name] for name in names.tolist()], np.uint16)
+            return pen.write("audit", kept, {"true": true}, before={"true": self._state.columns["class"][kept]})
+
+    def note(self, text: str, rows: ArrayLike | None = None, *, user: str | None = None) -> Action:
+        """Keep a remark of at most 100 characters, about images or about the run."""
+        with self._writing(user) as pen:
+            kept = _NO_ROWS if rows is None else pen.rows(rows)
+            return pen.write("note", kept, {}, parameters={"text": check_text(text, "the note")})
+
+    def _partition(self, name: str | None) -> str:
+        names = self.run.partitions()
+        if name in names or (name is None and names):
+            return names[-1] if name is None else name
+        chosen: str = self.run.partition(name)[1]["name"]  # says what is there
+        return chosen
+
+    def _regroup(
+        self,
+        desk: Desk,
+        kind: str,
+        rows: NDArray[np.int64],
+        parts: NDArray[np.int32],
+        partition: str,
+        parameters: Mapping[str, Any] | None,
+    ) -> Action:
+        """Write new groups (parts from 0 on become the next free numbers), and what the validated members vote."""
+        self._state.groups_now(partition)
+        groups = np.where(parts < 0, -1, parts + self._state.next_group[partition]).astype(np.int32)
+        after = {"group": groups, **votes(self._state, rows, groups)}
+        return desk.write(kind, rows, after, parameters=parameters, partition=partition)
+
+
+def read_decisions(run: RunFolder) -> Decisions:
+    """Return the expert's decisions about a run; those about a run without a journal are empty.
+
+    Raises
+    ------
+    InputError
+        If the journal is damaged, of another format, or of another run.
+    """
+    if not (run.path / FILE).exists():
+        return decisions_of(State(len(run), lambda name: run.partition(name)[0]["group"].to_numpy(np.int64)), [])
+    with Journal(run) as journal:
+        return journal.state()

@@ -1,0 +1,23 @@
+"""The one endpoint that changes anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header
+
+from facies.atlas.server.dependencies import TheRun
+from facies.atlas.server.responses import Json
+from facies.atlas.services.actions import AnyAction, perform
+
+router = APIRouter()
+
+
+@router.post("/runs/{key}/actions")
+def act(
+    run: TheRun,
+    action: Annotated[AnyAction, Body()],
+    client: Annotated[str, Header(alias="X-Facies-Client", max_length=64)] = "",
+) -> Json:
+    """Do something; it is on the disk when this answers."""
+    return Json(perform(run, action, client))

@@ -1,0 +1,73 @@
+"""The page itself: files that were built beside this one, read once, and asked for by name alone."""
+
+from __future__ import annotations
+
+import mimetypes
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from facies.atlas.errors import MissingError
+from facies.atlas.server.responses import FOR_EVER
+
+router = APIRouter()
+
+_INDEX = "index.html"
+_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".json": "application/json",
+}
+
+
+def read_static() -> dict[str, bytes]:
+    """Return the built files by their address, such as ``assets/index-1a2b.js``."""
+    return dict(_under(files("facies.atlas") / "static", ""))
+
+
+def _under(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    if not folder.is_dir():
+        return found
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            found += _under(entry, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            found.append((prefix + entry.name, entry.read_bytes()))
+    return found
+
+
+_STATIC = read_static()
+
+
+@router.get("/")
+async def index() -> Response:
+    """The page."""
+    return _answer(_INDEX)
+
+
+@router.get("/{name:path}")
+async def asset(name: str) -> Response:
+    """One of the page's files."""
+    return _answer(name)
+
+
+def _answer(name: str) -> Response:
+    # A name is looked up among those that were read at the start; nothing that a browser sends is ever opened.
+    body = _STATIC.get(name)
+    if body is None:
+        raise MissingError(
+            "the page of the atlas was not built: run `make web`" if name == _INDEX else "there is no such page"
+        )
+    suffix = name[name.rfind(".") :] if "." in name else ""
+    media = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    headers = FOR_EVER if name.startswith("assets/") else {"Cache-Control": "no-cache"}
+    return Response(body, media_type=media, headers=headers)

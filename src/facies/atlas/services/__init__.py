@@ -1,0 +1,1 @@
+"""What the atlas does with an open run, one service a file."""

@@ -1,0 +1,202 @@
+"""Full images, thumbnails and generated images as WebP files in memory."""
+
+from __future__ import annotations
+
+import io
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facies.atlas.errors import MissingError
+from facies.errors import InputError
+from facies.runs import RunFolder, Thumbnails
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+
+__all__ = ["MEDIA_TYPE", "Pictures", "to_picture", "webp"]
+
+MEDIA_TYPE = "image/webp"
+
+_MEMORY = 2**28
+_SHEET_BYTES = {"L": 2**22, "RGB": 3 * 2**22}
+
+
+class Pictures:
+    """Gives the images of a run as files that a browser shows.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run. Its pixels are opened when the first full image is asked for.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_MEMORY)
+        self._upright = run.upright_thumbnails
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _images(self) -> ImageSet:
+        return self._run.image_set()
+
+    @property
+    def has_upright(self) -> bool:
+        """Whether there are thumbnails of the images as the method set them upright."""
+        return self._upright is not None
+
+    @property
+    def n_layers(self) -> int:
+        """Focal layers of an image; 0 where images are no focal stacks."""
+        shape = self._run.manifest["input"]["image_shape"]
+        return int(shape[0]) if len(shape) == 4 else 0
+
+    def best_layer(self, row: int) -> int:
+        """Return the layer of a focal stack that is shown first."""
+        table = self._run.images
+        known = table["best_layer"].iloc[row] if "best_layer" in table else None
+        return int(known) if known is not None and 0 <= known < self.n_layers else 0
+
+    def full(self, row: int, layer: int | None = None) -> bytes:
+        """Return one image in all its pixels, lossless, with the contrast of the whole run.
+
+        Parameters
+        ----------
+        row : int
+            The image.
+        layer : int, optional
+            The focal layer. Without it the best one.
+
+        Raises
+        ------
+        MissingError
+            If there is no such image or layer.
+        InputError
+            If the pixels are gone.
+        """
+        return webp(self._picture(row, layer))
+
+    def thumbnail(self, row: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of one image.
+
+        A sheet holds 1,024 of them and takes tens of milliseconds to decode; one image takes a few. So where there are more
+        sheets than memory for them, what is not in memory is made from the pixels, as long as these are there.
+
+        Raises
+        ------
+        MissingError
+            If there is no such image or layer.
+        InputError
+            If sheet and pixels are gone.
+        """
+        if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_at_hand(row, layer):
+            return self._from_sheet(row, layer)
+        if layer is None and self.n_layers and "best_layer" not in self._run.images:
+            return self._from_sheet(row, layer)  # the sheet knows which layer is the sharpest
+        try:
+            picture = self._picture(row, layer)
+        except MissingError:
+            raise
+        except (InputError, OSError):
+            return self._from_sheet(row, layer)
+        return webp(_reduced(picture, self._thumbnails.shape))
+
+    @cached_property
+    def _sheets_fit(self) -> bool:
+        sheets = len(self._thumbnails.index["sheets"]) * (1 + self.n_layers)
+        return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _MEMORY
+
+    def upright_thumbnail(self, row: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of one image as the method set it upright.
+
+        Raises
+        ------
+        MissingError
+            If there is no such image or layer, or the run has no images set upright.
+        InputError
+            If the sheet is gone.
+        """
+        return self._tile_of(self.sheets(upright=True), row, layer)
+
+    def sheets(self, *, upright: bool = False) -> Thumbnails:
+        """Return all thumbnails, of the images or of the images set upright.
+
+        Raises
+        ------
+        MissingError
+            If the run has no images set upright.
+        """
+        if not upright:
+            return self._thumbnails
+        if self._upright is None:
+            raise MissingError(f"the method of {self._run.path.name} set no images upright")
+        return self._upright
+
+    def _from_sheet(self, row: int, layer: int | None) -> bytes:
+        return self._tile_of(self._thumbnails, row, layer)
+
+    @staticmethod
+    def _tile_of(thumbnails: Thumbnails, row: int, layer: int | None) -> bytes:
+        try:
+            return webp(thumbnails.image(row, layer))
+        except IndexError as error:
+            raise MissingError(f"there is no {error}") from error
+
+    def _picture(self, row: int, layer: int | None) -> Image.Image:
+        if not 0 <= row < len(self._run):
+            raise MissingError(f"there is no image {row}: the run has {len(self._run)}, numbered from 0")
+        with self._lock:  # readers of files are not made for several threads
+            pixels = self._images.source.read(np.array([row], np.int64))[0]
+        if pixels.ndim == 4:
+            chosen = self.best_layer(row) if layer is None else layer
+            if not 0 <= chosen < len(pixels):
+                raise MissingError(f"there is no focal layer {chosen}: the images have {len(pixels)}, numbered from 0")
+            pixels = pixels[chosen]
+        elif layer not in (None, 0):
+            raise MissingError(f"there is no focal layer {layer}: the images of this run are no focal stacks")
+        return to_picture(pixels, *self._contrast)
+
+    @cached_property
+    def _contrast(self) -> tuple[float, float]:
+        """The values that the thumbnails show black and white."""
+        values = self._thumbnails.index["values"]
+        return float(values["black"]), float(values["white"])
+
+
+def _reduced(picture: Image.Image, shape: tuple[int, int]) -> Image.Image:
+    height, width = shape
+    grows = width >= picture.width
+    return picture.resize((width, height), Image.Resampling.NEAREST if grows else Image.Resampling.BILINEAR)
+
+
+def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:
+    """Return the pixels of one image as a picture; one and two channels give grey, more give colour of the first three.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, H, W)
+        Of any type.
+    low, high : float
+        The values shown black and white.
+    """
+    if len(pixels) == 2:
+        pixels = pixels.mean(axis=0, keepdims=True)
+    pixels = pixels[: 3 if len(pixels) >= 3 else 1]
+    if pixels.dtype == np.uint8 and (low, high) == (0, 255):
+        scaled = pixels
+    else:
+        scaled = np.nan_to_num((pixels.astype(np.float32) - low) / ((high - low) or 1.0)).clip(0, 1) * 255
+        scaled = np.rint(scaled).astype(np.uint8)
+    return Image.fromarray(scaled[0] if len(scaled) == 1 else np.ascontiguousarray(scaled.transpose(1, 2, 0)))
+
+
+def webp(picture: Image.Image) -> bytes:
+    """Return a picture as a lossless WebP file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""What the atlas holds in memory of the runs that are open."""

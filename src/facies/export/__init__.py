@@ -1,0 +1,1 @@
+"""Fitted methods in the forms of other programs."""

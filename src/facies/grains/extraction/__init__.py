@@ -1,0 +1,19 @@
+"""Grains: found in focal stacks of photographs, cut out, measured, kept as an image set on the disk."""
+
+from __future__ import annotations
+
+from facies.grains.extraction.extract import available_cores, extract_grains, read_description
+from facies.grains.extraction.extraction_settings import ExtractionSettings
+from facies.grains.extraction.grain_reader import images_from_grains, read_outlines, scale_of
+from facies.grains.extraction.measurements import TOUCHING
+
+__all__ = [
+    "TOUCHING",
+    "ExtractionSettings",
+    "available_cores",
+    "extract_grains",
+    "images_from_grains",
+    "read_description",
+    "read_outlines",
+    "scale_of",
+]

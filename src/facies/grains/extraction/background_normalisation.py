@@ -1,0 +1,79 @@
+"""Grains shown as on a plate of one colour in even light, so that groups cannot follow the lamp, the plate or a neighbour."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.grains.extraction.background import SmoothField, Thresholds
+from facies.grains.extraction.foreground_score import Window
+
+__all__ = ["EvenPlate"]
+
+BRIGHTNESS = {"green": 128.0, "light": 224.0}
+"""What the brightest channel of the ground is brought to: well below white, so that pale grains in dim corners stay whole."""
+
+GAINS = (0.25, 4.0)
+"""Beyond these the field of the ground is no light, but a mistake."""
+
+RIM = 3
+"""The blurred edge of a grain, in pixels, that is kept around it; and as many in which it fades into the plate."""
+
+
+class EvenPlate:
+    """The plate as it would be, lit evenly and with one grain on it.
+
+    On a coloured or a light ground a picture is multiplied by the brightness wanted over that of the ground's smooth
+    field at each place: what a lamp does to the plate, it does to the grain. A dark ground tells nothing of the light,
+    which is left as it is. What is not the grain is painted in one colour, that of the session's ground.
+
+    Parameters
+    ----------
+    thresholds : Thresholds
+        Of the session: kind, hue and purity of the ground.
+    """
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self.brightness = BRIGHTNESS.get(thresholds.ground)
+        self.colour = _colour(thresholds)
+
+    def shown(
+        self, picture: NDArray[np.uint8], window: Window, field: SmoothField, grain: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Show one layer of a grain on this plate.
+
+        Parameters
+        ----------
+        picture : ndarray of uint8, shape (h, w, 3)
+            A window of the photograph.
+        window : (int, int, int, int)
+            Where it lies, h × w pixels of the photograph.
+        field : SmoothField
+            The ground of the photograph.
+        grain : ndarray of uint8, shape (h, w)
+            1 where any layer shows the grain, else 0.
+
+        Returns
+        -------
+        ndarray of uint8, shape (h, w, 3)
+        """
+        x0, y0, x1, y1 = window
+        rows, columns = (np.arange(a, b, dtype=np.float32) + 0.5 for a, b in ((y0, y1), (x0, x1)))
+        even = picture.astype(np.float32)
+        if self.brightness is not None:
+            ground = np.maximum(field.at(rows, columns).max(axis=2), 1.0)
+            even *= np.clip(self.brightness / ground, *GAINS)[..., None]
+        near = cv2.dilate(grain, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1)))
+        share = cv2.GaussianBlur(near.astype(np.float32), (0, 0), RIM / 2, borderType=cv2.BORDER_REPLICATE)[..., None]
+        mixed = share * even + (1 - share) * self.colour
+        return np.clip(mixed, 0, 255).round().astype(np.uint8)
+
+
+def _colour(thresholds: Thresholds) -> NDArray[np.float32]:
+    """RGB of the plate, 0 to 255: by the session's hue and most frequent groundness."""
+    if thresholds.ground == "green":
+        told = (thresholds.hue, thresholds.mode / 255, BRIGHTNESS["green"] / 255)
+        return cv2.cvtColor(np.array(told, np.float32).reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0] * np.float32(255)
+    grey = BRIGHTNESS["light"] if thresholds.ground == "light" else 255 - thresholds.mode
+    return np.full(3, grey, np.float32)

@@ -1,0 +1,388 @@
+"""From photographs to a folder of grains: all cores cut, one writer writes, and a kill at any moment loses a stack."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies import __version__
+from facies.errors import InputError
+from facies.grains.extraction.background import Thresholds
+from facies.grains.extraction.extraction_settings import ExtractionSettings
+from facies.grains.extraction.focal_stacks import StackList, read_photograph
+from facies.grains.extraction.grain_writer import FORMAT, GrainStore
+from facies.grains.extraction.process_pool import cut_in_order
+from facies.grains.extraction.session_thresholds import Survey, learn_thresholds, pooled_histogram
+from facies.grains.extraction.stack_extraction import Seen
+from facies.images.readers.image_file import UnreadableImage
+from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
+
+__all__ = ["extract_grains", "read_description"]
+
+SURVEYED = 24
+"""Photographs whose histogram gives the thresholds, spread evenly over the stacks."""
+
+Progress = Callable[[int, int], None]
+
+
+def extract_grains(
+    stacks: StackList,
+    output: str | Path,
+    settings: ExtractionSettings | None = None,
+    *,
+    thresholds: str | Path | None = None,
+    jobs: int = 1,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> bool:
+    """Cut the grains out of focal stacks, and write them as a folder that `facies.images.open_images` opens.
+
+    Superpixels of each layer are told from the ground by their saturation, and merged where they touch; boxes that
+    overlap from layer to layer are one grain, the widest is its box, and all layers are cut out by it (Golikov, Krinitskiy
+    & Borisov, DLCP 2022).
+
+    Parameters
+    ----------
+    stacks : StackList
+        What `facies.grains.extraction.focal_stacks.find_stacks` found.
+    output : path
+        The folder to write. It appears whole or not at all; what is done so far is kept beside it.
+    settings : ExtractionSettings, optional
+        How.
+    thresholds : path, optional
+        A folder of grains whose thresholds are used, so that new photographs are cut as the earlier ones were.
+    jobs : int, default=1
+        Processes. With more than one the caller's script needs the usual ``if __name__ == "__main__"``.
+    resume, overwrite : bool
+        Go on with what was interrupted; or begin anew, and replace what is there.
+    progress : callable, optional
+        Called with the number of photographs done and their total.
+
+    Returns
+    -------
+    bool
+        False if the folder was complete already.
+
+    Raises
+    ------
+    InputError
+        If the ground is not found, there are no grains, or the output cannot be written.
+    """
+    settings = settings or ExtractionSettings()
+    settings.check()
+    if resume and overwrite:
+        raise InputError("--resume goes on and --overwrite begins anew: give one of them")
+    if jobs < 1:
+        raise InputError(f"--jobs {jobs}: at least 1 process is needed")
+    target = Path(output).expanduser().resolve()
+    if target.is_relative_to(stacks.folder.resolve()):
+        raise InputError(
+            f"{target} lies among the photographs, where its pictures would be taken for such: choose another output"
+        )
+    with user_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with lock_run(target):
+        restore_replaced(target)
+        store = GrainStore(target)
+        wanted = _order(stacks, settings, thresholds)
+        kept = None if overwrite else store.description()
+        placed = kept is not None and not store.grains.is_dir()  # killed after its folder was given its name
+        if (placed and resume) or _is_complete(target, kept, wanted, resume=resume, overwrite=overwrite):
+            store.remove()
+            return False
+        told = _begin(store, kept, wanted, stacks, settings, thresholds, resume=resume)
+        learnt = Thresholds(**told["thresholds"])
+        _cut_all(store, stacks, learnt, settings, jobs, progress)
+        if not store.n_grains:
+            message = _nothing_found(stacks, store, learnt, settings)
+            store.remove()
+            raise InputError(message)
+        _complete(store, told, stacks, settings, overwrite=bool(told["replaces"]))
+    return True
+
+
+def read_description(folder: str | Path) -> dict[str, Any]:
+    """Read ``grains.json`` of a folder of grains.
+
+    Parameters
+    ----------
+    folder : path
+        What `extract_grains` wrote.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If it is no such folder, or is damaged.
+    """
+    path = Path(folder).expanduser() / "grains.json"
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: is no folder that facies extract wrote (it has no grains.json)") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}): extract the grains again") from error
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise InputError(f"{path}: is of another version of facies, or damaged: extract the grains again")
+    return told
+
+
+def _order(stacks: StackList, settings: ExtractionSettings, thresholds: str | Path | None) -> dict[str, Any]:
+    """What is to be extracted, and how: what is unfinished goes on only as what it was begun."""
+    digest = hashlib.sha256()
+    for stack in stacks.stacks:
+        for name in stack.photographs:
+            try:
+                size = (stacks.folder / name).stat().st_size
+            except OSError:
+                size = -1
+            digest.update(f"{stack.name}\0{stack.sample}\0{name}\0{size}\n".encode("utf-8", "surrogateescape"))
+    given = None if thresholds is None else _thresholds_of(thresholds).to_dict()
+    return {
+        "facies": __version__,
+        "settings": settings.to_dict(),
+        "layers": stacks.layers,
+        "photographs": digest.hexdigest(),
+        "given_thresholds": given,
+    }
+
+
+def _thresholds_of(folder: str | Path) -> Thresholds:
+    try:
+        return Thresholds(**read_description(folder)["thresholds"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder}: its grains.json has no thresholds: extract the grains again") from error
+
+
+def _is_complete(
+    target: Path, kept: dict[str, Any] | None, wanted: dict[str, Any], *, resume: bool, overwrite: bool
+) -> bool:
+    """Tell whether there is nothing left to do; refuse to replace what may not be replaced."""
+    if not target.exists() or (kept is not None and kept["replaces"] and resume):
+        return False
+    if not (target / "grains.json").is_file():
+        raise InputError(f"{target} exists and is no folder of grains, so it is not overwritten: choose another output")
+    if overwrite:
+        return False
+    if not resume:
+        raise InputError(f"{target} already exists: use --overwrite to replace it, or another output")
+    found = read_description(target)
+    differences = _differences(found["order"], wanted)
+    if differences:
+        raise InputError(
+            f"{target} is complete, and is not what is asked for now ({'; '.join(differences)}): use --overwrite to "
+            "replace it, or another output"
+        )
+    return True
+
+
+def _differences(earlier: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    wanted = jsonable(wanted)
+    found = []
+    if earlier["facies"] != wanted["facies"]:
+        found.append(f"it was begun by facies {earlier['facies']}, and this is {wanted['facies']}")
+    before_all = ExtractionSettings.from_dict(
+        earlier["settings"]
+    ).to_dict()  # what is newer than those grains: its default
+    for name, value in wanted["settings"].items():
+        before = before_all[name]
+        if before != value:
+            found.append(f"{name} was {json.dumps(before)}, is {json.dumps(value)}")
+    if earlier["layers"] != wanted["layers"]:
+        found.append(f"layers was {earlier['layers']}, is {wanted['layers']}")
+    elif earlier["photographs"] != wanted["photographs"]:
+        found.append("the photographs are no longer the same")
+    if earlier["given_thresholds"] != wanted["given_thresholds"]:
+        found.append("the thresholds given are others")
+    return found
+
+
+def _begin(
+    store: GrainStore,
+    kept: dict[str, Any] | None,
+    wanted: dict[str, Any],
+    stacks: StackList,
+    settings: ExtractionSettings,
+    thresholds: str | Path | None,
+    *,
+    resume: bool,
+) -> dict[str, Any]:
+    """Go on with what was begun, or begin."""
+    if kept is not None:
+        if not resume:
+            raise InputError(
+                f"{store.target}: an earlier extraction was not finished: use --resume to go on with it, --overwrite to "
+                "begin anew"
+            )
+        differences = _differences(kept["order"], wanted)
+        if differences:
+            raise InputError(
+                f"{store.target}: the unfinished extraction cannot go on, for {'; '.join(differences)}: ask for what was "
+                "asked for then, or use --overwrite to begin anew"
+            )
+        told = kept
+    else:
+        if thresholds is None:
+            learnt, histogram = learn_thresholds(_survey(stacks), settings.background)
+        else:
+            learnt = _thresholds_of(thresholds)
+            shown = ExtractionSettings.from_dict(read_description(thresholds)["order"]["settings"]).plate
+            if settings.plate != shown:
+                raise InputError(
+                    f"--plate {settings.plate}: the grains of {thresholds} are shown otherwise, and a model of theirs would "
+                    f"misplace these: give --plate {shown}"
+                )
+            if settings.background not in ("auto", learnt.ground):
+                raise InputError(
+                    f"--background {settings.background}: the thresholds of {thresholds} are of a {learnt.ground} ground"
+                )
+            histogram = pooled_histogram(_survey(stacks, learnt.white), learnt.ground)
+        told = jsonable(
+            {
+                "order": wanted,
+                "thresholds": learnt.to_dict(),
+                "histogram": histogram,
+                "notes": _unlike(histogram, learnt),
+                "replaces": store.target.exists(),
+            }
+        )
+        store.begin(told)
+    store.open(stacks.layers, settings.size)
+    return told
+
+
+def _unlike(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
+    """Note where thresholds of other photographs are used on a ground that is another one."""
+    mode = int(np.convolve(histogram, np.ones(7), mode="same").argmax())
+    if abs(mode - thresholds.mode) < 0.5 * (thresholds.mode - thresholds.level):
+        return []
+    return [
+        f"the ground of these photographs (most frequent value {mode}) is not that for which the thresholds were found "
+        f"({thresholds.mode:.0f}): look at check/, or find thresholds of their own"
+    ]
+
+
+def _survey(stacks: StackList, white: float | None = None) -> Survey:
+    """A sample of photographs, spread over all stacks and all layers."""
+    total = len(stacks.stacks) * stacks.layers
+    step = max(1, total // SURVEYED)
+    if stacks.layers > 1 and step % stacks.layers == 0:
+        step += 1  # else always of the same layer
+    tried = [divmod(number, stacks.layers) for number in range(step // 2, total, step)]
+    reasons: list[str] = []
+
+    def photographs() -> Iterator[NDArray[np.generic]]:
+        for stack, layer in tried:
+            name = stacks.stacks[stack].photographs[layer]
+            try:
+                yield read_photograph(stacks.folder / name)
+            except UnreadableImage as error:
+                reasons.append(f"{name}: {error}")
+
+    survey = Survey.of(photographs(), white)
+    if not survey.pictures:
+        raise InputError(
+            f"{stacks.folder}: none of the {len(tried)} photographs that were tried can be read; {reasons[0]}"
+        )
+    return survey
+
+
+def _cut_all(
+    store: GrainStore,
+    stacks: StackList,
+    thresholds: Thresholds,
+    settings: ExtractionSettings,
+    jobs: int,
+    progress: Progress | None,
+) -> None:
+    total = len(stacks.stacks) * stacks.layers
+    rest = stacks.stacks[store.n_stacks :]
+    if progress is not None and store.n_stacks:
+        progress(store.n_stacks * stacks.layers, total)
+    for stack, cut in cut_in_order(stacks.folder, rest, thresholds, settings, jobs):
+        store.add(stack, cut)
+        if progress is not None:
+            progress(store.n_stacks * stacks.layers, total)
+
+
+def _nothing_found(stacks: StackList, store: GrainStore, thresholds: Thresholds, settings: ExtractionSettings) -> str:
+    """Say what was seen where no grain was."""
+    unread = [entry for entry in store.entries() if entry["status"] != "read"]
+    if len(unread) == len(stacks.stacks):
+        return f"{stacks.folder}: none of the {len(unread)} stacks can be read; {unread[0]['status']}"
+    seen: Seen = store.seen
+    ground = {"green": "a coloured plate", "dark": "a dark ground", "light": "a light ground"}[thresholds.ground]
+    if seen.once:
+        why = (
+            f"{seen.once} places were found in fewer than {settings.min_layers} layers of their stacks: try "
+            "--min-layers 1"
+        )
+    elif seen.small:
+        why = (
+            f"{seen.small} places differ from it, all smaller than {settings.min_side} pixels (the largest: "
+            f"{seen.largest_small}): try a smaller --min-side"
+        )
+    elif seen.large:
+        why = f"{seen.large} places differ from it, all larger than {settings.max_side} pixels: try a larger --max-side"
+    else:
+        why = "nothing differs from it: try another --background"
+    return f"{stacks.folder}: no grains were found; {ground} was seen, and {why}"
+
+
+def _complete(
+    store: GrainStore, told: dict[str, Any], stacks: StackList, settings: ExtractionSettings, *, overwrite: bool
+) -> None:
+    from facies.grains.extraction.overlays import draw_checks
+
+    with user_errors(store.target, store.work):
+        fingerprint = store.write_tables()
+        unread = [(entry["stack"], entry["status"]) for entry in store.entries() if entry["status"] != "read"]
+        draw_checks(store, stacks, told)
+        write_json_atomically(
+            store.grains / "grains.json",
+            {
+                "format": FORMAT,
+                **told,
+                "photographs": str(stacks.folder),
+                "stacks_found": stacks.how,
+                "settings": settings.to_dict(),
+                "um_per_px": settings.um_per_px,
+                "layers": stacks.layers,
+                "size": settings.size,
+                "counts": {
+                    "stacks": len(stacks.stacks) - len(unread),
+                    "photographs": (len(stacks.stacks) - len(unread)) * stacks.layers,
+                    "grains": store.n_grains,
+                    "passed_over": vars(store.seen),
+                },
+                "left_out": [{"source": name, "reason": why} for name, why in [*stacks.left_out, *unread]],
+                "versions": _versions(),
+                "fingerprint": fingerprint,
+                "value_range": list(store.range),
+            },
+        )
+        store.finish(overwrite=overwrite)
+
+
+def _versions() -> dict[str, str]:
+    names = ("numpy", "opencv-python-headless", "scikit-image", "scipy", "zarr")
+    versions = {"facies": __version__, "python": platform.python_version()}
+    return {**versions, **{name: importlib.metadata.version(name) for name in names}}
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

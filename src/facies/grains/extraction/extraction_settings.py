@@ -1,0 +1,105 @@
+"""What decides which grains are cut out, and how."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from facies.errors import InputError
+
+__all__ = ["Background", "ExtractionSettings", "PlateShown"]
+
+Background = Literal["auto", "green", "dark", "light"]
+PlateShown = Literal["keep", "even"]
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """How grains are found in photographs and cut out.
+
+    Parameters
+    ----------
+    background : {"auto", "green", "dark", "light"}
+        What the grains lie on: a plate of a saturated colour, such as bright green; a plain dark ground; a plain light
+        one. ``auto`` tells it from the photographs.
+    hue_gate : bool
+        Whether a superpixel must also have the hue of the plate (within 20 degrees of its mode) to be background. For
+        strongly coloured grains on a green plate.
+    shine : bool
+        Whether a superpixel that differs from the smooth colour field of the ground is a grain also where it is as
+        saturated as the plate, as translucent quartz is. Without it saturation alone decides, as in Golikov et al.
+        (2022).
+    superpixel : int
+        The side of a superpixel in pixels of the photograph.
+    compactness : float
+        Of the superpixels: how much nearness counts against colour (SLIC, Achanta et al. 2012).
+    min_side, max_side : int
+        The smallest and the largest longer side of a grain's box, in pixels.
+    overlap : float
+        Boxes of two layers are one grain from this intersection over union on.
+    min_layers : int
+        In how many layers a grain must be found; at most the number of layers.
+    size : int
+        The side of the crops, in pixels.
+    plate : {"keep", "even"}
+        What the crops show around a grain, and in which light: the photograph as it is; or a plate of one colour, and
+        the grain as if the plate were lit evenly (see `facies.grains.extraction.background_normalisation.EvenPlate`). Nothing else that is
+        kept of a grain depends on it.
+    um_per_px : float or None
+        Micrometres a pixel.
+    """
+
+    background: Background = "auto"
+    hue_gate: bool = False
+    shine: bool = True
+    superpixel: int = 16
+    compactness: float = 10.0
+    min_side: int = 20
+    max_side: int = 900
+    overlap: float = 0.3
+    min_layers: int = 2
+    size: int = 280
+    plate: PlateShown = "keep"
+    um_per_px: float | None = None
+
+    def check(self) -> None:
+        """Refuse values that cannot be meant.
+
+        Raises
+        ------
+        InputError
+            Naming the option.
+        """
+        if self.background not in get_args(Background):
+            raise InputError(f"--background {self.background}: choose {', '.join(get_args(Background))}")
+        if self.plate not in get_args(PlateShown):
+            raise InputError(f"--plate {self.plate}: choose {', '.join(get_args(PlateShown))}")
+        if self.um_per_px is not None and not (math.isfinite(self.um_per_px) and self.um_per_px > 0):
+            raise InputError(f"--um-per-px {self.um_per_px}: give micrometres a pixel, a number above 0, such as 1.25")
+        if not 8 <= self.size <= 4096:
+            raise InputError(f"--size {self.size}: the side of the crops is from 8 to 4096 pixels")
+        if not 4 <= self.min_side <= self.max_side:
+            raise InputError(
+                f"--min-side {self.min_side}, --max-side {self.max_side}: grains are from 4 pixels on, and the smallest "
+                "is not larger than the largest"
+            )
+        if not 4 <= self.superpixel <= 200:
+            raise InputError(f"--superpixel {self.superpixel}: the side of a superpixel is from 4 to 200 pixels")
+        if not self.compactness > 0:
+            raise InputError(f"--compactness {self.compactness}: give a number above 0, such as 10")
+        if not 0 < self.overlap <= 1:
+            raise InputError(f"--overlap {self.overlap}: give a share above 0 and up to 1, such as 0.3")
+        if self.min_layers < 1:
+            raise InputError(f"--min-layers {self.min_layers}: a grain is found in at least 1 layer")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of them, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> ExtractionSettings:
+        """Make them of what `to_dict` gave; what is not known is passed over."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in told.items() if name in known})

@@ -1,0 +1,92 @@
+"""How much a place differs from the ground: 1 is where a grain begins."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.grains.extraction.background import HUE_WINDOW, SmoothField, Thresholds, groundness, hue_degrees
+
+__all__ = ["Window", "evidence"]
+
+SHADE = {"green": (0.55, 1.15), "light": (0.9, 1.0)}
+"""The brightness of a ground in shadow and in stray light, as shares of that around.
+
+A grain on a coloured plate is told by its colour, however bright it is; on a light ground clear and pale grains differ in
+brightness alone, so there only the outskirts of a shadow are ground for sure, and stray light is not.
+"""
+
+Window = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in pixels of the photograph, half-open."""
+
+
+def evidence(
+    picture: NDArray[np.uint8],
+    window: Window,
+    field: SmoothField,
+    thresholds: Thresholds,
+    *,
+    shine: bool = True,
+    hue_gate: bool = False,
+    shadows: bool = False,
+) -> NDArray[np.float32]:
+    """Measure how much each pixel of a picture speaks for a grain.
+
+    The larger of two: how far the groundness lies below its mode, in units of the distance from the mode to the
+    threshold; and the difference to the colour field of the ground, in units of the threshold of that. On a dark ground
+    only what is brighter counts; on a coloured plate and on a light ground the difference that is left after the
+    brightness is set equal within what a shadow may do (`SHADE`), for a grain throws one.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (h, w, 3)
+        A window of the photograph, perhaps smaller.
+    window : (int, int, int, int)
+        Where it lies.
+    field : SmoothField
+        The ground of the photograph.
+    thresholds : Thresholds
+        Of the session.
+    shine : bool
+        Whether the difference counts, too.
+    hue_gate : bool
+        Whether what has not the hue of a coloured plate is no ground.
+    shadows : bool
+        Whether the shadows on a light ground count, too: a pale grain has parts that are as grey as they are.
+
+    Returns
+    -------
+    ndarray of float32, shape (h, w)
+        0 and more; from 1 on it is no ground.
+    """
+    x0, y0, x1, y1 = window
+    height, width = picture.shape[:2]
+    rows = y0 + (np.arange(height, dtype=np.float32) + 0.5) * ((y1 - y0) / height)
+    columns = x0 + (np.arange(width, dtype=np.float32) + 0.5) * ((x1 - x0) / width)
+    colour = even = picture.astype(np.float32)
+    if shine or thresholds.ground == "light":
+        ground = field.at(rows, columns)
+    if thresholds.ground == "light":  # a light ground is only as light as the lamp makes it
+        even = np.minimum(colour * (255.0 / np.maximum(ground, 1.0)), 255.0)
+    like = groundness(even, thresholds.ground)
+    found = (thresholds.mode - like) * np.float32(1.0 / (thresholds.mode - thresholds.level))
+    if shine:
+        found = np.maximum(found, _difference(colour, ground, thresholds, shadows=shadows))
+    if hue_gate and thresholds.ground == "green":
+        away = np.abs((hue_degrees(picture) - thresholds.hue + 180) % 360 - 180)
+        found = np.maximum(found, away / np.float32(HUE_WINDOW))
+    return np.maximum(found, 0.0)
+
+
+def _difference(
+    colour: NDArray[np.float32], ground: NDArray[np.float32], thresholds: Thresholds, *, shadows: bool
+) -> NDArray[np.float32]:
+    difference = colour - ground
+    if thresholds.ground == "light" and shadows:
+        difference = np.abs(difference)
+    elif thresholds.ground != "dark":  # a shadow darkens the ground, and leaves it its colour
+        like = (colour * ground).sum(axis=2) / np.maximum((ground * ground).sum(axis=2), 1.0)
+        difference = np.abs(colour - np.clip(like, *SHADE[thresholds.ground])[..., None] * ground)
+    red, green, blue = cv2.split(difference)
+    return cv2.max(cv2.max(red, green), blue) * np.float32(1.0 / thresholds.difference)

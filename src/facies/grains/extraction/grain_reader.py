@@ -1,0 +1,113 @@
+"""Grains that were cut out, read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import InputError
+from facies.grains.extraction.extract import read_description
+from facies.images.axes import Layout
+from facies.images.image_set import ImageSet
+from facies.images.sources import ZarrSource
+
+__all__ = ["images_from_grains", "read_outlines"]
+
+
+def images_from_grains(folder: Path) -> ImageSet:
+    """Open a folder of grains; pixels are read where they lie, when they are asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        What `facies.grains.extraction.extract_grains` wrote.
+
+    Returns
+    -------
+    ImageSet
+        Images (L, 3, S, S); the columns of the table are those of ``images.parquet``. Its origin tells ``um_per_px``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged.
+    """
+    import zarr
+
+    told = read_description(folder)
+    table = _read_parquet(folder / "images.parquet")
+    try:
+        array = zarr.open_array(str(folder / "images.zarr"), mode="r")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / 'images.zarr'}: is damaged ({error}): extract the grains again") from error
+    if len(table) != array.shape[0]:
+        raise InputError(
+            f"{folder}: images.parquet has {len(table)} rows and images.zarr {array.shape[0]} grains: extract them again"
+        )
+    source = ZarrSource(
+        (folder / "images.zarr").absolute(), None, tuple(array.shape), np.dtype(array.dtype), Layout.STACK
+    )
+    low, high = told["value_range"]
+    return ImageSet(
+        source,
+        table,
+        left_out=pd.DataFrame(
+            [(item["source"], item["reason"]) for item in told["left_out"]], columns=["source", "reason"], dtype=str
+        ),
+        notes=told["notes"],
+        origin={
+            "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": told["um_per_px"],
+        },
+        value_range=(float(low), float(high)),
+        fingerprint=told["fingerprint"],
+    )  # fmt: skip
+
+
+def read_outlines(images: ImageSet) -> pd.DataFrame | None:
+    """Read the outlines of the grains of a set.
+
+    Parameters
+    ----------
+    images : ImageSet
+        What `facies.images.open_images` opened, or a part of it.
+
+    Returns
+    -------
+    DataFrame or None
+        One row an image, in its order: ``id`` and ``outline``, a float32 array of x and y in turn, in pixels of the
+        photograph, pixel ``i`` spanning ``[i, i + 1)``; closed from the last to the first. None for images that are no
+        grains.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    if images.origin.get("kind") != "grains":
+        return None
+    outlines = _read_parquet(Path(images.origin["path"]) / "outlines.parquet").set_index("id")
+    ids = images.table["id"]
+    missing = ~ids.isin(outlines.index)
+    if missing.any():
+        raise InputError(
+            f"{images.origin['path']}: has no outline of the grain {ids[missing].iloc[0]}: extract it again"
+        )
+    return outlines.loc[ids.tolist()].reset_index()
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: restore it, or extract the grains again") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({error}): extract the grains again") from error
+
+
+def scale_of(images: ImageSet) -> float | None:
+    """Micrometres a pixel of the photographs, where known."""
+    value: Any = images.origin.get("um_per_px")
+    return None if value is None else float(value)

@@ -1,0 +1,115 @@
+"""Stacks cut by several processes, given back in order, few at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import cv2
+
+from facies.errors import InputError
+from facies.grains.extraction.background import Thresholds
+from facies.grains.extraction.extraction_settings import ExtractionSettings
+from facies.grains.extraction.focal_stacks import Stack
+from facies.grains.extraction.stack_extraction import CutStack, cut_stack
+
+__all__ = ["cut_in_order"]
+
+_AHEAD = 2  # stacks a process may be ahead of the writer
+
+_SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def cut_in_order(
+    folder: Path, stacks: Sequence[Stack], thresholds: Thresholds, settings: ExtractionSettings, jobs: int
+) -> Iterator[tuple[Stack, CutStack]]:
+    """Cut stacks, and give them in the order in which they came.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the photographs.
+    stacks : sequence of Stack
+        Which.
+    thresholds, settings
+        As in `cut_stack`.
+    jobs : int
+        Processes; 1 works in this one.
+
+    Yields
+    ------
+    stack : Stack
+    cut : CutStack
+
+    Raises
+    ------
+    InputError
+        If a process was killed.
+    """
+    if jobs == 1 or len(stacks) < 2:
+        for stack in stacks:
+            yield stack, cut_stack(folder, stack, thresholds, settings)
+        return
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(
+            min(jobs, len(stacks)), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
+        )
+        waiting: deque[tuple[Stack, Future[CutStack]]] = deque()
+        rest = iter(stacks)
+        try:
+            for stack in rest:
+                waiting.append((stack, pool.submit(cut_stack, folder, stack, thresholds, settings)))
+                if len(waiting) >= _AHEAD * jobs:
+                    break
+            while waiting:
+                stack, job = waiting.popleft()
+                cut = job.result()
+                following = next(rest, None)
+                if following is not None:
+                    waiting.append((following, pool.submit(cut_stack, folder, following, thresholds, settings)))
+                yield stack, cut
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process that cut grains was ended from outside, perhaps for want of memory: use --resume with fewer "
+                "--jobs"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let each new process compute on one thread: as many processes as cores are enough."""
+    before = {name: os.environ.get(name) for name in _SINGLE}
+    os.environ.update(_SINGLE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_process() -> None:
+    """Prepare a process: Ctrl-C is for the writer, and a process whose writer was killed ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,257 @@
+"""All that is done with one focal stack: read it, find its grains in every layer, cut them out, measure them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.grains.extraction.background import Thresholds, to_eight_bits
+from facies.grains.extraction.background_normalisation import EvenPlate
+from facies.grains.extraction.extraction_settings import ExtractionSettings
+from facies.grains.extraction.focal_stacks import Stack, read_photograph
+from facies.grains.extraction.layer_matching import Match, match_layers
+from facies.grains.extraction.measurements import colour_of, focus_measure, outline_of, polygon_area, touching_score
+from facies.grains.extraction.segmentation import Regions, find_regions
+from facies.images.readers.image_file import UnreadableImage
+
+__all__ = ["CutStack", "Seen", "cut_photographs", "cut_stack"]
+
+_AT_BORDER = 1
+"""A box is cut by the border of the photograph from this distance on, in pixels."""
+
+
+@dataclass
+class Seen:
+    """What was seen and is no grain: told where none are found.
+
+    Parameters
+    ----------
+    small, large
+        Places that are smaller or larger than a grain.
+    once
+        Places found in fewer layers than asked for.
+    largest_small
+        The longer side of the largest of the small places, in pixels.
+    """
+
+    small: int = 0
+    large: int = 0
+    once: int = 0
+    largest_small: int = 0
+
+    def add(self, other: Seen) -> None:
+        """Add what was seen elsewhere."""
+        self.small += other.small
+        self.large += other.large
+        self.once += other.once
+        self.largest_small = max(self.largest_small, other.largest_small)
+
+
+@dataclass
+class CutStack:
+    """The grains of one stack.
+
+    Parameters
+    ----------
+    crops
+        uint8 (n, L, 3, S, S).
+    rows
+        One dict a grain: its row of the table.
+    outlines
+        float32 (m, 2) a grain.
+    digests
+        SHA-256 of each crop.
+    width, height
+        Of the photographs, in pixels; 0 where none could be read.
+    status
+        "read", or why the stack was left out.
+    seen
+        What was passed over.
+    """
+
+    crops: NDArray[np.uint8]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    outlines: list[NDArray[np.float32]] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    width: int = 0
+    height: int = 0
+    status: str = "read"
+    seen: Seen = field(default_factory=Seen)
+
+
+def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> CutStack:
+    """Read a stack and cut its grains out.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the photographs.
+    stack : Stack
+        Which.
+    thresholds : Thresholds
+        Of the session.
+    settings : ExtractionSettings
+        Of the session.
+
+    Returns
+    -------
+    CutStack
+        Without grains, and with the reason, if it cannot be read.
+    """
+    photographs: list[NDArray[np.uint8]] = []
+    nothing = np.zeros((0, len(stack.photographs), 3, settings.size, settings.size), np.uint8)
+    for name in stack.photographs:
+        try:
+            pixels = read_photograph(folder / name)
+        except UnreadableImage as error:
+            return CutStack(nothing, status=f"{name}: {error}")
+        if pixels.dtype == np.uint8 and thresholds.white != 255.0 and thresholds.white != 1.0:
+            return CutStack(nothing, status=f"{name}: has 8 bits a channel, where others have more")
+        if photographs and pixels.shape != photographs[0].shape:
+            first, own = (f"{shape[1]} × {shape[0]}" for shape in (photographs[0].shape, pixels.shape))
+            return CutStack(nothing, status=f"{name}: is of {own} pixels, the first of its stack of {first}")
+        photographs.append(to_eight_bits(pixels, thresholds.white))
+    return cut_photographs(photographs, stack, thresholds, settings)
+
+
+def cut_photographs(
+    photographs: list[NDArray[np.uint8]], stack: Stack, thresholds: Thresholds, settings: ExtractionSettings
+) -> CutStack:
+    """Find the grains of a stack in its photographs and cut them out.
+
+    Parameters
+    ----------
+    photographs : list of ndarray of uint8, shape (H, W, 3)
+        RGB, by focal layer, of one size.
+    stack : Stack
+        Their names.
+    thresholds : Thresholds
+        Of the session.
+    settings : ExtractionSettings
+        Of the session.
+
+    Returns
+    -------
+    CutStack
+    """
+    regions = [find_regions(photograph, thresholds, settings) for photograph in photographs]
+    boxes = [found.boxes for found in regions]
+    every = match_layers(boxes, overlap=settings.overlap, min_layers=1)
+    needed = min(settings.min_layers, len(photographs))
+    matches = [match for match in every if len(match.layers) >= needed]
+    height, width = photographs[0].shape[:2]
+    side = settings.size
+    plate = EvenPlate(thresholds) if settings.plate == "even" else None
+    cut = CutStack(
+        np.empty((len(matches), len(photographs), 3, side, side), np.uint8), width=width, height=height,
+        seen=_seen(regions, len(every) - len(matches)),
+    )  # fmt: skip
+    for number, match in enumerate(matches):
+        x0, y0, x1, y1 = (int(value) for value in boxes[match.widest[0]][match.widest[1]])
+        pictures = [photograph[y0:y1, x0:x1] for photograph in photographs]
+        for layer, picture in enumerate(_shown(plate, pictures, (x0, y0, x1, y1), match, regions)):
+            cut.crops[number, layer] = resized(picture, side).transpose(2, 0, 1)
+        cut.digests.append(hashlib.sha256(cut.crops[number].data).hexdigest())
+        row, outline = _measure(pictures, (x0, y0, x1, y1), match, regions)
+        name = stack.photographs[match.widest[0]]
+        told = {"id": f"{stack.name}_g{number:03d}", "source": name, "sample": stack.sample, "stack": stack.name}
+        cut.rows.append({**told, "photograph": name, **row})
+        cut.outlines.append(outline)
+    return cut
+
+
+def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Bring a picture to a square: area interpolation where it becomes smaller, bilinear where larger.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (h, w, 3)
+        Of any proportions.
+    side : int
+        The side of the square, in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+    """
+    height, width = picture.shape[:2]
+    if (height > side) != (width > side):  # one way each
+        down = (min(width, side), min(height, side))
+        picture = cv2.resize(picture, down, interpolation=cv2.INTER_AREA)
+        height, width = picture.shape[:2]
+    how = cv2.INTER_AREA if height > side or width > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=how))
+
+
+def _seen(regions: list[Regions], once: int) -> Seen:
+    return Seen(
+        sum(found.n_small for found in regions),
+        sum(found.n_large for found in regions),
+        once,
+        max(found.largest_small for found in regions),
+    )
+
+
+def _measure(
+    pictures: list[NDArray[np.uint8]], box: tuple[int, int, int, int], match: Match, regions: list[Regions]
+) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """Measure a grain: its row of the table from the box on, and its outline where it is sharpest."""
+    x0, y0, x1, y1 = box
+    widest = _mask(regions[match.widest[0]], match.widest[1], box)
+    sharpness = [
+        focus_measure(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), widest) for picture in pictures
+    ]
+    layer, number = _shown_best(match, regions, sharpness)
+    own = tuple(int(value) for value in regions[layer].boxes[number])
+    mask = _mask(regions[layer], number, own)
+    outline = outline_of(mask, own[0], own[1])
+    best = int(np.argmax(sharpness))
+    height, width = regions[0].labels.shape
+    hue, saturation, brightness = colour_of(np.ascontiguousarray(pictures[best]), _mask(regions[layer], number, box))
+    at_border = any(
+        (regions[of].boxes[row][:2] <= _AT_BORDER).any()
+        or (regions[of].boxes[row][2:] >= np.array([width, height]) - _AT_BORDER).any()
+        for of, row in match.members
+    )
+    layers = match.layers
+    return {
+        "x0": x0, "y0": y0, "x1": x1, "y1": y1, "width": x1 - x0, "height": y1 - y0,
+        "layers_found": len(layers), "layers": ",".join(map(str, layers)), "best_layer": best,
+        "touches_border": bool(at_border), "touching": touching_score(mask), "sharpness": sharpness[best],
+        **{f"sharpness_{of}": value for of, value in enumerate(sharpness)},
+        "area_px": abs(polygon_area(outline)),
+        "hue": hue, "saturation": saturation, "brightness": brightness,
+    }, outline  # fmt: skip
+
+
+def _shown_best(match: Match, regions: list[Regions], sharpness: list[float]) -> tuple[int, int]:
+    """Choose whose outline is the grain's: of the sharpest layer that shows it whole."""
+    areas = np.array([regions[layer].areas[row] for layer, row in match.members])
+    whole = areas >= 0.7 * np.median(areas)
+    sharp = np.array([sharpness[layer] for layer, _ in match.members])
+    return match.members[int(np.where(whole, sharp, -1.0).argmax())]
+
+
+def _shown(
+    plate: EvenPlate | None,
+    pictures: list[NDArray[np.uint8]],
+    box: tuple[int, int, int, int],
+    match: Match,
+    regions: list[Regions],
+) -> list[NDArray[np.uint8]]:
+    """Show the layers of a grain as they are, or on an even plate."""
+    if plate is None:
+        return pictures
+    grain = np.maximum.reduce([_mask(regions[layer], number, box) for layer, number in match.members])
+    return [plate.shown(picture, box, own.field, grain) for picture, own in zip(pictures, regions, strict=True)]
+
+
+def _mask(regions: Regions, number: int, box: tuple[int, ...]) -> NDArray[np.uint8]:
+    x0, y0, x1, y1 = box
+    return (regions.labels[y0:y1, x0:x1] == number + 1).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""What a report, the command line and other programs show of grains."""

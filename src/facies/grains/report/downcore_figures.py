@@ -1,0 +1,205 @@
+"""Figures down the core: each indicator against depth, and the shares of the classes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from facies.report.palette import Look, look_of
+from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["composition", "downcore", "sample_order"]
+
+_LEGEND_WIDTH = 6.0  # inches
+_PANELS_A_ROW = 5
+DEPTH_WORDS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
+
+
+def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the samples from the top of the core down, and the column of their depth or age.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Column ``sample`` and, where known, ``core``, ``depth_cm``, ``age_ka``.
+
+    Returns
+    -------
+    samples : DataFrame
+        By core, then by depth or age; in their own order where neither is known of every sample.
+    column : str
+        ``"depth_cm"``, ``"age_ka"``, or ``""``.
+    """
+    for column in ("depth_cm", "age_ka"):
+        if column in samples and len(samples) and samples[column].notna().all():
+            by = [*(["core"] if "core" in samples else []), column]
+            return samples.sort_values(by, kind="stable").reset_index(drop=True), column
+    return samples.reset_index(drop=True), ""
+
+
+def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
+    """Draw each indicator against depth, or age, with its interval.
+
+    Parameters
+    ----------
+    indicators : DataFrame
+        Columns ``sample, indicator, basis, value, low, high, unit``.
+    samples : DataFrame
+        As in `sample_order`.
+
+    Returns
+    -------
+    Drawing or None
+        None with fewer than two samples, or without a value.
+    """
+    ordered, column = sample_order(samples)
+    shown = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
+    names = list(dict.fromkeys(shown["indicator"]))
+    if len(ordered) < 2 or not names:
+        return None
+    rows = -(-len(names) // _PANELS_A_ROW)
+    columns = -(-len(names) // rows)
+    figure = new_figure(max(3.4, 1.75 * columns), float(np.clip(0.2 * len(ordered), 2.9, 6)) * rows)
+    places = ordered[column].to_numpy(float) if column else np.arange(len(ordered), dtype=float)
+    at = dict(zip(ordered["sample"], places, strict=True))
+    cores = dict(zip(ordered["sample"], ordered["core"] if "core" in ordered else [""] * len(ordered), strict=True))
+    for number, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        _downcore_panel(axes, shown[shown["indicator"] == name], at, cores)
+        _depth_axis(axes, ordered, column, first=number % columns == 0)
+    data = shown.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
+    bars = "Bars: intervals of the tables; very wide ones go on beyond the panel. Infinite ratios are not drawn."
+    audited = " Open, dashed: corrected by the audit." if shown["basis"].str.contains("audited").any() else ""
+    return Drawing("down-core", "Down the core", bars + audited + _mixed_sieves(ordered), figure, data)
+
+
+def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cores: Mapping[str, str]) -> None:
+    unit = str(rows["unit"].iloc[0] or "")
+    values = rows.loc[~rows["basis"].str.contains("area"), "value"].to_numpy(float)
+    # A single wide interval must not press all values to the axis; it goes on beyond the panel.
+    highest = rows["high"].to_numpy(float)
+    right = 1.04 * max(
+        1e-9, min(np.max(highest, initial=0, where=np.isfinite(highest)), 2.2 * values.max()), values.max()
+    )
+    quiet(axes, title=_wrapped(str(rows["indicator"].iloc[0])), x=unit)
+    axes.title.set_fontsize(8.5)
+    known = list(dict.fromkeys(map(str, cores.values())))
+    for basis, part in rows.groupby("basis", sort=False):
+        if "area" in str(basis):
+            continue
+        audited = "audited" in str(basis)
+        placed = part.assign(at=part["sample"].map(at)).sort_values("at")
+        for core, line in placed.groupby(placed["sample"].map(cores).astype(str), sort=False):
+            value = line["value"].to_numpy(float)
+            errors = np.abs(np.stack([value - line["low"].to_numpy(float), line["high"].to_numpy(float) - value]))
+            look = look_of(known.index(str(core)))
+            axes.errorbar(
+                value, line["at"], xerr=np.nan_to_num(errors), color=look.colour, marker=look.marker, ms=4.2, lw=1.1,
+                ls="--" if audited else "-", mfc=PAPER if audited else look.colour, mew=1, elinewidth=0.9, capsize=1.6,
+                label=plain(core),
+            )  # fmt: skip
+    if unit != "%" and values.min() > 0 and values.max() > 30 * values.min():
+        axes.set_xscale("log")
+    elif values.min() >= 0:
+        axes.set_xlim(0, right)
+    axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
+    if len(known) > 1:
+        axes.legend(frameon=False, fontsize=7, labelcolor=INK)
+
+
+def _depth_axis(axes: Axes, ordered: pd.DataFrame, column: str, *, first: bool) -> None:
+    axes.invert_yaxis()
+    if not column:
+        axes.set_yticks(range(len(ordered)), [plain(name) for name in ordered["sample"]] if first else [])
+        axes.set_ylim(len(ordered) - 0.5, -0.5)
+        return
+    axes.set_ylabel(DEPTH_WORDS[column] if first else "")
+    if not first:
+        axes.tick_params(labelleft=False)
+
+
+def _mixed_sieves(samples: pd.DataFrame) -> str:
+    limits = [name for name in ("sieve_lower_um", "sieve_upper_um") if name in samples]
+    mixed = any(len(samples[name].unique()) > 1 for name in limits)
+    return " The samples were sieved to different limits: compare them with care." if mixed else ""
+
+
+def _wrapped(text: str, width: int = 18) -> str:
+    return "\n".join(textwrap.wrap(text, width)) or text
+
+
+def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str, Look]) -> Drawing | None:
+    """Draw the shares of the classes in each sample as stacked bars, the top of the core above.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Columns ``sample, class, n, percent``.
+    samples : DataFrame
+        As in `sample_order`.
+    looks : mapping of str to Look
+        The classes in their order.
+
+    Returns
+    -------
+    Drawing or None
+        None without a count.
+    """
+    table = counts.pivot_table(index="sample", columns="class", values="percent", aggfunc="sum").fillna(0.0)
+    table = table.loc[:, table.sum() > 0]
+    if table.empty:
+        return None
+    ordered, column = sample_order(samples[samples["sample"].isin(table.index)])
+    table = table.loc[ordered["sample"], [name for name in looks if name in table]]
+    figure = new_figure(7.4, float(np.clip(1.0 + 0.27 * len(table), 1.7, 11)))
+    axes = figure.add_subplot()
+    quiet(axes, x="share of the grains counted (%)")
+    left = np.zeros(len(table))
+    for name in table:
+        share = table[name].to_numpy(float)
+        look = looks[str(name)]
+        axes.barh(
+            range(len(table)), share, left=left, height=0.78, color=look.colour, edgecolor=PAPER, lw=0.8,
+            label=plain(name),
+        )  # fmt: skip
+        for row in np.flatnonzero(share >= 7).tolist():
+            axes.text(
+                left[row] + share[row] / 2, row, f"{share[row]:.0f}", ha="center", va="center", fontsize=7,
+                color=_readable(look.colour),
+            )  # fmt: skip
+        left = left + share
+    every = -(-len(table) // 60)
+    axes.set_yticks(range(0, len(table), every), _row_labels(ordered, column)[::every])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(0, 100)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    widest = max(len(str(name)) for name in table)
+    # Inches, for letters of 8 points: a legend wider than the figure would be cut, not wrapped.
+    columns = int(np.clip(_LEGEND_WIDTH // (0.45 + 0.068 * widest), 1, min(5, table.shape[1])))
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8,
+        labelcolor=INK, borderaxespad=0.2, handlelength=1, columnspacing=1.4,
+    )  # fmt: skip
+    caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)
+    return Drawing("composition", "Composition", caption, figure, table.reset_index())
+
+
+def _row_labels(ordered: pd.DataFrame, column: str) -> list[str]:
+    unit = {"depth_cm": "cm", "age_ka": "ka"}.get(column, "")
+    return [
+        plain(f"{row['sample']} · {row[column]:g} {unit}" if column else row["sample"])
+        for row in ordered.to_dict("records")
+    ]
+
+
+def _readable(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return "#111111" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#ffffff"

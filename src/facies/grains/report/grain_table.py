@@ -1,0 +1,117 @@
+"""One row a grain: what it was named, whether it counts, whether it was measured, and its size and shape."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from facies.grains.morphometry import shape_table
+from facies.grains.morphometry.shape import AREAS, LENGTHS
+from facies.grains.report.table_settings import COLUMN_OF_DIAMETER, GrainSettings
+from facies.report.annotated_partition import named_partition
+from facies.runs import RunFolder
+
+if TYPE_CHECKING:
+    from facies.annotations import Decisions
+
+__all__ = ["countable_classes", "grain_table"]
+
+ONE_SAMPLE = "all grains"
+
+
+def grain_table(
+    run: RunFolder,
+    decisions: Decisions,
+    settings: GrainSettings,
+    um_per_px: float | None = None,
+    partition: str | None = None,
+) -> pd.DataFrame:
+    """Return one row a grain with all that is known of it.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    decisions : Decisions
+        What the expert decided.
+    settings : GrainSettings
+        The choices.
+    um_per_px : float, optional
+        The scale; without it sizes are in pixels.
+    partition : str, optional
+        Without it the newest; a run without any gives group −1.
+
+    Returns
+    -------
+    DataFrame
+        As `GrainTables.grains`.
+    """
+    images = run.images.reset_index(drop=True)
+    table = pd.DataFrame({"id": images["id"]})
+    table["sample"] = images["sample"].astype(str) if "sample" in images else ONE_SAMPLE
+    state = decisions.state_names
+    table["class"] = np.where(state == "none", "", decisions.names).astype(object)
+    table["state"] = state
+    table["reason"] = decisions.reasons
+    table["counted"] = decisions.counted
+    table["confidence"] = decisions.confidence.astype(np.float32)
+    table = table.join(_groups(run, decisions, partition))
+    shapes = _shapes(run, images["id"], um_per_px)
+    cut = images["touches_border"].to_numpy(bool) if "touches_border" in images else np.zeros(len(images), bool)
+    touching = images["touching"].to_numpy(float) if "touching" in images else np.zeros(len(images))
+    table["cut"], table["touches_others"] = cut, touching >= settings.touching_from
+    whole = ~(table["cut"] | table["touches_others"]) | settings.include_cut
+    in_question = (state == "excluded") | (state == "dubious")
+    table["measured"] = whole & ~in_question & shapes["area"].notna().to_numpy()
+    table["flag"] = _flags(table, shapes["flag"])
+    shapes = shapes.drop(columns="flag").reset_index(drop=True)
+    table["diameter"] = shapes[COLUMN_OF_DIAMETER[settings.diameter]]
+    table = table.join(shapes)
+    return table.join(images.drop(columns=[name for name in images if name in table.columns]))
+
+
+def countable_classes(decisions: Decisions) -> list[str]:
+    """Return the classes that are not excluded, in the order in which they were made."""
+    kept = ~decisions.classes["excluded"].astype(bool)
+    return [str(name) for name in decisions.classes.loc[kept, "name"]]
+
+
+def _groups(run: RunFolder, decisions: Decisions, partition: str | None) -> pd.DataFrame:
+    if partition is None and not run.partitions():
+        return pd.DataFrame({"group": np.full(len(run), -1), "probability": np.nan})
+    table, _ = named_partition(run, partition, decisions)
+    return table[["group", "probability"]].reset_index(drop=True)
+
+
+def _shapes(run: RunFolder, ids: pd.Series, um_per_px: float | None) -> pd.DataFrame:
+    path = run.path / "outlines.parquet"
+    if not path.exists():
+        shapes = shape_table(pd.DataFrame({"id": ids, "outline": [None] * len(ids)}))
+    else:
+        shapes = _shapes_in_pixels(run.path, path.stat().st_mtime_ns)
+    shapes = shapes.reindex(ids)
+    if um_per_px is not None:
+        shapes[[*LENGTHS]] *= um_per_px
+        shapes[[*AREAS]] *= um_per_px**2
+    return shapes
+
+
+@lru_cache(maxsize=4)
+def _shapes_in_pixels(run: Path, _changed: int) -> pd.DataFrame:
+    """Measure the outlines of a run once: 30,000 take a minute."""
+    outlines = RunFolder(run).outlines
+    assert outlines is not None, "the file is there"
+    return shape_table(outlines)
+
+
+def _flags(table: pd.DataFrame, of_shape: pd.Series) -> list[str]:
+    words = (
+        np.where(table["cut"], "cut by the border", ""),
+        np.where(table["touches_others"], "touches others", ""),
+        of_shape.fillna("").to_numpy(object),
+    )
+    return ["; ".join(filter(None, row)) for row in zip(*words, strict=True)]

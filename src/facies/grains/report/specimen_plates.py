@@ -1,0 +1,227 @@
+"""Plates of typical grains: each class in native proportions, all at one scale, with a scale bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from facies.report.svg import INK, Drawing, new_figure, plain
+from facies.runs import RunFolder
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+
+__all__ = ["PlateImages", "plate", "typical_rows"]
+
+SHOWN = 24
+"""Grains on a plate at most."""
+
+_WIDTH = 2220  # pixels of a plate, 7.4 inches at 300 dpi
+_GAP = 26
+_NUMBER = 34  # room for the number below a grain
+_LARGEST = 3.0  # a pixel of the photograph is drawn so large at most
+_BLOCK = 16_384
+
+
+def typical_rows(
+    embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], shown: int = SHOWN
+) -> NDArray[np.int64]:
+    """Choose typical members of a class: nearest to its centre, each group with its share.
+
+    The centre is the mean of the members' embeddings. The places are shared among the groups by their numbers of
+    members (largest remainders); within a group the nearest to the centre are taken.
+
+    Parameters
+    ----------
+    embedding : ndarray of float32, shape (N, D)
+        It may be a memory map.
+    groups : ndarray of int, shape (N,)
+        The group of each image.
+    rows : ndarray of int
+        The members of the class.
+    shown : int
+        How many are chosen at most.
+
+    Returns
+    -------
+    ndarray of int
+        Rows, the nearest first.
+    """
+    if not len(rows):
+        return rows
+    sums = np.zeros(embedding.shape[1], np.float64)
+    for start in range(0, len(rows), _BLOCK):
+        sums += np.asarray(embedding[rows[start : start + _BLOCK]], np.float64).sum(0)
+    distance = np.concatenate(
+        [
+            np.linalg.norm(embedding[rows[start : start + _BLOCK]] - sums / len(rows), axis=1)
+            for start in range(0, len(rows), _BLOCK)
+        ]
+    )
+    order = np.argsort(distance, kind="stable")
+    if len(rows) > shown:
+        _, members, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+        places = _shares(counts, shown)
+        nearer = np.zeros(len(counts), np.int64)  # how many of its group are nearer, so far
+        keep = np.zeros(len(rows), bool)
+        for i in order:
+            keep[i] = nearer[members[i]] < places[members[i]]
+            nearer[members[i]] += 1
+        order = order[keep[order]]
+    return rows[order]
+
+
+def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
+    exact = counts / counts.sum() * places
+    given = np.minimum(np.floor(exact).astype(np.int64), counts)
+    for i in np.argsort(-(exact - given), kind="stable"):
+        if given.sum() == places:
+            break
+        given[i] += given[i] < counts[i]
+    return given
+
+
+class PlateImages:
+    """Reads grains as they were photographed: their best layer, in native proportions.
+
+    The crops are taken from the images of the run. If these are gone, the thumbnails stand in for them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        A run of grains: its table has ``width`` and ``height`` in pixels.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        from facies.errors import InputError
+
+        self._run = run
+        self._table = run.images
+        self._images: ImageSet | None = None
+        try:
+            self._images = run.image_set()
+        except InputError:
+            self.from_thumbnails = True
+        else:
+            self.from_thumbnails = False
+        low, high = run.manifest["input"].get("value_range") or (0, 255)
+        self._low, self._span = float(low), float(high - low) or 1.0
+        self._wide = self._images is not None and np.dtype(self._images.dtype) != np.uint8
+
+    def native_size(self, row: int) -> tuple[int, int]:
+        """Return width and height in pixels of the photograph."""
+        return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
+
+    def best_layer(self, row: int) -> int:
+        """Return the sharpest focal layer; 0 where the table does not tell it."""
+        return int(self._table["best_layer"].iloc[row]) if "best_layer" in self._table else 0
+
+    def picture(self, row: int, size: tuple[int, int] | None = None) -> Image.Image:
+        """Return a grain as an RGB picture, of its native size or of another (width, height)."""
+        crop = self._run.thumbnails.image(row) if self._images is None else self._crop(self._images, row)
+        return crop.convert("RGB").resize(size or self.native_size(row), Image.Resampling.LANCZOS)
+
+    def _crop(self, images: ImageSet, row: int) -> Image.Image:
+        pixels: NDArray[Any] = images.source.read(np.array([row]))[0]
+        if pixels.ndim == 4:
+            pixels = pixels[min(self.best_layer(row), len(pixels) - 1)]
+        if self._wide:
+            pixels = np.clip((pixels.astype(np.float32) - self._low) / self._span * 255, 0, 255)
+        pixels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
+        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8)))
+
+
+def plate(
+    name: str, title: str, rows: Sequence[int], images: PlateImages, table: pd.DataFrame, um_per_px: float | None
+) -> Drawing:
+    """Draw grains at one scale, the tallest first, numbered, with a scale bar.
+
+    Parameters
+    ----------
+    name : str
+        For files.
+    title : str
+        The class.
+    rows : sequence of int
+        The grains.
+    images : PlateImages
+        Where they are read.
+    table : DataFrame
+        One row an image, with at least ``id``: what the data of the figure tell of each grain.
+    um_per_px : float, optional
+        Micrometres a pixel; without it the bar is in pixels.
+
+    Returns
+    -------
+    Drawing
+    """
+    sizes = {row: images.native_size(row) for row in rows}
+    ordered = sorted(rows, key=lambda row: -sizes[row][1])
+    zoom = _zoom([sizes[row] for row in ordered])
+    places, height = _shelves([sizes[row] for row in ordered], zoom)
+    bar_room = 110
+    sheet = np.zeros((height + bar_room, _WIDTH, 4), np.uint8)
+    for row, (left, top, width, tall) in zip(ordered, places, strict=True):
+        sheet[top : top + tall, left : left + width, :3] = np.asarray(images.picture(row, (width, tall)))
+        sheet[top : top + tall, left : left + width, 3] = 255
+    figure = new_figure(7.4, 7.4 * len(sheet) / _WIDTH)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.imshow(sheet, extent=(0, _WIDTH, len(sheet), 0), aspect="auto", interpolation="none")
+    for number, (left, top, _, tall) in enumerate(places, 1):
+        axes.text(left, top + tall + 5, str(number), fontsize=6.5, color=INK, va="top")
+    _scale_bar(axes, zoom, um_per_px, len(sheet))
+    axes.set_xlim(0, _WIDTH)
+    axes.set_ylim(len(sheet), 0)
+    known = [
+        column for column in ("id", "sample", "group", "class", "state", "photograph", "diameter") if column in table
+    ]
+    data = table.iloc[list(ordered)][known].reset_index(drop=True)
+    data.insert(0, "number", range(1, len(ordered) + 1))
+    data["width_px"], data["height_px"] = zip(*(sizes[row] for row in ordered), strict=True)
+    data["layer"] = [images.best_layer(row) for row in ordered]
+    told = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
+    return Drawing(name, title, f"{told}.", figure, data, photographic=True)
+
+
+def _shelves(sizes: Sequence[tuple[int, int]], zoom: float) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Return left, top, width and height of each grain, in rows from left to right, and the height of all."""
+    places: list[tuple[int, int, int, int]] = []
+    left = top = tallest = 0
+    for size in sizes:
+        width, tall = (max(1, round(side * zoom)) for side in size)
+        if left and left + width > _WIDTH:
+            left, top, tallest = 0, top + tallest + _NUMBER + _GAP, 0
+        places.append((left, top, width, tall))
+        left += width + _GAP
+        tallest = max(tallest, tall)
+    return places, top + tallest + _NUMBER
+
+
+def _zoom(sizes: Sequence[tuple[int, int]]) -> float:
+    """Return the greatest zoom at which the grains fit the width and about half as much height."""
+    fits: Callable[[float], bool] = lambda zoom: (  # noqa: E731
+        _shelves(sizes, zoom)[1] <= 0.58 * _WIDTH and max(width for width, _ in sizes) * zoom <= _WIDTH
+    )
+    for zoom in np.geomspace(_LARGEST, 0.01, 240):
+        if fits(float(zoom)):
+            return float(zoom)
+    return 0.01
+
+
+def _scale_bar(axes: Any, zoom: float, um_per_px: float | None, height: int) -> None:
+    unit = um_per_px or 1.0
+    wanted = 0.14 * _WIDTH / zoom * unit
+    power = 10 ** np.floor(np.log10(wanted))
+    length = max(step * power for step in (1, 2, 5) if step * power <= wanted)
+    pixels = length / unit * zoom
+    axes.plot([0, pixels], [height - 62] * 2, color=INK, lw=2, solid_capstyle="butt")
+    axes.text(
+        pixels + 16, height - 62, plain(f"{length:g} {'µm' if um_per_px else 'px'}"), fontsize=8, color=INK, va="center"
+    )

@@ -1,0 +1,9 @@
+"""Reading images: whatever holds them becomes an `ImageSet`."""
+
+from __future__ import annotations
+
+from facies.images.augment import Augment, background
+from facies.images.image_set import ImageSet
+from facies.images.open import as_image_set, open_images, reopen
+
+__all__ = ["Augment", "ImageSet", "as_image_set", "background", "open_images", "reopen"]

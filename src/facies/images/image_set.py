@@ -1,0 +1,331 @@
+"""`ImageSet`: a sequence of images of one shape, read lazily, with one row of a table an image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from facies.errors import InputError
+from facies.images.labels import Labels
+from facies.images.sources import PixelSource, SubsetSource
+from facies.images.temporary_store import rows_a_block
+
+LEFT_OUT_COLUMNS = ("source", "reason")
+
+
+class ImageSet(Dataset[Tensor]):
+    """N images of one shape.
+
+    Pixels come in the units in which they are stored; nothing is scaled. Made by `open_images`.
+
+    Parameters
+    ----------
+    source : PixelSource
+        Where the pixels are.
+    table : DataFrame
+        One row an image, with at least `id` (unique) and `source`.
+    labels : array_like of int, shape (N,), optional
+        The true labels. Only metrics may read them.
+    label_names : list of str, optional
+        The name of label ``i`` at ``i``.
+    left_out : DataFrame, optional
+        What could not be read: columns `source` and `reason`.
+    notes : sequence of str, optional
+        What was done to the images that was not asked for.
+    origin : dict, optional
+        How to read them again: `kind`, `path`, `options` (arguments of `open_images`), `subset`.
+    value_range : (float, float), optional
+        The smallest and the largest pixel, where whoever wrote the images kept them.
+    fingerprint : str, optional
+        The digest of what the images are, where whoever wrote them kept it.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row an image, numbered from 0.
+    labels : ndarray of int64, shape (N,), or None
+    label_names : list of str or None
+    image_shape : tuple of int
+        ``(C, H, W)``, or ``(L, C, H, W)`` for focal stacks.
+    dtype : numpy.dtype
+        The type in which the pixels are stored.
+    left_out : DataFrame
+    notes : list of str
+    origin : dict
+        Fit for JSON.
+
+    Raises
+    ------
+    ValueError
+        If the table or the labels have not one row an image, or two images share an id.
+    """
+
+    def __init__(
+        self,
+        source: PixelSource,
+        table: pd.DataFrame,
+        *,
+        labels: ArrayLike | None = None,
+        label_names: list[str] | None = None,
+        left_out: pd.DataFrame | None = None,
+        notes: Sequence[str] = (),
+        origin: dict[str, Any] | None = None,
+        value_range: tuple[float, float] | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        self._source = source
+        self.table = table.reset_index(drop=True)
+        self.labels: NDArray[np.int64] | None = None if labels is None else np.array(labels, dtype=np.int64)
+        self.label_names = label_names
+        self.image_shape: tuple[int, ...] = tuple(source.shape[1:])
+        self.dtype: np.dtype[Any] = source.dtype
+        self.left_out = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS), dtype=str) if left_out is None else left_out
+        self.notes = list(notes)
+        self.origin: dict[str, Any] = dict(origin or {"kind": "memory", "path": None, "options": {}})
+        self._range = value_range
+        self._fingerprint = fingerprint
+        if len(self.table) != len(self) or (self.labels is not None and self.labels.shape != (len(self),)):
+            raise ValueError(f"{len(self)} images need as many rows of the table and as many labels")
+        if not self.table["id"].is_unique:
+            raise ValueError("two images share an id")
+
+    @property
+    def source(self) -> PixelSource:
+        """Where the pixels are read from."""
+        return self._source
+
+    def __len__(self) -> int:
+        return int(self._source.shape[0])
+
+    def __repr__(self) -> str:
+        return f"ImageSet({len(self)} images {'×'.join(map(str, self.image_shape))} {self.dtype})"
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Read one image.
+
+        Parameters
+        ----------
+        index : int
+            From ``-N`` to ``N - 1``.
+
+        Returns
+        -------
+        Tensor of float32, shape (C, H, W) or (L, C, H, W)
+
+        Raises
+        ------
+        IndexError
+            If there is no such image.
+        """
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> Tensor:
+        """Read a batch at once, in the order asked.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Each from ``-N`` to ``N - 1``; repetitions are allowed.
+
+        Returns
+        -------
+        Tensor of float32, shape (B, C, H, W) or (B, L, C, H, W)
+            Its own memory, never the source's.
+
+        Raises
+        ------
+        IndexError
+            If an image does not exist.
+        """
+        return _own_float32(self._source.read(self._rows(indices)))
+
+    def _rows(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> NDArray[np.int64]:
+        rows = np.asarray(indices)
+        if rows.dtype == bool:
+            if rows.shape != (len(self),):
+                raise IndexError(f"a mask needs {len(self)} entries, has {rows.size}")
+            return np.flatnonzero(rows)
+        rows = rows.astype(np.int64).reshape(-1)
+        if rows.size and not (-len(self) <= rows.min() and rows.max() < len(self)):
+            raise IndexError(f"there are {len(self)} images, numbered from 0")
+        return np.where(rows < 0, rows + len(self), rows)
+
+    def batches(self, batch_size: int = 256) -> Iterator[Tensor]:
+        """Read all images in order.
+
+        Parameters
+        ----------
+        batch_size : int, default=256
+            Images at once; the last batch may be smaller.
+
+        Yields
+        ------
+        Tensor of float32, shape (B, C, H, W) or (B, L, C, H, W)
+
+        Raises
+        ------
+        ValueError
+            If the batch size is not positive.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be positive, is {batch_size}")
+        for start in range(0, len(self), batch_size):
+            yield _own_float32(self._source.read(np.arange(start, min(start + batch_size, len(self)))))
+
+    def stored_blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Read all images in order, as stored, in blocks of a few megabytes.
+
+        Yields
+        ------
+        start : int
+            The number of the block's first image.
+        block : ndarray, shape (B, C, H, W) or (B, L, C, H, W)
+            Of the type `dtype`; not to be written to.
+        """
+        step = rows_a_block(self._source.shape, self.dtype)
+        for start in range(0, len(self), step):
+            yield start, self._source.read(np.arange(start, min(start + step, len(self))))
+
+    def subset(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> ImageSet:
+        """Take some of the images, without reading them.
+
+        Parameters
+        ----------
+        indices : sequence of int, or of bool of length N
+            Which, in order; each at most once.
+
+        Returns
+        -------
+        ImageSet
+            With the table and the labels cut in the same way.
+
+        Raises
+        ------
+        IndexError
+            If an image does not exist.
+        ValueError
+            If an image is asked for twice.
+        """
+        rows = self._rows(indices)
+        whole = self._source
+        part = SubsetSource(whole, rows)
+        if isinstance(whole, SubsetSource):  # a part of a part reads from the whole
+            part = SubsetSource(whole.parent, whole.rows[rows])
+        earlier = self.origin.get("subset")
+        kept = rows if earlier is None else np.asarray(earlier, dtype=np.int64)[rows]
+        return ImageSet(
+            part,
+            self.table.iloc[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            label_names=self.label_names,
+            left_out=self.left_out,
+            notes=self.notes,
+            origin={**self.origin, "subset": kept.tolist()},
+        )
+
+    def replaced(
+        self, *, source: PixelSource | None = None, labels: Labels | None = None, origin: dict[str, Any] | None = None
+    ) -> ImageSet:
+        """Make a set of the same images with other pixels, labels or origin.
+
+        Parameters
+        ----------
+        source : PixelSource, optional
+            The pixels.
+        labels : Labels, optional
+            The true labels.
+        origin : dict, optional
+            How to read them again.
+
+        Returns
+        -------
+        ImageSet
+            With everything else as it is here.
+        """
+        return ImageSet(
+            source or self._source,
+            self.table,
+            labels=self.labels if labels is None else labels.codes,
+            label_names=self.label_names if labels is None else labels.names,
+            left_out=self.left_out,
+            notes=self.notes,
+            origin=origin or self.origin,
+            value_range=self._range if source is None else None,
+            fingerprint=self._fingerprint if source is None else None,
+        )
+
+    def value_range(self) -> tuple[float, float]:
+        """Find the smallest and the largest pixel, in one streaming pass, and remember them.
+
+        Returns
+        -------
+        low, high : float
+            In the units in which the pixels are stored.
+
+        Raises
+        ------
+        InputError
+            If a pixel is NaN or infinite as float32, naming the images.
+        """
+        if self._range is None:
+            low, high, bad = np.inf, -np.inf, np.zeros(0, dtype=np.int64)
+            for start, block in self.stored_blocks():
+                pixels = _readable(block)
+                smallest, largest = float(pixels.min()), float(pixels.max())
+                if np.isfinite(smallest) and np.isfinite(largest):
+                    low, high = min(low, smallest), max(high, largest)
+                else:
+                    finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
+                    bad = np.append(bad, start + np.flatnonzero(~finite))
+            if bad.size:
+                raise InputError(_not_finite(self.table["id"].iloc[bad].tolist()))
+            self._range = (low, high)
+        return self._range
+
+    def fingerprint(self) -> str:
+        """Digest what the images are, in one streaming pass, and remember it.
+
+        Returns
+        -------
+        str
+            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel (of grains: of the digests of each).
+        """
+        if self._fingerprint is None:
+            digest = hashlib.sha256(f"{len(self)} {self.image_shape} {self.dtype.str}".encode())
+            for name in self.table["id"]:
+                digest.update(name.encode("utf-8", "surrogateescape") + b"\0")
+            for _, block in self.stored_blocks():
+                digest.update(np.ascontiguousarray(block).data)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+
+def _own_float32(batch: NDArray[Any]) -> Tensor:
+    flags = batch.flags
+    if batch.dtype == np.float32 and flags.owndata and flags.c_contiguous:
+        return torch.from_numpy(batch)
+    with np.errstate(over="ignore"):
+        return torch.from_numpy(np.array(batch, dtype=np.float32, order="C"))
+
+
+def _readable(block: NDArray[Any]) -> NDArray[Any]:
+    """Give float64 as the float32 in which it will be read: 1e300 is infinite there."""
+    with np.errstate(over="ignore"):
+        return block.astype(np.float32) if block.dtype.kind == "f" and block.dtype.itemsize > 4 else block
+
+
+def _not_finite(ids: list[str]) -> str:
+    shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    one = len(ids) == 1
+    return (
+        f"{len(ids)} image{'' if one else 's'} hold{'s' if one else ''} NaN or infinite pixels (id {shown}): "
+        "replace them (numpy.nan_to_num) or leave these images out"
+    )

@@ -1,0 +1,249 @@
+"""`open_images`: whatever holds images, opened and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from facies.errors import InputError
+from facies.images.image_set import ImageSet
+from facies.images.labels import as_labels, labels_from_csv
+from facies.images.readers.arrays import images_from_array, images_from_npy, images_from_npz, memory
+from facies.images.readers.folder import ImageFile, Progress, images_from_files, images_from_folder
+from facies.images.readers.image_file import SUFFIXES
+from facies.images.readers.torch_dataset import images_from_dataset
+from facies.images.readers.zarr import images_from_zarr, is_zarr
+from facies.images.resize import Channels, Fit, Target, fitted, parse_size
+
+Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
+
+_ARRAY_FILES: dict[str, Callable[[Path], ImageSet]] = {".npy": images_from_npy, ".npz": images_from_npz}
+_TIFF = frozenset({".tif", ".tiff"})
+_READ = "a folder of images or of grains, .npy, .npz, .zarr, or one .tif of several pages"
+
+
+def open_images(
+    source: Source,
+    *,
+    channels: Channels | None = None,
+    size: int | Sequence[int] | None = None,
+    fit: Fit = "resize",
+    labels: str | PathLike[str] | ArrayLike | None = None,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open a set of images, and check that it is one.
+
+    Parameters
+    ----------
+    source : path, ndarray, Tensor, torch Dataset or ImageSet
+        A folder of image files, the grains that ``facies extract`` wrote, ``.npy``, ``.npz`` (with ``images``),
+        ``.zarr`` or one TIFF of several pages; or images in memory, (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal
+        stacks, (N, L, C, H, W). An ImageSet is returned as it is, if nothing else is asked for.
+    channels : {"grey", "rgb"}, optional
+        What to convert to; None leaves the images as they are.
+    size : int or (int, int), optional
+        A side, or rows and columns, to bring the images to.
+    fit : {"resize", "pad"}, default="resize"
+        Stretch to the size, or keep the proportions and pad with the median of the border.
+    labels : path or array_like, optional
+        The true labels, where known: a CSV file with the columns ``id`` and ``label``, or one an image. They replace
+        those of the source.
+    progress : callable, optional
+        Called with the number of files (or images of a Dataset) done and their total.
+
+    Returns
+    -------
+    ImageSet
+        At least two images, all finite, not all equal.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be used, in one line that says why, where, and the mend.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = open_images(np.random.default_rng(0).random((10, 16, 16)))
+    >>> len(images), images.image_shape
+    (10, (1, 16, 16))
+    """
+    images = as_image_set(source, channels=channels, size=size, fit=fit, labels=labels, progress=progress)
+    name = images.origin["path"] or f"the {images.origin['kind']}"
+    if len(images) < 2:
+        raise InputError(f"{name}: holds {len(images)} image; at least 2 images are needed to find groups")
+    check_finite(images)
+    check_not_all_equal(images, name)
+    return images
+
+
+def as_image_set(
+    source: Source,
+    *,
+    channels: Channels | None = None,
+    size: int | Sequence[int] | None = None,
+    fit: Fit = "resize",
+    labels: str | PathLike[str] | ArrayLike | None = None,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open images as `open_images` does, a single one too, without a look at the pixels.
+
+    For images that are not to be grouped but assigned: one is enough, and they may all be equal.
+
+    Parameters
+    ----------
+    source, channels, size, fit, labels, progress
+        As in `open_images`.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If the source cannot be read.
+    """
+    if channels not in (None, "grey", "rgb"):
+        raise InputError(f"channels must be 'grey' or 'rgb', not {channels!r}")
+    if fit not in ("resize", "pad"):
+        raise InputError(f"fit must be 'resize' or 'pad', not {fit!r}")
+    wanted = Target(channels, parse_size(size), fit)
+    if isinstance(source, str | PathLike):
+        images = _from_path(Path(fspath(source)), wanted, progress)
+    elif isinstance(source, ImageSet):
+        images = source
+    elif isinstance(source, np.ndarray | Tensor):
+        images = images_from_array(source)
+    elif isinstance(source, Dataset):
+        images = images_from_dataset(source, progress)
+    else:
+        raise InputError(
+            f"a {type(source).__name__} is not read: give a path ({_READ}), an array, a tensor or a Dataset"
+        )
+    return _with_labels(_brought_to(images, wanted), labels)
+
+
+def reopen(origin: dict[str, Any]) -> ImageSet:
+    """Open the images again that `ImageSet.origin` tells of.
+
+    Labels that were given as a CSV file are read again if it is still there.
+
+    Parameters
+    ----------
+    origin : dict
+        `path`, `options` (arguments of `open_images`) and, if it was a part, `subset`.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If they came from memory, have moved, or are fewer than they were.
+    """
+    path = origin.get("path")
+    if path is None:
+        raise InputError("the images came from memory, not from a file: pass them again")
+    options = dict(origin.get("options", {}))
+    labels = options.pop("labels", None)
+    images = as_image_set(path, **options)
+    if "subset" in origin:
+        try:
+            images = images.subset(origin["subset"])
+        except IndexError as error:
+            raise InputError(f"{path}: has only {len(images)} images left: restore what was removed") from error
+    return images if labels is None or not Path(labels).is_file() else as_image_set(images, labels=labels)
+
+
+def check_finite(images: ImageSet) -> None:
+    """Refuse NaN and infinite pixels; whole numbers are not looked at.
+
+    Raises
+    ------
+    InputError
+        Naming the images.
+    """
+    if images.dtype.kind == "f":
+        images.value_range()
+
+
+def check_not_all_equal(images: ImageSet, name: str) -> None:
+    """Refuse a set whose images are one and the same; stops at the first that differs.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to tell apart.
+    """
+    first = None
+    for _, block in images.stored_blocks():
+        first = block[:1] if first is None else first
+        if (block != first).any():
+            return
+    raise InputError(f"{name}: all {len(images)} images are equal, there is nothing to group: check how they were made")
+
+
+def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSet:
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+        grains_folder = is_folder and (path / "grains.json").is_file() and (path / "images.zarr").is_dir()
+        zarr_folder = is_folder and (path.suffix.lower() == ".zarr" or is_zarr(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be reached ({error.strerror})") from error
+    suffix = path.suffix.lower()
+    if not exists:
+        raise InputError(f"{path}: no such file or folder")
+    if grains_folder:
+        from facies.grains.extraction import images_from_grains
+
+        return images_from_grains(path)
+    if zarr_folder:
+        kind, images = "zarr", images_from_zarr(path)
+    elif is_folder:
+        kind, images = "folder", images_from_folder(path, target=wanted, progress=progress)
+    elif suffix in _ARRAY_FILES:
+        kind, images = suffix[1:], _ARRAY_FILES[suffix](path)
+    elif suffix in _TIFF:
+        kind, images = "tiff", images_from_files(path, [ImageFile(path, path.name)], target=wanted, progress=progress)
+    elif suffix in SUFFIXES:
+        raise InputError(f"{path}: is one image; give the folder that holds the images")
+    else:
+        raise InputError(f"{path}: files of the kind {suffix or 'without a suffix'!r} are not read; read are {_READ}")
+    images.origin = {"kind": kind, "path": str(path.absolute()), "options": {}}
+    return images
+
+
+def _brought_to(images: ImageSet, wanted: Target) -> ImageSet:
+    """Convert what is not yet as wanted, and say in the origin what was asked for."""
+    if wanted == Target():
+        return images
+    options = images.origin["options"]
+    if "fit" in options:  # converted before: what it was made from cannot be told by one set of options
+        origin = memory("converted image set")
+    else:
+        size = None if wanted.size is None else list(wanted.size)
+        asked = {"channels": wanted.channels, "size": size, "fit": wanted.fit}
+        origin = {**images.origin, "options": {**options, **asked}}
+    return images.replaced(source=fitted(images.source, wanted), origin=origin)
+
+
+def _with_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | None) -> ImageSet:
+    if labels is None:
+        return images
+    origin = images.origin
+    if isinstance(labels, str | PathLike):
+        path = Path(fspath(labels))
+        known = labels_from_csv(path, images.table["id"])
+        origin = {**origin, "options": {**origin["options"], "labels": str(path.absolute())}}
+    else:
+        known = as_labels(labels, len(images), "labels")
+    return images.replaced(labels=known, origin=origin)

@@ -1,0 +1,253 @@
+"""Images that come as arrays: NumPy, torch, `.npy` and `.npz`."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facies.errors import InputError
+from facies.images.axes import check_dtype, layout_of
+from facies.images.image_set import ImageSet
+from facies.images.labels import as_labels
+from facies.images.sources import PixelSource, source_in, source_of
+from facies.images.temporary_store import Store, allocate
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, struct.error)
+_PAIRED = frozenset({"images", "labels", "label_names", "class_names"})
+_ZIP_LOCAL_HEADER = 30
+
+
+def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
+    """Take images from memory (or from a memory map).
+
+    Parameters
+    ----------
+    array : ndarray or Tensor, shape (N, H, W), (N, H, W, C), (N, C, H, W), (N, L, C, H, W) or (N, L, H, W, C)
+        The images.
+
+    Returns
+    -------
+    ImageSet
+        Reading from the same memory.
+
+    Raises
+    ------
+    InputError
+        If the shape or the type cannot be images.
+    """
+    if isinstance(array, Tensor):
+        array = array.detach().cpu()
+        array = (array.float() if array.dtype == torch.bfloat16 else array).numpy()
+    return ImageSet(_checked_source(array, "the array"), numbered_table(len(array), "array"), origin=memory("array"))
+
+
+def images_from_npy(path: Path) -> ImageSet:
+    """Open a `.npy` file; it is memory mapped, not read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If it is no array, is damaged, holds Python objects, or cannot be images.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
+                raise InputError(f"{path}: is not a NumPy array, whatever its name says: write it with numpy.save")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it") from error
+    except _DAMAGE as error:
+        if "object" in str(error).lower():
+            raise InputError(f"{path}: holds Python objects, not numbers: save uint8, uint16 or float32") from error
+        raise InputError(f"{path}: is damaged or truncated ({error}): write it again") from error
+    return ImageSet(_checked_source(array, str(path)), numbered_table(len(array), path.name))
+
+
+def images_from_npz(path: Path) -> ImageSet:
+    """Open a `.npz` file with `images` and, if known, `labels`.
+
+    Stored members are memory mapped; compressed ones are unpacked once, into memory while they are small.
+    `label_names` or `class_names` name the labels, `id` the images; other arrays of one entry an image become columns
+    of the table.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If it is damaged, has no `images`, or these cannot be images.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = [name.removesuffix(".npy") for name in packed.namelist() if name.endswith(".npy")]
+            if "images" not in names:
+                raise InputError(
+                    f"{path}: has no array named 'images' (it has {', '.join(names) or 'none'}): "
+                    "write it with numpy.savez(path, images=…, labels=…)"
+                )
+            source = _source_in_zip(packed, path)
+            others = {
+                name: _small_member(packed, name, path) for name in names
+                if name in _PAIRED - {"images"} or _is_column(packed, name, source.shape[0])
+            }  # fmt: skip
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path}: is no .npz file, or is damaged or truncated ({error}): write it again") from error
+    return with_columns(source, others, path)
+
+
+def memory(kind: str) -> dict[str, Any]:
+    """Give the origin of images that cannot be read again by themselves."""
+    return {"kind": kind, "path": None, "options": {}}
+
+
+def numbered_table(n_images: int, source: str) -> pd.DataFrame:
+    """Make the table of images that have no names: their ids are their numbers, from 0."""
+    return pd.DataFrame({"id": [str(row) for row in range(n_images)], "source": source})
+
+
+def with_columns(source: PixelSource, others: Mapping[str, NDArray[Any]], path: Path) -> ImageSet:
+    """Put pixels together with what else a file says about each of them.
+
+    Parameters
+    ----------
+    source : PixelSource
+        The N images.
+    others : mapping of str to ndarray
+        `labels`, `label_names` or `class_names`, `id`, and arrays of N entries for the table.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If the labels are no labels or the ids are not unique.
+    """
+    n_images = source.shape[0]
+    table = numbered_table(n_images, path.name)
+    for name, values in others.items():
+        if name in _PAIRED or name == "source":
+            continue
+        column = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+        if name == "id":
+            column = column.astype(str)
+            if len(np.unique(column)) < n_images:
+                raise InputError(f"{path}: 'id' names several images alike: give each its own")
+        table[name] = column.astype(object) if column.dtype.kind == "U" else column
+    if "labels" not in others:
+        return ImageSet(source, table)
+    labels = as_labels(others["labels"], n_images, f"{path}: 'labels'")
+    names = others.get("label_names", others.get("class_names"))
+    known = labels.names
+    if known is None and names is not None and names.ndim == 1 and names.dtype.kind == "U":
+        known = [str(word) for word in names]
+    return ImageSet(source, table, labels=labels.codes, label_names=known)
+
+
+def is_column(name: str, shape: Iterable[int], dtype: np.dtype[Any], n_images: int) -> bool:
+    """Tell whether an array beside the images belongs into their table."""
+    return name != "images" and tuple(shape) == (n_images,) and dtype.kind in "biufUS"
+
+
+def _checked_source(array: NDArray[Any], name: str) -> PixelSource:
+    check_dtype(array.dtype, name)
+    return source_of(array, layout_of(array.shape, name))
+
+
+def _member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    return read(file)
+
+
+def _is_column(packed: zipfile.ZipFile, name: str, n_images: int) -> bool:
+    with packed.open(f"{name}.npy") as file:
+        shape, _, dtype = _member_header(file)
+    return is_column(name, shape, dtype, n_images)
+
+
+def _small_member(packed: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
+    with packed.open(f"{name}.npy") as file:
+        _, _, dtype = _member_header(file)
+    if dtype.hasobject:
+        raise InputError(f"{path}: {name!r} holds Python objects, which are not read: save whole numbers or words")
+    with packed.open(f"{name}.npy") as file:
+        return npy.read_array(file, allow_pickle=False)
+
+
+def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
+    name = f"{path}: 'images'"
+    info = packed.getinfo("images.npy")
+    with packed.open(info) as file:
+        shape, fortran, dtype = _member_header(file)
+        check_dtype(dtype, name)
+        layout = layout_of(shape, name)
+        if info.compress_type == zipfile.ZIP_STORED:
+            offset = _data_offset(path, info) + file.tell()
+            order = "F" if fortran else "C"
+            return source_of(
+                np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if order == "F" else "C"), layout
+            )
+        if not fortran:
+            return source_in(_unpack(file, shape, dtype), layout)
+    with packed.open(info) as file:  # rare, and an image would be scattered over the file: in memory at once
+        return source_of(np.ascontiguousarray(npy.read_array(file, allow_pickle=False)), layout)
+
+
+def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(_ZIP_LOCAL_HEADER)
+    name_length, extra_length = struct.unpack("<HH", header[26:30])
+    return int(info.header_offset + _ZIP_LOCAL_HEADER + name_length + extra_length)
+
+
+def _unpack(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Store:
+    store = allocate(shape, dtype)
+    into = store.array.reshape(-1).view(np.uint8)
+    done = 0
+    while done < len(into):
+        piece = file.read(min(2**22, len(into) - done))
+        if not piece:
+            raise EOFError(f"{len(into) - done} bytes of pixels are missing")
+        into[done : done + len(piece)] = np.frombuffer(piece, np.uint8)
+        done += len(piece)
+    if file.read(1):  # also makes zipfile compare the checksum
+        raise ValueError("more bytes than the header says")
+    return store

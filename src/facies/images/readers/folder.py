@@ -1,0 +1,338 @@
+"""Images in a folder of image files, or in one multi-page TIFF."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+from facies.images.axes import Layout
+from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
+from facies.images.readers.image_file import SUFFIXES, PageHeader, UnreadableImage, decode_pages, read_headers
+from facies.images.resize import SMALLEST_SIDE, Target
+from facies.images.sources import PixelSource, SubsetSource, source_in
+from facies.images.temporary_store import Store, allocate
+
+LARGEST_DEFAULT_SIDE = 128
+AS_THEY_ARE = Target()
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A file, and its name relative to the folder, with forward slashes."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One image to be: the row of the table that it gets."""
+
+    id: str
+    file: ImageFile
+    header: PageHeader
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    source: str
+    reason: str
+
+
+def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
+    """List the image files in a folder and below, in natural order (2 before 10).
+
+    Hidden files, and files whose suffix is no image's, are passed over. Links to folders, and links to files outside,
+    are not followed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    files : list of ImageFile
+    left_out : list
+        What looked like an image but is not taken, and why.
+    """
+    root = folder.resolve()
+    files: list[ImageFile] = []
+    left_out: list[_LeftOut] = []
+
+    def unreadable(error: OSError) -> None:
+        name = Path(error.filename).relative_to(root).as_posix()
+        left_out.append(_LeftOut(name, f"the folder cannot be read ({error.strerror})"))
+
+    for parent, folders, names in os.walk(root, onerror=unreadable):
+        here = Path(parent)
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        links = [name for name in folders if (here / name).is_symlink()]
+        left_out += [_LeftOut((here / name).relative_to(root).as_posix(), "a link to a folder") for name in links]
+        for name in names:
+            path = here / name
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                continue
+            relative = path.relative_to(root).as_posix()
+            reason = _why_not(path, root)
+            if reason is None:
+                files.append(ImageFile(path, relative))
+            else:
+                left_out.append(_LeftOut(relative.encode("utf-8", "replace").decode(), reason))
+    return sorted(files, key=lambda file: natural_key(file.name)), left_out
+
+
+def natural_key(name: str) -> tuple[list[list[tuple[bool, int, str]]], str]:
+    """Make a key that sorts names as people count: folder by folder, numbers by their value."""
+    parts = PurePosixPath(name.lower()).parts
+    split = [
+        [
+            (False, int(piece), "") if piece.isdecimal() else (True, 0, piece)
+            for piece in re.split(r"([0-9]+)", part)
+            if piece
+        ]
+        for part in parts
+    ]
+    return split, name
+
+
+def _why_not(path: Path, root: Path) -> str | None:
+    """Say why a file that is called an image cannot be one of the set."""
+    try:
+        str(path.relative_to(root)).encode("utf-8")
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            return "a link that leaves the folder"
+        # Opening a pipe would wait for ever.
+        return None if path.is_file() else "not a file, or a link to nothing"
+    except UnicodeEncodeError:
+        return "its name is not UTF-8: rename it"
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        return f"it cannot be reached ({error})"
+
+
+def images_from_folder(
+    folder: Path,
+    *,
+    target: Target = AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
+
+    The id of an image is its path relative to the folder; pages of a TIFF of several are ``name.tif#1`` and so on.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; read with everything below.
+    target : Target, optional
+        What to bring the images to. Its channels must be given where grey and colour are mixed; its size, if it is not
+        given, is the one that all have or, where they differ, the median side, at most 128.
+    progress : callable, optional
+        Called with the number of files done and their total.
+
+    Returns
+    -------
+    ImageSet
+        Columns of the table: `id`, `source` (the file), `folder`, and the native `width` and `height`.
+
+    Raises
+    ------
+    InputError
+        If there is no readable image, grey and colour are mixed, or the disk has no room.
+    """
+    files, left_out = find_image_files(folder)
+    if not files:
+        suffixes = " ".join(sorted(SUFFIXES))
+        why = f"; {left_out[0].source}: {left_out[0].reason}" if left_out else f" (read are {suffixes})"
+        raise InputError(f"{folder}: there is no image file in this folder or below{why}")
+    return images_from_files(folder, files, left_out, target=target, progress=progress)
+
+
+def images_from_files(
+    place: Path,
+    files: Sequence[ImageFile],
+    left_out: Sequence[_LeftOut] = (),
+    *,
+    target: Target = AS_THEY_ARE,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open image files, in the order given.
+
+    Parameters
+    ----------
+    place : Path
+        What to call them in an error.
+    files : sequence of ImageFile
+        The files.
+    left_out : sequence
+        What has been left out already.
+    target, progress
+        As in `images_from_folder`.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If none is readable, grey and colour are mixed, or the disk has no room.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        headers = list(pool.map(_headers, files))
+    lost = [*left_out, *(item for item in headers if isinstance(item, _LeftOut))]
+    pages = [
+        _Page(file.name if len(item) == 1 else f"{file.name}#{number}", file, header)
+        for file, item in zip(files, headers, strict=True) if not isinstance(item, _LeftOut)
+        for number, header in enumerate(item, 1)
+    ]  # fmt: skip
+    if not pages:
+        raise _none_readable(place, len(files), lost)
+    target, notes = choose_target(place, [page.header for page in pages], target)
+    source, failed = _decode_all(pages, target, progress)
+    lost += failed.values()
+    kept = [row for row in range(len(pages)) if row not in failed]
+    if not kept:
+        raise _none_readable(place, len(files), lost)
+    return ImageSet(
+        source if not failed else SubsetSource(source, np.array(kept, dtype=np.int64)),
+        _table([pages[row] for row in kept]),
+        left_out=pd.DataFrame([(item.source, item.reason) for item in lost], columns=list(LEFT_OUT_COLUMNS), dtype=str),
+        notes=notes,
+    )
+
+
+def _headers(file: ImageFile) -> list[PageHeader] | _LeftOut:
+    try:
+        return read_headers(file.path)
+    except UnreadableImage as error:
+        return _LeftOut(file.name, str(error))
+
+
+def _none_readable(place: Path, n_files: int, lost: Sequence[_LeftOut]) -> InputError:
+    first = lost[0]
+    files = "the image file" if n_files == 1 else f"none of the {n_files} image files"
+    return InputError(f"{place}: {files} can{'not' if n_files == 1 else ''} be read; {first.source}: {first.reason}")
+
+
+def _table(pages: Sequence[_Page]) -> pd.DataFrame:
+    parents = [PurePosixPath(page.file.name).parent.as_posix() for page in pages]
+    return pd.DataFrame(
+        {
+            "id": [page.id for page in pages],
+            "source": [page.file.name for page in pages],
+            "folder": parents,
+            "width": [page.header.width for page in pages],
+            "height": [page.header.height for page in pages],
+        }
+    )
+
+
+def choose_target(place: Path, headers: Sequence[PageHeader], asked: Target) -> tuple[Target, list[str]]:
+    """Decide what images of these kinds are brought to.
+
+    Parameters
+    ----------
+    place : Path
+        What to call them in an error.
+    headers : sequence of PageHeader
+        One an image.
+    asked : Target
+        What was asked for.
+
+    Returns
+    -------
+    target : Target
+    notes : list of str
+        What was decided without having been asked for.
+
+    Raises
+    ------
+    InputError
+        If grey and colour are mixed and `channels` says not what to do, or cannot be converted.
+    """
+    notes = []
+    channels, size, fit = asked.channels, asked.size, asked.fit
+    counts = Counter(header.channels for header in headers)
+    if channels is None and len(counts) > 1:
+        words = " and ".join(f"{n} of {c} channel{'s' if c > 1 else ''}" for c, n in sorted(counts.items()))
+        raise InputError(
+            f"{place}: grey and colour images are mixed ({words}): choose --channels grey or --channels rgb"
+        )
+    odd = sorted(set(counts) - {1, 3, 4})
+    if channels is not None and odd:
+        raise InputError(f"{place}: images of {odd[0]} channels cannot be made {channels}: leave --channels out")
+    sizes = {(header.height, header.width) for header in headers}
+    if size is None and len(sizes) > 1:
+        side = 4 * round(median([side for header in headers for side in (header.height, header.width)]) / 4)
+        side = min(max(side, SMALLEST_SIDE), LARGEST_DEFAULT_SIDE)
+        size = (side, side)
+        how = "stretched" if fit == "resize" else "padded"
+        notes.append(
+            f"images of {len(sizes)} sizes were {how} to {side} × {side} pixels: --size and --fit choose otherwise"
+        )
+    dtypes = sorted({str(header.dtype) for header in headers})
+    if len(dtypes) > 1:
+        notes.append(f"pixels of the types {', '.join(dtypes)} are mixed: whole numbers were divided by their largest")
+    return Target(channels, size, fit, to_unit=len(dtypes) > 1), notes
+
+
+def _decode_all(
+    pages: Sequence[_Page], target: Target, progress: Progress | None
+) -> tuple[PixelSource, dict[int, _LeftOut]]:
+    """Decode every file once; each thread writes its rows where they belong."""
+    first = pages[0].header
+    shape = (len(pages), target.n_channels(first.channels), *(target.size or (first.height, first.width)))
+    store = allocate(shape, target.dtype(first.dtype), in_memory_below=0)
+    rows: dict[ImageFile, list[int]] = {}
+    for row, page in enumerate(pages):
+        rows.setdefault(page.file, []).append(row)
+    failed: dict[int, _LeftOut] = {}
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        jobs = [pool.submit(_decode_file, [pages[row] for row in mine], mine, target, store) for mine in rows.values()]
+        for done, job in enumerate(as_completed(jobs), 1):
+            failed.update(job.result())
+            if progress is not None:
+                progress(done, len(jobs))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return source_in(store, Layout.FIRST), dict(sorted(failed.items()))
+
+
+def _finite(pixels: NDArray[Any]) -> bool:
+    with np.errstate(over="ignore"):  # a float64 beyond float32 is read as infinite
+        return pixels.dtype.kind != "f" or bool(np.isfinite(pixels.astype(np.float32)).all())
+
+
+def _decode_file(pages: Sequence[_Page], rows: Sequence[int], target: Target, store: Store) -> dict[int, _LeftOut]:
+    failed = {}
+    done = 0
+    try:
+        for page, row, pixels in zip(pages, rows, decode_pages(pages[0].file.path), strict=False):
+            header = PageHeader(pixels.shape[0], pixels.shape[1], pixels.shape[2], pixels.dtype)
+            if header != page.header:
+                raise UnreadableImage("its header promises something else than it holds")
+            if not _finite(pixels):
+                failed[row] = _LeftOut(page.id, "NaN or infinite pixels")
+            else:
+                store.array[row] = target.apply(np.moveaxis(pixels, -1, 0)[None])[0]
+            done += 1
+        if done < len(pages):
+            raise UnreadableImage("the file has fewer pages than it says")
+    except UnreadableImage as error:
+        failed.update({row: _LeftOut(page.id, str(error)) for page, row in zip(pages[done:], rows[done:], strict=True)})
+    return failed

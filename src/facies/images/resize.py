@@ -1,0 +1,247 @@
+"""Bringing images to a common number of channels, size and type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facies.errors import InputError
+from facies.images.axes import Layout
+from facies.images.sources import PixelSource, source_in
+from facies.images.temporary_store import fill
+
+Channels = Literal["grey", "rgb"]
+Fit = Literal["resize", "pad"]
+
+SMALLEST_SIDE = 4
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow and OpenCV weigh colours
+
+
+@dataclass(frozen=True)
+class Target:
+    """What every image is brought to.
+
+    Parameters
+    ----------
+    channels : {"grey", "rgb"}, optional
+        Colours to convert to; None leaves them.
+    size : (int, int), optional
+        Rows and columns; None leaves them.
+    fit : {"resize", "pad"}, default="resize"
+        Stretch to the size, or keep the proportions and pad.
+    to_unit : bool, default=False
+        Divide integer pixels by the largest number of their type, so that types can be mixed.
+    """
+
+    channels: Channels | None = None
+    size: tuple[int, int] | None = None
+    fit: Fit = "resize"
+    to_unit: bool = False
+
+    def n_channels(self, native: int) -> int:
+        """Count the channels that an image of `native` channels has afterwards."""
+        return native if self.channels is None else {"grey": 1, "rgb": 3}[self.channels]
+
+    def dtype(self, native: np.dtype[Any]) -> np.dtype[Any]:
+        """Give the type in which an image of type `native` is kept: whole numbers of up to 16 bits stay such."""
+        if self.to_unit:
+            return np.dtype(np.float32)
+        if self.channels is None and self.size is None:
+            return native
+        narrow = native.kind in "iu" and native.itemsize <= 2
+        return native.newbyteorder("=") if narrow else np.dtype(np.float32)
+
+    def apply(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Bring a batch to the target.
+
+        Parameters
+        ----------
+        images : ndarray, shape (B, C, H, W)
+            The images.
+
+        Returns
+        -------
+        ndarray, shape (B, c, h, w)
+            Of the type that `dtype` promises; untouched if there is nothing to do.
+
+        Raises
+        ------
+        InputError
+            If these channels cannot be converted.
+        """
+        native = images.dtype
+        same_channels = images.shape[1] == self.n_channels(images.shape[1])
+        same_size = self.size is None or images.shape[2:] == self.size
+        dtype = self.dtype(native)
+        if same_channels and same_size and not self.to_unit:
+            return images.astype(dtype, copy=False)
+        white = float(np.iinfo(native).max) if native.kind in "iu" else 1.0
+        pixels = images.astype(np.float32)
+        if self.to_unit:
+            pixels, white = pixels / np.float32(white), 1.0
+        if not same_channels and self.channels is not None:
+            pixels = convert_channels(pixels, self.channels, white)
+        if not same_size and self.size is not None:
+            pixels = (resize if self.fit == "resize" else pad)(pixels, self.size)
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            pixels = np.clip(np.round(pixels), limits.min, limits.max)
+        return pixels.astype(dtype, copy=False)
+
+
+def convert_channels(images: NDArray[np.float32], channels: Channels, white: float = 1.0) -> NDArray[np.float32]:
+    """Convert between grey and RGB.
+
+    Grey is ``0.299 R + 0.587 G + 0.114 B`` (ITU-R BT.601). A fourth channel is opacity, blended over black.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (B, C, H, W)
+        C is 1, 3 or 4.
+    channels : {"grey", "rgb"}
+        What to convert to.
+    white : float, default=1.0
+        The value of full opacity.
+
+    Returns
+    -------
+    ndarray of float32, shape (B, 1 or 3, H, W)
+
+    Raises
+    ------
+    InputError
+        If C is another number.
+    """
+    if images.shape[1] not in (1, 3, 4):
+        raise InputError(f"images of {images.shape[1]} channels cannot be made {channels}: leave --channels out")
+    if images.shape[1] == 4:
+        images = images[:, :3] * (images[:, 3:] / np.float32(white))
+    if channels == "rgb":
+        return np.repeat(images, 3, axis=1) if images.shape[1] == 1 else images
+    return images if images.shape[1] == 1 else np.einsum("bchw,c->bhw", images, _LUMA)[:, None]
+
+
+def resize(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Stretch images to a size: bilinear, and antialiased where it shrinks.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (B, C, H, W)
+        The images.
+    size : (int, int)
+        Rows and columns.
+
+    Returns
+    -------
+    ndarray of float32, shape (B, C, h, w)
+        Within the range of the input.
+    """
+    n, c = images.shape[:2]
+    out = np.empty((n * c, *size), dtype=np.float32)
+    planes = np.ascontiguousarray(images.reshape(n * c, *images.shape[2:]))
+    for plane, result in zip(planes, out, strict=True):
+        small = Image.fromarray(plane).resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=3.0)
+        result[:] = np.asarray(small)
+    return out.reshape(n, c, *size)
+
+
+def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Fit images into a size without distorting them.
+
+    Larger ones are scaled down, smaller ones are left; the rest is filled with the median of the image's own border.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (B, C, H, W)
+        The images.
+    size : (int, int)
+        Rows and columns.
+
+    Returns
+    -------
+    ndarray of float32, shape (B, C, h, w)
+        The image in the middle.
+    """
+    border = border_median(images)
+    height, width = images.shape[2:]
+    scale = min(1.0, size[0] / height, size[1] / width)
+    inner = (max(1, min(size[0], round(height * scale))), max(1, min(size[1], round(width * scale))))
+    if inner != (height, width):
+        images = resize(images, inner)
+    out = np.empty((*images.shape[:2], *size), dtype=np.float32)
+    out[:] = border[:, :, None, None]
+    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    out[:, :, top : top + inner[0], left : left + inner[1]] = images
+    return out
+
+
+def border_median(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Find the median pixel of each image's outermost rows and columns.
+
+    Parameters
+    ----------
+    images : ndarray, shape (..., H, W)
+        The images.
+
+    Returns
+    -------
+    ndarray of float32, shape (...,)
+        One number a channel.
+    """
+    edges = (images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1])
+    return np.asarray(np.median(np.concatenate(edges, axis=-1), axis=-1), dtype=np.float32)
+
+
+def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Read a size: one side, or rows and columns.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or smaller than 4 pixels.
+    """
+    if size is None:
+        return None
+    sides = [size, size] if isinstance(size, int | np.integer) else list(size) if isinstance(size, Sequence) else []
+    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side >= SMALLEST_SIDE for side in sides):
+        raise InputError(f"size must be a side or (height, width), of at least {SMALLEST_SIDE} pixels; it is {size!r}")
+    return int(sides[0]), int(sides[1])
+
+
+def fitted(source: PixelSource, target: Target) -> PixelSource:
+    """Bring all images of a source to a target, once.
+
+    Parameters
+    ----------
+    source : PixelSource
+        The images.
+    target : Target
+        What to bring them to.
+
+    Returns
+    -------
+    PixelSource
+        The same source if there is nothing to do, else a copy, in memory while small.
+
+    Raises
+    ------
+    InputError
+        If the channels cannot be converted or the disk has no room.
+    """
+    channels, height, width = source.shape[-3:]
+    if target.n_channels(channels) == channels and target.size in (None, (height, width)) and not target.to_unit:
+        return source
+    size = target.size or (height, width)
+    shape = (*source.shape[:-3], target.n_channels(channels), *size)
+
+    def read(start: int, stop: int) -> NDArray[Any]:
+        images = source.read(np.arange(start, stop))
+        return target.apply(images.reshape(-1, channels, height, width)).reshape(-1, *shape[1:])
+
+    store = fill(read, shape, target.dtype(source.dtype))
+    return source_in(store, Layout.STACK if len(shape) == 5 else Layout.FIRST)

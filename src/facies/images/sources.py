@@ -1,0 +1,263 @@
+"""Where pixels are read from: memory, a memory-mapped file, a zarr array, or a part of another source."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.images.axes import Layout
+from facies.images.temporary_store import ScratchFile, Store
+
+Indices = NDArray[np.int64]
+
+
+class PixelSource(Protocol):
+    """N images of one shape, to be read a batch at a time, by several threads at once."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type in which the pixels are stored."""
+
+    def read(self, indices: Indices) -> NDArray[Any]:
+        """Read images in the order asked, as stored: ``(B, C, H, W)``. May be a view; the caller does not write."""
+
+
+def _range_of(indices: Indices) -> slice | None:
+    """Give the slice that asks for the same, if the indices are consecutive."""
+    if indices.size and indices[-1] - indices[0] == indices.size - 1 and (np.diff(indices) == 1).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1)
+    return None
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """An array in memory.
+
+    Parameters
+    ----------
+    array : ndarray
+        The images, images first.
+    layout : Layout
+        Its order of axes.
+    """
+
+    array: NDArray[Any]
+    layout: Layout
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
+        return self.layout.arranged_shape(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The array's type."""
+        return self.array.dtype
+
+    def read(self, indices: Indices) -> NDArray[Any]:
+        """Read images in the order asked, ``(B, C, H, W)``."""
+        span = _range_of(indices)
+        return self.layout.arrange(self.array[span] if span else np.take(self.array, indices, axis=0))
+
+
+@dataclass(frozen=True)
+class MappedSource:
+    """A contiguous array inside a file, memory mapped; opened again wherever it is unpickled.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    offset : int
+        The array's first byte.
+    stored_shape : tuple of int
+        The array's shape, images first.
+    dtype : numpy.dtype
+        Its type.
+    layout : Layout
+        Its order of axes.
+    order : {"C", "F"}, default="C"
+        Its order in memory.
+    owner : ScratchFile, optional
+        Kept alive as long as this source, where the file is temporary.
+    """
+
+    path: Path
+    offset: int
+    stored_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    layout: Layout
+    order: str = "C"
+    owner: ScratchFile | None = field(default=None, repr=False, compare=False)
+    _opened: list[NDArray[Any]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
+        return self.layout.arranged_shape(self.stored_shape)
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The mapped array, as stored."""
+        if not self._opened:
+            mapped: np.memmap[Any, np.dtype[Any]] = np.memmap(
+                self.path, self.dtype, mode="r", offset=self.offset, shape=self.stored_shape,
+                order="F" if self.order == "F" else "C",
+            )  # fmt: skip
+            self._opened.append(np.asarray(mapped))
+        return self._opened[0]
+
+    def read(self, indices: Indices) -> NDArray[Any]:
+        """Read images in the order asked, ``(B, C, H, W)``; the file is read in ascending order."""
+        span = _range_of(indices)
+        if span:
+            return self.layout.arrange(self.array[span])
+        rows, back = np.unique(indices, return_inverse=True)
+        return self.layout.arrange(np.take(self.array, rows, axis=0)[back])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "owner": None, "_opened": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+@dataclass(frozen=True)
+class ZarrSource:
+    """A zarr array on disk, read chunk by chunk; opened again wherever it is unpickled.
+
+    Parameters
+    ----------
+    path : Path
+        The zarr folder.
+    component : str or None
+        The array's name inside a group; None if the folder is the array.
+    stored_shape : tuple of int
+        The array's shape, images first.
+    dtype : numpy.dtype
+        Its type.
+    layout : Layout
+        Its order of axes.
+    """
+
+    path: Path
+    component: str | None
+    stored_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    layout: Layout
+    _opened: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
+        return self.layout.arranged_shape(self.stored_shape)
+
+    @property
+    def array(self) -> Any:
+        """The zarr array."""
+        if not self._opened:
+            import zarr
+
+            self._opened.append(zarr.open_array(str(self.path), mode="r", path=self.component or ""))
+        return self._opened[0]
+
+    def read(self, indices: Indices) -> NDArray[Any]:
+        """Read images in the order asked, ``(B, C, H, W)``; each chunk is read once a batch."""
+        span = _range_of(indices)
+        if span:
+            return self.layout.arrange(np.asarray(self.array[span]))
+        rows, back = np.unique(indices, return_inverse=True)
+        return self.layout.arrange(np.asarray(self.array.oindex[rows])[back])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+@dataclass(frozen=True)
+class SubsetSource:
+    """Some images of another source.
+
+    Parameters
+    ----------
+    parent : PixelSource
+        The other source.
+    rows : ndarray of int64
+        Which of its images, in order.
+    """
+
+    parent: PixelSource
+    rows: Indices
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
+        return (self.rows.size, *self.parent.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The parent's type."""
+        return self.parent.dtype
+
+    def read(self, indices: Indices) -> NDArray[Any]:
+        """Read images in the order asked, ``(B, C, H, W)``."""
+        return self.parent.read(self.rows[indices])
+
+
+def source_of(array: NDArray[Any], layout: Layout) -> PixelSource:
+    """Read from an array, by way of its file if it is memory mapped.
+
+    Parameters
+    ----------
+    array : ndarray
+        The images, images first.
+    layout : Layout
+        Its order of axes.
+
+    Returns
+    -------
+    PixelSource
+        A `MappedSource` if the array is a contiguous part of a mapped file, else an `ArraySource`.
+    """
+    mapping = getattr(array, "_mmap", None)
+    filename = getattr(array, "filename", None)
+    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+    if not isinstance(array, np.memmap) or mapping is None or filename is None or not contiguous:
+        return ArraySource(np.asarray(array), layout)
+    # A slice of a memory map keeps its parent's `offset`: the true one follows from the address.
+    start = np.frombuffer(mapping, np.uint8).__array_interface__["data"][0]
+    into_map = array.__array_interface__["data"][0] - start
+    offset = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY + into_map
+    order = "C" if array.flags.c_contiguous else "F"
+    return MappedSource(Path(filename).absolute(), offset, array.shape, array.dtype, layout, order)
+
+
+def source_in(store: Store, layout: Layout) -> PixelSource:
+    """Read from a filled `Store`.
+
+    Parameters
+    ----------
+    store : Store
+        What was written.
+    layout : Layout
+        Its order of axes.
+
+    Returns
+    -------
+    PixelSource
+        An `ArraySource`, or a `MappedSource` that keeps the temporary file alive.
+    """
+    if store.file is None:
+        return ArraySource(store.array, layout)
+    return MappedSource(store.file.path, 0, store.array.shape, store.array.dtype, layout, owner=store.file)

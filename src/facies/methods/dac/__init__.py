@@ -1,0 +1,1 @@
+"""`dac` and `st-dac`: deep adaptive clustering, without and with spatial transformers."""

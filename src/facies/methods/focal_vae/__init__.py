@@ -1,0 +1,1 @@
+"""`focal-vae`: a variational autoencoder of focal stacks, and k-means with many groups on its code."""

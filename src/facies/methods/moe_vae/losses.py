@@ -1,0 +1,62 @@
+"""Losses of the manager alone, and of manager and experts together, on the views of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from facies.losses import (
+    batch_entropy,
+    expected_loss,
+    kl_to_standard_normal,
+    linear_warm_up,
+    reconstruction,
+    sample_entropy,
+    soft_target_divergence,
+)
+from facies.methods.autoencoder import Views
+from facies.training import Batch
+
+
+@dataclass
+class ManagerObjective:
+    """KL(t ‖ manager(x)): the manager learns the soft memberships t of the density grouping (section 3.5)."""
+
+    views: Views
+    targets: NDArray[np.float32]
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss`` and ``agreement``, the share of images given to the group the target prefers."""
+        self.views.to(batch.images.device)
+        targets = torch.from_numpy(self.targets)[batch.indices.cpu()].to(batch.images.device)
+        logits = module(self.views(batch.images)[0][:, None])[:, 0]
+        agreement = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
+        return {"loss": soft_target_divergence(targets, logits), "agreement": agreement}
+
+
+@dataclass
+class MixtureObjective:
+    """L = R + α·S + β·B while the mixture learns as one; R alone once the manager is fixed (section 3.5)."""
+
+    views: Views
+    alpha: float
+    balance: float
+    kl_weight: float
+    warm_up: float
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss``, ``expert loss`` (R), ``sample entropy`` (S) and ``batch entropy`` (B)."""
+        shown, wanted = self.views.to(batch.images.device)(batch.images)
+        out = module(shown, wanted)
+        distance = reconstruction(out.experts.reconstruction, out.images, self.views.intensity.likelihood)
+        kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / wanted[0].numel()
+        losses = distance + linear_warm_up(batch.progress, self.warm_up) * self.kl_weight * kl
+        expert_loss = expected_loss(out.weights, losses) * len(losses) / len(batch.images)
+        probabilities = out.logits.softmax(dim=1)
+        unsure, uneven = sample_entropy(probabilities), batch_entropy(probabilities)
+        loss = expert_loss + self.alpha * unsure + self.balance * uneven
+        return {"loss": loss, "expert loss": expert_loss, "sample entropy": unsure, "batch entropy": uneven}

@@ -1,0 +1,126 @@
+"""A partition as it stands after the expert's decisions: with its classes, and with the groups as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.annotations import Decisions, read_decisions
+from facies.errors import InputError
+from facies.runs import RunFolder, partition_table
+
+__all__ = ["class_of_groups", "named_partition", "select_rows", "unknown_class"]
+
+
+def named_partition(
+    run: RunFolder, name: str | None = None, decisions: Decisions | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a partition with what the expert decided about it.
+
+    Groups that the expert merged or split are as they are now, with distances to their new centres. Where classes were
+    given, the columns ``class`` (``""`` for none) and ``state`` tell them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    name : str, optional
+        Without it the newest partition.
+    decisions : Decisions, optional
+        Without it they are read from the run's journal.
+
+    Returns
+    -------
+    table : DataFrame
+        ``id, group, probability, distance``, one row an image, and the two above.
+    meta : dict
+        As `RunFolder.partition` gives it.
+
+    Raises
+    ------
+    InputError
+        If there is no such partition, or the journal is damaged.
+    """
+    decisions = read_decisions(run) if decisions is None else decisions
+    table, meta = run.partition(name)
+    now = decisions.groups.get(meta["name"])
+    if now is not None and not np.array_equal(now, table["group"]):
+        changed = np.asarray(now) != table["group"].to_numpy()
+        probability = np.where(changed & (now >= 0), 1.0, table["probability"])
+        fresh = partition_table(run.images["id"], now, run.embedding, probability)
+        table = table.assign(**{column: fresh[column] for column in ("group", "probability", "distance")})
+    if len(decisions.classes):
+        table = table.assign(**{"class": decisions.names, "state": decisions.state_names})
+    return table, meta
+
+
+def class_of_groups(table: pd.DataFrame) -> dict[int, str]:
+    """Return what each group is called: its members' class, with the share that bears it where it is not all.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `named_partition`.
+
+    Returns
+    -------
+    dict of int to str
+        Groups without a named member are not in it.
+    """
+    if "class" not in table:
+        return {}
+    found: dict[int, str] = {}
+    for group, members in table.groupby("group")["class"]:
+        counts = members[members != ""].value_counts()
+        if len(counts):
+            share = counts.iloc[0] / len(members)
+            found[int(str(group))] = str(counts.index[0]) + ("" if share == 1 else f" {100 * share:.0f} %")
+    return found
+
+
+def select_rows(
+    run: RunFolder, table: pd.DataFrame, classes: Sequence[str] | None, groups: Sequence[int] | None
+) -> NDArray[np.int64]:
+    """Return the rows of the images of some classes and groups; all where neither is given.
+
+    Raises
+    ------
+    InputError
+        If a class or a group is unknown, or no image is left.
+    """
+    keep = np.ones(len(table), bool)
+    if classes is not None:
+        if "class" not in table:
+            raise InputError(
+                f"no class of {run.path.name} has been named yet: name some with `facies name`, or take --groups"
+            )
+        known = sorted(set(table["class"]) - {""})
+        for name in classes:
+            if name not in known:
+                raise InputError(unknown_class(name, known))
+        keep &= (table["class"].isin(list(classes)) & (table["state"] != "excluded")).to_numpy()
+    if groups is not None:
+        there = np.unique(table["group"])
+        for group in groups:
+            if group not in there:
+                nearest = there[np.abs(there - group).argmin()]
+                raise InputError(
+                    f"there is no group {group}: they run from {there.min()} to {there.max()}; the nearest is {nearest}"
+                )
+        keep &= table["group"].isin(list(groups)).to_numpy()
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        raise InputError("no image is left by --classes and --groups together: choose others")
+    return rows
+
+
+def unknown_class(name: str, known: Sequence[str]) -> str:
+    """Return a line that says that a class is unknown, and which is nearest."""
+    near = get_close_matches(name, known, 1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no class {name!r}: {hint}the classes are {', '.join(known) or 'none yet'}"

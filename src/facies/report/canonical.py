@@ -1,0 +1,84 @@
+"""What setting images upright does to the groups: mean and variance of their pixels, before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.runs import RunFolder, Thumbnails
+
+__all__ = ["Spread", "group_spreads"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and variance of each pixel over the images of each group.
+
+    Attributes
+    ----------
+    mean, variance : ndarray of float64, shape (K, h, w) or (K, h, w, 3)
+        Of pixels in [0, 1], at the size of thumbnails.
+    """
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    def within(self, sizes: NDArray[np.int64]) -> float:
+        """Mean variance of a pixel within the groups, each group with the weight of its images."""
+        each = self.variance.reshape(len(sizes), -1).mean(axis=1)
+        return float(np.average(each, weights=sizes))
+
+    def share_within(self, sizes: NDArray[np.int64]) -> float:
+        """Share of the whole variance of these images that lies within groups, the rest being between their means; 0 to 1.
+
+        Unlike `within` it does not grow where images are enlarged, nor fall where they are smoothed.
+        """
+        weights = sizes / sizes.sum()
+        means = self.mean.reshape(len(sizes), -1)
+        between = float((weights[:, None] * (means - weights @ means) ** 2).sum(axis=0).mean())
+        within = self.within(sizes)
+        return within / (within + between) if within + between else 0.0
+
+
+def group_spreads(
+    run: RunFolder, groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Spread, Spread] | None:
+    """Measure the groups before and after the images were set upright.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    groups : ndarray of int, shape (N,)
+        Group of each image; noise (below 0) is left out.
+
+    Returns
+    -------
+    numbers : ndarray of int, shape (K,)
+        The groups, rising.
+    sizes : ndarray of int, shape (K,)
+        Their images.
+    before, after : Spread
+        Of the images, and of the images as set upright.
+
+        None if the run has no such images, or no group.
+    """
+    upright = run.upright_thumbnails
+    numbers, sizes = np.unique(groups[groups >= 0], return_counts=True)
+    if upright is None or not len(numbers):
+        return None
+    return numbers, sizes, _spread(run.thumbnails, groups, numbers), _spread(upright, groups, numbers)
+
+
+def _spread(thumbnails: Thumbnails, groups: NDArray[np.int64], numbers: NDArray[np.int64]) -> Spread:
+    sums, squares, done = 0.0, 0.0, 0
+    for block in thumbnails.blocks():
+        pixels = block.reshape(len(block), -1) / np.float64(255)
+        member = (groups[done : done + len(block)] == numbers[:, None]).astype(np.float64)
+        sums, squares, done = sums + member @ pixels, squares + member @ pixels**2, done + len(block)
+    sizes = (groups == numbers[:, None]).sum(axis=1)[:, None]
+    mean = sums / sizes
+    shape = (len(numbers), *block.shape[1:])
+    return Spread(mean.reshape(shape), np.maximum(squares / sizes - mean**2, 0).reshape(shape))

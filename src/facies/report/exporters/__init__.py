@@ -1,0 +1,1 @@
+"""Ways out of a run: tables, folders of images, and other programs."""

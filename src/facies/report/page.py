@@ -1,0 +1,311 @@
+"""The report: one HTML file that needs nothing else, on the screen and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.annotations import read_decisions
+from facies.errors import InputError
+from facies.grains.report.extraction_record import is_grain_run
+from facies.grains.report.report_files import write_grain_files
+from facies.grains.report.section import GrainSection, grain_section
+from facies.grains.report.table_settings import GrainSettings
+from facies.io import atomic_file, atomic_folder
+from facies.report import figures, galleries
+from facies.report import formatting as words
+from facies.report import svg as drawing
+from facies.report.annotated_partition import class_of_groups, named_partition
+from facies.report.canonical_figures import upright_drawings
+from facies.report.class_counts import ClassCounts, count_classes
+from facies.report.group_tables import contingency_table, group_table
+from facies.report.palette import Look, look_of
+from facies.report.run_settings import settings_tables
+from facies.runs import RunFolder
+
+__all__ = ["write_report"]
+
+MOST_ROWS = 500
+"""More files that were left out than this are counted, and not listed."""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    uri: str
+    name: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class _Group:
+    number: int
+    class_name: str
+    size: int
+    share: float
+    probability: float
+    distance: float
+    look: Look
+    strips: list[tuple[str, list[_Picture]]]
+
+    @property
+    def title(self) -> str:
+        title = "No group (noise)" if self.number < 0 else f"Group {self.number}"
+        return f"{title} · {self.class_name}" if self.class_name else title
+
+    @property
+    def anchor(self) -> str:
+        return "noise" if self.number < 0 else f"group-{self.number}"
+
+
+def write_report(
+    run: RunFolder,
+    path: str | Path,
+    *,
+    partition: str | None = None,
+    settings: GrainSettings | None = None,
+    facts: pd.DataFrame | None = None,
+    tables: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write the report of a run as one HTML file.
+
+    It holds its pictures and its style, no script, and loads nothing; it reads well in light and dark and on paper. In
+    it are what was done in words, the counts, the projection, the groups with a gallery and generated samples of each,
+    the agreement with true labels where they are known, the training curves, all settings, notes, and what was left out
+    and why. Of grains it also has counts, indicators, sizes, shapes, the audit, figures and plates of the classes that
+    the expert named; of other images the counts and ratios of these classes.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    path : str or Path
+        The file to write, whole or not at all.
+    partition : str, optional
+        Which partition is reported. Without it the newest.
+    settings : GrainSettings, optional
+        Choices behind the tables of grains: scale, diameter, ratios. Of other images only the ratios are taken.
+    facts : DataFrame, optional
+        What is known of the samples of grains, from `read_sample_facts`.
+    tables : str or Path, optional
+        A folder into which the tables, the figures and their numbers are written as files too.
+    overwrite : bool
+        Whether a file of that name, or a folder that an earlier report wrote, is replaced.
+
+    Returns
+    -------
+    Path
+        The file's absolute path.
+
+    Raises
+    ------
+    InputError
+        If the file or the folder exists and may not be replaced, the run is damaged or has no such partition, settings
+        or facts do not fit it, or the disk is full.
+    """
+    output = Path(path).expanduser().absolute()
+    folder = None if tables is None else Path(tables).expanduser().absolute()
+    _check_folder(folder, overwrite=overwrite)
+    context = _context(run, partition)
+    counted = _counted(run, partition, settings, facts)
+    context["grains"] = counted.context() if isinstance(counted, GrainSection) else None
+    context["classes"] = counted.context() if isinstance(counted, ClassCounts) else None
+    with atomic_file(output, overwrite=overwrite) as temporary:
+        temporary.write_bytes(_render(context).encode("utf-8", "backslashreplace"))
+        if folder is not None:
+            _write_tables(counted, folder, run, overwrite=overwrite)
+    return output
+
+
+def _write_tables(counted: GrainSection | ClassCounts | None, folder: Path, run: RunFolder, *, overwrite: bool) -> None:
+    if counted is None:
+        raise InputError(
+            f"no class of {run.path.name} has been named, so there are no tables to write: use `facies name`"
+        )
+    with atomic_folder(folder, overwrite=overwrite) as new:
+        if isinstance(counted, ClassCounts):
+            counted.write(new)
+        else:
+            write_grain_files(counted, new)
+
+
+def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
+    if folder is None or not folder.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{folder} already exists: give another folder, or --overwrite to replace it")
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "index.csv").is_file()):
+        raise InputError(f"{folder} was not written by a report (it has no index.csv), so it is not overwritten")
+
+
+def _counted(
+    run: RunFolder, partition: str | None, settings: GrainSettings | None, facts: pd.DataFrame | None
+) -> GrainSection | ClassCounts | None:
+    """Return what there is to say of the classes."""
+    decisions = read_decisions(run)
+    if is_grain_run(run):
+        return grain_section(run, decisions, facts=facts, settings=settings, partition=partition)
+    ratios = settings.ratios if settings else ()
+    if facts is not None or (settings is not None and settings != GrainSettings(ratios=ratios)):
+        raise InputError(
+            f"{run.path.name} is no run of grains, so it has neither samples nor sizes: leave out the options for them, "
+            "or begin with `facies extract`"
+        )
+    counted = count_classes(decisions, ratios)
+    if counted is None and ratios:
+        raise InputError(
+            f"no class of {run.path.name} has been named yet: name some with `facies name {run.path.name} 12=quartz`"
+        )
+    return counted
+
+
+def _render(context: dict[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"share": words.share, "number": words.number, "distance": words.distance}
+    return environment.get_template("report.html.jinja").render(context)
+
+
+def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
+    partition, meta = named_partition(run, name)
+    numbers = partition["group"].to_numpy(np.int64)
+    groups = _groups(run, partition, samples=meta["name"] == run.manifest["partition"])
+    points, projection = run.projection() if run.projections() else (None, None)
+    n_noise = int((numbers < 0).sum())
+    n_groups = int(np.unique(numbers[numbers >= 0]).size)
+    return {
+        "name": run.path.name,
+        "manifest": run.manifest,
+        "n_images": len(run),
+        "n_groups": n_groups,
+        "n_noise": n_noise,
+        "partition": meta,
+        "paragraph": words.methods_paragraph(
+            run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)
+        ),
+        "projection": projection,
+        "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
+        "n_drawn": min(len(run), figures.MOST_POINTS),
+        "groups": groups,
+        "largest": max((group.size for group in groups), default=1),
+        "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
+        "metrics": _metrics(run, numbers),
+        "contingency": _contingency(run, numbers),
+        "class_of_group": class_of_groups(partition),
+        "history_svg": _history_svg(run.history),
+        "upright_images": run.upright_thumbnails is not None,
+        "upright": [(drawn, _markup(drawn)) for drawn in upright_drawings(run, numbers)],
+        "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
+        "path": str(run.path),
+        "left_out": run.manifest["left_out"][:MOST_ROWS],
+    }
+
+
+def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_Group]:
+    rows = group_table(partition).to_dict("records")
+    chosen = {int(row["group"]): galleries.choose_images(partition, int(row["group"])) for row in rows}
+    pictures = _pictures(run, chosen.values())
+    classes = class_of_groups(partition)
+    return [
+        _Group(
+            number=int(row["group"]),
+            class_name=classes.get(int(row["group"]), ""),
+            size=int(row["size"]),
+            share=float(row["share"]),
+            probability=float(row["probability"]),
+            distance=float(row["distance"]),
+            look=look_of(int(row["group"])),
+            strips=_strips(run, int(row["group"]), chosen[int(row["group"])], pictures, samples=samples),
+        )
+        for row in rows
+    ]
+
+
+def _pictures(run: RunFolder, chosen: Iterable[galleries.Gallery]) -> dict[int, _Picture]:
+    ids = run.images["id"].tolist()
+    # In order, so that each sheet is decoded once.
+    wanted = sorted({row for gallery in chosen for row in (*gallery.nearest, *gallery.random, *gallery.farthest)})
+    styles = _native_styles(run)
+    return {
+        row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row], styles.get(row, "")) for row in wanted
+    }
+
+
+def _native_styles(run: RunFolder) -> dict[int, str]:
+    """Return how the thumbnails of grains, whose crops have lost their proportions, get them back."""
+    if not is_grain_run(run):
+        return {}
+    sides = run.images[["width", "height"]].clip(lower=1).itertuples(index=False)
+    return {
+        row: f"width:{100 * min(1.0, width / height):.1f}%;aspect-ratio:{int(width)}/{int(height)}"
+        for row, (width, height) in enumerate(sides)
+    }
+
+
+def _strips(
+    run: RunFolder, group: int, chosen: galleries.Gallery, pictures: dict[int, _Picture], *, samples: bool
+) -> list[tuple[str, list[_Picture]]]:
+    made = galleries.generated_images(run, group) if samples else []
+    if set(chosen.nearest) == set(chosen.farthest) == set(chosen.random):  # a group so small that all of it is shown
+        found = [("all", chosen.nearest)]
+    else:
+        found = [("nearest", chosen.nearest), ("at random", chosen.random), ("farthest", chosen.farthest)]
+    strips = [
+        *((title, [pictures[row] for row in rows]) for title, rows in found),
+        ("generated", [_Picture(galleries.data_uri(image), "generated by the model") for image in made]),
+    ]
+    return [(title, shown) for title, shown in strips if shown]
+
+
+def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_groups: int) -> Any:
+    from markupsafe import Markup
+
+    label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
+    return Markup(drawing.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
+
+
+def _markup(drawn: drawing.Drawing) -> Any:
+    from markupsafe import Markup
+
+    return Markup(drawing.svg_markup(drawn.figure, drawn.title, photographic=drawn.photographic))  # noqa: S704 - escaped
+
+
+def _history_svg(history: pd.DataFrame) -> Any:
+    from markupsafe import Markup
+
+    figure = figures.history_figure(history)
+    if figure is None:
+        return None
+    return Markup(drawing.svg_markup(figure, "Training curves"))  # noqa: S704 - matplotlib escapes
+
+
+def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:
+    from facies.metrics import evaluate_partition
+
+    measured = evaluate_partition(numbers, labels=run.labels, embedding=run.embedding)
+    return [(title, measured[key], meaning) for key, (title, meaning) in words.METRICS.items() if key in measured]
+
+
+def _contingency(run: RunFolder, numbers: NDArray[np.int64]) -> dict[str, Any] | None:
+    labels = run.labels
+    if labels is None:
+        return None
+    table = contingency_table(numbers, labels, run.label_names)
+    rows = [
+        (int(group), [(int(n), float(n) / max(1, int(counts.sum()))) for n in counts], int(counts.sum()))
+        for group, counts in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return {"labels": [str(label) for label in table.columns], "rows": rows}

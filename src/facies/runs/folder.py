@@ -1,0 +1,339 @@
+"""Opens a run folder, checks it, and gives what it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from facies.errors import InputError
+from facies.io import lock_run
+from facies.runs.manifest import read_manifest
+from facies.runs.tables import check_name, check_partition, check_projection, read_table
+from facies.runs.thumbnails import Thumbnails
+from facies.runs.writer import write_partition, write_projection
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """A run on the disk: what was done, and all that was found.
+
+    Opening reads ``run.json`` and compares the sizes of the files with it; tables and arrays are read when first asked
+    for, the embedding and the samples as memory maps.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that `write_run` (or ``facies cluster``) wrote.
+
+    Attributes
+    ----------
+    path : Path
+        Its absolute path.
+    manifest : dict
+        The content of ``run.json``.
+
+    Raises
+    ------
+    InputError
+        If it is not a run folder, is of another format, or one of its files is missing or truncated.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser().resolve()
+        manifest = read_manifest(self.path)
+        for name, size in manifest.files.items():
+            file = self.path / name
+            if not file.is_file():
+                raise InputError(f"{file} is missing: restore it, or make the run again")
+            if file.stat().st_size != size:
+                raise InputError(
+                    f"{file} has {file.stat().st_size} bytes and should have {size}: restore it, or make the run again"
+                )
+        self.manifest: dict[str, Any] = manifest.to_dict()
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        n_images: int = self.manifest["input"]["n_images"]
+        return n_images
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """One row an image: ``id``, ``source``, what the reader knows, and ``label`` where true labels are known."""
+        table = read_table(self.path / "images.parquet")
+        if len(table) != len(self):
+            raise InputError(
+                f"{self.path / 'images.parquet'} has {len(table)} rows and should have {len(self)}: restore it"
+            )
+        return table
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """True labels, shape (N,), or None where they are not known."""
+        return self.images["label"].to_numpy(np.int64) if self.manifest["input"]["labelled"] else None
+
+    @property
+    def label_names(self) -> list[str] | None:
+        """The names of the labels 0, 1, …, or None."""
+        names: list[str] | None = self.manifest["input"]["label_names"]
+        return names
+
+    @cached_property
+    def embedding(self) -> NDArray[np.float32]:
+        """The embedding as a read-only memory map, float32 (N, D)."""
+        return _read_array(self.path / "embedding.npy")
+
+    @cached_property
+    def samples(self) -> NDArray[np.float32] | None:
+        """Images generated from each group, float32 (K, n, C, H, W) in [0, 1], as a memory map, or None."""
+        path = self.path / "samples.npy"
+        return _read_array(path) if path.exists() else None
+
+    @cached_property
+    def outlines(self) -> pd.DataFrame | None:
+        """The outlines of grains: ``id`` and ``outline``, x and y in turn in pixels of the photograph; else None."""
+        path = self.path / "outlines.parquet"
+        return read_table(path) if path.exists() else None
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """The training curves: ``stage``, ``epoch``, and one column a loss term. Empty if the method has none."""
+        path = self.path / "history.csv"
+        if not path.exists() or path.stat().st_size <= 1:
+            return pd.DataFrame(columns=["stage", "epoch"])
+        return pd.read_csv(path, float_precision="round_trip")
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """The thumbnails of all images."""
+        return Thumbnails(self.path / "thumbnails")
+
+    @cached_property
+    def upright_thumbnails(self) -> Thumbnails | None:
+        """The thumbnails of all images as the method set them upright; None if it sets none."""
+        folder = self.path / "thumbnails-upright"
+        return Thumbnails(folder) if folder.is_dir() else None
+
+    def method_array(self, name: str) -> NDArray[Any] | None:
+        """Return what the method kept of its fit by that name, as a read-only memory map; None if there is no such array.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        path = self.path / "method" / f"{check_name(name)}.npy"
+        return _read_array(path) if path.exists() else None
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder that `Method.save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the run was written without a model.
+        """
+        folder = self.path / "model"
+        if not folder.is_dir():
+            raise InputError(f"{self.path} holds no model: make the run again with a method that can be saved")
+        return folder
+
+    def projections(self) -> list[str]:
+        """Return the names of the projections, the oldest first."""
+        return _names(self.path / "projections")
+
+    def partitions(self) -> list[str]:
+        """Return the names of the partitions, the oldest first."""
+        return _names(self.path / "partitions")
+
+    def projection(self, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Return a projection and how it came about.
+
+        Parameters
+        ----------
+        name : str, optional
+            Without it the newest.
+
+        Returns
+        -------
+        points : ndarray of float32, shape (N, 2)
+        meta : dict
+            ``name``, ``created``, and what its maker told (method, parameters, seed).
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or it is damaged.
+        """
+        name = self._choose("projection", name, self.projections())
+        points = _read_array(self.path / "projections" / f"{name}.npy")
+        return check_projection(points, len(self)), self._meta("projections", name)
+
+    def partition(self, name: str | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Return a partition and how it came about.
+
+        Parameters
+        ----------
+        name : str, optional
+            Without it the newest.
+
+        Returns
+        -------
+        table : DataFrame
+            Columns ``id``, ``group``, ``probability``, ``distance``; one row an image, in the order of `images`.
+        meta : dict
+            ``name``, ``created``, ``n_groups``, and what its maker told (method, parameters, seed).
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or it is damaged.
+        """
+        name = self._choose("partition", name, self.partitions())
+        table = read_table(self.path / "partitions" / f"{name}.parquet")
+        return check_partition(table, self.images["id"]), self._meta("partitions", name)
+
+    def add_projection(self, name: str, points: ArrayLike, meta: Mapping[str, Any]) -> None:
+        """Add a projection; it becomes the default.
+
+        Parameters
+        ----------
+        name : str
+            A new name.
+        points : array_like of shape (N, 2)
+        meta : mapping
+            How it came about: method, parameters, seed.
+
+        Raises
+        ------
+        InputError
+            If the name is taken (nothing is ever overwritten), the points do not fit, or the run is being written to.
+        """
+        checked = check_projection(points, len(self))
+        folder = self.path / "projections"
+        with self._adding("projection", name, folder):
+            write_projection(folder, name, checked, meta)
+
+    def add_partition(self, name: str, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+        """Add a partition; it becomes the default.
+
+        Parameters
+        ----------
+        name : str
+            A new name.
+        table : DataFrame
+            As `partition_table` makes it: one row an image, in the order of `images`.
+        meta : mapping
+            How it came about: method, parameters, seed.
+
+        Raises
+        ------
+        InputError
+            If the name is taken (nothing is ever overwritten), the table does not fit, or the run is being written to.
+        """
+        checked = check_partition(table, self.images["id"])
+        folder = self.path / "partitions"
+        with self._adding("partition", name, folder):
+            write_partition(folder, name, checked, meta)
+
+    def image_set(self) -> ImageSet:
+        """Open the images of the run again, in its order.
+
+        Returns
+        -------
+        ImageSet
+            The images that the run was made of. Others that have come to the place since are not among them.
+
+        Raises
+        ------
+        InputError
+            If the images are no longer where they were, or some of them are gone.
+        """
+        from facies.images import reopen
+
+        origin = dict(self.manifest["input"]["origin"])
+        place = self._place_of_pixels()
+        if origin.get("kind") == "folder":
+            # Files that have come since must not change the size that the others are brought to.
+            origin["options"] = {**origin.get("options", {}), "size": self.manifest["input"]["image_shape"][-2:]}
+        images = reopen(origin)
+        wanted = self.images["id"].to_numpy(object)
+        found = images.table["id"].to_numpy(object)
+        if np.array_equal(wanted, found):
+            return images
+        rows = pd.Index(found).get_indexer(pd.Index(wanted))
+        if (rows < 0).any():
+            raise InputError(
+                f"{place} no longer holds {int((rows < 0).sum())} of the {len(self)} images of {self.path.name} "
+                f"(the first is {wanted[rows < 0][0]!r}): put them back, or make the run again"
+            )
+        return images.subset(rows)
+
+    def _place_of_pixels(self) -> Path:
+        path = self.manifest["input"]["origin"].get("path")
+        if path is None:
+            raise InputError(
+                f"the images of {self.path} came from memory, and only thumbnails of them are kept: "
+                "save them as .npy and make the run from that file"
+            )
+        if not Path(path).exists():
+            raise InputError(f"{path}, which holds the images of the run {self.path.name}, is gone: put it back")
+        return Path(path)
+
+    def _choose(self, kind: str, name: str | None, names: list[str]) -> str:
+        if not names:
+            raise InputError(f"{self.path} holds no {kind}: make the run again")
+        if name is not None and name not in names:
+            raise InputError(f"{self.path} holds no {kind} {name!r}: it has {', '.join(names)}")
+        return names[-1] if name is None else name
+
+    def _meta(self, room: str, name: str) -> dict[str, Any]:
+        return {**_read_json(self.path / room / f"{name}.json"), "name": name}
+
+    @contextlib.contextmanager
+    def _adding(self, kind: str, name: str, folder: Path) -> Iterator[None]:
+        check_name(name)
+        with lock_run(self.path):
+            if name in _names(folder):
+                raise InputError(
+                    f"{self.path} already holds a {kind} {name!r}, and none is ever overwritten: choose another name"
+                )
+            yield
+
+
+def _names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    made = {path.stem: str(_read_json(path).get("created", "")) for path in folder.glob("[!.]*.json")}
+    return sorted(made, key=lambda name: (made[name], name))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        plain: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
+    return plain
+
+
+def _read_array(path: Path) -> NDArray[np.float32]:
+    try:
+        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
+    return array

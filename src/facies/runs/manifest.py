@@ -1,0 +1,123 @@
+"""What ``run.json`` holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facies.errors import InputError
+from facies.io import jsonable
+
+__all__ = ["FORMAT", "InputDescription", "LeftOut", "Manifest", "now", "read_manifest"]
+
+FORMAT = 1
+"""The number of the run folder's format. It grows when a reader of the old format would read the new one wrongly."""
+
+
+def now() -> str:
+    """Return the moment in UTC, in a form (ISO 8601 with microseconds) whose text order is the order in time."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class InputDescription(BaseModel):
+    """The images of a run: where they are, and what they were."""
+
+    model_config = ConfigDict(extra="allow")
+
+    origin: dict[str, Any]
+    n_images: int = Field(ge=0)
+    image_shape: list[int]
+    dtype: str
+    fingerprint: str
+    labelled: bool = False
+    label_names: list[str] | None = None
+
+
+class LeftOut(BaseModel):
+    """A source that could not be used, and why."""
+
+    source: str
+    reason: str
+
+
+class Manifest(BaseModel):
+    """The content of ``run.json``. What it does not name is kept as it is.
+
+    ``files`` lists what `facies.runs.write_run` wrote, with sizes in bytes, so that a missing or truncated file is found
+    at once. Projections and partitions that are added later are not in it; they bear their own JSON.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    format: Literal[1] = 1
+    version: str
+    created: str = Field(default_factory=now)
+    command: Any = None
+    input: InputDescription
+    method: str = "unknown"
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    preset: str | None = None
+    seed: int | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, Any] = Field(default_factory=dict)
+    timings: dict[str, float] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    n_groups: int | None = None
+    partition: str | None = None
+    notes: list[str] = Field(default_factory=list)
+    references: list[str] = Field(default_factory=list)
+    left_out: list[LeftOut] = Field(default_factory=list)
+    files: dict[str, int] = Field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest as plain data that JSON can hold."""
+        plain: dict[str, Any] = jsonable(self.model_dump(mode="python"))
+        return plain
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``run.json`` of a run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+
+    Returns
+    -------
+    Manifest
+        What it says.
+
+    Raises
+    ------
+    InputError
+        If there is none, it is no JSON, of another format number, or lacks something.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        what = "has no run.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} is not a run folder ({what}): give the folder that `facies cluster … -o` wrote")
+    try:
+        plain = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({_one_line(error)}): restore it, or make the run again") from error
+    number = plain.get("format") if isinstance(plain, dict) else None
+    if number != FORMAT:
+        raise InputError(
+            f"{folder} is a run folder of format {number!r}, and this version of facies reads format {FORMAT}: "
+            "open it with the version of facies that wrote it, or make the run again"
+        )
+    try:
+        return Manifest.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path} is damaged ({where}: {first['msg']}): restore it, or make the run again") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

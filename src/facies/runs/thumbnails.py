@@ -1,0 +1,354 @@
+"""Small pictures of all images, on WebP sheets of 32 × 32, and an index. Of focal stacks every layer has its sheets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from facies.errors import InputError
+from facies.io import write_json_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["TILE", "SomeImages", "Thumbnails", "to_thumbnails", "write_thumbnails"]
+
+TILE = 64
+"""Side of a thumbnail's place on the sheet, in pixels."""
+COLUMNS = 32
+"""Thumbnails in a row of a sheet, and rows of a sheet."""
+_PER_SHEET = COLUMNS * COLUMNS
+_BATCH_BYTES = 2**26
+_BYTES_IN_MEMORY = 2**26
+
+
+class SomeImages(Protocol):
+    """As much of an image set as thumbnails need."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an image."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) or (L, C, H, W)."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield the images in order."""
+
+
+def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
+    """Return height and width of the thumbnail of an image: it fits in the tile and keeps the image's proportions.
+
+    Small images grow by a whole factor, so that each of their pixels stays a square of equal size.
+    """
+    side = max(height, width)
+    if side <= TILE:
+        factor = TILE // side
+        return height * factor, width * factor
+    return max(1, round(height * TILE / side)), max(1, round(width * TILE / side))
+
+
+def to_thumbnails(
+    images: Tensor, low: float, high: float, layers: NDArray[np.int64] | None = None
+) -> NDArray[np.uint8]:
+    """Return thumbnails of a batch.
+
+    One channel, and two (their mean), give grey; three and more give colour from the first three.
+
+    Parameters
+    ----------
+    images : Tensor of shape (B, C, H, W) or (B, L, C, H, W)
+        Pixel values in any unit.
+    low, high : float
+        The values shown black and white.
+    layers : ndarray of int, shape (B,), optional
+        Which layer of each focal stack is shown. Without it the sharpest.
+
+    Returns
+    -------
+    ndarray of uint8, shape (B, h, w) or (B, h, w, 3)
+        With ``max(h, w) <= 64``.
+    """
+    import torch
+
+    if images.ndim == 5:
+        chosen = _sharpest_layers(images) if layers is None else torch.tensor(layers)
+        images = images[torch.arange(len(images)), chosen]
+    images = images.mean(1, keepdim=True) if images.shape[1] == 2 else images[:, : 3 if images.shape[1] > 3 else None]
+    height, width = images.shape[-2:]
+    shape = thumbnail_shape(height, width)
+    if max(height, width) <= TILE:
+        factor = shape[0] // height
+        images = images.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+    else:
+        images = torch.nn.functional.interpolate(images.float(), shape, mode="bilinear", antialias=True)
+    scaled = torch.nan_to_num((images - low) / ((high - low) or 1.0)).clamp(0, 1).mul(255).round().to(torch.uint8)
+    if scaled.shape[1] == 1:
+        return scaled[:, 0].numpy()
+    return scaled.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _sharpest_layers(stacks: Tensor) -> Tensor:
+    rows, columns = stacks.diff(dim=-2), stacks.diff(dim=-1)
+    sharpness = rows.square().mean((2, 3, 4)) + columns.square().mean((2, 3, 4))
+    return sharpness.argmax(1)
+
+
+def write_thumbnails(folder: Path, images: SomeImages, low: float, high: float) -> None:
+    """Write the sheets of an image set and ``index.json``, reading the images once, batch by batch.
+
+    Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
+    ``best_layer`` of the table names, or else the sharpest; ``layer-0-000.webp`` … show layer 0 of all, and so on.
+
+    Parameters
+    ----------
+    folder : Path
+        A new folder.
+    images : ImageSet
+        N images.
+    low, high : float
+        The values shown black and white.
+    """
+    folder.mkdir()
+    bytes_an_image = 4 * int(np.prod(images.image_shape))
+    batch_size = max(1, min(_PER_SHEET, _BATCH_BYTES // max(1, bytes_an_image)))
+    # Thumbnails enlarged from few pixels are smaller, and exact, without loss; photographs are not.
+    lossless = max(images.image_shape[-2:]) <= TILE // 2
+    n_layers = images.image_shape[0] if len(images.image_shape) == 4 else 0
+    best = _best_layers(images, n_layers)
+    shape = thumbnail_shape(*images.image_shape[-2:])
+    sheets = _Sheets(folder, "sheet", len(images), shape, lossless=lossless)
+    layers = [_Sheets(folder, f"layer-{i}", len(images), shape, lossless=lossless) for i in range(n_layers)]
+    done = 0
+    for batch in images.batches(batch_size):
+        chosen = None if best is None else best[done : done + len(batch)]
+        sheets.add(to_thumbnails(batch, low, high, chosen))
+        for number, sheets_of_layer in enumerate(layers):
+            sheets_of_layer.add(to_thumbnails(batch[:, number], low, high))
+        done += len(batch)
+    index = _Index(done, *shape, sheets.mode, float(low), float(high), sheets.written, [x.written for x in layers])
+    write_json_atomically(folder / "index.json", index.to_dict())
+
+
+def _best_layers(images: SomeImages, n_layers: int) -> NDArray[np.int64] | None:
+    if not n_layers or "best_layer" not in images.table:
+        return None
+    best = pd.to_numeric(images.table["best_layer"], errors="coerce").fillna(-1).to_numpy(np.int64)
+    return best if ((best >= 0) & (best < n_layers)).all() else None
+
+
+class _Sheets:
+    """Sheets of one kind, of which only the one being filled is in memory."""
+
+    def __init__(self, folder: Path, kind: str, count: int, shape: tuple[int, int], *, lossless: bool) -> None:
+        self._folder, self._kind, self._count, self._shape = folder, kind, count, shape
+        self._lossless = lossless
+        self._sheet: NDArray[np.uint8] | None = None
+        self._done = 0
+        self.mode = "L"
+        self.written: list[dict[str, Any]] = []
+
+    def add(self, thumbnails: NDArray[np.uint8]) -> None:
+        """Put the next thumbnails in their places, and write each sheet that is full, or the last."""
+        height, width = self._shape
+        for thumbnail in thumbnails:
+            if self._sheet is None:
+                rows = min(COLUMNS, -(-(self._count - self._done) // COLUMNS))
+                self._sheet = np.zeros((rows * TILE, COLUMNS * TILE, *thumbnail.shape[2:]), np.uint8)
+                self.mode = "RGB" if thumbnail.ndim == 3 else "L"
+            place = self._done % _PER_SHEET
+            top, left = _corner(place, height, width)
+            self._sheet[top : top + height, left : left + width] = thumbnail
+            self._done += 1
+            if place + 1 == _PER_SHEET or self._done == self._count:
+                self._write(self._sheet, place + 1)
+                self._sheet = None
+
+    def _write(self, sheet: NDArray[np.uint8], count: int) -> None:
+        number = len(self.written)
+        name = f"{self._kind}-{number:03d}.webp"
+        quality = 0 if self._lossless else 85
+        Image.fromarray(sheet).save(self._folder / name, "WEBP", lossless=self._lossless, quality=quality, method=1)
+        self.written.append({"file": name, "first": number * _PER_SHEET, "count": count})
+
+
+def _corner(place: int, height: int, width: int) -> tuple[int, int]:
+    row, column = divmod(place, COLUMNS)
+    return row * TILE + (TILE - height) // 2, column * TILE + (TILE - width) // 2
+
+
+@dataclass(frozen=True)
+class _Index:
+    count: int
+    height: int
+    width: int
+    mode: str
+    low: float
+    high: float
+    sheets: list[dict[str, Any]]
+    layers: list[list[dict[str, Any]]]
+
+    def to_dict(self) -> dict[str, Any]:
+        layers = {"layers": self.layers} if self.layers else {}
+        return {
+            "format": 1,
+            "count": self.count,
+            "tile": TILE,
+            "columns": COLUMNS,
+            "per_sheet": _PER_SHEET,
+            "thumbnail": {"height": self.height, "width": self.width, "mode": self.mode},
+            "values": {"black": self.low, "white": self.high},
+            "sheets": self.sheets,
+            **layers,
+        }
+
+
+class Thumbnails:
+    """The thumbnails of a run, read sheet by sheet; the sheets used last stay in memory. Safe to read from several
+    threads.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder ``thumbnails`` of a run.
+    most_bytes : int, default=64 MB
+        Memory for sheets; a grey one has 4 MB. The latest stays whatever its size.
+
+    Attributes
+    ----------
+    index : dict
+        The content of ``index.json``: how the sheets are laid out.
+    shape : tuple of int
+        Height and width of a thumbnail.
+
+    Raises
+    ------
+    InputError
+        If the index is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, *, most_bytes: int = _BYTES_IN_MEMORY) -> None:
+        self.folder, self._most_bytes = folder, most_bytes
+        try:
+            self.index: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
+            self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
+            self._mode: str = self.index["thumbnail"]["mode"]
+            self._count: int = self.index["count"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{folder / 'index.json'} is missing or damaged: restore it, or make the run again"
+            ) from error
+        self._sheets: OrderedDict[tuple[int | None, int], Image.Image] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def n_layers(self) -> int:
+        """The number of focal layers whose thumbnails are kept; 0 for images that are no focal stacks."""
+        return len(self.index.get("layers", []))
+
+    def image(self, i: int, layer: int | None = None) -> Image.Image:
+        """Return the thumbnail of image ``i``, grey (mode ``L``) or colour (``RGB``).
+
+        Parameters
+        ----------
+        i : int
+            The image.
+        layer : int, optional
+            The focal layer. Without it the best one of this image.
+
+        Raises
+        ------
+        IndexError
+            If there is no such image, or no such layer.
+        InputError
+            If the sheet is missing or damaged.
+        """
+        if not 0 <= i < self._count:
+            raise IndexError(f"image {i} of {self._count}")
+        number, place = divmod(int(i), self.index["per_sheet"])
+        top, left = _corner(place, *self.shape)
+        return self._sheet(number, layer).crop((left, top, left + self.shape[1], top + self.shape[0]))
+
+    def is_at_hand(self, i: int, layer: int | None = None) -> bool:
+        """Whether the sheet of image ``i`` is in memory, so that its thumbnail costs nothing."""
+        with self._lock:
+            return (layer, int(i) // self.index["per_sheet"]) in self._sheets
+
+    def array(self, i: int, layer: int | None = None) -> NDArray[np.uint8]:
+        """Return the thumbnail of image ``i`` as uint8, shape (h, w) or (h, w, 3)."""
+        return np.asarray(self.image(i, layer))
+
+    def blocks(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield all thumbnails in order, a sheet at a time: uint8, shape (n, h, w) or (n, h, w, 3).
+
+        Raises
+        ------
+        InputError
+            If a sheet is missing or damaged.
+        """
+        height, width = self.shape
+        top, left = _corner(0, height, width)
+        for number, told in enumerate(self.index["sheets"]):
+            sheet = np.asarray(self._sheet(number, None))
+            tiles = sheet.reshape(-1, TILE, COLUMNS, TILE, *sheet.shape[2:]).swapaxes(1, 2)
+            tiles = tiles.reshape(-1, *tiles.shape[2:])[: told["count"]]
+            yield tiles[:, top : top + height, left : left + width]
+
+    def png_bytes(self, i: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of image ``i`` as a PNG file."""
+        buffer = io.BytesIO()
+        self.image(i, layer).save(buffer, "PNG", compress_level=6)
+        return buffer.getvalue()
+
+    def sheet_path(self, number: int, layer: int | None = None) -> Path:
+        """Return the file of sheet ``number``, of the best layers or of one layer, for those who show whole sheets.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+        if layer is not None and not 0 <= layer < self.n_layers:
+            raise IndexError(f"focal layer {layer} of {self.n_layers}")
+        sheets = self.index["sheets"] if layer is None else self.index["layers"][layer]
+        name: str = sheets[number]["file"]
+        return self.folder / name
+
+    def _sheet(self, number: int, layer: int | None) -> Image.Image:
+        key = (layer, number)
+        with self._lock:
+            if key in self._sheets:
+                self._sheets.move_to_end(key)
+                return self._sheets[key]
+        path = self.sheet_path(number, layer)
+        try:
+            with Image.open(path) as file:
+                sheet = file.convert(self._mode)
+        except OSError as error:
+            raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
+        with self._lock:
+            self._sheets[key] = sheet
+            while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._most_bytes:
+                self._sheets.popitem(last=False)
+        return sheet
+
+
+def _bytes_of(sheet: Image.Image) -> int:
+    return sheet.width * sheet.height * len(sheet.getbands())

@@ -1,0 +1,295 @@
+"""Writes a run folder, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies import __version__
+from facies.errors import InputError
+from facies.io import atomic_file, atomic_folder, lock_run, restore_replaced, write_json_atomically
+from facies.runs.manifest import Manifest, now
+from facies.runs.tables import check_name, check_partition, check_projection
+from facies.runs.thumbnails import SomeImages, write_thumbnails
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+    from facies.runs.folder import RunFolder
+
+__all__ = ["RunContents", "check_output", "write_run"]
+
+_VERSIONS_TOLD = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "umap-learn", "hdbscan")
+
+
+@dataclass
+class RunContents:
+    """All that goes into a run folder.
+
+    Attributes
+    ----------
+    images : ImageSet
+        The N images.
+    embedding : ndarray of float32, shape (N, D)
+        It may be a memory map.
+    projections : dict of (ndarray of float32, shape (N, 2); dict)
+        By name: the points, and how they came about (method, parameters, seed). The last one is the run's default.
+    partitions : dict of (DataFrame; dict)
+        By name: the table that `partition_table` makes, and how it came about. The last one is the run's default.
+    history : DataFrame, optional
+        The training curves: columns ``stage``, ``epoch``, and one column a loss term.
+    samples : ndarray of float32, shape (K, n, C, H, W), optional
+        Images generated from each group, in [0, 1].
+    save_model : callable, optional
+        Writes the model into the new folder that it is given (`Method.save`).
+    outlines : DataFrame, optional
+        Columns ``id`` and ``outline`` (x and y in turn, in pixels of the photograph), one row an image: of grains.
+    arrays : mapping of str to ndarray
+        What else the method keeps of its fit, by name (`Method.run_arrays`).
+    upright : images, optional
+        The images as the method sets them upright, in their order; thumbnails are made of them.
+    manifest : mapping
+        What `facies.runs.manifest.Manifest` names: ``method``, ``parameters``, ``preset``, ``seed``, ``command``,
+        ``timings``, ``metrics``, ``notes`` … What `write_run` can tell by itself (``format``, ``version``, ``created``,
+        ``input``, ``machine``, ``left_out``, ``files``, ``n_groups``, ``partition``, ``versions``) is filled in where
+        it is not given.
+    """
+
+    images: ImageSet
+    embedding: NDArray[np.float32]
+    projections: Mapping[str, tuple[NDArray[np.float32], Mapping[str, Any]]]
+    partitions: Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
+    history: pd.DataFrame | None = None
+    samples: NDArray[np.float32] | None = None
+    save_model: Callable[[Path], None] | None = None
+    outlines: pd.DataFrame | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    upright: SomeImages | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Say before hours of work whether a run can be written to ``path``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run folder to be.
+    overwrite : bool
+        Whether a run that is there may be replaced.
+
+    Returns
+    -------
+    Path
+        The absolute path.
+
+    Raises
+    ------
+    InputError
+        If something is there and ``overwrite`` is false, or what is there is not a run folder.
+    """
+    run = Path(path).expanduser().resolve()
+    if not run.exists():
+        return run
+    if not overwrite:
+        raise InputError(
+            f"{run} already exists: use --resume to go on with it, --overwrite to replace it, or another output"
+        )
+    if not (run / "run.json").is_file():
+        raise InputError(
+            f"{run} is not a run folder (it has no run.json), so it is not overwritten: choose another output"
+        )
+    _keep_decisions(run)
+    return run
+
+
+def _keep_decisions(run: Path) -> None:
+    """Refuse to replace a run that holds an expert's work of hours."""
+    from facies.annotations import FILE, read_decisions
+    from facies.runs.folder import RunFolder
+
+    if (run / FILE).exists():
+        n_actions = read_decisions(RunFolder(run)).revision
+        raise InputError(
+            f"{run} holds {n_actions:,} decisions of an expert ({FILE}), so it is not overwritten: "
+            f"choose another output, or move {FILE} away"
+        )
+
+
+def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = False) -> RunFolder:
+    """Write a run folder: under ``path`` there is all of it, or nothing, at any moment.
+
+    All is written to a temporary folder beside ``path``, flushed to the disk and renamed. What earlier writers of the
+    same run left when they were killed is cleared away first.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run folder to be. Folders above it are made.
+    contents : RunContents
+        What to write.
+    overwrite : bool
+        Whether a run that is there is replaced. It stays until the new one is whole.
+
+    Returns
+    -------
+    RunFolder
+        The run, opened.
+
+    Raises
+    ------
+    InputError
+        If something is there and may not be replaced, another process writes the same run, the disk is full, or the
+        contents do not fit each other.
+    """
+    from facies.runs.folder import RunFolder
+
+    run = Path(path).expanduser().resolve()
+    with lock_run(run):
+        restore_replaced(run)
+        check_output(run, overwrite=overwrite)
+        _check_contents(contents)
+        with atomic_folder(run, overwrite=overwrite) as folder:
+            _write_tables(folder, contents)
+            _write_arrays(folder, contents)
+            low, high = contents.images.value_range()
+            write_thumbnails(folder / "thumbnails", contents.images, low, high)
+            if contents.upright is not None:
+                write_thumbnails(folder / "thumbnails-upright", contents.upright, low, high)
+            if contents.save_model is not None:
+                (folder / "model").mkdir()
+                contents.save_model(folder / "model")
+            manifest = _complete_manifest(contents, folder)
+            write_json_atomically(folder / "run.json", manifest.to_dict())
+    return RunFolder(run)
+
+
+def _check_contents(contents: RunContents) -> None:
+    n_images = len(contents.images)
+    if contents.embedding.ndim != 2 or len(contents.embedding) != n_images:
+        raise InputError(
+            f"the embedding of {n_images} images has {n_images} rows: the shape {contents.embedding.shape} was given"
+        )
+    if not contents.partitions:
+        raise InputError("a run needs at least one partition: none was given")
+    for points, _ in contents.projections.values():
+        check_projection(points, n_images)
+    for table, _ in contents.partitions.values():
+        check_partition(table, contents.images.table["id"])
+    for name in [*contents.projections, *contents.partitions, *contents.arrays]:
+        check_name(name)
+    if contents.upright is not None and len(contents.upright) != n_images:
+        raise InputError(f"there are {n_images} images, and {len(contents.upright)} set upright: give one for each")
+    if contents.outlines is not None and contents.outlines["id"].tolist() != contents.images.table["id"].tolist():
+        raise InputError("the outlines are not those of the images: give one a row, in their order")
+
+
+def _write_tables(folder: Path, contents: RunContents) -> None:
+    images = contents.images.table.reset_index(drop=True)
+    if contents.images.labels is not None:
+        images = images.assign(label=np.asarray(contents.images.labels, np.int64))
+    images.to_parquet(folder / "images.parquet", index=False)
+    (folder / "partitions").mkdir()
+    for name, (table, meta) in contents.partitions.items():
+        write_partition(folder / "partitions", name, check_partition(table, images["id"]), meta)
+    if contents.outlines is not None:
+        contents.outlines.to_parquet(folder / "outlines.parquet", index=False)
+    if contents.history is not None:
+        contents.history.to_csv(folder / "history.csv", index=False)
+
+
+def _write_arrays(folder: Path, contents: RunContents) -> None:
+    _save_by_blocks(folder / "embedding.npy", contents.embedding)
+    (folder / "projections").mkdir()
+    for name, (points, meta) in contents.projections.items():
+        write_projection(folder / "projections", name, check_projection(points, len(contents.images)), meta)
+    if contents.samples is not None:
+        _save_by_blocks(folder / "samples.npy", contents.samples)
+    if contents.arrays:
+        (folder / "method").mkdir()
+    for name, array in contents.arrays.items():
+        with (folder / "method" / f"{name}.npy").open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+
+
+def _save_by_blocks(path: Path, array: NDArray[np.float32], block: int = 16_384) -> None:
+    # Not through a memory map: on a full disk that kills the process (SIGBUS) where a write raises.
+    header = {"descr": "<f4", "fortran_order": False, "shape": array.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(array), block):
+            file.write(np.ascontiguousarray(array[start : start + block], "<f4").data)
+
+
+def write_projection(folder: Path, name: str, points: NDArray[np.float32], meta: Mapping[str, Any]) -> None:
+    """Write ``NAME.npy`` and then ``NAME.json``, whose being there says that both are whole."""
+    with atomic_file(folder / f"{name}.npy", overwrite=True) as temporary, temporary.open("wb") as file:
+        np.save(file, points, allow_pickle=False)
+    write_json_atomically(folder / f"{name}.json", {"created": now(), **meta}, overwrite=False)
+
+
+def write_partition(folder: Path, name: str, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Write ``NAME.parquet`` and then ``NAME.json``, whose being there says that both are whole."""
+    with atomic_file(folder / f"{name}.parquet", overwrite=True) as temporary:
+        table.to_parquet(temporary, index=False)
+    told = {"created": now(), **meta, "n_groups": n_groups(table)}
+    write_json_atomically(folder / f"{name}.json", told, overwrite=False)
+
+
+def n_groups(partition: pd.DataFrame) -> int:
+    """Return the number of groups that have an image; noise is none."""
+    groups = partition["group"]
+    return int(groups[groups >= 0].nunique())
+
+
+def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
+    images = contents.images
+    described = {
+        # Which images were taken is told by their ids; a list of a hundred thousand numbers would drown the rest.
+        "origin": {key: value for key, value in images.origin.items() if key != "subset"},
+        "n_images": len(images),
+        "image_shape": list(images.image_shape),
+        "dtype": str(np.dtype(images.dtype)),
+        "fingerprint": images.fingerprint(),
+        "labelled": images.labels is not None,
+        "label_names": images.label_names,
+    }
+    filled = {
+        "version": __version__,
+        "n_groups": n_groups(list(contents.partitions.values())[-1][0]),
+        "partition": list(contents.partitions)[-1],
+        "versions": _versions(),
+        "machine": _machine(),
+        "left_out": images.left_out[["source", "reason"]].to_dict("records"),
+        **contents.manifest,
+        "notes": list(dict.fromkeys([*images.notes, *contents.manifest.get("notes", [])])),
+        "format": 1,
+        "input": {**described, **contents.manifest.get("input", {})},
+        "files": {
+            str(path.relative_to(folder).as_posix()): path.stat().st_size
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+    }
+    return Manifest.model_validate(filled)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "facies": __version__}
+    for name in _VERSIONS_TOLD:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def _machine() -> dict[str, Any]:
+    return {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}

@@ -1,0 +1,73 @@
+"""Shares, ratios and audits, each with its interval."""
+
+from __future__ import annotations
+
+from facies.statistics.intervals import (
+    RatioInterval,
+    area_ratio_interval,
+    chance_to_see,
+    poisson_interval,
+    ratio_interval,
+    wilson_interval,
+)
+from facies.statistics.ratios import (
+    Indicator,
+    Ratio,
+    accumulation_rate,
+    coarse_fraction,
+    count_ratio,
+    depth_van_der_zwaan,
+    depth_wright,
+    fragmentation,
+    grains_per_gram,
+    ice_rafted_percent,
+    parse_ratio,
+    planktic_benthic,
+    planktic_percent,
+    share_percent,
+    terrigenous_percent,
+)
+from facies.statistics.stratified_audit import (
+    StratifiedAudit,
+    audited_ratio,
+    audited_shares,
+    class_accuracy,
+    cohen_kappa,
+    confusion_table,
+    correct_by_confusion,
+    correct_two_classes,
+    joint_shares,
+)
+
+__all__ = [
+    "Indicator",
+    "Ratio",
+    "RatioInterval",
+    "StratifiedAudit",
+    "accumulation_rate",
+    "area_ratio_interval",
+    "audited_ratio",
+    "audited_shares",
+    "chance_to_see",
+    "class_accuracy",
+    "coarse_fraction",
+    "cohen_kappa",
+    "confusion_table",
+    "correct_by_confusion",
+    "correct_two_classes",
+    "count_ratio",
+    "depth_van_der_zwaan",
+    "depth_wright",
+    "fragmentation",
+    "grains_per_gram",
+    "ice_rafted_percent",
+    "joint_shares",
+    "parse_ratio",
+    "planktic_benthic",
+    "planktic_percent",
+    "poisson_interval",
+    "ratio_interval",
+    "share_percent",
+    "terrigenous_percent",
+    "wilson_interval",
+]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from facies.atlas.errors import MissingError
+from facies.atlas.services.jobs import Job, Jobs
+from facies.errors import InputError
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_job_is_told_and_found() -> None:
+    told: list[str] = []
+    jobs = Jobs(lambda job: told.append(job.status))
+    job = jobs.start("export", lambda _: 42)
+    wait_for(lambda: told == ["ready"])
+    assert jobs.find(job.id, "export").result == 42
+    assert job.told() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
+    with pytest.raises(MissingError):
+        jobs.find(job.id, "recluster")
+    with pytest.raises(MissingError):
+        jobs.find("../etc", "export")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(InputError("no disk"), "no disk"), (KeyError("x"), "KeyError: 'x': this is a fault of Facies")]
+)
+def test_a_failure_is_told(error: Exception, says: str) -> None:
+    def fail(_: Job) -> None:
+        raise error
+
+    told: list[Job] = []
+    Jobs(told.append).start("export", fail)
+    wait_for(lambda: bool(told))
+    assert (told[0].status, told[0].error) == ("failed", says)
+
+
+def test_a_cancelled_job_ends_and_keeps_nothing() -> None:
+    begun = threading.Event()
+
+    def work(job: Job) -> None:
+        while True:
+            job.step(0.5)
+            begun.set()
+            time.sleep(0.001)
+
+    told: list[str] = []
+    jobs = Jobs(lambda job: told.append(job.status))
+    job = jobs.start("recluster", work)
+    begun.wait(10)
+    jobs.cancel(job)
+    wait_for(lambda: told == ["cancelled"])
+    ready = jobs.start("recluster", lambda _: "parts")
+    wait_for(lambda: ready.status == "ready")
+    jobs.cancel(ready)
+    assert (ready.status, ready.result) == ("cancelled", None)
+
+
+def test_not_too_much_at_once() -> None:
+    go = threading.Event()
+    jobs = Jobs(lambda _: None)
+    for _ in range(4):
+        jobs.start("export", lambda _: go.wait(10))
+    with pytest.raises(InputError, match="four pieces"):
+        jobs.start("export", lambda _: None)
+    go.set()

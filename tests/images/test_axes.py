@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facies.errors import InputError
+from facies.images.axes import Layout, check_dtype, layout_of
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "image_shape"),
+    [
+        ((5, 16, 12), Layout.GREY, (1, 16, 12)),
+        ((5, 16, 12, 1), Layout.LAST, (1, 16, 12)),
+        ((5, 16, 12, 3), Layout.LAST, (3, 16, 12)),
+        ((5, 16, 12, 4), Layout.LAST, (4, 16, 12)),
+        ((5, 3, 16, 12), Layout.FIRST, (3, 16, 12)),
+        ((5, 1, 16, 12), Layout.FIRST, (1, 16, 12)),
+        ((5, 8, 16, 12), Layout.FIRST, (8, 16, 12)),
+        ((5, 3, 4, 4), Layout.FIRST, (3, 4, 4)),
+        ((5, 6, 3, 16, 12), Layout.STACK, (6, 3, 16, 12)),
+        ((5, 6, 16, 12, 3), Layout.STACK_LAST, (6, 3, 16, 12)),
+    ],
+)
+def test_the_axes_are_told_from_the_shape(shape: tuple[int, ...], layout: Layout, image_shape: tuple[int, ...]) -> None:
+    assert layout_of(shape, "x") is layout
+    assert layout.arranged_shape(shape) == (5, *image_shape)
+    array = np.arange(np.prod(shape)).reshape(shape)
+    assert layout.arrange(array).shape == (5, *image_shape)
+    channels_last = layout in (Layout.LAST, Layout.STACK_LAST)
+    one = np.moveaxis(array, -1, -3) if channels_last else array.reshape(5, *image_shape)
+    np.testing.assert_array_equal(layout.arrange(array), one)
+
+
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        ((0, 8, 8), "is empty"),
+        ((7, 8, 0), "is empty"),
+        ((10, 784), r"flattened images or a table.*\(10, 28, 28\)"),
+        ((10, 783), r"reshape the array to \(10, H, W\)"),
+        ((30, 40, 3), "one colour image"),
+        ((5,), "has 1 axes"),
+        ((2, 2, 2, 2, 8, 8), "has 6 axes"),
+        ((5, 28, 28, 28), "no axis of"),
+    ],
+)
+def test_what_cannot_be_images_is_refused(shape: tuple[int, ...], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        layout_of(shape, "x.npy")
+
+
+@pytest.mark.parametrize(("dtype", "match"), [("O", "Python objects"), ("c8", "complex64"), ("U3", "not numbers")])
+def test_types_that_are_no_pixels_are_refused(dtype: str, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        check_dtype(np.dtype(dtype), "x.npy")

@@ -1,0 +1,188 @@
+"""`moe-vae` on four kinds of pictures: what it finds, and what it can draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+
+from facies.errors import InputError
+from facies.images import open_images
+from facies.metrics.partition import accuracy
+from tests.methods.factories import KINDS, pictures, small, tiny
+
+
+def test_finds_the_four_kinds_and_their_number(drawn, fitted):
+    assert fitted.n_clusters_ == len(KINDS)
+    assert accuracy(drawn[1], fitted.labels_) >= 0.95
+    assert accuracy(drawn[1], fitted.density_labels_) >= 0.9
+
+
+def test_places_pictures_never_seen(fitted):
+    fresh, kinds = pictures(each=15, seed=77)
+    assert accuracy(kinds, fitted.predict(fresh)) >= 0.95
+    probabilities = fitted.predict_proba(fresh)
+    assert probabilities.shape == (60, 4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_what_a_fit_leaves(fitted):
+    n, k = 320, fitted.n_clusters_
+    assert fitted.labels_.shape == (n,)
+    assert fitted.labels_.dtype == np.int64
+    assert set(fitted.labels_.tolist()) == set(range(k))
+    assert fitted.probabilities_.shape == (n, k)
+    assert fitted.embedding_.shape == (n, 8)  # without `retrain`, the first code
+    assert fitted.projection_.shape == (n, 2)
+    for array in (fitted.probabilities_, fitted.embedding_, fitted.projection_):
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+    np.testing.assert_allclose(fitted.probabilities_.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(fitted.probabilities_.argmax(axis=1), fitted.labels_)
+    assert fitted.density_labels_.shape == (n,)
+    assert set(fitted.density_labels_.tolist()) <= {-1, *range(k)}
+    assert 1 <= fitted.latent_size_ <= 8
+    assert len(fitted.expert_sizes_) == k
+    assert fitted.mixture_.experts.latent_size == max(1, round(np.mean(fitted.expert_sizes_)))
+    assert fitted.image_shape_ == (1, 16, 16)
+    assert fitted.notes_ == []
+
+
+def test_the_same_pictures_again_are_placed_as_they_were(fitted, pixels):
+    np.testing.assert_array_equal(fitted.predict(pixels), fitted.labels_)
+    np.testing.assert_allclose(fitted.predict_proba(pixels), fitted.probabilities_, atol=1e-6)
+    np.testing.assert_allclose(fitted.transform(pixels), fitted.embedding_, atol=1e-5)
+    np.testing.assert_allclose(fitted.predict_proba(pixels[:3]), fitted.probabilities_[:3], atol=1e-5)
+
+
+def test_a_single_picture(fitted, pixels):
+    assert fitted.predict(pixels[7:8]).tolist() == [fitted.labels_[7]]
+    assert fitted.reconstruct(pixels[7:8]).shape == (1, 1, 16, 16)
+
+
+def test_curves(fitted):
+    history = fitted.history_
+    assert isinstance(history, pd.DataFrame)
+    assert list(history.columns[:3]) == ["stage", "epoch", "seconds"]
+    assert history.groupby("stage", sort=False)["epoch"].max().to_dict() == {
+        "autoencode": 12,
+        "manager": 12,
+        "experts": 6,
+        "specialise": 6,
+    }
+    assert {"loss", "reconstruction", "kl", "agreement", "expert loss", "sample entropy", "batch entropy"} <= set(
+        history.columns
+    )
+    losses = {stage: rows["loss"].tolist() for stage, rows in history.groupby("stage")}
+    assert losses["autoencode"][-1] < 0.7 * losses["autoencode"][0]
+    assert losses["manager"][-1] < 0.5 * losses["manager"][0]
+    assert list(fitted.timings_) == [
+        *("intensity", "autoencode", "latent size", "embed", "density"),
+        *("manager", "expert size", "experts", "specialise", "assign"),
+    ]
+
+
+def test_the_expert_phase_makes_the_manager_surer_and_leaves_the_groups_even(fitted):
+    history = fitted.history_.set_index("stage")
+    assert history.loc["specialise", "sample entropy"].mean() < 0.2
+    assert history.loc["experts", "batch entropy"].iloc[-1] < -0.9 * np.log(4)
+
+
+def test_samples(fitted, pixels):
+    drawn = fitted.sample(6, cluster=1)
+    assert drawn.shape == (6, 1, 16, 16)
+    assert drawn.dtype == np.float32
+    low, high = pixels.min(), pixels.max()
+    assert low - 0.01 <= drawn.min() < drawn.max() <= high + 0.01
+    assert drawn.max() - drawn.min() > 0.3 * (high - low)  # in the pictures' own units, not in [0, 1]
+    assert np.ptp(drawn, axis=0).max() > 1
+    np.testing.assert_array_equal(fitted.sample(6, cluster=1), drawn)
+    np.testing.assert_array_equal(fitted.sample(6, cluster=1, random_state=fitted.random_state), drawn)
+    assert not np.array_equal(fitted.sample(6, cluster=1, random_state=5), drawn)
+    assert not np.array_equal(fitted.sample(6, cluster=2), drawn)
+
+
+def test_sampling_leaves_the_global_generator_alone(fitted):
+    before = torch.get_rng_state()
+    fitted.sample(2, cluster=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_samples_look_like_their_group(fitted, pixels):
+    means = np.stack([pixels[fitted.labels_ == group].mean(axis=0).ravel() for group in range(4)])
+    for group in range(4):
+        mean = fitted.sample(40, cluster=group).mean(axis=0).ravel()
+        likeness = [np.corrcoef(mean, other)[0, 1] for other in means]
+        assert int(np.argmax(likeness)) == group
+
+
+def test_latent_walk(fitted):
+    walk = fitted.latent_walk(cluster=2, dimension=0, steps=5, reach=2.0)
+    assert walk.shape == (5, 1, 16, 16)
+    other = fitted.latent_walk(cluster=2, dimension=1, steps=3)
+    np.testing.assert_allclose(walk[2], other[1], rtol=1e-4)  # both stand at the origin
+    assert np.abs(walk[0] - walk[-1]).max() > 1
+    size = fitted.mixture_.experts.latent_size
+    for dimension in (-1, size):
+        with pytest.raises(InputError, match=f"dimensions 0 to {size - 1}"):
+            fitted.latent_walk(0, dimension)
+
+
+@pytest.mark.parametrize("cluster", [-1, 4])
+def test_a_group_that_there_is_not(fitted, cluster):
+    with pytest.raises(InputError, match="groups 0 to 3"):
+        fitted.sample(2, cluster)
+    with pytest.raises(InputError, match="groups 0 to 3"):
+        fitted.latent_walk(cluster, 0)
+
+
+@pytest.mark.parametrize("by", ["mixture", "best"])
+def test_reconstructions_are_nearer_to_the_pictures_than_any_mean(fitted, pixels, by):
+    drawn = fitted.reconstruct(pixels, by=by)
+    assert drawn.shape == (320, 1, 16, 16)
+    assert drawn.dtype == np.float32
+    images = pixels.astype(np.float64)
+    error = ((drawn[:, 0] - images) ** 2).mean()
+    assert error < 0.5 * ((images - images.mean(axis=0)) ** 2).mean()
+
+
+def test_the_best_expert_alone_is_the_mixture_where_the_manager_is_sure(fitted, pixels):
+    sure = fitted.probabilities_.max(axis=1) > 0.999
+    assert sure.any()
+    images = pixels[sure]
+    np.testing.assert_allclose(fitted.reconstruct(images), fitted.reconstruct(images, by="best"), atol=1.0)
+
+
+def test_prediction_by_reconstruction_mostly_agrees(fitted, pixels):
+    groups = fitted.predict_by_reconstruction(pixels)
+    assert groups.dtype == np.int64
+    assert (groups == fitted.labels_).mean() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(5, 12, 16), (5, 16, 16, 3)])
+def test_other_images_than_those_learnt_from(fitted, shape):
+    for place in (
+        fitted.predict,
+        fitted.predict_proba,
+        fitted.transform,
+        fitted.reconstruct,
+        fitted.predict_by_reconstruction,
+    ):
+        with pytest.raises(InputError, match="the model learnt from 1×16×16"):
+            place(np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8))
+
+
+def test_before_a_fit():
+    for call in ("predict", "transform", "predict_proba"):
+        with pytest.raises(NotFittedError):
+            getattr(tiny(), call)(pictures(each=2)[0])
+    with pytest.raises(NotFittedError):
+        tiny().save("nowhere")
+
+
+def test_another_seed_finds_the_kinds_too(drawn):
+    model = small(random_state=1)
+    assert accuracy(drawn[1], model.fit_predict(open_images(drawn[0]))) >= 0.9
+    assert model.n_clusters_ == 4

@@ -1,0 +1,58 @@
+"""What a fitted method hands to its run: images set upright, and arrays of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from facies.images import open_images
+from facies.runs import RunFolder
+from tests.cli.factories import Brightness, N, call
+
+
+def turn(self: Any, pixels: Tensor) -> Tensor:
+    return pixels.flip(-1)
+
+
+@pytest.fixture
+def upside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the method of the tests mirror its images, and keep an array."""
+    monkeypatch.setattr(Brightness, "straightens", True)
+    monkeypatch.setattr(Brightness, "upright", turn)
+    monkeypatch.setattr(Brightness, "run_arrays", lambda self: {"epoch_labels": self.labels_[None].astype(np.int16)})
+
+
+def cluster(source: Path, run: Path) -> RunFolder:
+    result = call("cluster", source, "-o", run, "--method", "brightness")
+    assert result.exit_code == 0, result.stderr
+    return RunFolder(run)
+
+
+@pytest.mark.usefixtures("upside")
+def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, tmp_path: Path) -> None:
+    run = cluster(source, tmp_path / "run")
+    upright = run.upright_thumbnails
+    assert upright is not None
+    for row in (0, 11, N - 1):
+        np.testing.assert_array_equal(upright.array(row), run.thumbnails.array(row)[:, ::-1])
+    assert (upright.array(0) != run.thumbnails.array(0)).any()
+    kept = run.method_array("epoch_labels")
+    assert kept is not None
+    np.testing.assert_array_equal(kept[0], run.partition()[0]["group"])
+
+
+@pytest.mark.usefixtures("upside")
+def test_canonical_gives_what_the_thumbnails_show(source: Path) -> None:
+    method = Brightness().fit(source)
+    images = open_images(source).__getitems__(np.arange(5)).numpy()
+    np.testing.assert_array_equal(method.canonical(images), images[..., ::-1])
+
+
+def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None:
+    run = cluster(source, tmp_path / "run")
+    assert run.upright_thumbnails is None
+    assert not (run.path / "method").exists()
