@@ -20,7 +20,7 @@ import torch
 from sets import LARGEST_TURN, input_of
 from torch import Tensor
 
-from facies.images import Augment, open_images
+from facies.images import RandomAffine, open_images
 from facies.methods.autoencoder import learn_intensity
 from facies.methods.pose_alignment import CENTRE, CONSISTENCY, learn_pose, load_pose
 from facies.nn import resampled
@@ -38,7 +38,7 @@ def measure(consistency: float, centre: float, epochs: int, seed: int) -> dict[s
     with np.load(input_of("mnist-10k")) as mnist:
         plain = intensity(torch.from_numpy(mnist["images"][:ASKED]).float()[:, None])
     shown = intensity(images.__getitems__(np.arange(len(images))))
-    maps = Augment(LARGEST_TURN, 0.0, 0.0).draw(
+    maps = RandomAffine(LARGEST_TURN, 0.0, 0.0).draw(
         ASKED, (28, 28), plain.device, torch.Generator().manual_seed(OTHER_SEED)
     )
     theta = pose.theta(shown)

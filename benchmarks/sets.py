@@ -69,11 +69,11 @@ def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:
     """The same 10,000, each turned by an angle drawn evenly from ±45° (seed 1), bilinear, with black coming in."""
     import torch
 
-    from facies.images import Augment
+    from facies.images import RandomAffine
 
     with np.load(input_of("mnist-10k")) as mnist:
         images, labels = torch.from_numpy(mnist["images"])[:, None].float(), mnist["labels"]
-    turn = Augment(rotation=LARGEST_TURN, zoom=0.0, shift=0.0)
+    turn = RandomAffine(rotation=LARGEST_TURN, zoom=0.0, shift=0.0)
     turned = turn(images, torch.Generator().manual_seed(1)).round().clamp(0, 255)
     return {"images": turned[:, 0].numpy().astype(np.uint8), "labels": labels}
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facies.images import Augment, background, open_images
+from facies.images import RandomAffine, background, open_images
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -20,14 +20,14 @@ def images() -> torch.Tensor:
     return torch.rand(6, 3, 16, 12, generator=seeded(1))
 
 
-def still(**changes) -> Augment:
-    return Augment(**{"rotation": 0, "zoom": 0, "shift": 0, **changes})
+def still(**changes) -> RandomAffine:
+    return RandomAffine(**{"rotation": 0, "zoom": 0, "shift": 0, **changes})
 
 
 def test_ranges_of_nothing_change_nothing(images: torch.Tensor) -> None:
     assert still().is_identity
     assert still()(images) is images
-    assert not Augment().is_identity
+    assert not RandomAffine().is_identity
     # and the map itself is the identity, not only the way around it
     maps = still().draw(4, (16, 12), images.device)
     torch.testing.assert_close(maps, torch.eye(2, 3).expand(4, 2, 3))
@@ -77,7 +77,7 @@ def test_flips_are_half_of_all(images: torch.Tensor) -> None:
 
 
 def test_one_seed_gives_one_view(images: torch.Tensor) -> None:
-    augment = Augment(flip=True)
+    augment = RandomAffine(flip=True)
     first = augment(images, seeded(3))
     assert torch.equal(first, augment(images, seeded(3)))
     assert not torch.equal(first, augment(images, seeded(4)))
@@ -92,23 +92,23 @@ def test_one_seed_gives_one_view(images: torch.Tensor) -> None:
 
 def test_each_image_has_its_own_map_and_its_channels_share_it(images: torch.Tensor) -> None:
     alike = images[:1, :1].expand(6, 3, -1, -1)
-    seen = Augment()(alike, seeded())
+    seen = RandomAffine()(alike, seeded())
     assert torch.equal(seen[:, 0], seen[:, 2])
     assert not torch.allclose(seen[0], seen[1])
 
 
 def test_the_layers_of_a_stack_share_the_map() -> None:
     stacks = torch.rand(4, 6, 3, 12, 12, generator=seeded())
-    seen = Augment(fill=0.3)(stacks, seeded(1))
+    seen = RandomAffine(fill=0.3)(stacks, seeded(1))
     assert seen.shape == stacks.shape
     for layer in range(6):
-        torch.testing.assert_close(seen[:, layer], Augment(fill=0.3)(stacks[:, layer], seeded(1)))
+        torch.testing.assert_close(seen[:, layer], RandomAffine(fill=0.3)(stacks[:, layer], seeded(1)))
 
 
 @given(value=st.floats(0, 1, width=32), seed=st.integers(0, 1000))
 def test_a_plain_image_filled_with_itself_stays_plain(value: float, seed: int) -> None:
     plain = torch.full((3, 1, 8, 10), value)
-    for augment in (Augment(45, 0.3, 0.3, flip=True, fill=value), Augment(45, 0.3, 0.3, padding="border")):
+    for augment in (RandomAffine(45, 0.3, 0.3, flip=True, fill=value), RandomAffine(45, 0.3, 0.3, padding="border")):
         torch.testing.assert_close(augment(plain, seeded(seed)), plain, atol=1e-5, rtol=0)
 
 
@@ -127,7 +127,9 @@ def test_what_comes_in_from_outside() -> None:
 @given(seed=st.integers(0, 1000))
 def test_drawn_maps_stay_in_their_ranges(seed: int) -> None:
     maps = (
-        Augment(rotation=20, zoom=(0.8, 1.25), shift=0.1).draw(50, (10, 10), torch.device("cpu"), seeded(seed)).double()
+        RandomAffine(rotation=20, zoom=(0.8, 1.25), shift=0.1)
+        .draw(50, (10, 10), torch.device("cpu"), seeded(seed))
+        .double()
     )
     forward = torch.linalg.inv(maps[:, :, :2])
     linear = forward.numpy()
@@ -142,12 +144,12 @@ def test_drawn_maps_stay_in_their_ranges(seed: int) -> None:
 
 def test_gradients_and_types_pass_through(images: torch.Tensor) -> None:
     images.requires_grad_()
-    Augment()(images, seeded()).sum().backward()
+    RandomAffine()(images, seeded()).sum().backward()
     assert images.grad is not None
     assert images.grad.abs().sum() > 0
-    assert Augment()(images.double(), seeded()).dtype == torch.float64
+    assert RandomAffine()(images.double(), seeded()).dtype == torch.float64
     empty = torch.empty(0, 1, 8, 8)
-    assert Augment()(empty).shape == (0, 1, 8, 8)
+    assert RandomAffine()(empty).shape == (0, 1, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_gradients_and_types_pass_through(images: torch.Tensor) -> None:
 )
 def test_ranges_out_of_bounds_are_refused(options: dict, match: str) -> None:
     with pytest.raises(ValueError, match=match):
-        Augment(**options)
+        RandomAffine(**options)
 
 
 def test_the_background_is_the_median_border() -> None:
@@ -201,7 +203,7 @@ def test_images_that_are_not_square_are_turned_by_halves(images: torch.Tensor) -
 def test_all_layers_of_a_stack_are_turned_alike() -> None:
     layer = torch.rand(40, 1, 2, 6, 6, generator=seeded())
     stacks = layer.expand(-1, 5, -1, -1, -1)
-    seen = Augment(rotation=20, zoom=0.1, shift=0.1, flip=True, quarter_turns=True)(stacks, seeded(3))
+    seen = RandomAffine(rotation=20, zoom=0.1, shift=0.1, flip=True, quarter_turns=True)(stacks, seeded(3))
     assert not torch.equal(seen, stacks)
     torch.testing.assert_close(seen, seen[:, :1].expand_as(seen))
     exact = still(flip=True, quarter_turns=True)(stacks, seeded(3))
@@ -231,8 +233,8 @@ def test_pixels_are_multiplied_in_the_end(images: torch.Tensor) -> None:
     torch.testing.assert_close(still(factor=0.5)(images), images / 2)
     assert not still(factor=0.5).is_identity
     assert not still(channel_shift=0.1).is_identity
-    moved = Augment(rotation=20)(images, seeded(3))
-    torch.testing.assert_close(Augment(rotation=20, factor=2)(images, seeded(3)), 2 * moved)
+    moved = RandomAffine(rotation=20)(images, seeded(3))
+    torch.testing.assert_close(RandomAffine(rotation=20, factor=2)(images, seeded(3)), 2 * moved)
 
 
 @pytest.mark.parametrize(
@@ -245,13 +247,13 @@ def test_shifts_and_factors_out_of_bounds(name: str, value: float) -> None:
 
 def test_maps_that_were_drawn_before_are_applied() -> None:
     images = torch.rand(4, 1, 9, 9)
-    augment = Augment(20.0, 0.1, 0.1, padding="border", factor=0.5)
+    augment = RandomAffine(20.0, 0.1, 0.1, padding="border", factor=0.5)
     torch.manual_seed(1)
     views = augment(images)
     torch.manual_seed(1)
     maps = augment.draw(4, (9, 9), images.device)
     torch.testing.assert_close(augment(images, maps=maps), views)
-    still = Augment(0.0, 0.0, 0.0)
+    still = RandomAffine(0.0, 0.0, 0.0)
     assert not torch.equal(still(images, maps=maps), images)
     with pytest.raises(ValueError, match="quarter turns"):
-        Augment(quarter_turns=True)(images, maps=maps)
+        RandomAffine(quarter_turns=True)(images, maps=maps)

@@ -4,30 +4,32 @@ import numpy as np
 import pytest
 
 from facies.errors import InputError
-from facies.images.axes import Layout, check_dtype, layout_of
+from facies.images.axes import AxisOrder, check_dtype, layout_of
 
 
 @pytest.mark.parametrize(
     ("shape", "layout", "image_shape"),
     [
-        ((5, 16, 12), Layout.GREY, (1, 16, 12)),
-        ((5, 16, 12, 1), Layout.LAST, (1, 16, 12)),
-        ((5, 16, 12, 3), Layout.LAST, (3, 16, 12)),
-        ((5, 16, 12, 4), Layout.LAST, (4, 16, 12)),
-        ((5, 3, 16, 12), Layout.FIRST, (3, 16, 12)),
-        ((5, 1, 16, 12), Layout.FIRST, (1, 16, 12)),
-        ((5, 8, 16, 12), Layout.FIRST, (8, 16, 12)),
-        ((5, 3, 4, 4), Layout.FIRST, (3, 4, 4)),
-        ((5, 6, 3, 16, 12), Layout.STACK, (6, 3, 16, 12)),
-        ((5, 6, 16, 12, 3), Layout.STACK_LAST, (6, 3, 16, 12)),
+        ((5, 16, 12), AxisOrder.GREY, (1, 16, 12)),
+        ((5, 16, 12, 1), AxisOrder.LAST, (1, 16, 12)),
+        ((5, 16, 12, 3), AxisOrder.LAST, (3, 16, 12)),
+        ((5, 16, 12, 4), AxisOrder.LAST, (4, 16, 12)),
+        ((5, 3, 16, 12), AxisOrder.FIRST, (3, 16, 12)),
+        ((5, 1, 16, 12), AxisOrder.FIRST, (1, 16, 12)),
+        ((5, 8, 16, 12), AxisOrder.FIRST, (8, 16, 12)),
+        ((5, 3, 4, 4), AxisOrder.FIRST, (3, 4, 4)),
+        ((5, 6, 3, 16, 12), AxisOrder.STACK, (6, 3, 16, 12)),
+        ((5, 6, 16, 12, 3), AxisOrder.STACK_LAST, (6, 3, 16, 12)),
     ],
 )
-def test_the_axes_are_told_from_the_shape(shape: tuple[int, ...], layout: Layout, image_shape: tuple[int, ...]) -> None:
+def test_the_axes_are_told_from_the_shape(
+    shape: tuple[int, ...], layout: AxisOrder, image_shape: tuple[int, ...]
+) -> None:
     assert layout_of(shape, "x") is layout
     assert layout.arranged_shape(shape) == (5, *image_shape)
     array = np.arange(np.prod(shape)).reshape(shape)
     assert layout.arrange(array).shape == (5, *image_shape)
-    channels_last = layout in (Layout.LAST, Layout.STACK_LAST)
+    channels_last = layout in (AxisOrder.LAST, AxisOrder.STACK_LAST)
     one = np.moveaxis(array, -1, -3) if channels_last else array.reshape(5, *image_shape)
     np.testing.assert_array_equal(layout.arrange(array), one)
 

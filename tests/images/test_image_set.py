@@ -16,13 +16,13 @@ from torch.utils.data import DataLoader
 
 from facies.errors import InputError
 from facies.images import ImageSet, open_images, reopen
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.sources import ArraySource, SubsetSource
 
 
 def image_set(pixels: np.ndarray, **options) -> ImageSet:
     table = pd.DataFrame({"id": [f"i{k}" for k in range(len(pixels))], "source": "test"})
-    return ImageSet(ArraySource(pixels, Layout.GREY), table, **options)
+    return ImageSet(ArraySource(pixels, AxisOrder.GREY), table, **options)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_part_is_found_again_from_its_origin(tmp_path: Path, pixels: np.ndarra
 def test_rows_must_match_the_images(pixels: np.ndarray) -> None:
     table = pd.DataFrame({"id": ["a", "b"], "source": "x"})
     with pytest.raises(ValueError, match="20 images need"):
-        ImageSet(ArraySource(pixels, Layout.GREY), table)
+        ImageSet(ArraySource(pixels, AxisOrder.GREY), table)
     with pytest.raises(ValueError, match="20 images need"):
         image_set(pixels, labels=[1, 2])
 

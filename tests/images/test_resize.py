@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facies.errors import InputError
-from facies.images.axes import Layout
-from facies.images.resize import Target, border_median, convert_channels, fitted, pad, parse_size, resize
+from facies.images.axes import AxisOrder
+from facies.images.resize import ImageFormat, border_median, convert_channels, fitted, pad, parse_size, resize
 from facies.images.sources import ArraySource
 
 sides = st.integers(1, 40)
@@ -78,22 +78,22 @@ def test_channels_convert() -> None:
 @pytest.mark.parametrize(
     ("native", "target", "kept"),
     [
-        ("u1", Target(size=(8, 8)), "u1"),
-        (">u2", Target(size=(8, 8)), "u2"),
-        ("i4", Target(size=(8, 8)), "f4"),
-        ("f8", Target(size=(8, 8)), "f4"),
-        (bool, Target(size=(8, 8)), "f4"),
-        ("f8", Target(), "f8"),
-        ("u1", Target(to_unit=True), "f4"),
+        ("u1", ImageFormat(size=(8, 8)), "u1"),
+        (">u2", ImageFormat(size=(8, 8)), "u2"),
+        ("i4", ImageFormat(size=(8, 8)), "f4"),
+        ("f8", ImageFormat(size=(8, 8)), "f4"),
+        (bool, ImageFormat(size=(8, 8)), "f4"),
+        ("f8", ImageFormat(), "f8"),
+        ("u1", ImageFormat(to_float=True), "f4"),
     ],
 )
-def test_narrow_whole_numbers_stay_whole(native: str, target: Target, kept: str) -> None:
+def test_narrow_whole_numbers_stay_whole(native: str, target: ImageFormat, kept: str) -> None:
     assert target.dtype(np.dtype(native)) == np.dtype(kept)
     assert target.apply(np.ones((1, 1, 16, 16), dtype=native)).dtype == np.dtype(kept)
 
 
 def test_types_meet_between_zero_and_one() -> None:
-    target = Target(to_unit=True)
+    target = ImageFormat(to_float=True)
     assert target.apply(np.full((1, 1, 4, 4), 255, "u1")).max() == 1
     assert target.apply(np.full((1, 1, 4, 4), 65535, "u2")).max() == 1
     assert target.apply(np.full((1, 1, 4, 4), 0.25, "f4")).max() == 0.25
@@ -101,13 +101,13 @@ def test_types_meet_between_zero_and_one() -> None:
 
 def test_a_source_is_converted_once_focal_stacks_too(rng: np.random.Generator) -> None:
     stacks = rng.integers(0, 255, (3, 2, 3, 8, 8), dtype=np.uint8)
-    source = ArraySource(stacks, Layout.STACK)
-    small = fitted(source, Target("grey", (4, 4)))
+    source = ArraySource(stacks, AxisOrder.STACK)
+    small = fitted(source, ImageFormat("grey", (4, 4)))
     assert small.shape == (3, 2, 1, 4, 4)
     assert small.dtype == np.uint8
-    flat = Target("grey", (4, 4)).apply(stacks.reshape(6, 3, 8, 8))
+    flat = ImageFormat("grey", (4, 4)).apply(stacks.reshape(6, 3, 8, 8))
     np.testing.assert_array_equal(small.read(np.arange(3)).reshape(6, 1, 4, 4), flat)
-    assert fitted(source, Target("rgb", (8, 8))) is source
+    assert fitted(source, ImageFormat("rgb", (8, 8))) is source
 
 
 @pytest.mark.parametrize(("size", "parsed"), [(None, None), (8, (8, 8)), ((8, 4), (8, 4)), ([4, 9], (4, 9))])

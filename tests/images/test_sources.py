@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zarr
 
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.sources import ArraySource, MappedSource, PixelSource, SubsetSource, ZarrSource, source_in, source_of
 from facies.images.temporary_store import allocate
 
@@ -16,28 +16,28 @@ ARRANGED = np.moveaxis(PIXELS, -1, 1)
 
 
 def _array(_: Path) -> PixelSource:
-    return ArraySource(PIXELS, Layout.LAST)
+    return ArraySource(PIXELS, AxisOrder.LAST)
 
 
 def _mapped(folder: Path) -> PixelSource:
     np.save(folder / "a.npy", PIXELS)
-    return source_of(np.load(folder / "a.npy", mmap_mode="r"), Layout.LAST)
+    return source_of(np.load(folder / "a.npy", mmap_mode="r"), AxisOrder.LAST)
 
 
 def _scratch(_: Path) -> PixelSource:
     store = allocate(PIXELS.shape, PIXELS.dtype, in_memory_below=0)
     store.array[:] = PIXELS
-    return source_in(store, Layout.LAST)
+    return source_in(store, AxisOrder.LAST)
 
 
 def _zarr(folder: Path) -> PixelSource:
     zarr.create_array(str(folder / "a.zarr"), data=PIXELS, chunks=(2, 6, 5, 3))
-    return ZarrSource(folder / "a.zarr", None, PIXELS.shape, PIXELS.dtype, Layout.LAST)
+    return ZarrSource(folder / "a.zarr", None, PIXELS.shape, PIXELS.dtype, AxisOrder.LAST)
 
 
 def _subset(_: Path) -> PixelSource:
     doubled = np.concatenate([PIXELS + 1, PIXELS])
-    return SubsetSource(ArraySource(doubled, Layout.LAST), np.arange(9, 18))
+    return SubsetSource(ArraySource(doubled, AxisOrder.LAST), np.arange(9, 18))
 
 
 @pytest.mark.parametrize("make", [_array, _mapped, _scratch, _zarr, _subset])
@@ -62,15 +62,15 @@ def test_parts_of_memory_maps_are_found_in_the_file(tmp_path: Path) -> None:
     big = np.random.default_rng(0).integers(0, 255, (40, 30, 20)).astype(np.uint8)
     np.save(tmp_path / "a.npy", big)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
-    part = source_of(mapped[17:33], Layout.GREY)
+    part = source_of(mapped[17:33], AxisOrder.GREY)
     assert isinstance(part, MappedSource)
     np.testing.assert_array_equal(part.read(np.arange(16))[:, 0], big[17:33])
-    strided = source_of(mapped[::2], Layout.GREY)
+    strided = source_of(mapped[::2], AxisOrder.GREY)
     np.testing.assert_array_equal(strided.read(np.arange(20))[:, 0], big[::2])
 
 
 def test_fortran_order_is_kept(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.asfortranarray(PIXELS))
-    source = source_of(np.load(tmp_path / "a.npy", mmap_mode="r"), Layout.LAST)
+    source = source_of(np.load(tmp_path / "a.npy", mmap_mode="r"), AxisOrder.LAST)
     assert isinstance(source, MappedSource)
     np.testing.assert_array_equal(source.read(np.array([4, 2])), ARRANGED[[4, 2]])

@@ -12,9 +12,9 @@ import pytest
 
 from facies.errors import InputError
 from facies.images import temporary_store as scratch
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.sources import source_in
-from facies.images.temporary_store import ScratchFile, allocate, fill
+from facies.images.temporary_store import TemporaryArray, allocate, fill
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_file_goes_when_the_last_holder_goes(temporary_folder: Path) -> None:
     store = allocate((4, 8, 8), np.dtype(np.uint8), in_memory_below=0)
     store.array[:] = 7
-    source = source_in(store, Layout.GREY)
+    source = source_in(store, AxisOrder.GREY)
     del store
     gc.collect()
     assert (source.read(np.arange(4)) == 7).all()
@@ -37,7 +37,7 @@ def test_the_file_goes_when_the_last_holder_goes(temporary_folder: Path) -> None
 
 
 def test_a_forked_child_does_not_remove_the_file(temporary_folder: Path) -> None:
-    file = ScratchFile(10)
+    file = TemporaryArray(10)
     scratch._remove(file.path, os.getpid() + 1)
     assert file.path.exists()
 
@@ -64,7 +64,7 @@ def test_a_disk_too_small_is_said_beforehand(monkeypatch: pytest.MonkeyPatch, te
     usage = namedtuple("usage", "total used free")(10, 5, 5)
     monkeypatch.setattr(scratch.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"need 2\.00 GB .* set TMPDIR"):
-        ScratchFile(2 * 10**9)
+        TemporaryArray(2 * 10**9)
     gc.collect()
     assert not list(temporary_folder.iterdir())
 
@@ -75,7 +75,7 @@ def test_a_disk_that_fills_up_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(InputError, match="set TMPDIR"):
-        ScratchFile(100)
+        TemporaryArray(100)
 
 
 def test_file_systems_without_reservation_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +83,10 @@ def test_file_systems_without_reservation_work(monkeypatch: pytest.MonkeyPatch) 
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "posix_fallocate", unsupported)
-    assert ScratchFile(100).path.stat().st_size == 100
+    assert TemporaryArray(100).path.stat().st_size == 100
 
 
 def test_a_temporary_folder_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(InputError, match="cannot write to the temporary folder"):
-        ScratchFile(100)
+        TemporaryArray(100)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facies.images import Augment, open_images
+from facies.images import RandomAffine, open_images
 from facies.losses import inverse_multiquadratic_mmd
 from facies.methods.autoencoder import (
     KINDS,
@@ -92,10 +92,10 @@ def test_views():
     shown, wanted = Views(intensity)(pixels)
     assert torch.equal(shown, wanted)
     assert torch.equal(shown, pixels / 2)
-    turned, same = Views(intensity, Augment())(pixels)
+    turned, same = Views(intensity, RandomAffine())(pixels)
     assert torch.equal(turned, same)
     assert not torch.equal(turned, pixels / 2)
-    turned, original = Views(intensity, Augment(), "image")(pixels)
+    turned, original = Views(intensity, RandomAffine(), "image")(pixels)
     assert torch.equal(original, pixels / 2)
     assert not torch.equal(turned, original)
 

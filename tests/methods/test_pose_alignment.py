@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.images import Augment, as_image_set
+from facies.images import RandomAffine, as_image_set
 from facies.methods import load_method
 from facies.methods.autoencoder import learn_intensity
 from facies.methods.pose_alignment import PoseObjective, build_pose, learn_pose
@@ -22,7 +22,7 @@ ALIGNED = {"align": True, "align_epochs": 2}
 def turned(pixels, seed, degrees=40.0):
     """Pictures turned at random, and by how much (radians)."""
     images = torch.from_numpy(pixels).float()[:, None]
-    maps = Augment(degrees, 0.0, 0.0).draw(
+    maps = RandomAffine(degrees, 0.0, 0.0).draw(
         len(images), images.shape[-2:], images.device, torch.Generator().manual_seed(seed)
     )
     return resampled(images, maps).round().numpy().astype(np.uint8)[:, 0], torch.atan2(maps[:, 1, 0], maps[:, 0, 0])
@@ -53,7 +53,7 @@ def test_the_loss_against_its_terms_one_by_one():
         network = PoseAutoencoder(build_pose(images.image_shape, 60.0), 1, (16, 16)).eval()
         torch.nn.init.normal_(network.pose.localisation.last.weight, std=0.3)
         pixels = images.__getitems__(np.arange(len(images)))
-        augment = Augment(20, 0.1, 0.1)
+        augment = RandomAffine(20, 0.1, 0.1)
         torch.manual_seed(5)
         terms = PoseObjective(intensity, augment)(network, Batch(pixels, torch.arange(len(pixels))))
         torch.manual_seed(5)
@@ -75,7 +75,7 @@ def test_the_loss_against_its_terms_one_by_one():
 
 
 def test_the_consistency_of_a_true_pose_is_zero():
-    drawn = Augment(30, 0.1, 0.1)
+    drawn = RandomAffine(30, 0.1, 0.1)
     maps, theta = drawn.draw(9, (16, 16), torch.device("cpu")), drawn.draw(9, (16, 16), torch.device("cpu"))
     whole = torch.cat([maps, torch.tensor([0.0, 0.0, 1.0]).expand(9, 1, 3)], dim=1)
     three = torch.cat([theta, torch.tensor([0.0, 0.0, 1.0]).expand(9, 1, 3)], dim=1)

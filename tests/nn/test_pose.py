@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.errors import InputError
-from facies.images import Augment
+from facies.images import RandomAffine
 from facies.nn import resampled
 from facies.nn.pose import PoseAutoencoder, PoseTransformer, composed, inverted, pooled_size, pooling
 
@@ -43,7 +43,7 @@ def test_inverse_and_composition():
 
 
 def test_two_resamplings_are_one_by_the_composed_map():
-    images, drawn = smooth(8), Augment(20, 0.05, 0.05)
+    images, drawn = smooth(8), RandomAffine(20, 0.05, 0.05)
     one, other = drawn.draw(8, (40, 32), images.device), drawn.draw(8, (40, 32), images.device)
     twice = resampled(resampled(images, one), other)
     at_once = resampled(images, composed(one, other))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from facies.images.augment import Augment, background
+from facies.images.augment import RandomAffine, background
 from facies.images.image_set import ImageSet
 from facies.images.open import as_image_set, open_images, reopen
 
-__all__ = ["Augment", "ImageSet", "as_image_set", "background", "open_images", "reopen"]
+__all__ = ["RandomAffine", "ImageSet", "as_image_set", "background", "open_images", "reopen"]

@@ -18,7 +18,7 @@ Range = float | tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Augment:
+class RandomAffine:
     """Rotate, zoom, shift and flip each image of a batch at random: one affine map, sampled once, bilinear; and shift its channels.
 
     Where only flips and quarter turns are asked for, pixels are moved, not sampled: no image is blurred.

@@ -14,7 +14,7 @@ from facies.errors import InputError
 _FEW = 4  # more entries than this along an axis are pixels, not colours
 
 
-class Layout(Enum):
+class AxisOrder(Enum):
     """How the axes of a stored array are ordered."""
 
     GREY = "N H W"
@@ -36,22 +36,22 @@ class Layout(Enum):
         ndarray
             A view, ``(B, C, H, W)`` or ``(B, L, C, H, W)``.
         """
-        if self is Layout.GREY:
+        if self is AxisOrder.GREY:
             return batch[:, None]
-        if self in (Layout.LAST, Layout.STACK_LAST):
+        if self in (AxisOrder.LAST, AxisOrder.STACK_LAST):
             return np.moveaxis(batch, -1, -3)
         return batch
 
     def arranged_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape that `arrange` gives an array of `shape`."""
-        if self is Layout.GREY:
+        if self is AxisOrder.GREY:
             return (shape[0], 1, *shape[1:])
-        if self in (Layout.LAST, Layout.STACK_LAST):
+        if self in (AxisOrder.LAST, AxisOrder.STACK_LAST):
             return (*shape[:-3], shape[-1], shape[-3], shape[-2])
         return shape
 
 
-def layout_of(shape: tuple[int, ...], name: str) -> Layout:
+def layout_of(shape: tuple[int, ...], name: str) -> AxisOrder:
     """Tell the layout of an array of images from its shape.
 
     Three axes are grey images. Four axes are channels last where the last axis has 1 to 4 entries and the second more
@@ -67,7 +67,7 @@ def layout_of(shape: tuple[int, ...], name: str) -> Layout:
 
     Returns
     -------
-    Layout
+    AxisOrder
         The order of the axes.
 
     Raises
@@ -87,14 +87,14 @@ def layout_of(shape: tuple[int, ...], name: str) -> Layout:
             raise InputError(
                 f"{name}: {words} looks like one colour image: Facies needs a set, (N, H, W) or (N, H, W, C)"
             )
-        return Layout.GREY
+        return AxisOrder.GREY
     if len(shape) not in (4, 5):
         raise InputError(
             f"{name}: has {len(shape)} axes ({words}): "
             "images are (N, H, W), (N, H, W, C), (N, C, H, W) or (N, L, C, H, W)"
         )
     a, b, c = shape[-3:]
-    last, first = (Layout.LAST, Layout.FIRST) if len(shape) == 4 else (Layout.STACK_LAST, Layout.STACK)
+    last, first = (AxisOrder.LAST, AxisOrder.FIRST) if len(shape) == 4 else (AxisOrder.STACK_LAST, AxisOrder.STACK)
     if c <= _FEW < a:
         return last
     if a <= _FEW or a < min(b, c):

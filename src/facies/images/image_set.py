@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from facies.errors import InputError
 from facies.images.labels import Labels
 from facies.images.sources import PixelSource, SubsetSource
-from facies.images.temporary_store import rows_a_block
+from facies.images.temporary_store import rows_per_block
 
 LEFT_OUT_COLUMNS = ("source", "reason")
 
@@ -190,7 +190,7 @@ class ImageSet(Dataset[Tensor]):
         block : ndarray, shape (B, C, H, W) or (B, L, C, H, W)
             Of the type `dtype`; not to be written to.
         """
-        step = rows_a_block(self._source.shape, self.dtype)
+        step = rows_per_block(self._source.shape, self.dtype)
         for start in range(0, len(self), step):
             yield start, self._source.read(np.arange(start, min(start + step, len(self))))
 

@@ -20,7 +20,7 @@ from facies.images.readers.folder import ImageFile, Progress, images_from_files,
 from facies.images.readers.image_file import SUFFIXES
 from facies.images.readers.torch_dataset import images_from_dataset
 from facies.images.readers.zarr import images_from_zarr, is_zarr
-from facies.images.resize import Channels, Fit, Target, fitted, parse_size
+from facies.images.resize import Channels, ImageFormat, ResizeMode, fitted, parse_size
 
 Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
 
@@ -34,7 +34,7 @@ def open_images(
     *,
     channels: Channels | None = None,
     size: int | Sequence[int] | None = None,
-    fit: Fit = "resize",
+    fit: ResizeMode = "resize",
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -89,7 +89,7 @@ def as_image_set(
     *,
     channels: Channels | None = None,
     size: int | Sequence[int] | None = None,
-    fit: Fit = "resize",
+    fit: ResizeMode = "resize",
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -115,7 +115,7 @@ def as_image_set(
         raise InputError(f"channels must be 'grey' or 'rgb', not {channels!r}")
     if fit not in ("resize", "pad"):
         raise InputError(f"fit must be 'resize' or 'pad', not {fit!r}")
-    wanted = Target(channels, parse_size(size), fit)
+    wanted = ImageFormat(channels, parse_size(size), fit)
     if isinstance(source, str | PathLike):
         images = _from_path(Path(fspath(source)), wanted, progress)
     elif isinstance(source, ImageSet):
@@ -192,7 +192,7 @@ def check_not_all_equal(images: ImageSet, name: str) -> None:
     raise InputError(f"{name}: all {len(images)} images are equal, there is nothing to group: check how they were made")
 
 
-def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSet:
+def _from_path(path: Path, wanted: ImageFormat, progress: Progress | None) -> ImageSet:
     try:
         exists, is_folder = path.exists(), path.is_dir()
         grains_folder = is_folder and (path / "grains.json").is_file() and (path / "images.zarr").is_dir()
@@ -222,9 +222,9 @@ def _from_path(path: Path, wanted: Target, progress: Progress | None) -> ImageSe
     return images
 
 
-def _brought_to(images: ImageSet, wanted: Target) -> ImageSet:
+def _brought_to(images: ImageSet, wanted: ImageFormat) -> ImageSet:
     """Convert what is not yet as wanted, and say in the origin what was asked for."""
-    if wanted == Target():
+    if wanted == ImageFormat():
         return images
     options = images.origin["options"]
     if "fit" in options:  # converted before: what it was made from cannot be told by one set of options

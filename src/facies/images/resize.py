@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.errors import InputError
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.sources import PixelSource, source_in
 from facies.images.temporary_store import fill
 
 Channels = Literal["grey", "rgb"]
-Fit = Literal["resize", "pad"]
+ResizeMode = Literal["resize", "pad"]
 
 SMALLEST_SIDE = 4
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow and OpenCV weigh colours
 
 
 @dataclass(frozen=True)
-class Target:
+class ImageFormat:
     """What every image is brought to.
 
     Parameters
@@ -34,14 +34,14 @@ class Target:
         Rows and columns; None leaves them.
     fit : {"resize", "pad"}, default="resize"
         Stretch to the size, or keep the proportions and pad.
-    to_unit : bool, default=False
+    to_float : bool, default=False
         Divide integer pixels by the largest number of their type, so that types can be mixed.
     """
 
     channels: Channels | None = None
     size: tuple[int, int] | None = None
-    fit: Fit = "resize"
-    to_unit: bool = False
+    fit: ResizeMode = "resize"
+    to_float: bool = False
 
     def n_channels(self, native: int) -> int:
         """Count the channels that an image of `native` channels has afterwards."""
@@ -49,7 +49,7 @@ class Target:
 
     def dtype(self, native: np.dtype[Any]) -> np.dtype[Any]:
         """Give the type in which an image of type `native` is kept: whole numbers of up to 16 bits stay such."""
-        if self.to_unit:
+        if self.to_float:
             return np.dtype(np.float32)
         if self.channels is None and self.size is None:
             return native
@@ -78,11 +78,11 @@ class Target:
         same_channels = images.shape[1] == self.n_channels(images.shape[1])
         same_size = self.size is None or images.shape[2:] == self.size
         dtype = self.dtype(native)
-        if same_channels and same_size and not self.to_unit:
+        if same_channels and same_size and not self.to_float:
             return images.astype(dtype, copy=False)
         white = float(np.iinfo(native).max) if native.kind in "iu" else 1.0
         pixels = images.astype(np.float32)
-        if self.to_unit:
+        if self.to_float:
             pixels, white = pixels / np.float32(white), 1.0
         if not same_channels and self.channels is not None:
             pixels = convert_channels(pixels, self.channels, white)
@@ -213,14 +213,14 @@ def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     return int(sides[0]), int(sides[1])
 
 
-def fitted(source: PixelSource, target: Target) -> PixelSource:
+def fitted(source: PixelSource, target: ImageFormat) -> PixelSource:
     """Bring all images of a source to a target, once.
 
     Parameters
     ----------
     source : PixelSource
         The images.
-    target : Target
+    target : ImageFormat
         What to bring them to.
 
     Returns
@@ -234,7 +234,7 @@ def fitted(source: PixelSource, target: Target) -> PixelSource:
         If the channels cannot be converted or the disk has no room.
     """
     channels, height, width = source.shape[-3:]
-    if target.n_channels(channels) == channels and target.size in (None, (height, width)) and not target.to_unit:
+    if target.n_channels(channels) == channels and target.size in (None, (height, width)) and not target.to_float:
         return source
     size = target.size or (height, width)
     shape = (*source.shape[:-3], target.n_channels(channels), *size)
@@ -244,4 +244,4 @@ def fitted(source: PixelSource, target: Target) -> PixelSource:
         return target.apply(images.reshape(-1, channels, height, width)).reshape(-1, *shape[1:])
 
     store = fill(read, shape, target.dtype(source.dtype))
-    return source_in(store, Layout.STACK if len(shape) == 5 else Layout.FIRST)
+    return source_in(store, AxisOrder.STACK if len(shape) == 5 else AxisOrder.FIRST)

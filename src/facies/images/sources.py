@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.images.axes import Layout
-from facies.images.temporary_store import ScratchFile, Store
+from facies.images.axes import AxisOrder
+from facies.images.temporary_store import Store, TemporaryArray
 
 Indices = NDArray[np.int64]
 
@@ -46,12 +46,12 @@ class ArraySource:
     ----------
     array : ndarray
         The images, images first.
-    layout : Layout
+    layout : AxisOrder
         Its order of axes.
     """
 
     array: NDArray[Any]
-    layout: Layout
+    layout: AxisOrder
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,11 +83,11 @@ class MappedSource:
         The array's shape, images first.
     dtype : numpy.dtype
         Its type.
-    layout : Layout
+    layout : AxisOrder
         Its order of axes.
     order : {"C", "F"}, default="C"
         Its order in memory.
-    owner : ScratchFile, optional
+    owner : TemporaryArray, optional
         Kept alive as long as this source, where the file is temporary.
     """
 
@@ -95,9 +95,9 @@ class MappedSource:
     offset: int
     stored_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    layout: Layout
+    layout: AxisOrder
     order: str = "C"
-    owner: ScratchFile | None = field(default=None, repr=False, compare=False)
+    owner: TemporaryArray | None = field(default=None, repr=False, compare=False)
     _opened: list[NDArray[Any]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -145,7 +145,7 @@ class ZarrSource:
         The array's shape, images first.
     dtype : numpy.dtype
         Its type.
-    layout : Layout
+    layout : AxisOrder
         Its order of axes.
     """
 
@@ -153,7 +153,7 @@ class ZarrSource:
     component: str | None
     stored_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    layout: Layout
+    layout: AxisOrder
     _opened: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -215,14 +215,14 @@ class SubsetSource:
         return self.parent.read(self.rows[indices])
 
 
-def source_of(array: NDArray[Any], layout: Layout) -> PixelSource:
+def source_of(array: NDArray[Any], layout: AxisOrder) -> PixelSource:
     """Read from an array, by way of its file if it is memory mapped.
 
     Parameters
     ----------
     array : ndarray
         The images, images first.
-    layout : Layout
+    layout : AxisOrder
         Its order of axes.
 
     Returns
@@ -243,14 +243,14 @@ def source_of(array: NDArray[Any], layout: Layout) -> PixelSource:
     return MappedSource(Path(filename).absolute(), offset, array.shape, array.dtype, layout, order)
 
 
-def source_in(store: Store, layout: Layout) -> PixelSource:
+def source_in(store: Store, layout: AxisOrder) -> PixelSource:
     """Read from a filled `Store`.
 
     Parameters
     ----------
     store : Store
         What was written.
-    layout : Layout
+    layout : AxisOrder
         Its order of axes.
 
     Returns

@@ -25,7 +25,7 @@ BLOCK = 2**24
 """Bytes that a streaming pass reads at once."""
 
 
-class ScratchFile:
+class TemporaryArray:
     """A file in the temporary folder, removed when nothing holds it any more, or at exit.
 
     Parameters
@@ -94,7 +94,7 @@ class Store:
     """Room for an array: `array` to write into, and the file behind it, if it is not in memory."""
 
     array: NDArray[Any]
-    file: ScratchFile | None
+    file: TemporaryArray | None
 
 
 def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, in_memory_below: int = IN_MEMORY) -> Store:
@@ -122,7 +122,7 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, in_memory_below: i
     size = math.prod(shape) * dtype.itemsize
     if size < in_memory_below:
         return Store(np.empty(shape, dtype), None)
-    file = ScratchFile(size)
+    file = TemporaryArray(size)
     return Store(np.memmap(file.path, dtype, mode="r+", shape=shape), file)
 
 
@@ -144,13 +144,13 @@ def fill(read: Callable[[int, int], NDArray[Any]], shape: tuple[int, ...], dtype
         The filled room.
     """
     store = allocate(shape, dtype)
-    step = rows_a_block(shape, dtype)
+    step = rows_per_block(shape, dtype)
     for start in range(0, shape[0], step):
         stop = min(start + step, shape[0])
         store.array[start:stop] = read(start, stop)
     return store
 
 
-def rows_a_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+def rows_per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     """Count the rows of an array that fit into one block of a streaming pass (at least 1)."""
     return max(1, BLOCK // max(1, math.prod(shape[1:]) * dtype.itemsize))

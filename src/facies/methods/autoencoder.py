@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facies.images import Augment, ImageSet
+from facies.images import ImageSet, RandomAffine
 from facies.losses import inverse_multiquadratic_mmd, kl_to_standard_normal, linear_warm_up, reconstruction
 from facies.nn import ConvAutoencoder, Intensity, Likelihood
 from facies.nn.pose import PoseTransformer
@@ -61,7 +61,7 @@ class Views:
     """
 
     intensity: Intensity
-    augment: Augment | None = None
+    augment: RandomAffine | None = None
     target: Literal["view", "image"] = "view"
     pose: PoseTransformer | None = None
 

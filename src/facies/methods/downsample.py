@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.sources import source_in
 from facies.images.temporary_store import allocate
 from facies.training import Trainer
@@ -47,4 +47,4 @@ def reduced_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -
         store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
         progress.advance(len(block))
     progress.finish()
-    return images.replaced(source=source_in(store, Layout.STACK))
+    return images.replaced(source=source_in(store, AxisOrder.STACK))

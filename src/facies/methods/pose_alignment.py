@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from facies.errors import InputError
-from facies.images import Augment, ImageSet
+from facies.images import ImageSet, RandomAffine
 from facies.losses import kl_to_standard_normal, reconstruction
 from facies.methods.autoencoder import as_channels, channels_shape
 from facies.methods.base import seeded
@@ -51,7 +51,7 @@ class PoseObjective:
     """
 
     intensity: Intensity
-    augment: Augment
+    augment: RandomAffine
     consistency: float = CONSISTENCY
     centre: float = CENTRE
 
@@ -89,7 +89,7 @@ def learn_pose(
     network = trainer.build(
         lambda: PoseAutoencoder(build_pose(images.image_shape, rotation), channels, (height, width))
     )
-    objective = PoseObjective(intensity, Augment(rotation / 2, ZOOM, SHIFT), consistency, centre)
+    objective = PoseObjective(intensity, RandomAffine(rotation / 2, ZOOM, SHIFT), consistency, centre)
     trainer.fit(network, images, objective, Recipe(epochs, BATCH_SIZE, LEARNING_RATE, "one-cycle"))
     return {"pose": dict(network.pose.state_dict())}
 

@@ -13,9 +13,9 @@ from PIL import Image, ImageOps
 from facies.images.readers.image_file import (
     PageHeader,
     UnreadableImage,
+    blend_alpha,
     decode_pages,
     oriented,
-    over_black,
     read_headers,
 )
 
@@ -180,8 +180,8 @@ def test_16_bit_grey_with_opacity_stays_16_bit(tmp_path: Path) -> None:
 
 
 def test_blending_leaves_opaque_images_alone() -> None:
-    assert over_black(RGB, OPAQUE) is RGB
-    assert over_black(FLOAT[..., None], np.full((7, 9, 1), 0.5, np.float32)).dtype == np.float32
+    assert blend_alpha(RGB, OPAQUE) is RGB
+    assert blend_alpha(FLOAT[..., None], np.full((7, 9, 1), 0.5, np.float32)).dtype == np.float32
 
 
 def test_an_animation_is_its_first_frame(tmp_path: Path) -> None:

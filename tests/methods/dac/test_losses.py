@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from facies.images import Augment, open_images
+from facies.images import RandomAffine, open_images
 from facies.losses import pose_loss
 from facies.methods.dac.losses import (
     PairWatch,
@@ -23,7 +23,7 @@ from facies.nn import Intensity, STDACNetwork, by_batch_statistics
 from facies.training import Batch
 from tests.losses import reference as slow
 
-STILL = Augment(0.0, 0.0, 0.0)
+STILL = RandomAffine(0.0, 0.0, 0.0)
 SHOWN = Shown(Intensity(0.0, 255.0, 0.3, 1.0, "gaussian"), (1, 8, 8), True)
 
 
@@ -60,7 +60,7 @@ def test_the_network_sees_pixels_scaled_and_less_their_mean(chunk):
 
 
 def test_one_threshold_by_hand(chunk):
-    module, objective = Says(), SingleThreshold(SHOWN, Augment(0.0, 0.0, 0.0, factor=0.5), 10, 0.9, 0.4, 10.0)
+    module, objective = Says(), SingleThreshold(SHOWN, RandomAffine(0.0, 0.0, 0.0, factor=0.5), 10, 0.9, 0.4, 10.0)
     objective.begin_chunk(module, chunk)
     clean = softmaxes(chunk.images)
     directions = [slow.direction(row) for row in clean.tolist()]
@@ -95,7 +95,7 @@ def pose_of(images):
 
 
 def test_poses_of_views_and_images_must_agree(chunk):
-    augment = Augment(30.0, 0.1, 0.1, factor=0.5)
+    augment = RandomAffine(30.0, 0.1, 0.1, factor=0.5)
     plain = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0)
     posed = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0, pose=True)
     module, found = Poses(), []
@@ -129,7 +129,7 @@ def test_two_thresholds_by_hand(chunk):
 
 def test_a_chunk_is_looked_at_untouched_in_pieces_of_one_size():
     pixels = torch.arange(300.0).reshape(300, 1, 1, 1).expand(300, 1, 8, 8)
-    module, objective = Says(), SingleThreshold(SHOWN, Augment(factor=0.5), 1, 0.9, 0.8, 1.0)
+    module, objective = Says(), SingleThreshold(SHOWN, RandomAffine(factor=0.5), 1, 0.9, 0.8, 1.0)
     objective.begin_chunk(module, Batch(pixels, torch.arange(300)))
     assert [len(shown) for shown in module.shown] == [150, 150]
     torch.testing.assert_close(torch.cat(module.shown), SHOWN(pixels))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.extraction.extract import read_description
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.image_set import ImageSet
 from facies.images.sources import ZarrSource
 
@@ -48,7 +48,7 @@ def images_from_grains(folder: Path) -> ImageSet:
             f"{folder}: images.parquet has {len(table)} rows and images.zarr {array.shape[0]} grains: extract them again"
         )
     source = ZarrSource(
-        (folder / "images.zarr").absolute(), None, tuple(array.shape), np.dtype(array.dtype), Layout.STACK
+        (folder / "images.zarr").absolute(), None, tuple(array.shape), np.dtype(array.dtype), AxisOrder.STACK
     )
     low, high = told["value_range"]
     return ImageSet(

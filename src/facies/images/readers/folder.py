@@ -17,15 +17,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.images.axes import Layout
+from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.image_file import SUFFIXES, PageHeader, UnreadableImage, decode_pages, read_headers
-from facies.images.resize import SMALLEST_SIDE, Target
+from facies.images.resize import SMALLEST_SIDE, ImageFormat
 from facies.images.sources import PixelSource, SubsetSource, source_in
 from facies.images.temporary_store import Store, allocate
 
 LARGEST_DEFAULT_SIDE = 128
-AS_THEY_ARE = Target()
+AS_THEY_ARE = ImageFormat()
 Progress = Callable[[int, int], None]
 
 
@@ -126,7 +126,7 @@ def _why_not(path: Path, root: Path) -> str | None:
 def images_from_folder(
     folder: Path,
     *,
-    target: Target = AS_THEY_ARE,
+    target: ImageFormat = AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
@@ -137,7 +137,7 @@ def images_from_folder(
     ----------
     folder : Path
         The folder; read with everything below.
-    target : Target, optional
+    target : ImageFormat, optional
         What to bring the images to. Its channels must be given where grey and colour are mixed; its size, if it is not
         given, is the one that all have or, where they differ, the median side, at most 128.
     progress : callable, optional
@@ -166,7 +166,7 @@ def images_from_files(
     files: Sequence[ImageFile],
     left_out: Sequence[_LeftOut] = (),
     *,
-    target: Target = AS_THEY_ARE,
+    target: ImageFormat = AS_THEY_ARE,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open image files, in the order given.
@@ -241,7 +241,7 @@ def _table(pages: Sequence[_Page]) -> pd.DataFrame:
     )
 
 
-def choose_target(place: Path, headers: Sequence[PageHeader], asked: Target) -> tuple[Target, list[str]]:
+def choose_target(place: Path, headers: Sequence[PageHeader], asked: ImageFormat) -> tuple[ImageFormat, list[str]]:
     """Decide what images of these kinds are brought to.
 
     Parameters
@@ -250,12 +250,12 @@ def choose_target(place: Path, headers: Sequence[PageHeader], asked: Target) -> 
         What to call them in an error.
     headers : sequence of PageHeader
         One an image.
-    asked : Target
+    asked : ImageFormat
         What was asked for.
 
     Returns
     -------
-    target : Target
+    target : ImageFormat
     notes : list of str
         What was decided without having been asked for.
 
@@ -287,11 +287,11 @@ def choose_target(place: Path, headers: Sequence[PageHeader], asked: Target) -> 
     dtypes = sorted({str(header.dtype) for header in headers})
     if len(dtypes) > 1:
         notes.append(f"pixels of the types {', '.join(dtypes)} are mixed: whole numbers were divided by their largest")
-    return Target(channels, size, fit, to_unit=len(dtypes) > 1), notes
+    return ImageFormat(channels, size, fit, to_float=len(dtypes) > 1), notes
 
 
 def _decode_all(
-    pages: Sequence[_Page], target: Target, progress: Progress | None
+    pages: Sequence[_Page], target: ImageFormat, progress: Progress | None
 ) -> tuple[PixelSource, dict[int, _LeftOut]]:
     """Decode every file once; each thread writes its rows where they belong."""
     first = pages[0].header
@@ -310,7 +310,7 @@ def _decode_all(
                 progress(done, len(jobs))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return source_in(store, Layout.FIRST), dict(sorted(failed.items()))
+    return source_in(store, AxisOrder.FIRST), dict(sorted(failed.items()))
 
 
 def _finite(pixels: NDArray[Any]) -> bool:
@@ -318,7 +318,7 @@ def _finite(pixels: NDArray[Any]) -> bool:
         return pixels.dtype.kind != "f" or bool(np.isfinite(pixels.astype(np.float32)).all())
 
 
-def _decode_file(pages: Sequence[_Page], rows: Sequence[int], target: Target, store: Store) -> dict[int, _LeftOut]:
+def _decode_file(pages: Sequence[_Page], rows: Sequence[int], target: ImageFormat, store: Store) -> dict[int, _LeftOut]:
     failed = {}
     done = 0
     try:

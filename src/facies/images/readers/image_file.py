@@ -106,7 +106,7 @@ def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
         with Image.open(path, formats=_FORMATS) as image:
             orientation = _orientation(image)
             deep = _deep_png_channels(path, image)
-            pixels = _decode_deep_png(path, deep) if deep else raster_pixels(image)
+            pixels = _decode_deep_png(path, deep) if deep else pil_to_array(image)
         yield oriented(pixels, orientation)
 
 
@@ -170,7 +170,7 @@ def oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _kind(image: Image.Image) -> tuple[int, np.dtype[Any]]:
-    """Tell the number of channels and the type that `raster_pixels` will give."""
+    """Tell the number of channels and the type that `pil_to_array` will give."""
     if image.mode.startswith("I;16"):
         return 1, np.dtype(np.uint16)
     if image.mode == "I":
@@ -187,7 +187,7 @@ def _is_grey(image: Image.Image) -> bool:
     return image.mode in ("1", "L", "LA", "La")
 
 
-def raster_pixels(image: Image.Image) -> NDArray[Any]:
+def pil_to_array(image: Image.Image) -> NDArray[Any]:
     """Decode what Pillow has opened.
 
     Parameters
@@ -206,12 +206,12 @@ def raster_pixels(image: Image.Image) -> NDArray[Any]:
     # Pillow rounds any 16-bit opacity away here, which no format it reads has beside 8-bit colours.
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         rgba = np.asarray(image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA"))
-        return over_black(rgba[..., :channels], rgba[..., 3:])
+        return blend_alpha(rgba[..., :channels], rgba[..., 3:])
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels[..., None] if channels == 1 else pixels
 
 
-def over_black(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
+def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
     """Blend an image over black.
 
     Parameters
@@ -252,4 +252,4 @@ def _decode_deep_png(path: Path, channels: int) -> NDArray[Any]:
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     colour = pixels[..., :3][..., ::-1][..., :channels]
-    return over_black(colour, pixels[..., 3:]) if pixels.shape[2] == 4 else np.ascontiguousarray(colour)
+    return blend_alpha(colour, pixels[..., 3:]) if pixels.shape[2] == 4 else np.ascontiguousarray(colour)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.images.readers.image_file import PageHeader, UnreadableImage, oriented, over_black, raster_pixels
+from facies.images.readers.image_file import PageHeader, UnreadableImage, blend_alpha, oriented, pil_to_array
 
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _MINISWHITE, _PALETTE, _SEPARATED = 0, 3, 5
@@ -160,7 +160,7 @@ def _finish(raw: NDArray[Any], page: Any) -> NDArray[Any]:
         return pixels
     if page.extrasamples[-1] == _ASSOCIATED:  # already multiplied by the opacity: already over black
         return pixels[..., :-1]
-    return over_black(pixels[..., :-1], pixels[..., -1:])
+    return blend_alpha(pixels[..., :-1], pixels[..., -1:])
 
 
 def _from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -175,7 +175,7 @@ def _decode_otherwise(page: Any, path: Path) -> NDArray[Any]:
     if page.dtype.itemsize == 1:
         with Image.open(path, formats=("TIFF",)) as image:
             image.seek(page.index)
-            return raster_pixels(image)
+            return pil_to_array(image)
     import cv2
 
     plain = page.photometric not in (_MINISWHITE, _PALETTE, _SEPARATED) and page.samplesperpixel in (1, 3)

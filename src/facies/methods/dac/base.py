@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facies.errors import InputError
-from facies.images import Augment, ImageSet
+from facies.images import ImageSet, RandomAffine
 from facies.methods.autoencoder import channels_shape
 from facies.methods.base import Method, seeded
 from facies.methods.dac.losses import PairObjective, Shown, set_upright
@@ -69,9 +69,9 @@ class AdaptiveClustering(Method):
         """(L·C, H, W) that the network sees of images of this shape."""
         return channels_shape(reduced_shape(image_shape, self.image_size))
 
-    def augment(self) -> Augment:
+    def augment(self) -> RandomAffine:
         """How images are shown in training; ranges are shares of [0, 1], what comes in from outside is the border's."""
-        return Augment(
+        return RandomAffine(
             self.rotation,
             self.zoom,
             self.shift,

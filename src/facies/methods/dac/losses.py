@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facies.images import Augment, ImageSet
+from facies.images import ImageSet, RandomAffine
 from facies.losses import (
     all_pairs_loss,
     certain_pairs_loss,
@@ -75,7 +75,7 @@ class PairObjective(ABC):
     """
 
     shown: Shown
-    augment: Augment
+    augment: RandomAffine
     clean: Tensor = field(init=False, repr=False)
 
     def begin_chunk(self, module: nn.Module, chunk: Batch) -> None:

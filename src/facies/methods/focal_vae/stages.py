@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from facies.cluster import KMeans, Manifold
 from facies.errors import FaciesWarning
-from facies.images import Augment, ImageSet
+from facies.images import ImageSet, RandomAffine
 from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
 from facies.methods.base import seeded
 from facies.methods.downsample import reduced_copies
@@ -50,7 +50,7 @@ class FocalObjective:
     """
 
     intensity: Intensity
-    augment: Augment
+    augment: RandomAffine
     beta: float
     warm_up: float
     pose: PoseTransformer | None = None
@@ -100,7 +100,7 @@ class FocalVAEFit:
                 stacklevel=2,
             )
         network = self.trainer.build(self._network)
-        augment = Augment(rotation=0.0, zoom=0.0, shift=0.0, flip=m.flip, quarter_turns=m.quarter_turns)
+        augment = RandomAffine(rotation=0.0, zoom=0.0, shift=0.0, flip=m.flip, quarter_turns=m.quarter_turns)
         pose = m.load_pose(self.images.image_shape, found, m.hardware().device)
         objective = FocalObjective(self._intensity(found), augment, m.beta, m.warm_up, pose)
         epochs = automatic_epochs(len(self.images)) if m.epochs == "auto" else m.epochs

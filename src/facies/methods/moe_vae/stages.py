@@ -17,7 +17,7 @@ from facies.cluster import (
     latent_dimension,
     most_central,
 )
-from facies.images import Augment, ImageSet, background
+from facies.images import ImageSet, RandomAffine, background
 from facies.methods.autoencoder import AutoencoderObjective, Views, automatic_epochs, learn_intensity
 from facies.methods.base import seeded
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
@@ -239,7 +239,7 @@ class MoEVAEFit:
 
     def _views(self, found: Results) -> Views:
         m = self.method
-        augment = Augment(m.rotation, m.zoom, m.shift, m.flip, fill=self.fill) if m.augment else None
+        augment = RandomAffine(m.rotation, m.zoom, m.shift, m.flip, fill=self.fill) if m.augment else None
         return Views(self._intensity(found), augment, m.target, self._pose(found))
 
     def _pose(self, found: Results) -> PoseTransformer | None:
