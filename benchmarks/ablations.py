@@ -18,7 +18,7 @@ import record
 import torch
 from sets import SETS, input_of
 
-from facies.cluster import Manifold, dynamic_neighbours, l1_normalised
+from facies.cluster import UMAPLayout, dynamic_neighbours, l1_normalised
 from facies.images import ImageSet, open_images
 from facies.methods import make_method
 from facies.methods.autoencoder import KINDS
@@ -89,8 +89,8 @@ def layout_row(
     if layout == "code":
         return {"silhouette": silhouette(code, labels)}
     if layout == "umap defaults":
-        return {"silhouette": silhouette(Manifold(code, 15, "euclidean", seed).layout(2, 0.1), labels)}
-    manifold = Manifold(l1_normalised(code), dynamic_neighbours(len(code)), "manhattan", seed)
+        return {"silhouette": silhouette(UMAPLayout(code, 15, "euclidean", seed).layout(2, 0.1), labels)}
+    manifold = UMAPLayout(l1_normalised(code), dynamic_neighbours(len(code)), "manhattan", seed)
     return {"silhouette": silhouette(manifold.layout(size), labels)}
 
 

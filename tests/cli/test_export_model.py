@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 from facies.annotations import Journal
-from facies.annotations.classifiers import find_probe
-from facies.cluster import Probe
+from facies.annotations.classifiers import find_classifier
+from facies.cluster import LinearProbe
 from facies.runs import RunFolder
 from tests.cli.factories import call
 
@@ -34,7 +34,7 @@ def test_the_model_and_its_probe_are_written_and_agree(own: Path, made: Path, tm
     embedding, groups, classes = session.run(None, {"pixels": pixels})
     np.testing.assert_array_equal(groups.argmax(1), run.partition()[0]["group"])
     np.testing.assert_allclose(embedding, run.embedding, atol=1e-3)
-    expected = Probe.load(find_probe(run)).predict_proba(run.embedding)
+    expected = LinearProbe.load(find_classifier(run)).predict_proba(run.embedding)
     np.testing.assert_allclose(classes, expected, atol=1e-3)
     told = session.get_modelmeta().custom_metadata_map
     assert json.loads(told["probe"]) == "probe-1"

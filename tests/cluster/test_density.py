@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from facies.cluster import DensityClusterer, Manifold, density_groups, dynamic_neighbours, l1_normalised, most_central
+from facies.cluster import DensityClusterer, UMAPLayout, density_groups, dynamic_neighbours, l1_normalised, most_central
 from facies.cluster.density import dynamic_samples
 from facies.cluster.umap import place_by_neighbours
 from tests.cluster.factories import blobs
@@ -104,8 +104,8 @@ def test_noise_is_minus_one_and_has_memberships():
 
 def test_rules_differ_where_a_blob_is_split():
     rng = np.random.default_rng(0)
-    halves = [rng.normal(centre, 0.25, (100, 2)) for centre in [(0, 0), (1.0, 0), (20, 0)]]
-    layout = np.concatenate(halves).astype(np.float32)
+    bisect = [rng.normal(centre, 0.25, (100, 2)) for centre in [(0, 0), (1.0, 0), (20, 0)]]
+    layout = np.concatenate(bisect).astype(np.float32)
     assert density_groups(layout, "leaf", 40).n_groups == 3
     assert density_groups(layout, "eom", 40).n_groups == 2
     assert density_groups(layout, "separated").n_groups >= 2
@@ -154,12 +154,12 @@ def test_l1_normalised(n, width, seed):
 
 def test_layouts_of_a_seed_are_equal_and_of_any_width(five):
     points = five[0]
-    manifold = Manifold(points, 10, random_state=4)
+    manifold = UMAPLayout(points, 10, random_state=4)
     flat = manifold.layout(2)
     assert flat.shape == (300, 2)
     assert flat.dtype == np.float32
     np.testing.assert_array_equal(manifold.layout(2, seed=4), flat)
-    np.testing.assert_array_equal(Manifold(points, 10, random_state=4).layout(2), flat)
+    np.testing.assert_array_equal(UMAPLayout(points, 10, random_state=4).layout(2), flat)
     assert not np.array_equal(manifold.layout(2, seed=5), flat)
     assert manifold.layout(7).shape == (300, 7)
     assert not np.array_equal(manifold.layout(2, min_dist=0.5), flat)
@@ -176,7 +176,7 @@ def test_a_layout_leaves_torchs_threads_alone(monkeypatch):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        Manifold(blobs((20,))[0], 5).layout(2)
+        UMAPLayout(blobs((20,))[0], 5).layout(2)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
@@ -185,7 +185,7 @@ def test_a_layout_leaves_torchs_threads_alone(monkeypatch):
 @pytest.mark.parametrize("count", [3, 5, 11, 14])
 def test_layouts_of_a_handful(count):
     points = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
-    layout = Manifold(points, 10).layout(2)
+    layout = UMAPLayout(points, 10).layout(2)
     assert layout.shape == (count, 2)
     assert np.isfinite(layout).all()
 

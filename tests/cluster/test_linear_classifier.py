@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from facies.cluster import Probe, expected_calibration_error
+from facies.cluster import LinearProbe, expected_calibration_error
 from facies.cluster.calibration import temperature
 from facies.cluster.linear_classifier import _drawn
 from facies.errors import InputError
@@ -21,7 +21,7 @@ def kinds(n: int = 600, k: int = 4, d: int = 16, spread: float = 1.0, seed: int 
 
 
 def test_it_tells_classes_of_images_it_has_not_seen() -> None:
-    probe = Probe().fit(*kinds(), stacks=np.arange(600) // 3)
+    probe = LinearProbe().fit(*kinds(), stacks=np.arange(600) // 3)
     vectors, names = kinds(seed=1)
     share = (probe.predict(vectors) == names).mean()
     assert share > 0.95
@@ -34,7 +34,7 @@ def test_it_tells_classes_of_images_it_has_not_seen() -> None:
 
 def test_the_vectors_may_have_any_scale() -> None:
     vectors, names = kinds()
-    one, other = Probe().fit(vectors, names), Probe().fit(1000 * vectors + 500, names)
+    one, other = LinearProbe().fit(vectors, names), LinearProbe().fit(1000 * vectors + 500, names)
     np.testing.assert_allclose(one.predict_proba(vectors), other.predict_proba(1000 * vectors + 500), atol=2e-3)
 
 
@@ -42,7 +42,7 @@ def test_it_agrees_with_scikit_learn_where_nothing_is_calibrated() -> None:
     from sklearn.linear_model import LogisticRegression
 
     vectors, names = kinds()
-    probe = Probe(C=0.5).fit(vectors, names, stacks=np.zeros(600))
+    probe = LinearProbe(C=0.5).fit(vectors, names, stacks=np.zeros(600))
     assert probe.temperature_ == 1
     scaled = (vectors - vectors.mean(0)) / vectors.std(0)
     expected = LogisticRegression(C=0.5, tol=1e-6, max_iter=1000).fit(scaled, names).predict_proba(scaled)
@@ -51,7 +51,7 @@ def test_it_agrees_with_scikit_learn_where_nothing_is_calibrated() -> None:
 
 def test_two_classes_are_two_rows() -> None:
     vectors, names = kinds(k=2)
-    probe = Probe().fit(vectors, names)
+    probe = LinearProbe().fit(vectors, names)
     assert probe.coef_.shape == (2, 16)
     assert (probe.predict(vectors) == names).mean() > 0.95
 
@@ -62,8 +62,8 @@ def test_grains_of_one_stack_are_never_learnt_from_and_judged_together() -> None
     names = np.array(["a", "b"])[rng.integers(0, 2, 60)][stacks]
     # Nothing tells the class but what marks the stack.
     vectors = rng.normal(size=(60, 40))[stacks] + 0.1 * rng.normal(size=(600, 40))
-    by_grain = Probe().fit(vectors, names).report_.accuracy
-    by_stack = Probe().fit(vectors, names, stacks).report_.accuracy
+    by_grain = LinearProbe().fit(vectors, names).report_.accuracy
+    by_stack = LinearProbe().fit(vectors, names, stacks).report_.accuracy
     assert by_grain is not None
     assert by_stack is not None
     assert by_grain > 0.8
@@ -74,7 +74,7 @@ def test_calibration_makes_too_sure_a_probe_modest() -> None:
     rng = np.random.default_rng(0)
     vectors, names = kinds(400, d=60, spread=2.5)
     names = np.where(rng.random(400) < 0.25, rng.permutation(names), names)
-    report = (probe := Probe(C=100.0).fit(vectors, names)).report_
+    report = (probe := LinearProbe(C=100.0).fit(vectors, names)).report_
     assert probe.temperature_ > 1.3
     assert report.calibration_before is not None
     assert report.calibration_after is not None
@@ -112,17 +112,17 @@ def test_a_draw_does_not_shift_the_shares() -> None:
     vectors, names = kinds(8000, k=2, d=4, spread=3.0)
     keep = (names == "a") | (rng.random(8000) < 0.1)
     vectors, names = vectors[keep], names[keep]
-    probe = Probe(most_images=800).fit(vectors, names)
+    probe = LinearProbe(most_images=800).fit(vectors, names)
     assert probe.report_.n_drawn == 800
     assert probe.predict_proba(vectors)[:, 1].mean() == pytest.approx((names == "b").mean(), abs=0.02)
 
 
 def test_equal_fits_are_equal_and_saving_keeps_all(tmp_path: Path) -> None:
     vectors, names = kinds()
-    one, other = Probe(most_images=300).fit(vectors, names), Probe(most_images=300).fit(vectors, names)
+    one, other = LinearProbe(most_images=300).fit(vectors, names), LinearProbe(most_images=300).fit(vectors, names)
     np.testing.assert_array_equal(one.coef_, other.coef_)
     one.save(tmp_path / "probe")
-    loaded = Probe.load(tmp_path / "probe")
+    loaded = LinearProbe.load(tmp_path / "probe")
     np.testing.assert_array_equal(loaded.predict_proba(vectors), one.predict_proba(vectors))
     assert loaded.predict(vectors).tolist() == one.predict(vectors).tolist()
     assert loaded.report_ == one.report_
@@ -132,11 +132,11 @@ def test_equal_fits_are_equal_and_saving_keeps_all(tmp_path: Path) -> None:
 def test_too_few_names_are_said_clearly() -> None:
     vectors = np.random.default_rng(0).normal(size=(6, 3))
     with pytest.raises(InputError, match=r"two images of each of two classes at least \('a': 6\): name another class"):
-        Probe().fit(vectors, ["a"] * 6)
+        LinearProbe().fit(vectors, ["a"] * 6)
     with pytest.raises(InputError, match="two images of each of two classes"):
-        Probe().fit(vectors, list("aaaaab"))
+        LinearProbe().fit(vectors, list("aaaaab"))
     with pytest.raises(InputError, match=r"\(none\)"):
-        Probe().fit(np.zeros((0, 3)), [])
+        LinearProbe().fit(np.zeros((0, 3)), [])
 
 
 def test_a_class_of_one_image_and_one_of_few_stacks_are_noted() -> None:
@@ -144,7 +144,7 @@ def test_a_class_of_one_image_and_one_of_few_stacks_are_noted() -> None:
     names = names.astype(object)
     names[0] = "single"
     stacks = np.where(names == "a", 0, 1 + np.arange(100) // 5)
-    probe = Probe().fit(vectors, names, stacks)
+    probe = LinearProbe().fit(vectors, names, stacks)
     assert "single" not in probe.classes_
     assert any("single image: single" in note for note in probe.notes_)
     assert any("few stacks: a (1 stack)" in note for note in probe.notes_)
@@ -153,7 +153,7 @@ def test_a_class_of_one_image_and_one_of_few_stacks_are_noted() -> None:
 
 def test_one_stack_gives_no_accuracy_and_says_so() -> None:
     vectors, names = kinds()
-    probe = Probe().fit(vectors, names, ["s"] * 600)
+    probe = LinearProbe().fit(vectors, names, ["s"] * 600)
     assert probe.report_.accuracy is None
     assert any("one stack" in note for note in probe.notes_)
     assert (probe.predict(vectors) == names).mean() > 0.9
@@ -162,26 +162,26 @@ def test_one_stack_gives_no_accuracy_and_says_so() -> None:
 def test_vectors_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     vectors, names = kinds()
     with pytest.raises(InputError, match="NaN"):
-        Probe().fit(np.where(vectors > 3, np.nan, vectors), names)
+        LinearProbe().fit(np.where(vectors > 3, np.nan, vectors), names)
     with pytest.raises(InputError, match="600 names"):
-        Probe().fit(vectors, names[:5])
-    probe = Probe().fit(vectors, names)
+        LinearProbe().fit(vectors, names[:5])
+    probe = LinearProbe().fit(vectors, names)
     with pytest.raises(InputError, match="16 dimensions"):
         probe.predict(vectors[:, :5])
 
 
 def test_damaged_probes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no whole probe"):
-        Probe.load(tmp_path)
-    Probe().fit(*kinds()).save(tmp_path)
+        LinearProbe.load(tmp_path)
+    LinearProbe().fit(*kinds()).save(tmp_path)
     plain = json.loads((tmp_path / "probe.json").read_text())
     (tmp_path / "probe.json").write_text(json.dumps({**plain, "format": 9}))
     with pytest.raises(InputError, match="format 9"):
-        Probe.load(tmp_path)
+        LinearProbe.load(tmp_path)
     (tmp_path / "probe.json").write_text(json.dumps({**plain, "classes": ["a"]}))
     with pytest.raises(InputError, match="shape"):
-        Probe.load(tmp_path)
+        LinearProbe.load(tmp_path)
     (tmp_path / "probe.json").write_text(json.dumps(plain))
     (tmp_path / "probe.safetensors").write_bytes(b"x" * 40)
     with pytest.raises(InputError, match="no whole probe"):
-        Probe.load(tmp_path)
+        LinearProbe.load(tmp_path)

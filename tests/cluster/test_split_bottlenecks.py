@@ -13,13 +13,13 @@ from facies.cluster.density import density_groups
 from facies.cluster.hdbscan_tree import Hierarchy, without_noise
 from facies.cluster.neighbours import self_neighbours
 from facies.cluster.split_bottlenecks import (
-    Crossing,
+    GraphCut,
+    bisect,
     crossing,
-    halves,
-    has_neck,
+    is_separated,
     join_parts,
     neighbour_graph,
-    split_at_necks,
+    split_at_density_valleys,
 )
 
 NEIGHBOURS = 10
@@ -57,7 +57,7 @@ def graph_of(points):
 
 
 def parts_of(points, smallest):
-    """Leaves of the tree; two halves across the first axis where it has fewer than two."""
+    """Leaves of the tree; two bisect across the first axis where it has fewer than two."""
     leaves = without_noise(points, Hierarchy(points, 10).cut(smallest, "leaf").labels)
     return leaves if leaves.max() > 0 else (points[:, 0] > np.median(points[:, 0])).astype(np.int64)
 
@@ -111,7 +111,7 @@ def glued():
 def test_a_glued_group_is_split_and_shares_out_its_memberships():
     points, truth, labels, soft = glued()
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
-    found, shared = split_at_necks(Hierarchy(points, 10), labels, soft, len(points) // 30, neighbours)
+    found, shared = split_at_density_valleys(Hierarchy(points, 10), labels, soft, len(points) // 30, neighbours)
     kept = labels >= 0
     assert found.max() == 2
     np.testing.assert_array_equal(found < 0, ~kept)
@@ -126,7 +126,7 @@ def test_a_glued_group_is_split_and_shares_out_its_memberships():
 def test_equal_input_gives_equal_groups():
     points, _, labels, soft = glued()
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
-    one, other = (split_at_necks(Hierarchy(points, 10), labels, soft, 80, neighbours) for _ in range(2))
+    one, other = (split_at_density_valleys(Hierarchy(points, 10), labels, soft, 80, neighbours) for _ in range(2))
     np.testing.assert_array_equal(one[0], other[0])
     np.testing.assert_array_equal(one[1], other[1])
 
@@ -136,7 +136,7 @@ def test_what_has_no_neck_is_handed_back():
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
     labels = np.repeat([0, 1], 900)
     soft = np.eye(2, dtype=np.float32)[labels]
-    found, shared = split_at_necks(Hierarchy(points, 10), labels, soft, 60, neighbours)
+    found, shared = split_at_density_valleys(Hierarchy(points, 10), labels, soft, 60, neighbours)
     np.testing.assert_array_equal(found, labels)
     np.testing.assert_array_equal(shared, soft)
 
@@ -165,13 +165,13 @@ def test_crossing_counts_links_and_their_spread():
     np.testing.assert_array_equal(graph.toarray(), expected)
     cut = crossing(graph, np.array([0, 2]), np.array([1, 3]))
     degrees = [2, 2, 3, 1]
-    assert cut == Crossing(4.0, float(np.square(degrees).sum()))
+    assert cut == GraphCut(4.0, float(np.square(degrees).sum()))
 
 
 def test_halves_lie_on_either_side_of_the_longest_axis():
     points = elongated(3, 500)
     rows = np.arange(100, 401)
-    one, other = halves(points, rows)
+    one, other = bisect(points, rows)
     assert abs(len(one) - len(other)) == 1
     np.testing.assert_array_equal(np.sort(np.concatenate([one, other])), rows)
     low, high = sorted((points[one, 0], points[other, 0]), key=np.mean)
@@ -180,12 +180,12 @@ def test_halves_lie_on_either_side_of_the_longest_axis():
 
 @pytest.mark.parametrize(("links", "neck"), [(0, True), (600, True), (700, False), (1000, False), (1500, False)])
 def test_a_neck_is_narrower_than_the_halves(links, neck):
-    assert has_neck(Crossing(links, 4 * links), Crossing(800, 3200), Crossing(1200, 4800)) is neck
+    assert is_separated(GraphCut(links, 4 * links), GraphCut(800, 3200), GraphCut(1200, 4800)) is neck
 
 
 def test_few_links_prove_no_neck():
-    assert not has_neck(Crossing(5, 20), Crossing(10, 40), Crossing(10, 40))
-    assert not has_neck(Crossing(0, 0), Crossing(0, 0), Crossing(0, 0))
+    assert not is_separated(GraphCut(5, 20), GraphCut(10, 40), GraphCut(10, 40))
+    assert not is_separated(GraphCut(0, 0), GraphCut(0, 0), GraphCut(0, 0))
 
 
 def test_many_points_are_quick_and_take_little_memory():

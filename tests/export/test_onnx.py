@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from facies.cluster import Probe
+from facies.cluster import LinearProbe
 from facies.errors import InputError
 from facies.export import onnx as exporting
 from facies.export.onnx import LARGEST_DIFFERENCE, check_onnx, export_onnx, onnx_packages
@@ -20,18 +20,18 @@ from tests.methods.factories import pictures, tiny
 
 
 @pytest.fixture(scope="module")
-def probe(fitted: MoEVAE, drawn: Any) -> Probe:
-    return Probe().fit(fitted.embedding_, np.array(["disc", "rows", "columns", "diagonal"], object)[drawn[1]])
+def probe(fitted: MoEVAE, drawn: Any) -> LinearProbe:
+    return LinearProbe().fit(fitted.embedding_, np.array(["disc", "rows", "columns", "diagonal"], object)[drawn[1]])
 
 
 @pytest.fixture(scope="module")
-def file(fitted: MoEVAE, pixels: Any, probe: Probe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(fitted: MoEVAE, pixels: Any, probe: LinearProbe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     assert export_onnx(fitted, as_image_set(pixels), path, probe=probe, about={"um_per_px": 1.25}) <= LARGEST_DIFFERENCE
     return path
 
 
-def test_it_says_of_new_images_what_the_method_says(file: Path, fitted: MoEVAE, probe: Probe) -> None:
+def test_it_says_of_new_images_what_the_method_says(file: Path, fitted: MoEVAE, probe: LinearProbe) -> None:
     new, kinds = pictures(each=5, seed=7)
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == [

@@ -13,12 +13,12 @@ from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
 from facies.runs.tables import check_name
 
-__all__ = ["add_probe", "find_probe", "probe_names"]
+__all__ = ["add_classifier", "find_classifier", "classifier_names"]
 
 _FOLDER, _ABOUT = "probes", "about.json"
 
 
-def probe_names(run: RunFolder) -> list[str]:
+def classifier_names(run: RunFolder) -> list[str]:
     """Return the names of the probes of a run, the oldest first."""
     found = run.path / _FOLDER
     if not found.is_dir():
@@ -27,7 +27,7 @@ def probe_names(run: RunFolder) -> list[str]:
     return sorted(made, key=lambda name: (made[name], name))
 
 
-def find_probe(run: RunFolder, name: str | None = None) -> Path:
+def find_classifier(run: RunFolder, name: str | None = None) -> Path:
     """Return the folder of a probe; without a name of the newest.
 
     Raises
@@ -35,7 +35,7 @@ def find_probe(run: RunFolder, name: str | None = None) -> Path:
     InputError
         If there is none (of that name).
     """
-    names = probe_names(run)
+    names = classifier_names(run)
     if not names:
         raise InputError(f"{run.path} holds no probe: name groups, then fit one with `facies classify {run.path.name}`")
     if name is not None and name not in names:
@@ -43,7 +43,7 @@ def find_probe(run: RunFolder, name: str | None = None) -> Path:
     return run.path / _FOLDER / (names[-1] if name is None else name)
 
 
-def add_probe(run: RunFolder, name: str | None, save: Callable[[Path], None], about: Mapping[str, Any]) -> str:
+def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None], about: Mapping[str, Any]) -> str:
     """Add a probe, whole or not at all; it becomes the default.
 
     Parameters
@@ -52,7 +52,7 @@ def add_probe(run: RunFolder, name: str | None, save: Callable[[Path], None], ab
     name : str or None
         A new name; None takes ``probe-1``, ``probe-2``, …
     save : callable
-        Writes the probe into the new folder that it is given (`Probe.save`).
+        Writes the probe into the new folder that it is given (`LinearProbe.save`).
     about : mapping
         How it came about, for ``about.json``.
 
@@ -67,7 +67,7 @@ def add_probe(run: RunFolder, name: str | None, save: Callable[[Path], None], ab
         If the name is taken, or the run is being written to.
     """
     with lock_run(run.path):
-        taken = probe_names(run)
+        taken = classifier_names(run)
         chosen = check_name(name) if name is not None else _free_name(taken)
         if chosen in taken:
             raise InputError(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facies.annotations import Decisions, Journal
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
     from facies.runs import RunFolder
 
 Name = Annotated[str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")]
@@ -45,8 +45,8 @@ def classify(
 ) -> None:
     """Learn the classes from the named images, and predict that of all others."""
     from facies.annotations import Journal
-    from facies.annotations.classifiers import add_probe
-    from facies.cluster import Probe
+    from facies.annotations.classifiers import add_classifier
+    from facies.cluster import LinearProbe
     from facies.runs import RunFolder
 
     folder = RunFolder(run)
@@ -54,10 +54,10 @@ def classify(
         decisions = journal.state()
         column, stacks = stacks_of(folder, by)
         rows = decisions.named.nonzero()[0]
-        probe = Probe(random_state=seed)
+        probe = LinearProbe(random_state=seed)
         probe.fit(folder.embedding[rows], decisions.names[rows], stacks[rows])
         about = {"revision": decisions.revision, "stacks": column, "classes": probe.classes_.tolist()}
-        made = add_probe(folder, name, probe.save, about)
+        made = add_classifier(folder, name, probe.save, about)
         n_predicted = _predict(journal, decisions, probe, made)
     _tell(folder, probe, made, column, n_predicted, as_json=as_json)
 
@@ -80,7 +80,7 @@ def stacks_of(run: RunFolder, column: str | None) -> tuple[str, NDArray[np.objec
     return chosen, run.images[chosen].astype(str).to_numpy(object)
 
 
-def _predict(journal: Journal, decisions: Decisions, probe: Probe, name: str) -> int:
+def _predict(journal: Journal, decisions: Decisions, probe: LinearProbe, name: str) -> int:
     """Record the likeliest class of every image that the expert has not judged; the number of those."""
     import numpy as np
 
@@ -100,7 +100,7 @@ def _predict(journal: Journal, decisions: Decisions, probe: Probe, name: str) ->
     return 0 if action is None else len(action.rows)
 
 
-def _barred(decisions: Decisions, probe: Probe) -> NDArray[np.int64]:
+def _barred(decisions: Decisions, probe: LinearProbe) -> NDArray[np.int64]:
     """Images and classes that the expert said they are not of: (2, n)."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def _barred(decisions: Decisions, probe: Probe) -> NDArray[np.int64]:
     return np.array(pairs, np.int64).reshape(-1, 2).T
 
 
-def _tell(folder: RunFolder, probe: Probe, name: str, column: str, n_predicted: int, *, as_json: bool) -> None:
+def _tell(folder: RunFolder, probe: LinearProbe, name: str, column: str, n_predicted: int, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     report = probe.report_

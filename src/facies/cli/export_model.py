@@ -48,14 +48,14 @@ def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # 
     InputError
         If the run holds no model, a package is missing, or the images are gone that the file is checked on.
     """
-    from facies.annotations.classifiers import probe_names
+    from facies.annotations.classifiers import classifier_names
     from facies.cli.predict import named_by
     from facies.export.onnx import export_onnx, onnx_packages
     from facies.methods import load_method
 
     onnx_packages()
     method = load_method(run.model_folder)
-    names = probe_names(run)
+    names = classifier_names(run)
     export_onnx(
         method, run.image_set(), path, probe=named_by(run, None), about=_about(run, names[-1] if names else None)
     )

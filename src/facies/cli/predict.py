@@ -15,7 +15,7 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
     from facies.images import ImageSet
     from facies.methods import Method
     from facies.runs import RunFolder
@@ -134,7 +134,7 @@ def _check_units(images: ImageSet, described: dict[str, Any], source: Path) -> N
         )
 
 
-def named_by(run: RunFolder, name: str | None) -> Probe | None:
+def named_by(run: RunFolder, name: str | None) -> LinearProbe | None:
     """The probe of that name, else the newest one; None where none was fitted.
 
     Raises
@@ -142,16 +142,16 @@ def named_by(run: RunFolder, name: str | None) -> Probe | None:
     InputError
         If there is none of that name, or it is damaged.
     """
-    from facies.annotations.classifiers import find_probe, probe_names
+    from facies.annotations.classifiers import classifier_names, find_classifier
 
-    if name is None and not probe_names(run):
+    if name is None and not classifier_names(run):
         return None
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
 
-    return Probe.load(find_probe(run, name))
+    return LinearProbe.load(find_classifier(run, name))
 
 
-def assign(method: Method, images: ImageSet, progress: Progress, probe: Probe | None = None) -> pd.DataFrame:
+def assign(method: Method, images: ImageSet, progress: Progress, probe: LinearProbe | None = None) -> pd.DataFrame:
     """Tell the most probable group of each image, its probability, and whatever else the method tells of a place.
 
     With a probe also the likeliest ``class``, and with what ``certainty`` (its probability).

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facies.cluster import Regrouping
+    from facies.cluster import ReclusterResult
     from facies.runs import RunFolder
     from facies.training import Progress
 
@@ -145,7 +145,7 @@ def refitted_embedding(
     return cls(**parameters).fit(run.image_set().subset(members), progress=progress).embedding_
 
 
-def _add(run: RunFolder, name: str, found: Regrouping, base: str, how: str) -> str:
+def _add(run: RunFolder, name: str, found: ReclusterResult, base: str, how: str) -> str:
     from facies.annotations import FILE, Journal
     from facies.runs import partition_table
 

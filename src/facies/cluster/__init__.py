@@ -11,23 +11,23 @@ from facies.cluster.density import (
 )
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
-from facies.cluster.linear_classifier import Probe, ProbeReport
-from facies.cluster.local_embedding import OwnEmbedding
-from facies.cluster.recluster import Regrouping, members_of, recluster, refine
-from facies.cluster.silhouette_kmeans import Parting, parted
-from facies.cluster.umap import Manifold
+from facies.cluster.linear_classifier import LinearProbe, ProbeReport
+from facies.cluster.local_embedding import LocalEmbedding
+from facies.cluster.recluster import ReclusterResult, members_of, recluster, refine
+from facies.cluster.silhouette_kmeans import KMeansBySilhouette, select_k
+from facies.cluster.umap import UMAPLayout
 
 __all__ = [
     "DensityClusterer",
     "DensityGroups",
     "KMeans",
     "LatentDimension",
-    "Manifold",
-    "OwnEmbedding",
-    "Parting",
-    "Probe",
+    "UMAPLayout",
+    "LocalEmbedding",
+    "KMeansBySilhouette",
+    "LinearProbe",
     "ProbeReport",
-    "Regrouping",
+    "ReclusterResult",
     "density_groups",
     "dynamic_neighbours",
     "expected_calibration_error",
@@ -35,7 +35,7 @@ __all__ = [
     "latent_dimension",
     "members_of",
     "most_central",
-    "parted",
+    "select_k",
     "recluster",
     "refine",
 ]

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facies.cluster.hdbscan_tree import Hierarchy, Selection, best_separated_cut
 from facies.cluster.neighbours import Metric, nearest_neighbours
-from facies.cluster.split_bottlenecks import split_at_necks
-from facies.cluster.umap import Manifold, place_by_neighbours
+from facies.cluster.split_bottlenecks import split_at_density_valleys
+from facies.cluster.umap import UMAPLayout, place_by_neighbours
 
 MOST_GROUPS = 30
 MOST_NEIGHBOURS = 100
@@ -79,7 +79,7 @@ def density_groups(
         return DensityGroups(cut.labels, np.ones((n, max(cut.n_groups, 1)), dtype=np.float32), cut.min_cluster_size)
     labels, memberships = cut.labels, hierarchy.soft_memberships(cut.min_cluster_size, cut.rule)
     if selection == "separated" and neighbours is not None:
-        labels, memberships = split_at_necks(hierarchy, labels, memberships, smallest, neighbours)
+        labels, memberships = split_at_density_valleys(hierarchy, labels, memberships, smallest, neighbours)
     return DensityGroups(labels, memberships, cut.min_cluster_size)
 
 
@@ -179,7 +179,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         """
         embedding = validate_data(self, X, dtype=np.float32, ensure_min_samples=3)
         self._fit_rows = self._normalised(embedding)
-        manifold = Manifold(self._fit_rows, self._neighbours(len(embedding)), self.metric, self.random_state)
+        manifold = UMAPLayout(self._fit_rows, self._neighbours(len(embedding)), self.metric, self.random_state)
         dimensions = self.n_components or embedding.shape[1]
         layouts = [manifold.layout(dimensions, self.min_dist, self.random_state + k) for k in range(self.n_layouts)]
         found = [

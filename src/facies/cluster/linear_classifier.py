@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from facies.cluster.calibration import expected_calibration_error, temperature
 from facies.errors import InputError
 
-__all__ = ["FORMAT", "Probe", "ProbeReport"]
+__all__ = ["FORMAT", "LinearProbe", "ProbeReport"]
 
 FORMAT = 1
 _TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-4, 1e-3
@@ -57,7 +57,7 @@ class ProbeReport:
     calibration_after: float | None = None
 
 
-class Probe(ClassifierMixin, BaseEstimator):
+class LinearProbe(ClassifierMixin, BaseEstimator):
     """Tells the classes that an expert named from the embedding.
 
     Multinomial logistic regression with an L2 penalty on standardised vectors, ``p(k | z) = softmax((W z + b) / T)_k``.

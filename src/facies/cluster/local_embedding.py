@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 _SMALLEST_DEVIATION = 1e-12
 
 
-class OwnEmbedding(TransformerMixin, BaseEstimator):
+class LocalEmbedding(TransformerMixin, BaseEstimator):
     """Lays rows out by what differs among themselves.
 
     Each dimension is divided by the square root of its standard deviation among these rows (Pareto scaling, van den Berg et

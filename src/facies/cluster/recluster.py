@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facies.cluster.kmeans import KMeans
-from facies.cluster.local_embedding import OwnEmbedding
+from facies.cluster.local_embedding import LocalEmbedding
 from facies.cluster.neighbours import nearest_neighbours, self_neighbours
-from facies.cluster.silhouette_kmeans import check_parts, parted
+from facies.cluster.silhouette_kmeans import check_parts, select_k
 from facies.errors import InputError
 
 
 @dataclass(frozen=True)
-class Regrouping:
+class ReclusterResult:
     """Groups of all rows after some were grouped again.
 
     Attributes
@@ -48,7 +48,7 @@ def recluster(
     probabilities: ArrayLike | None = None,
     first_new: int | None = None,
     random_state: int = 0,
-) -> Regrouping:
+) -> ReclusterResult:
     """Pool the members of chosen groups and group them again, in an embedding of their own.
 
     Parameters
@@ -63,7 +63,7 @@ def recluster(
         How many groups to make; ``auto`` takes 2 to 6, whichever has the greatest mean silhouette (of at most 3,000 rows).
     own : ndarray of float32, shape (number of members, any), optional
         An embedding of the members alone, in their order, such as that of a method that was fitted to them; by default
-        what `OwnEmbedding` makes of theirs.
+        what `LocalEmbedding` makes of theirs.
     probabilities : array_like of float, shape (N,), optional
         Of the groups assigned, kept for all other rows; 1 by default.
     first_new : int, optional
@@ -73,7 +73,7 @@ def recluster(
 
     Returns
     -------
-    Regrouping
+    ReclusterResult
         All other rows are where they were.
 
     Raises
@@ -86,8 +86,8 @@ def recluster(
     members = members_of(labels, chosen)
     check_parts(len(members), parts, f"images of the groups {', '.join(map(str, chosen))}")
     if own is None:
-        own = OwnEmbedding().fit_transform(np.asarray(embedding[members], np.float32))
-    found = parted(own, parts, random_state=random_state)
+        own = LocalEmbedding().fit_transform(np.asarray(embedding[members], np.float32))
+    found = select_k(own, parts, random_state=random_state)
     model = found.model
     start = int(labels.max()) + 1 if first_new is None else first_new
     labels[members] = start + model.labels_
@@ -101,7 +101,7 @@ def recluster(
         "seed": random_state,
     }
     new = list(range(start, start + model.n_clusters_))
-    return Regrouping(labels, kept.astype(np.float32), new, about)
+    return ReclusterResult(labels, kept.astype(np.float32), new, about)
 
 
 def members_of(labels: NDArray[np.int64], groups: Collection[int]) -> NDArray[np.int64]:
@@ -136,7 +136,7 @@ def refine(
     agreement: float = 0.9,
     confidence: float = 0.9,
     random_state: int = 0,
-) -> Regrouping:
+) -> ReclusterResult:
     """Let the most certain members of each group teach a small classifier, which then places all rows again.
 
     The idea of SPICE (Niu, Shan & Wang, 2022), on an embedding instead of images: (1) the prototype of a group is the mean
@@ -164,7 +164,7 @@ def refine(
 
     Returns
     -------
-    Regrouping
+    ReclusterResult
         A group that no row is placed in is left without members.
 
     Raises
@@ -200,7 +200,7 @@ def refine(
         "moved": int((placed != labels).sum()),
         "seed": random_state,
     }
-    return Regrouping(placed, probabilities.max(axis=1).astype(np.float32), [], about)
+    return ReclusterResult(placed, probabilities.max(axis=1).astype(np.float32), [], about)
 
 
 def _pseudo_labels(

@@ -13,7 +13,7 @@ from sklearn.metrics import silhouette_score
 from facies.cluster.kmeans import KMeans
 from facies.errors import InputError
 
-__all__ = ["MOST_PARTS", "Parting", "check_parts", "parted"]
+__all__ = ["MOST_PARTS", "KMeansBySilhouette", "check_parts", "select_k"]
 
 MOST_PARTS = 6
 """Parts that are looked for where no number is given."""
@@ -22,7 +22,7 @@ _ROWS_FOR_SILHOUETTE = 3000
 
 
 @dataclass(frozen=True, eq=False)
-class Parting:
+class KMeansBySilhouette:
     """Rows in parts.
 
     Attributes
@@ -40,13 +40,13 @@ class Parting:
     silhouettes: dict[int, float]
 
 
-def parted(
+def select_k(
     rows: NDArray[np.float32],
     parts: int | Literal["auto"] = "auto",
     *,
     random_state: int = 0,
     told: Callable[[float], None] = lambda _share: None,
-) -> Parting:
+) -> KMeansBySilhouette:
     """Part rows by k-means.
 
     Parameters
@@ -74,7 +74,7 @@ def parted(
         model = KMeans(count, random_state=random_state).fit(rows)
         found.append((_silhouette(rows[shown], model.labels_[shown]), model))
     silhouette, model = max(found, key=lambda pair: pair[0])
-    return Parting(model, silhouette, dict(zip(tried, (score for score, _ in found), strict=True)))
+    return KMeansBySilhouette(model, silhouette, dict(zip(tried, (score for score, _ in found), strict=True)))
 
 
 def check_parts(count: int, parts: int | Literal["auto"], what: str = "images") -> None:

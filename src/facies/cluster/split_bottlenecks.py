@@ -1,4 +1,4 @@
-"""Splits a group where two halves of it meet in a neck: few neighbours across, many within."""
+"""Splits a group where two bisect of it meet in a neck: few neighbours across, many within."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ from scipy.sparse import csr_matrix
 from facies.cluster.hdbscan_tree import Hierarchy, without_noise
 
 NARROW = 2 / 3
-"""Widest neck, as a share of the cuts through the halves it joins. Two equal normal distributions reach it where their means
+"""Widest neck, as a share of the cuts through the bisect it joins. Two equal normal distributions reach it where their means
 are a little over three standard deviations apart, and the density between them is about half of that at the means."""
 
 STANDARD_ERRORS = 3.0
 """By how many standard errors a neck must be narrower: a chance of 0.05, shared among the 30 pairs a layout may have."""
 
-__all__ = ["NARROW", "STANDARD_ERRORS", "Crossing", "crossing", "has_neck", "join_parts", "split_at_necks"]
+__all__ = [
+    "NARROW",
+    "STANDARD_ERRORS",
+    "GraphCut",
+    "crossing",
+    "is_separated",
+    "join_parts",
+    "split_at_density_valleys",
+]
 
 
-class Crossing(NamedTuple):
+class GraphCut(NamedTuple):
     """Links of the neighbour graph between two sets of points.
 
     Attributes
@@ -36,7 +44,7 @@ class Crossing(NamedTuple):
     variance: float
 
 
-def split_at_necks(
+def split_at_density_valleys(
     hierarchy: Hierarchy,
     labels: NDArray[np.int64],
     memberships: NDArray[np.float32],
@@ -46,7 +54,7 @@ def split_at_necks(
     """Split groups of a layout whose parts are joined by a neck in the embedding.
 
     The parts are the leaves of the tree at the smallest size. A layout sharpens every gap, so whether two parts are
-    one kind is asked of the neighbours in the embedding (see `has_neck`).
+    one kind is asked of the neighbours in the embedding (see `is_separated`).
 
     Parameters
     ----------
@@ -99,25 +107,25 @@ def join_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr
     """
     parts = parts.copy()
     rows = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
-    inner = {part: crossing(graph, *halves(points, own)) for part, own in rows.items()}
+    inner = {part: crossing(graph, *bisect(points, own)) for part, own in rows.items()}
     between = {pair: crossing(graph, rows[pair[0]], rows[pair[1]]) for pair in combinations(rows, 2)}
     while True:
         joined = [
             (_relative(cut, inner[one], inner[other]), one, other)
             for (one, other), cut in between.items()
-            if not has_neck(cut, inner[one], inner[other])
+            if not is_separated(cut, inner[one], inner[other])
         ]
         if not joined:
             return np.unique(parts, return_inverse=True)[1].astype(np.int64)
         _, one, other = max(joined)
         parts[rows.pop(other)] = one
         rows[one] = np.flatnonzero(parts == one)
-        inner[one] = crossing(graph, *halves(points, rows[one]))
+        inner[one] = crossing(graph, *bisect(points, rows[one]))
         between = {pair: cut for pair, cut in between.items() if one not in pair and other not in pair}
         between |= {(one, third): crossing(graph, rows[one], rows[third]) for third in rows if third != one}
 
 
-def has_neck(between: Crossing, one: Crossing, other: Crossing) -> bool:
+def is_separated(between: GraphCut, one: GraphCut, other: GraphCut) -> bool:
     """Tell whether the cut between two parts is much narrower than the cuts that halve each of them.
 
     Their ratio is the relative interconnectivity of Chameleon (Karypis, Han & Kumar, Computer 32(8), 1999). There is a neck
@@ -129,21 +137,21 @@ def has_neck(between: Crossing, one: Crossing, other: Crossing) -> bool:
     between
         Links between the parts.
     one, other
-        Links between the halves of either part.
+        Links between the bisect of either part.
     """
     within = (one.links + other.links) / 2
     error = np.sqrt(between.variance + (one.variance + other.variance) / 4)
     return bool(between.links < NARROW * within and within - between.links > STANDARD_ERRORS * error)
 
 
-def crossing(graph: csr_matrix, one: NDArray[np.int64], other: NDArray[np.int64]) -> Crossing:
+def crossing(graph: csr_matrix, one: NDArray[np.int64], other: NDArray[np.int64]) -> GraphCut:
     """Count the links of a symmetric graph between two sets of rows."""
     block = graph[one][:, other]
     degrees = np.concatenate([np.asarray(block.sum(axis=axis)).ravel() for axis in (0, 1)])
-    return Crossing(float(block.sum()), float((degrees**2).sum()))
+    return GraphCut(float(block.sum()), float((degrees**2).sum()))
 
 
-def halves(points: NDArray[np.float32], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def bisect(points: NDArray[np.float32], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Halve rows at the median of their first principal axis."""
     centred = points[rows].astype(np.float64) - points[rows].mean(axis=0)
     axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
@@ -161,7 +169,7 @@ def neighbour_graph(neighbours: NDArray[np.integer]) -> csr_matrix:
     return csr_matrix(graph + graph.T)
 
 
-def _relative(between: Crossing, one: Crossing, other: Crossing) -> float:
+def _relative(between: GraphCut, one: GraphCut, other: GraphCut) -> float:
     return between.links / max((one.links + other.links) / 2, 1e-12)
 
 

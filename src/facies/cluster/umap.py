@@ -15,7 +15,7 @@ from facies.cluster.neighbours import Metric, self_neighbours
 SMALLEST_FOR_SPECTRAL = 10
 
 
-class Manifold:
+class UMAPLayout:
     """The neighbour graph of an embedding, and UMAP layouts of it in any number of dimensions.
 
     Parameters

@@ -22,7 +22,7 @@ from facies.methods.base import Method
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
     from facies.images import ImageSet
 
 __all__ = ["LARGEST_DIFFERENCE", "OPSET", "Placing", "check_onnx", "export_onnx", "onnx_packages"]
@@ -40,11 +40,11 @@ class Placing(nn.Module):
     ----------
     method : Method
         Fitted. Every network among its attributes becomes a part of this one.
-    probe : Probe, optional
+    probe : LinearProbe, optional
         Fitted to the embedding of that method.
     """
 
-    def __init__(self, method: Method, probe: Probe | None = None) -> None:
+    def __init__(self, method: Method, probe: LinearProbe | None = None) -> None:
         super().__init__()
         for name, value in vars(method).items():
             if isinstance(value, nn.Module):
@@ -89,7 +89,7 @@ def export_onnx(
     images: ImageSet,
     path: Path,
     *,
-    probe: Probe | None = None,
+    probe: LinearProbe | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> float:
     """Write a fitted method as an ONNX file, and check it with onnxruntime on real images.
@@ -106,7 +106,7 @@ def export_onnx(
         Of the run; at most 32 of them, evenly spread, are used for the check.
     path : Path
         The file to write.
-    probe : Probe, optional
+    probe : LinearProbe, optional
         The classifier on its embedding.
     about : mapping, optional
         What else the file tells, beside ``classes``, ``image_shape`` …, in its ``metadata_props`` (JSON values).

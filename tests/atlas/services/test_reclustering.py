@@ -8,7 +8,7 @@ import facies.cluster
 from facies.atlas.services import reclustering
 from facies.atlas.services.jobs import Cancelled, Job
 from facies.atlas.services.reclustering import recluster
-from facies.cluster import OwnEmbedding
+from facies.cluster import LocalEmbedding
 from facies.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def test_as_many_parts_as_there_are_kinds_the_largest_first() -> None:
     assert preview.k == 3
     np.testing.assert_array_equal(preview.parts, KINDS)
     assert preview.silhouette > 0.7
-    own = OwnEmbedding().fit_transform(EMBEDDING[ROWS])
+    own = LocalEmbedding().fit_transform(EMBEDDING[ROWS])
     for part, examples in enumerate(preview.examples):
         members = part == KINDS
         apart = np.linalg.norm(own[members] - own[members].mean(0), axis=1)

@@ -16,7 +16,7 @@ from facies.annotations import STATES
 from facies.atlas.state.image_states import Standing
 
 if TYPE_CHECKING:
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
 
 __all__ = ["Fitted", "Probing"]
 
@@ -199,14 +199,14 @@ def _learn(
     labelled: NDArray[np.uint16],
     names: Mapping[int, str],
     stacks: NDArray[Any] | None,
-) -> tuple[Probe, tuple[int, ...]]:
+) -> tuple[LinearProbe, tuple[int, ...]]:
     """Fit a probe to the labelled images; returns it and the classes in its order."""
-    from facies.cluster import Probe
+    from facies.cluster import LinearProbe
 
     rows = _kept(labelled)
     vectors = np.asarray(embedding[rows], np.float32)
     texts = np.array([names.get(number, "") for number in range(max(names) + 1)], object)
-    probe = Probe().fit(vectors, texts[labelled[rows]], None if stacks is None else stacks[rows])
+    probe = LinearProbe().fit(vectors, texts[labelled[rows]], None if stacks is None else stacks[rows])
     numbers = {name: number for number, name in names.items()}
     return probe, tuple(numbers[name] for name in probe.classes_)
 
@@ -222,7 +222,7 @@ def _kept(labelled: NDArray[np.uint16]) -> NDArray[np.int64]:
 
 
 def _predict(
-    embedding: NDArray[np.float32], probe: Probe, known: tuple[int, ...], block: int = 16_384
+    embedding: NDArray[np.float32], probe: LinearProbe, known: tuple[int, ...], block: int = 16_384
 ) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float32]]:
     n = len(embedding)
     classes = np.empty(n, np.uint16)

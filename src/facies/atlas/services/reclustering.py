@@ -12,7 +12,7 @@ from facies.atlas.services.jobs import Job
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.cluster import KMeans, OwnEmbedding
+    from facies.cluster import KMeans, LocalEmbedding
 
 __all__ = ["MOST_PARTS", "Preview", "recluster"]
 
@@ -81,15 +81,15 @@ def recluster(
     InputError
         If there are fewer images than twice the parts, or all are the same to the embedding.
     """
-    from facies.cluster import OwnEmbedding, parted
+    from facies.cluster import LocalEmbedding, select_k
 
     random = np.random.default_rng(seed)
     fitted_on = rows if len(rows) <= _FOR_FITTING else np.sort(random.choice(rows, _FOR_FITTING, replace=False))
     vectors = np.asarray(embedding[fitted_on], np.float32)
     if (vectors == vectors[0]).all():
         raise InputError("these images are all the same to the embedding: there is nothing to part")
-    own = OwnEmbedding().fit(vectors)
-    found = parted(own.transform(vectors), k or "auto", random_state=seed, told=lambda share: job.step(0.9 * share))
+    own = LocalEmbedding().fit(vectors)
+    found = select_k(own.transform(vectors), k or "auto", random_state=seed, told=lambda share: job.step(0.9 * share))
     job.step(0.9)
     count = found.model.n_clusters_
     labels, distances = _assigned(embedding, rows, own, found.model)
@@ -100,7 +100,7 @@ def recluster(
 
 
 def _assigned(
-    embedding: NDArray[np.float32], rows: NDArray[np.int64], own: OwnEmbedding, model: KMeans, block: int = 65_536
+    embedding: NDArray[np.float32], rows: NDArray[np.int64], own: LocalEmbedding, model: KMeans, block: int = 65_536
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest part of each image, and its distance to that part's centre."""
     labels, distances = np.empty(len(rows), np.int64), np.empty(len(rows), np.float32)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facies.cluster import Manifold
+from facies.cluster import UMAPLayout
 from facies.errors import FaciesWarning
 from facies.images import ImageSet
 from facies.methods.autoencoder import learn_intensity
@@ -137,7 +137,7 @@ class AdaptiveFit:
         """UMAP of the embedding in two dimensions, for the map alone."""
         m = self.method
         progress = self.trainer.show("map", 1, "steps")
-        manifold = Manifold(found["embedding_"], m.n_neighbors, "euclidean", self.trainer.seed("map"))
+        manifold = UMAPLayout(found["embedding_"], m.n_neighbors, "euclidean", self.trainer.seed("map"))
         projection = manifold.layout(2, min_dist=m.min_dist)
         progress.finish()
         return {"projection_": projection}

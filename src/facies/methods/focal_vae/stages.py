@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facies.cluster import KMeans, Manifold
+from facies.cluster import KMeans, UMAPLayout
 from facies.errors import FaciesWarning
 from facies.images import ImageSet, RandomAffine
 from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
@@ -159,7 +159,7 @@ class FocalVAEFit:
         """UMAP of the code in two dimensions, for the map alone."""
         m = self.method
         progress = self.trainer.show("map", 1, "steps")
-        manifold = Manifold(found["embedding_"], m.n_neighbors, "euclidean", self.trainer.seed("map"))
+        manifold = UMAPLayout(found["embedding_"], m.n_neighbors, "euclidean", self.trainer.seed("map"))
         projection = manifold.layout(2, min_dist=m.min_dist)
         progress.finish()
         return {"projection_": projection}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 
 from facies.cluster import (
-    Manifold,
+    UMAPLayout,
     density_groups,
     dynamic_neighbours,
     l1_normalised,
@@ -81,7 +81,7 @@ class MoEVAEFit:
         count = automatic_layouts(len(self.images)) if m.n_layouts == "auto" else m.n_layouts
         progress = self.trainer.show("embed", count + 2, "steps")
         neighbours = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
-        manifold = Manifold(l1_normalised(found["embedding_"]), neighbours, "manhattan", self.trainer.seed("map"))
+        manifold = UMAPLayout(l1_normalised(found["embedding_"]), neighbours, "manhattan", self.trainer.seed("map"))
         progress.advance(1)
         dimensions = min(found["latent_size"], m.layout_dimensions or found["latent_size"])
         layouts = []
