@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import ROLES, Action, Journal, read_decisions
+from facies.annotations import ROLES, Action, Journal, read_annotations
 from facies.errors import InputError
 from facies.runs import RunFolder, partition_table
 
@@ -16,7 +16,7 @@ def members(run: RunFolder, group: int) -> np.ndarray:
 
 
 def test_a_run_without_a_journal_has_empty_decisions_and_reading_makes_no_file(run: RunFolder) -> None:
-    decisions = read_decisions(run)
+    decisions = read_annotations(run)
     assert len(decisions) == len(run)
     assert set(decisions.names) == {""}
     assert not decisions.states.any()
@@ -33,7 +33,7 @@ def test_the_members_of_a_named_group_get_the_class_and_it_is_there_after_reopen
         action = journal.name_group(1, "quartz")
     assert (action.id, action.user, action.kind, action.partition) == (1, "Ada", "name", run.partition()[1]["name"])
     np.testing.assert_array_equal(action.rows, members(run, 1))
-    decisions = read_decisions(run)
+    decisions = read_annotations(run)
     np.testing.assert_array_equal(np.flatnonzero(decisions.names == "quartz"), members(run, 1))
     assert set(decisions.states[members(run, 1)]) == {2}
     assert decisions.counts().to_dict() == {"quartz": len(members(run, 1))}
@@ -93,7 +93,7 @@ def test_names_that_cannot_be_used_are_refused(run: RunFolder, name: str, words:
 def test_odd_names_stay_text(run: RunFolder, name: str) -> None:
     with Journal(run) as journal:
         journal.name_group(1, name)
-    assert read_decisions(run).counts().iloc[0] == len(members(run, 1))
+    assert read_annotations(run).counts().iloc[0] == len(members(run, 1))
 
 
 def test_a_name_is_one_class_whatever_its_capitals_and_form(run: RunFolder) -> None:
@@ -266,7 +266,7 @@ def test_an_audit_is_kept_beside_the_classes(run: RunFolder) -> None:
             [1, "quartz", "quartz", "Ada"],
             [3, "quartz", "chert", "Ada"],
         ]
-    assert read_decisions(run).audits["true"].tolist() == ["quartz", "chert"]
+    assert read_annotations(run).audits["true"].tolist() == ["quartz", "chert"]
     with Journal(run) as journal:
         journal.undo()
         journal.undo()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
 
 WRITER = """
@@ -64,7 +64,7 @@ def test_every_acknowledged_action_is_there_and_none_half(run: RunFolder, seed: 
         assert len(kept) - len(acknowledged) in (0, 1)  # one may be on the disk and not yet acknowledged
         assert journal.state().names.tolist() == expected(kept)
         journal.assign([0], "after the kill")
-    assert read_decisions(run).revision == len(actions) + 1
+    assert read_annotations(run).revision == len(actions) + 1
 
 
 def test_two_processes_interleave_and_the_replay_is_what_both_see(run: RunFolder) -> None:
@@ -85,7 +85,7 @@ def test_two_processes_interleave_and_the_replay_is_what_both_see(run: RunFolder
         assert live.revision == 240
         assert live.names.tolist() == expected([numbers[i] for i in range(1, 241)])
         assert {action.user for action in watching.actions()} == {"Ada", "Bo"}
-    assert read_decisions(run).names.tolist() == live.names.tolist()
+    assert read_annotations(run).names.tolist() == live.names.tolist()
 
 
 def test_the_file_is_made_once_by_processes_that_start_together(run: RunFolder, tmp_path: Path) -> None:
@@ -94,5 +94,5 @@ def test_the_file_is_made_once_by_processes_that_start_together(run: RunFolder, 
         out, _ = writer.communicate(timeout=120)
         assert writer.returncode == 0
         assert len(out.splitlines()) == 6
-    assert read_decisions(run).revision == 15
+    assert read_annotations(run).revision == 15
     assert [path.name for path in run.path.glob("*journal*")] == ["journal.sqlite"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
 from facies.io import lock_run
 from facies.runs import RunFolder, write_run
@@ -59,7 +59,7 @@ def test_a_changed_row_is_found_and_the_file_left_as_it_is(run: RunFolder, file:
     with pytest.raises(InputError, match="is damaged"):
         Journal(run)
     with pytest.raises(InputError, match="is damaged"):
-        read_decisions(run)
+        read_annotations(run)
     assert file.read_bytes() == before
 
 
@@ -112,7 +112,7 @@ def test_a_journal_of_another_run_is_refused(run: RunFolder, file: Path, tmp_pat
     alike = write_run(tmp_path / "c" / "run", make_contents(make_images(tmp_path / "c", seed=5)))
     (alike.path / "journal.sqlite").write_bytes(file.read_bytes())
     with pytest.raises(InputError, match="other pixels"):
-        read_decisions(alike)
+        read_annotations(alike)
 
 
 def test_an_action_that_fails_halfway_leaves_nothing(run: RunFolder, file: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_of_and_loses_nothing(run: RunFolder, file: Path) ->
         kept = journal.revision
         connection.execute(f"PRAGMA max_page_count = {pages + 100}")
         assert journal.assign([1], "x").id == kept + 1
-    assert read_decisions(run).revision == kept + 1
+    assert read_annotations(run).revision == kept + 1
 
 
 def test_the_lock_of_the_run_does_not_keep_the_expert_waiting(run: RunFolder) -> None:
@@ -172,6 +172,6 @@ def test_a_run_with_decisions_is_not_overwritten(run: RunFolder, file: Path, tmp
     contents = make_contents(make_images(tmp_path / "b"))
     with pytest.raises(InputError, match=r"3 decisions of an expert.*another output"):
         write_run(run.path, contents, overwrite=True)
-    assert read_decisions(run).revision == 3
+    assert read_annotations(run).revision == 3
     file.unlink()
     assert len(write_run(run.path, contents, overwrite=True)) == 60

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facies.annotations import Action, Decisions, Journal
+from facies.annotations import Action, Annotations, Journal
 from facies.runs import RunFolder, write_run
 from tests.runs.factories import make_contents, make_images
 
@@ -73,7 +73,7 @@ def act(journal: Journal, user: str, operation: tuple) -> Action | None:
     return getattr(journal, kind)(user)
 
 
-def told(decisions: Decisions) -> dict:
+def told(decisions: Annotations) -> dict:
     """All that can be seen of decisions, but for the groups of partitions that nobody looked at."""
     return {
         "codes": decisions.codes.tolist(),

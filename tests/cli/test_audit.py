@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import Decisions, Journal, draw_audit, read_decisions
+from facies.annotations import Annotations, Journal, draw_audit, read_annotations
 from facies.errors import InputError
 from facies.runs import RunFolder
 from tests.cli.factories import call
@@ -22,8 +22,8 @@ def named(made: Path, tmp_path: Path) -> Path:
     return own
 
 
-def read(run: Path) -> Decisions:
-    return read_decisions(RunFolder(run))
+def read(run: Path) -> Annotations:
+    return read_annotations(RunFolder(run))
 
 
 def fill(table: Path, names: list[str] | np.ndarray) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
 from tests.cli.factories import call, make_pixels
 
@@ -33,7 +33,7 @@ def test_the_others_get_a_predicted_class_and_the_run_keeps_the_probe(own: Path)
     assert told["accuracy"] == 1.0
     assert (told["n_images"], told["n_predicted"], told["n_folds"]) == (24, 36, 5)
     assert told["stacks"] == "id"
-    decisions = read_decisions(RunFolder(own))
+    decisions = read_annotations(RunFolder(own))
     expected = np.array(["quartz", "chert", "shells"])[RunFolder(own).partition()[0]["group"]]
     assert decisions.names.tolist() == expected.tolist()
     assert (decisions.states == 1).sum() == 36
@@ -45,7 +45,7 @@ def test_the_others_get_a_predicted_class_and_the_run_keeps_the_probe(own: Path)
         *(f"probes/probe-1/{n}" for n in ("about.json", "probe.json", "probe.safetensors")),
     }
     call("name", own, "--undo")
-    assert (read_decisions(RunFolder(own)).states == 1).sum() == 0
+    assert (read_annotations(RunFolder(own)).states == 1).sum() == 0
 
 
 def test_what_is_shown_tells_accuracy_and_calibration(own: Path) -> None:
@@ -82,7 +82,7 @@ def test_rejected_classes_are_not_predicted_and_excluded_images_not_learnt_from(
     told = json.loads(call("classify", own, "--json").stdout)
     assert told["n_images"] == 20
     assert "chert" in told["classes"]
-    decisions = read_decisions(RunFolder(own))
+    decisions = read_annotations(RunFolder(own))
     assert "quartz" not in decisions.names[rows[10:12]]
     assert set(decisions.names[rows[12:]]) == {"quartz"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
 from tests.cli.factories import call
 
@@ -20,7 +20,7 @@ def own(made: Path, tmp_path: Path) -> Path:
 
 
 def names(run: Path) -> dict[int, str]:
-    table, decisions = RunFolder(run).partition()[0], read_decisions(RunFolder(run))
+    table, decisions = RunFolder(run).partition()[0], read_annotations(RunFolder(run))
     return {int(group): decisions.names[rows][0] for group, rows in table.groupby("group").indices.items()}
 
 
@@ -41,12 +41,12 @@ def test_groups_are_named_and_shown(own: Path) -> None:
 
 def test_a_command_is_one_decision_that_can_be_undone_and_done_again(own: Path) -> None:
     call("name", own, "0=quartz", "1=chert", "--exclude", "2=cut", "--user", "Ada")
-    assert read_decisions(RunFolder(own)).revision == 1
+    assert read_annotations(RunFolder(own)).revision == 1
     result = call("name", own, "--undo")
     assert result.exit_code == 0
     assert "undone: Ada named groups (60 images" in result.stderr
     assert "No group is named yet" in result.stdout
-    assert not read_decisions(RunFolder(own)).states.any()
+    assert not read_annotations(RunFolder(own)).states.any()
     assert call("name", own, "--redo").exit_code == 0
     assert names(own)[1] == "chert"
     assert call("name", own, "--undo").exit_code == 0
@@ -63,7 +63,7 @@ def test_a_name_can_be_taken_away(own: Path) -> None:
 
 def test_groups_and_classes_are_excluded_with_a_reason(own: Path) -> None:
     call("name", own, "0=quartz", "1=two grains", "--exclude", "2=cut", "--exclude", "two grains=touching")
-    table, decisions = RunFolder(own).partition()[0], read_decisions(RunFolder(own))
+    table, decisions = RunFolder(own).partition()[0], read_annotations(RunFolder(own))
     assert set(decisions.reasons[table["group"] == 2]) == {"cut"}
     assert set(decisions.reasons[table["group"] == 1]) == {"touching"}
     assert decisions.counts().to_dict() == {"quartz": int((table["group"] == 0).sum()), "two grains": 0}
@@ -85,7 +85,7 @@ def test_a_file_names_groups(own: Path, tmp_path: Path, mark: str, separator: st
     result = call("name", own, "--file", tmp_path / "names.csv")
     assert result.exit_code == 0, result.stderr
     assert names(own) == {0: "quartz", 1: "", 2: "shells"}
-    decisions = read_decisions(RunFolder(own))
+    decisions = read_annotations(RunFolder(own))
     assert decisions.classes["roles"].tolist() == [["terrigenous"], ["biogenic", "whole"]]
     assert set(decisions.reasons) == {"", "cut"}
 
@@ -93,7 +93,7 @@ def test_a_file_names_groups(own: Path, tmp_path: Path, mark: str, separator: st
 def test_a_file_excludes_a_class(own: Path, tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text("group,name,excluded,reason\n0,clumps,true,\n1,clumps,true,touching\n")
     call("name", own, "--file", tmp_path / "names.csv", "2=quartz")
-    decisions = read_decisions(RunFolder(own))
+    decisions = read_annotations(RunFolder(own))
     assert decisions.classes["reason"].tolist() == ["touching", ""] or decisions.classes["reason"].tolist() == [
         "",
         "touching",
@@ -125,7 +125,7 @@ def test_what_cannot_be_used_is_said_and_nothing_is_half_applied(own: Path, word
     assert result.exit_code == 2, result.stdout
     assert expected in result.stderr
     assert result.stderr.count("\n") == 1
-    assert read_decisions(RunFolder(own)).revision == 0
+    assert read_annotations(RunFolder(own)).revision == 0
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_used_names_the_line(own: Path, tmp_path: Path, te
     result = call("name", own, "--file", tmp_path / "names.csv")
     assert result.exit_code == 2
     assert expected in result.stderr
-    assert read_decisions(RunFolder(own)).revision == 0
+    assert read_annotations(RunFolder(own)).revision == 0
 
 
 def test_a_file_that_is_no_text_is_refused(own: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_noise_can_be_named(own: Path) -> None:
         journal.recluster(np.arange(5), np.full(5, -1))
     result = call("name", own, "noise=dust")
     assert result.exit_code == 0, result.stderr
-    assert read_decisions(RunFolder(own)).names[:6].tolist() == ["dust"] * 5 + [""]
+    assert read_annotations(RunFolder(own)).names[:6].tolist() == ["dust"] * 5 + [""]
     assert "noise" in result.stdout
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
 from tests.cli.factories import call, told
 
@@ -114,7 +114,7 @@ def test_what_the_expert_merged_is_grouped_again_and_names_survive(run: Path) ->
     assert result.exit_code == 0, result.stderr
     after = RunFolder(run).partition()[0]["group"].to_numpy()
     assert set(after) == {2, merged + 1, merged + 2}
-    decisions = read_decisions(RunFolder(run))
+    decisions = read_annotations(RunFolder(run))
     expected = np.array(["quartz", "chert", ""], object)[groups]
     assert decisions.names.tolist() == expected.tolist()
     assert (decisions.states == 1).sum() == 32

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
 from facies.grains.report.methods_paragraph import with_interval
 from facies.grains.report.table_settings import GrainSettings
@@ -35,7 +35,7 @@ def named(tmp_path: Path) -> RunFolder:
 
 
 def test_what_is_counted(named: RunFolder) -> None:
-    counted = count_classes(read_decisions(named), ["oak/elm"])
+    counted = count_classes(read_annotations(named), ["oak/elm"])
     assert counted is not None
     assert counted.counts.set_index("class")["n"].to_dict() == {"oak": 17, "elm": 16, "<b>ash</b>": 12}
     oak = counted.counts.iloc[0]
@@ -50,7 +50,7 @@ def test_what_is_counted(named: RunFolder) -> None:
 def test_excluded_classes_are_not_counted(named: RunFolder) -> None:
     with Journal(named) as journal:
         journal.set_class("elm", excluded=True, reason="weeds")
-    counted = count_classes(read_decisions(named))
+    counted = count_classes(read_annotations(named))
     assert counted is not None
     assert counted.counts["class"].tolist() == ["oak", "<b>ash</b>"]
     assert counted.counts["n_counted"].unique().tolist() == [29]

@@ -6,8 +6,8 @@ from facies.annotations.action_log import FILE
 from facies.annotations.actions import KINDS, ROLES, STATES, Action
 from facies.annotations.audit_sampling import draw_audit
 from facies.annotations.group_names import named_groups
-from facies.annotations.journal import Journal, read_decisions
-from facies.annotations.snapshot import Decisions
+from facies.annotations.journal import Journal, read_annotations
+from facies.annotations.snapshot import Annotations
 
 __all__ = [
     "FILE",
@@ -15,9 +15,9 @@ __all__ = [
     "ROLES",
     "STATES",
     "Action",
-    "Decisions",
+    "Annotations",
     "Journal",
     "draw_audit",
     "named_groups",
-    "read_decisions",
+    "read_annotations",
 ]

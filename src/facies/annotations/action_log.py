@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations.actions import Action, check_text
-from facies.annotations.snapshot import Decisions, decisions_of
+from facies.annotations.snapshot import Annotations, decisions_of
 from facies.annotations.sqlite_store import JournalStore
 from facies.annotations.state import COLUMNS, Cells, State, state_columns
 from facies.annotations.undo_history import TURNING, History
-from facies.annotations.validation import Pen
+from facies.annotations.validation import ActionBuilder
 from facies.io import jsonable
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
 
-__all__ = ["FILE", "Desk", "Ledger"]
+__all__ = ["FILE", "ActionWriter", "ActionLog"]
 
 FILE = "journal.sqlite"
 RECORDED = ("audit", "reject", "note")
 ACTIONS_BETWEEN_SNAPSHOTS = 200
 
 
-class Ledger:
+class ActionLog:
     """Keeps actions on the disk and what they add up to in memory. See `Journal`."""
 
     def __init__(self, run: RunFolder | str | Path, *, user: str | None = None) -> None:
@@ -121,7 +121,7 @@ class Ledger:
 
         return end
 
-    def state(self) -> Decisions:
+    def state(self) -> Annotations:
         """Return all decisions at this moment, those of other processes included."""
         with self._lock:
             self.refresh()
@@ -179,13 +179,13 @@ class Ledger:
         return self._initial[partition]
 
     @contextlib.contextmanager
-    def _writing(self, user: str | None) -> Iterator[Desk]:
+    def _writing(self, user: str | None) -> Iterator[ActionWriter]:
         """Hold lock and file; what was written is on the disk and taken in afterwards, or nothing of it is."""
         actor = self.user if user is None else check_text(user, "the name of the user")
         with self._lock:
             with self._store.writing():
                 self.refresh()
-                desk = Desk(self._state, self._store, actor)
+                desk = ActionWriter(self._state, self._store, actor)
                 yield desk
             if desk.written is not None:
                 self._take(desk.written)
@@ -202,7 +202,7 @@ class Ledger:
         for watcher in tuple(self._watchers):
             watcher(action)
 
-    def _turn(self, kind: str, root: int, undoes: int, desk: Desk) -> Action:
+    def _turn(self, kind: str, root: int, undoes: int, desk: ActionWriter) -> Action:
         target = self._store.action(root)
         columns, cells = self._without(target) if kind == "undo" else self._with(target)
         desk.classes.update(cells)
@@ -247,7 +247,7 @@ class Ledger:
         return values, cells
 
 
-class Desk(Pen):
+class ActionWriter(ActionBuilder):
     """A pen, and the paper: the next action is written here, once."""
 
     def __init__(self, state: State, store: JournalStore, user: str) -> None:

@@ -22,7 +22,7 @@ STATES: dict[str, int] = {
     "dubious": DUBIOUS,
     "excluded": EXCLUDED,
 }
-"""What is known of an image, by its number in `Decisions.states`."""
+"""What is known of an image, by its number in `Annotations.states`."""
 
 ROLES: tuple[str, ...] = ("biogenic", "terrigenous", "whole", "fragment", "planktic", "benthic", "lithic")
 """What a class counts as in the indicators."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.annotations.snapshot import Decisions
+from facies.annotations.snapshot import Annotations
 from facies.errors import InputError
 
 __all__ = ["draw_audit"]
 
 
-def draw_audit(decisions: Decisions, per_class: int, random_state: int = 0) -> NDArray[np.int64]:
+def draw_audit(decisions: Annotations, per_class: int, random_state: int = 0) -> NDArray[np.int64]:
     """Draw a stratified random sample: some images of each class, in an order that tells nothing of the class.
 
     Only images that count are drawn, and none that was audited before, so that several draws are together one without
@@ -19,7 +19,7 @@ def draw_audit(decisions: Decisions, per_class: int, random_state: int = 0) -> N
 
     Parameters
     ----------
-    decisions : Decisions
+    decisions : Annotations
     per_class : int
         Images of each class; all where there are fewer.
     random_state : int

@@ -1,4 +1,4 @@
-"""Decisions about the classes themselves: their names, roles and looks, and which of them are one."""
+"""Annotations about the classes themselves: their names, roles and looks, and which of them are one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from facies.annotations.action_log import Ledger
+from facies.annotations.action_log import ActionLog
 from facies.annotations.actions import NONE, Action, check_text
-from facies.annotations.validation import Pen, check_colour, check_key, check_roles
+from facies.annotations.validation import ActionBuilder, check_colour, check_key, check_roles
 from facies.errors import InputError
 
 __all__ = ["ClassLedger"]
 
 
-class ClassLedger(Ledger):
+class ClassLedger(ActionLog):
     """A ledger in which classes are made, changed and merged."""
 
     def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
@@ -97,7 +97,7 @@ class ClassLedger(Ledger):
             return pen.write("class", np.zeros(0, np.int64), {}, parameters={"name": name})
 
 
-def _give_key(pen: Pen, number: int, key: str) -> None:
+def _give_key(pen: ActionBuilder, number: int, key: str) -> None:
     for other, fields in pen.state.classes.items():
         if key and other != number and fields.get("key") == key:
             pen.change_class(other, key="")

@@ -7,19 +7,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.annotations.actions import EXCLUDED, VALIDATED
-from facies.annotations.snapshot import Decisions
+from facies.annotations.snapshot import Annotations
 
 __all__ = ["named_groups"]
 
 
-def named_groups(groups: NDArray[np.int32], decisions: Decisions) -> pd.DataFrame:
+def named_groups(groups: NDArray[np.int32], decisions: Annotations) -> pd.DataFrame:
     """Return one row a group, the smallest number first.
 
     Parameters
     ----------
     groups : ndarray of int32, shape (N,)
         −1 is noise.
-    decisions : Decisions
+    decisions : Annotations
         About the same images.
 
     Returns

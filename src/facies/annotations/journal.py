@@ -8,17 +8,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facies.annotations.action_log import FILE, Desk
+from facies.annotations.action_log import FILE, ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
 from facies.annotations.class_table import ClassLedger
 from facies.annotations.label_propagation import votes
-from facies.annotations.snapshot import Decisions, decisions_of
+from facies.annotations.snapshot import Annotations, decisions_of
 from facies.annotations.state import State
 from facies.annotations.validation import check_roles
 from facies.errors import InputError
 from facies.runs.folder import RunFolder
 
-__all__ = ["Journal", "read_decisions"]
+__all__ = ["Journal", "read_annotations"]
 
 _NO_ROWS = np.zeros(0, np.int64)
 
@@ -347,7 +347,7 @@ class Journal(ClassLedger):
 
     def _regroup(
         self,
-        desk: Desk,
+        desk: ActionWriter,
         kind: str,
         rows: NDArray[np.int64],
         parts: NDArray[np.int32],
@@ -361,7 +361,7 @@ class Journal(ClassLedger):
         return desk.write(kind, rows, after, parameters=parameters, partition=partition)
 
 
-def read_decisions(run: RunFolder) -> Decisions:
+def read_annotations(run: RunFolder) -> Annotations:
     """Return the expert's decisions about a run; those about a run without a journal are empty.
 
     Raises

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from facies.annotations.actions import DUBIOUS, EXCLUDED, NONE, STATES, VALIDATED, Action
 from facies.annotations.state import State
 
-__all__ = ["CLASS_COLUMNS", "Decisions", "decisions_of"]
+__all__ = ["CLASS_COLUMNS", "Annotations", "decisions_of"]
 
 CLASS_COLUMNS = ["id", "name", "roles", "excluded", "reason", "colour", "key"]
 _AUDIT_COLUMNS = ["row", "assigned", "true", "time", "user"]
 
 
 @dataclass(frozen=True, eq=False)
-class Decisions:
+class Annotations:
     """The expert's decisions about N images. Nothing in it changes any more; the journal gives a new one.
 
     Attributes
@@ -114,8 +114,8 @@ class Decisions:
         return pd.Series(numbers[ids], index=self.classes["name"].tolist(), name="n")
 
 
-def decisions_of(state: State, recorded: list[Action]) -> Decisions:
-    """Take the state, and what was recorded beside it (audits, rejections, notes), as `Decisions`."""
+def decisions_of(state: State, recorded: list[Action]) -> Annotations:
+    """Take the state, and what was recorded beside it (audits, rejections, notes), as `Annotations`."""
     classes = class_table(state)
     excluded_classes = classes.loc[classes["excluded"].astype(bool), "id"].to_numpy(np.int64)
     codes, reasons = state.columns["class"].copy(), state.columns["reason"].copy()
@@ -124,7 +124,7 @@ def decisions_of(state: State, recorded: list[Action]) -> Decisions:
     if len(excluded_classes):
         gone |= np.isin(codes, excluded_classes)
     states[gone] = EXCLUDED
-    return Decisions(
+    return Annotations(
         classes=classes,
         codes=codes,
         states=states,
@@ -144,7 +144,7 @@ def decisions_of(state: State, recorded: list[Action]) -> Decisions:
 
 
 def class_table(state: State) -> pd.DataFrame:
-    """The classes there are now, as `Decisions.classes` has them."""
+    """The classes there are now, as `Annotations.classes` has them."""
     rows: list[dict[str, Any]] = [
         {
             "id": number,

@@ -14,13 +14,13 @@ from facies.annotations.actions import ROLES, check_text
 from facies.annotations.state import Cells, State
 from facies.errors import InputError
 
-__all__ = ["Pen", "check_colour", "check_key", "check_roles"]
+__all__ = ["ActionBuilder", "check_colour", "check_key", "check_roles"]
 
 _MOST_CLASSES = 65_535
 _OPPOSITES = (("biogenic", "terrigenous"), ("whole", "fragment"), ("planktic", "benthic"))
 
 
-class Pen:
+class ActionBuilder:
     """Gathers what one action changes in the table of classes and among the reasons, against the state as it is now.
 
     Parameters

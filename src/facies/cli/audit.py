@@ -14,7 +14,7 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
     from facies.runs import RunFolder
 
 PerClass = Annotated[int, typer.Option("-n", "--per-class", min=1, help="Images of each class; all if fewer.")]
@@ -42,7 +42,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Draw images for a blind audit, or record what it found; without either, show the corrected shares."""
-    from facies.annotations import Journal, read_decisions
+    from facies.annotations import Journal, read_annotations
     from facies.runs import RunFolder
 
     if output is not None and results is not None:
@@ -62,18 +62,18 @@ def audit(
             remark(
                 f"{n_open:,} images of the table were not judged; the shares hold if those left out are like the others"
             )
-    _show(folder, read_decisions(folder), as_json=as_json)
+    _show(folder, read_annotations(folder), as_json=as_json)
 
 
 def _draw(folder: RunFolder, per_class: int, output: Path, seed: int, *, overwrite: bool, as_json: bool) -> None:
-    from facies.annotations import draw_audit, read_decisions
+    from facies.annotations import draw_audit, read_annotations
     from facies.io import atomic_file
     from facies.report.audit_sheet import write_audit_page, write_audit_table
 
     path = output.expanduser().absolute()
     if path.suffix.lower() != ".csv":
         raise InputError(f"{path}: the table of an audit is a .csv file: give it this suffix")
-    decisions = read_decisions(folder)
+    decisions = read_annotations(folder)
     rows = draw_audit(decisions, per_class, seed)
     if not len(rows):
         raise InputError("every image that counts was audited already: facies audit RUN shows what was found")
@@ -95,7 +95,7 @@ def _draw(folder: RunFolder, per_class: int, output: Path, seed: int, *, overwri
     say(f"table: {path}")
 
 
-def _show(folder: RunFolder, decisions: Decisions, *, as_json: bool) -> None:
+def _show(folder: RunFolder, decisions: Annotations, *, as_json: bool) -> None:
     audits = decisions.audits.drop_duplicates("row", keep="last")
     if audits.empty:
         raise InputError(
@@ -124,7 +124,7 @@ def _show(folder: RunFolder, decisions: Decisions, *, as_json: bool) -> None:
     say_table(rows, headings=("class", "images", "audited", "share counted", "corrected", "95 % interval"))
 
 
-def corrected_shares(decisions: Decisions) -> pd.DataFrame:
+def corrected_shares(decisions: Annotations) -> pd.DataFrame:
     """Shares of the classes, corrected by the latest audit of each image, as `audited_shares` gives them."""
     from facies.statistics import audited_shares
 

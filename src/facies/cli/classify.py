@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facies.annotations import Decisions, Journal
+    from facies.annotations import Annotations, Journal
     from facies.cluster import LinearProbe
     from facies.runs import RunFolder
 
@@ -80,7 +80,7 @@ def stacks_of(run: RunFolder, column: str | None) -> tuple[str, NDArray[np.objec
     return chosen, run.images[chosen].astype(str).to_numpy(object)
 
 
-def _predict(journal: Journal, decisions: Decisions, probe: LinearProbe, name: str) -> int:
+def _predict(journal: Journal, decisions: Annotations, probe: LinearProbe, name: str) -> int:
     """Record the likeliest class of every image that the expert has not judged; the number of those."""
     import numpy as np
 
@@ -100,7 +100,7 @@ def _predict(journal: Journal, decisions: Decisions, probe: LinearProbe, name: s
     return 0 if action is None else len(action.rows)
 
 
-def _barred(decisions: Decisions, probe: LinearProbe) -> NDArray[np.int64]:
+def _barred(decisions: Annotations, probe: LinearProbe) -> NDArray[np.int64]:
     """Images and classes that the expert said they are not of: (2, n)."""
     import numpy as np
 

@@ -13,7 +13,7 @@ from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.annotations import Action, Decisions, Journal
+    from facies.annotations import Action, Annotations, Journal
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
@@ -120,7 +120,7 @@ def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
     _show_classes(decisions)
 
 
-def _show_classes(decisions: Decisions) -> None:
+def _show_classes(decisions: Annotations) -> None:
     if decisions.classes.empty:
         say("No group is named yet: facies name RUN 12=quartz")
         return

@@ -117,10 +117,10 @@ def refine(
 
 def first_free_group(run: RunFolder) -> int:
     """The least number that no group of any partition of the run has, those of the expert included."""
-    from facies.annotations import read_decisions
+    from facies.annotations import read_annotations
 
     found = [int(run.partition(name)[0]["group"].max()) for name in run.partitions()]
-    regrouped = [int(groups.max()) for groups in read_decisions(run).groups.values()]
+    regrouped = [int(groups.max()) for groups in read_annotations(run).groups.values()]
     return 1 + max(found + regrouped)
 
 

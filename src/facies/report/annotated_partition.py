@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.annotations import Decisions, read_decisions
+from facies.annotations import Annotations, read_annotations
 from facies.errors import InputError
 from facies.runs import RunFolder, partition_table
 
@@ -18,7 +18,7 @@ __all__ = ["class_of_groups", "named_partition", "select_rows", "unknown_class"]
 
 
 def named_partition(
-    run: RunFolder, name: str | None = None, decisions: Decisions | None = None
+    run: RunFolder, name: str | None = None, decisions: Annotations | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return a partition with what the expert decided about it.
 
@@ -31,7 +31,7 @@ def named_partition(
         The run.
     name : str, optional
         Without it the newest partition.
-    decisions : Decisions, optional
+    decisions : Annotations, optional
         Without it they are read from the run's journal.
 
     Returns
@@ -46,7 +46,7 @@ def named_partition(
     InputError
         If there is no such partition, or the journal is damaged.
     """
-    decisions = read_decisions(run) if decisions is None else decisions
+    decisions = read_annotations(run) if decisions is None else decisions
     table, meta = run.partition(name)
     now = decisions.groups.get(meta["name"])
     if now is not None and not np.array_equal(now, table["group"]):

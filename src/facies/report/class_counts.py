@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facies.annotations import Decisions
+from facies.annotations import Annotations
 from facies.errors import InputError
 from facies.grains.report.methods_paragraph import with_interval
 from facies.report.annotated_partition import unknown_class
@@ -67,12 +67,12 @@ class ClassCounts:
         save_csv(pd.DataFrame(index, columns=["file", "says"]), folder / "index.csv")
 
 
-def count_classes(decisions: Decisions, ratios: Sequence[str] = ()) -> ClassCounts | None:
+def count_classes(decisions: Annotations, ratios: Sequence[str] = ()) -> ClassCounts | None:
     """Count the images of each class; excluded and dubious ones are left out.
 
     Parameters
     ----------
-    decisions : Decisions
+    decisions : Annotations
         What the expert decided.
     ratios : sequence of str
         Ratios of classes, such as ``"quartz+dark/foraminifera"``.

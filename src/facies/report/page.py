@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.annotations import read_decisions
+from facies.annotations import read_annotations
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run
 from facies.grains.report.report_files import write_grain_files
@@ -148,7 +148,7 @@ def _counted(
     run: RunFolder, partition: str | None, settings: GrainSettings | None, facts: pd.DataFrame | None
 ) -> GrainSection | ClassCounts | None:
     """Return what there is to say of the classes."""
-    decisions = read_decisions(run)
+    decisions = read_annotations(run)
     if is_grain_run(run):
         return grain_section(run, decisions, facts=facts, settings=settings, partition=partition)
     ratios = settings.ratios if settings else ()

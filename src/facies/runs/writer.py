@@ -114,11 +114,11 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 
 def _keep_decisions(run: Path) -> None:
     """Refuse to replace a run that holds an expert's work of hours."""
-    from facies.annotations import FILE, read_decisions
+    from facies.annotations import FILE, read_annotations
     from facies.runs.folder import RunFolder
 
     if (run / FILE).exists():
-        n_actions = read_decisions(RunFolder(run)).revision
+        n_actions = read_annotations(RunFolder(run)).revision
         raise InputError(
             f"{run} holds {n_actions:,} decisions of an expert ({FILE}), so it is not overwritten: "
             f"choose another output, or move {FILE} away"

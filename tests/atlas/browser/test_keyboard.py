@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from facies.annotations import read_decisions
+from facies.annotations import read_annotations
 from facies.runs import RunFolder
 from tests.atlas.browser.expert import Expert
 
@@ -34,7 +34,7 @@ def test_a_session_without_a_mouse(expert: Expert, digits: RunFolder) -> None:
     expert.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expert.fine()
-    assert int((read_decisions(digits).states == 2).sum()) > 2
+    assert int((read_annotations(digits).states == 2).sum()) > 2
 
 
 def test_what_is_in_view_is_chosen_on_the_map_by_enter(expert: Expert) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from playwright.sync_api import expect
 
-from facies.annotations import read_decisions
+from facies.annotations import read_annotations
 from facies.runs import RunFolder
 from tests.atlas.browser.digits import NAMES, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
@@ -43,7 +43,7 @@ def test_all_digits_are_counted_within_sixty_actions(expert: Expert, digits: Run
     expert.keep("session-counts")
     expert.fine()
 
-    kept = read_decisions(digits)
+    kept = read_annotations(digits)
     assert {name: int(np.sum(kept.names == name)) for name in NAMES} == wanted
     assert set(kept.states) == {2}
 

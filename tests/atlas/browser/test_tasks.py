@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from facies.annotations import read_decisions
+from facies.annotations import read_annotations
 from facies.images import open_images
 from facies.runs import RunContents, RunFolder, partition_table, write_run
 from tests.atlas.browser.digits import N, names_of_groups, truth
@@ -123,7 +123,7 @@ def test_grow_a_class_by_bisection(expert: Expert, groups: np.ndarray, digits: R
     expert.press("Enter")
     expert.says("Named 50 images zero")
     expert.chip("zero", int((groups == seed).sum()) + 50)
-    assert int((read_decisions(digits).names == "zero").sum()) == int((groups == seed).sum()) + 50
+    assert int((read_annotations(digits).names == "zero").sum()) == int((groups == seed).sum()) + 50
     expert.fine()
 
 
@@ -138,11 +138,11 @@ def test_a_quality_queue_excludes_with_its_reason(expert: Expert, digits: RunFol
     expert.keep("queue")
     expert.press("Enter")
     expert.says(f"Excluded {N // 40 - 1} images (cut)")
-    kept = read_decisions(digits)
+    kept = read_annotations(digits)
     assert int((kept.states == 4).sum()) == N // 40 - 1
     assert set(kept.reasons[kept.states == 4]) == {"cut"}
     expert.press("Control+z")
-    assert int((read_decisions(digits).states == 4).sum()) in (0, N // 40 - 1)
+    assert int((read_annotations(digits).states == 4).sum()) in (0, N // 40 - 1)
     expert.fine()
 
 
@@ -165,7 +165,7 @@ def test_exclude_doubt_validate_and_take_back(expert: Expert, digits: RunFolder)
     expert.press("d")
     expect(page.locator("#cell-2 .doubt")).to_be_visible()
     expert.fine()
-    states = read_decisions(digits).states
+    states = read_annotations(digits).states
     assert int((states == 4).sum()) == 1
     assert int((states == 3).sum()) == 1
 
@@ -178,11 +178,11 @@ def test_the_classifier_asks_and_the_audit_corrects(expert: Expert, groups: np.n
     expert.keep("classifier")
     expert.press("u")
     expect(page.get_by_text("Page 1 of")).to_be_visible()
-    validated = int((read_decisions(digits).states == 2).sum())
+    validated = int((read_annotations(digits).states == 2).sum())
     expert.click(page.locator("#cell-1"))
     expert.press("Enter")
     expect(page.get_by_text("Page 2 of")).to_be_visible()
-    assert int((read_decisions(digits).states == 2).sum()) == validated + 49
+    assert int((read_annotations(digits).states == 2).sum()) == validated + 49
     expert.press("Escape")
 
     expert.press("a")
@@ -194,7 +194,7 @@ def test_the_classifier_asks_and_the_audit_corrects(expert: Expert, groups: np.n
     expert.press("Enter")
     table = page.get_by_test_id("counts")
     expect(table.get_by_role("columnheader", name="Corrected share")).to_be_visible()
-    assert len(read_decisions(digits).audits) == 12
+    assert len(read_annotations(digits).audits) == 12
     expert.keep("counts-audited")
     expert.fine()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.annotations import Journal, read_decisions
+from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
 from facies.grains.morphometry import grain_size_statistics, shape_measures
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def tables(run: RunFolder) -> GrainTables:
     return make_grain_tables(
         run,
-        read_decisions(run),
+        read_annotations(run),
         FACTS,
         GrainSettings(divisors=(1, 8), ratios=("quartz/foraminifera+fragments",), n_draws=300),
     )
@@ -194,13 +194,13 @@ def test_a_sieve_that_cuts_the_curve_is_told(run, tables):
     assert any(note.startswith("Truncation") for note in tables.notes["sizes"])
     assert any(note.startswith("Weighting") for note in tables.notes["sizes"])
     assert any("different limits" in note for note in tables.notes["sizes"])
-    same = make_grain_tables(run, read_decisions(run), settings=GrainSettings(sieve_lower_um=100, n_draws=50))
+    same = make_grain_tables(run, read_annotations(run), settings=GrainSettings(sieve_lower_um=100, n_draws=50))
     assert not any("different limits" in note for note in same.notes["sizes"])
 
 
 def test_sizes_without_a_grain_within_the_sieve(run):
     settings = GrainSettings(sieve_lower_um=5000, n_draws=50)
-    sizes = make_grain_tables(run, read_decisions(run), None, settings).sizes
+    sizes = make_grain_tables(run, read_annotations(run), None, settings).sizes
     assert (sizes["n"] == 0).all()
     assert (sizes["flag"] == "no grain within the sieve limits").all()
     assert sizes["D50_um"].isna().all()
@@ -238,13 +238,13 @@ def test_cut_grains_count_and_are_not_measured(other):
     with Journal(other, user="Vera") as journal:
         journal.assign(np.flatnonzero(kinds == "chopped"), "quartz")
         journal.assign(np.flatnonzero(kinds == "quartz"), "quartz")
-    tables = make_grain_tables(other, read_decisions(other))
+    tables = make_grain_tables(other, read_annotations(other))
     assert tables.samples["n: quartz"].to_list() == [32, 20, 13]
     assert tables.samples["n_cut"].to_list() == [2, 0, 3]
     row = one(tables.sizes, sample="GC1-02", weighting="number", **{"class": "quartz"})
     assert (row["n"], row["n_left_out"]) == (30, 2)
     assert (rows_of(tables.grains, cut=True)["flag"] == "cut by the border").all()
-    with_cut = make_grain_tables(other, read_decisions(other), settings=GrainSettings(include_cut=True))
+    with_cut = make_grain_tables(other, read_annotations(other), settings=GrainSettings(include_cut=True))
     assert one(with_cut.sizes, sample="GC1-02", weighting="number", **{"class": "quartz"})["n"] == 32
     assert any("are measured too" in note for note in with_cut.notes["sizes"])
 
@@ -258,7 +258,7 @@ def test_excluded_dubious_and_unnamed_grains_never_count(other):
         journal.set_class("dirt", excluded=True, reason="not sediment")
         journal.assign(quartz[:4], "quartz", state="dubious")
         journal.exclude(quartz[4:6], "blurred")
-    tables = make_grain_tables(other, read_decisions(other))
+    tables = make_grain_tables(other, read_annotations(other))
     first = one(tables.samples, sample="GC1-02")
     assert first["n: quartz"] == first["n_counted"] == 30 - 6
     assert first["n_dubious"] == 4
@@ -274,11 +274,11 @@ def test_excluded_dubious_and_unnamed_grains_never_count(other):
 
 def test_audited_grains_stay_in_the_class_that_was_audited(run, tmp_path):
     other = make_grain_run(tmp_path)
-    before = make_grain_tables(other, read_decisions(other)).audit.set_index("class")
-    wrong = read_decisions(other).audits.query("assigned != true")["row"]
+    before = make_grain_tables(other, read_annotations(other)).audit.set_index("class")
+    wrong = read_annotations(other).audits.query("assigned != true")["row"]
     with Journal(other, user="Vera") as journal:
         journal.assign(wrong, "fragments")
-    after = make_grain_tables(other, read_decisions(other)).audit.set_index("class")
+    after = make_grain_tables(other, read_annotations(other)).audit.set_index("class")
     assert after["corrected"].to_dict() == pytest.approx(before["corrected"].to_dict())
 
 
@@ -293,7 +293,7 @@ def test_planktic_benthic_ice_rafted_and_depth(other):
             journal.assign(np.flatnonzero(kinds == kind), kind)
             journal.set_class(kind, role=roles)
     settings = GrainSettings(depth_model="wright", ratios=("lithic/planktic+benthic",))
-    indicators = make_grain_tables(other, read_decisions(other), FACTS, settings).indicators
+    indicators = make_grain_tables(other, read_annotations(other), FACTS, settings).indicators
     value = rows_of(indicators, sample="GC1-02", basis="number").set_index("indicator")["value"]
     assert value["P/B"] == 2
     assert value["%P"] == pytest.approx(200 / 3)
@@ -302,31 +302,31 @@ def test_planktic_benthic_ice_rafted_and_depth(other):
     assert value["IRD/g"] == 30 * 8 / 2
     assert value["lithic/planktic+benthic"] == 1
     assert "fragmentation" not in value
-    plain = make_grain_tables(other, read_decisions(other)).indicators
+    plain = make_grain_tables(other, read_annotations(other)).indicators
     assert not plain["indicator"].str.contains("depth").any(), "depth is given on request alone"
 
 
 def test_without_a_scale_there_is_no_phi(run, tmp_path):
     other = make_grain_run(tmp_path, um_per_px=None)
-    tables = make_grain_tables(other, read_decisions(other), FACTS)
+    tables = make_grain_tables(other, read_annotations(other), FACTS)
     assert tables.um_per_px is None
     assert not any("phi" in name or "_um" in name for name in tables.sizes)
     assert tables.sizes["D50_px"].notna().all()
     assert any("no φ" in note for note in tables.notes["sizes"])
     assert set(tables.shapes["unit"]) == {"", "px"}
-    scaled = make_grain_tables(other, read_decisions(other), settings=GrainSettings(um_per_px=UM_PER_PX))
-    ours, theirs = scaled.grains["diameter"], make_grain_tables(run, read_decisions(run)).grains["diameter"]
+    scaled = make_grain_tables(other, read_annotations(other), settings=GrainSettings(um_per_px=UM_PER_PX))
+    ours, theirs = scaled.grains["diameter"], make_grain_tables(run, read_annotations(run)).grains["diameter"]
     assert ours.to_numpy() == pytest.approx(theirs.to_numpy())
 
 
 def test_the_diameter_is_the_one_asked_for(run):
     for name in ("feret_min", "feret_max"):
-        grains = make_grain_tables(run, read_decisions(run), settings=GrainSettings(diameter=name)).grains
+        grains = make_grain_tables(run, read_annotations(run), settings=GrainSettings(diameter=name)).grains
         assert grains["diameter"].equals(grains[name].rename("diameter"))
 
 
 def test_a_run_nobody_named_has_sizes_and_no_counts(other):
-    tables = make_grain_tables(other, read_decisions(other))
+    tables = make_grain_tables(other, read_annotations(other))
     assert tables.counts.empty
     assert set(tables.sizes["class"]) == {"all"}
     assert tables.samples["n_unnamed"].to_list() == tables.samples["n_grains"].to_list()
@@ -341,7 +341,7 @@ def test_a_run_nobody_named_has_sizes_and_no_counts(other):
 )
 def test_ratios_of_what_there_is_not(run, settings, says):
     with pytest.raises(InputError, match=says):
-        make_grain_tables(run, read_decisions(run), settings=GrainSettings(**settings))
+        make_grain_tables(run, read_annotations(run), settings=GrainSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -362,8 +362,8 @@ def test_settings_that_are_none(settings, says):
 
 def test_facts_and_decisions_of_something_else(run, other, tmp_path):
     with pytest.raises(InputError, match="same names"):
-        make_grain_tables(run, read_decisions(run), pd.DataFrame({"sample": ["A", "B"]}))
-    decisions = read_decisions(run)
+        make_grain_tables(run, read_annotations(run), pd.DataFrame({"sample": ["A", "B"]}))
+    decisions = read_annotations(run)
     half = type(decisions)(**{**vars_of(decisions), "codes": decisions.codes[:9]})
     with pytest.raises(InputError, match="9 images"):
         make_grain_tables(run, half)

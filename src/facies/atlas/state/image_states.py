@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.annotations import STATES, Action, Decisions
+from facies.annotations import STATES, Action, Annotations
 
 __all__ = ["Standing"]
 
@@ -23,17 +23,17 @@ class Standing:
 
     Attributes
     ----------
-    decisions : Decisions
+    decisions : Annotations
         What the journal adds up to.
     groups : ndarray of int32, shape (N,)
         The group of each image in the partition that is shown.
     """
 
-    decisions: Decisions
+    decisions: Annotations
     groups: NDArray[np.int32]
 
     @classmethod
-    def of(cls, decisions: Decisions, partition: str, initial: NDArray[np.int32]) -> Standing:
+    def of(cls, decisions: Annotations, partition: str, initial: NDArray[np.int32]) -> Standing:
         """Take decisions; groups that nobody has changed are those of the run."""
         return cls(decisions, decisions.groups.get(partition, initial))
 

@@ -13,7 +13,7 @@ from facies.statistics import StratifiedAudit, class_accuracy, cohen_kappa, join
 from facies.statistics import confusion_table as counted_confusion
 
 if TYPE_CHECKING:
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
 
 __all__ = ["NO_CLASS", "Audit", "audit_of", "audit_table", "confusion"]
 
@@ -74,7 +74,7 @@ class Audit:
         return table.set_axis(["corrected", "corrected_low", "corrected_high"], axis="columns")
 
 
-def audit_of(grains: pd.DataFrame, decisions: Decisions, classes: list[str], settings: GrainSettings) -> Audit | None:
+def audit_of(grains: pd.DataFrame, decisions: Annotations, classes: list[str], settings: GrainSettings) -> Audit | None:
     """Return the audit of a run, or None if no grain of a class that counts was audited."""
     rows = decisions.audits[["row", "assigned", "true"]].drop_duplicates("row", keep="last")
     rows = rows[rows["assigned"].isin(classes)].reset_index(drop=True)

@@ -16,7 +16,7 @@ from facies.report.annotated_partition import named_partition
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
 
 __all__ = ["countable_classes", "grain_table"]
 
@@ -25,7 +25,7 @@ ONE_SAMPLE = "all grains"
 
 def grain_table(
     run: RunFolder,
-    decisions: Decisions,
+    decisions: Annotations,
     settings: GrainSettings,
     um_per_px: float | None = None,
     partition: str | None = None,
@@ -36,7 +36,7 @@ def grain_table(
     ----------
     run : RunFolder
         The run.
-    decisions : Decisions
+    decisions : Annotations
         What the expert decided.
     settings : GrainSettings
         The choices.
@@ -74,13 +74,13 @@ def grain_table(
     return table.join(images.drop(columns=[name for name in images if name in table.columns]))
 
 
-def countable_classes(decisions: Decisions) -> list[str]:
+def countable_classes(decisions: Annotations) -> list[str]:
     """Return the classes that are not excluded, in the order in which they were made."""
     kept = ~decisions.classes["excluded"].astype(bool)
     return [str(name) for name in decisions.classes.loc[kept, "name"]]
 
 
-def _groups(run: RunFolder, decisions: Decisions, partition: str | None) -> pd.DataFrame:
+def _groups(run: RunFolder, decisions: Annotations, partition: str | None) -> pd.DataFrame:
     if partition is None and not run.partitions():
         return pd.DataFrame({"group": np.full(len(run), -1), "probability": np.nan})
     table, _ = named_partition(run, partition, decisions)

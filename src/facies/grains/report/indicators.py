@@ -29,7 +29,7 @@ from facies.statistics import (
 )
 
 if TYPE_CHECKING:
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
 
 __all__ = ["Sides", "indicator_table", "sides_of"]
 
@@ -62,7 +62,7 @@ class Sides:
     ratios: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-def sides_of(decisions: Decisions, classes: Sequence[str], settings: GrainSettings) -> Sides:
+def sides_of(decisions: Annotations, classes: Sequence[str], settings: GrainSettings) -> Sides:
     """Find the classes of each side by their roles, and those of the user's ratios by name or role.
 
     Raises

@@ -10,7 +10,7 @@ import pandas as pd
 from facies.report.formatting import count, value
 
 if TYPE_CHECKING:
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
     from facies.grains.report.sample_tables import GrainTables
 
 __all__ = ["figures_of", "grain_paragraph", "with_interval"]
@@ -45,7 +45,7 @@ def with_interval(x: float, low: float, high: float, unit: str = "") -> str:
 
 
 def grain_paragraph(
-    tables: GrainTables, decisions: Decisions, users: Sequence[str], notes: Mapping[str, Any], layers: int
+    tables: GrainTables, decisions: Annotations, users: Sequence[str], notes: Mapping[str, Any], layers: int
 ) -> str:
     """Return how the grains were cut out, counted and measured, for the methods section of a paper.
 
@@ -53,7 +53,7 @@ def grain_paragraph(
     ----------
     tables : GrainTables
         What was counted.
-    decisions : Decisions
+    decisions : Annotations
         What the expert decided.
     users : sequence of str
         Who did it.
@@ -93,7 +93,7 @@ def _cut_out(notes: Mapping[str, Any], n_grains: int, n_samples: int, layers: in
     return sentences
 
 
-def _named(tables: GrainTables, decisions: Decisions, users: Sequence[str]) -> list[str]:
+def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) -> list[str]:
     grains = tables.grains
     states = grains["state"].value_counts()
     by = f" by {_listed(users)}" if users else ""

@@ -18,7 +18,7 @@ from facies.grains.report.table_settings import GrainSettings
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
-    from facies.annotations import Decisions
+    from facies.annotations import Annotations
 
 __all__ = ["GrainTables", "make_grain_tables"]
 
@@ -82,7 +82,7 @@ class GrainTables:
 
 def make_grain_tables(
     run: RunFolder,
-    decisions: Decisions,
+    decisions: Annotations,
     facts: pd.DataFrame | None = None,
     settings: GrainSettings = GrainSettings(),  # noqa: B008 - frozen
     partition: str | None = None,
@@ -93,7 +93,7 @@ def make_grain_tables(
     ----------
     run : RunFolder
         A run whose images were cut out by ``facies extract``.
-    decisions : Decisions
+    decisions : Annotations
         What the expert decided: `Journal(run).state()`.
     facts : DataFrame, optional
         What is known of the samples: `facies.grains.report.sample_metadata.read_sample_facts`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from facies.annotations import Decisions, Journal
+from facies.annotations import Annotations, Journal
 from facies.grains.report import html_tables as grain_html
 from facies.grains.report.extraction_record import extraction_notes
 from facies.grains.report.grain_figures import grain_figures, grain_plates
@@ -73,7 +73,7 @@ class GrainSection:
 
 def grain_section(
     run: RunFolder,
-    decisions: Decisions,
+    decisions: Annotations,
     *,
     facts: pd.DataFrame | None = None,
     settings: GrainSettings | None = None,
@@ -85,7 +85,7 @@ def grain_section(
     ----------
     run : RunFolder
         A run of grains.
-    decisions : Decisions
+    decisions : Annotations
         What the expert decided.
     facts : DataFrame, optional
         What is known of the samples.
