@@ -12,7 +12,7 @@ from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.grains.extraction.extraction_settings import Background, PlateShown
+    from facies.grains.extraction.extraction_settings import Background, PlateMode
     from facies.grains.extraction.focal_stacks import Grouping, StackList
 
 Photographs = Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")]
@@ -100,7 +100,7 @@ def extract(
     settings = ExtractionSettings(
         background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
         min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
-        plate=cast("PlateShown", plate), um_per_px=_read_scale(um_per_px),
+        plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px),
     )  # fmt: skip
     settings.check()
     found = find_stacks(photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table)

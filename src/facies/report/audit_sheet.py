@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.grains.report.specimen_plates import PlateImages
+from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.tables import guard_formulas, save_csv
 from facies.report.galleries import data_uri
 from facies.runs import RunFolder
@@ -53,7 +53,7 @@ def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    images = PlateImages(run)
+    images = NativeImages(run)
     ids = run.images["id"].to_numpy(object)
     items = [_item(images, run, number, row, str(ids[row])) for number, row in enumerate(rows.tolist(), 1)]
     environment = Environment(
@@ -65,7 +65,7 @@ def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[
     path.write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
-def _item(images: PlateImages, run: RunFolder, number: int, row: int, name: str) -> _Item:
+def _item(images: NativeImages, run: RunFolder, number: int, row: int, name: str) -> _Item:
     if {"width", "height"} <= set(run.images.columns):
         width, height = images.native_size(row)
     else:

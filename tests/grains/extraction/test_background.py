@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from facies.errors import InputError
-from facies.grains.extraction.background import groundness, hue_degrees, smooth_field, to_eight_bits
-from facies.grains.extraction.session_thresholds import Survey, learn_thresholds, pooled_histogram
+from facies.grains.extraction.background import background_likelihood, hue_degrees, smooth_field, to_eight_bits
+from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
 from tests.grains.extraction.factories import DARK, DISCS, GREEN, LIGHT, plate
 
 
@@ -17,9 +17,9 @@ def test_groundness_is_what_it_says() -> None:
     for place in np.ndindex(5, 7):
         r, g, b = (float(value) for value in colours[place])
         _, saturation, value = colorsys.rgb_to_hsv(r / 255, g / 255, b / 255)
-        assert groundness(colours, "green")[place] == pytest.approx(255 * saturation, abs=1e-3)
-        assert groundness(colours, "dark")[place] == pytest.approx(255 - 255 * value, abs=1e-3)
-        assert groundness(colours, "light")[place] == min(r, g, b)
+        assert background_likelihood(colours, "green")[place] == pytest.approx(255 * saturation, abs=1e-3)
+        assert background_likelihood(colours, "dark")[place] == pytest.approx(255 - 255 * value, abs=1e-3)
+        assert background_likelihood(colours, "light")[place] == min(r, g, b)
         assert hue_degrees(colours)[place] == pytest.approx(360 * colorsys.rgb_to_hsv(r, g, b)[0], abs=0.05)
 
 
@@ -51,36 +51,36 @@ def test_the_field_of_a_light_ground_follows_its_mottle_and_not_pale_grains() ->
 )
 def test_ground_is_told(colour: tuple[int, int, int], ground: str) -> None:
     grain = (200, 195, 185) if ground != "light" else (90, 70, 60)
-    survey = Survey.of(plate(ground=colour, colour=grain, seed=seed) for seed in range(3))
+    survey = SessionSample.of(plate(ground=colour, colour=grain, seed=seed) for seed in range(3))
     thresholds, histogram = learn_thresholds(survey, "auto")
     assert thresholds.ground == ground
     assert 0 < thresholds.level < thresholds.mode
     assert histogram.sum() == 3 * 60 * 80
     # Between the two: the ground lies above, the grains below.
-    own, other = (groundness(np.array(value, np.float32), thresholds.ground) for value in (colour, grain))
+    own, other = (background_likelihood(np.array(value, np.float32), thresholds.ground) for value in (colour, grain))
     assert other < thresholds.level < own
     assert np.array_equal(histogram, pooled_histogram(survey, thresholds.ground))
 
 
 def test_the_threshold_holds_with_few_grains_and_with_none() -> None:
-    few, _ = learn_thresholds(Survey.of([plate([(100, 100, 12)])]), "green")
-    none, _ = learn_thresholds(Survey.of([plate([])]), "green")
+    few, _ = learn_thresholds(SessionSample.of([plate([(100, 100, 12)])]), "green")
+    none, _ = learn_thresholds(SessionSample.of([plate([])]), "green")
     assert 60 < few.level < 150
     assert 60 < none.level < 150
     assert "no valley" in none.how
 
 
 def test_ground_that_is_none() -> None:
-    grey = Survey.of([plate(ground=(100, 100, 100), colour=(220, 220, 220), uneven=0.0)])
+    grey = SessionSample.of([plate(ground=(100, 100, 100), colour=(220, 220, 220), uneven=0.0)])
     with pytest.raises(InputError, match="--background dark") as told:
         learn_thresholds(grey, "auto")
     assert "--background light" in str(told.value)
     assert learn_thresholds(grey, "dark")[0].ground == "dark"
     with pytest.raises(InputError, match="--background light"):
-        learn_thresholds(Survey.of([plate(ground=LIGHT)]), "green")
+        learn_thresholds(SessionSample.of([plate(ground=LIGHT)]), "green")
     with pytest.raises(InputError, match="--background green"):
-        learn_thresholds(Survey.of([plate()]), "light")
-    cream = Survey.of([plate(ground=(235, 205, 150), colour=(60, 50, 40), uneven=0.0)])
+        learn_thresholds(SessionSample.of([plate()]), "light")
+    cream = SessionSample.of([plate(ground=(235, 205, 150), colour=(60, 50, 40), uneven=0.0)])
     assert learn_thresholds(cream, "light")[0].ground == "light"
 
 
@@ -89,7 +89,7 @@ def test_full_scale_of_deep_photographs(bits: int, white: int) -> None:
     deep = (plate().astype(np.float64) / 255 * white).round().astype(np.uint16)
     if bits == 8:
         deep = deep.astype(np.uint8)
-    survey = Survey.of(
+    survey = SessionSample.of(
         [np.maximum(deep, np.where(np.arange(deep.size).reshape(deep.shape) == 0, white, 0)).astype(deep.dtype)]
     )
     assert survey.white == white

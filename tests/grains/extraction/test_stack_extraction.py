@@ -10,16 +10,16 @@ from PIL import Image
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import find_stacks
 from facies.grains.extraction.measurements import polygon_area
-from facies.grains.extraction.session_thresholds import Survey, learn_thresholds
-from facies.grains.extraction.stack_extraction import CutStack, cut_stack, resized
+from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds
+from facies.grains.extraction.stack_extraction import ExtractedStack, cut_stack, resized
 from tests.grains.extraction.factories import DISCS, HEIGHT, WIDTH, photographs, plate
 
 SETTINGS = ExtractionSettings(size=64)
 
 
-def cut(folder: Path, number: int = 0, **options: object) -> CutStack:
+def cut(folder: Path, number: int = 0, **options: object) -> ExtractedStack:
     stack = find_stacks(folder, layers=3).stacks[number]
-    thresholds, _ = learn_thresholds(Survey.of([plate()]), "green")
+    thresholds, _ = learn_thresholds(SessionSample.of([plate()]), "green")
     return cut_stack(folder, stack, thresholds, ExtractionSettings(size=64, **options))  # type: ignore[arg-type]
 
 

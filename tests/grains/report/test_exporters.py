@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 
 from facies.annotations import Journal
 from facies.errors import InputError
-from facies.grains.report.specimen_plates import PlateImages
+from facies.grains.report.specimen_plates import NativeImages
 from facies.report import export_run
 from facies.runs import RunFolder
 from tests.grains.report.factories import COUNTS, FRAME, GROUPS, SAMPLES, UM_PER_PX, grain_table, make_grain_run
@@ -114,7 +114,7 @@ def test_ecotaxa_is_read_back(grains: RunFolder, tmp_path: Path) -> None:
 def test_ecotaxa_has_the_best_layer_in_native_proportions_and_measures(grains: RunFolder, tmp_path: Path) -> None:
     table, _, archive = read_ecotaxa(export_run(grains, "ecotaxa", tmp_path / "grains.zip"))
     known, _, outlines = grain_table()
-    reader = PlateImages(grains)
+    reader = NativeImages(grains)
     for _, row in table.iloc[::40].iterrows():
         place = int(np.flatnonzero(known["id"] == row["object_id"])[0])
         with Image.open(io.BytesIO(archive.read(row["img_file_name"]))) as picture:

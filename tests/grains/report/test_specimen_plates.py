@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.grains.report.specimen_plates import PlateImages, plate, typical_rows
+from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
 from facies.report.svg import svg_markup
 from facies.runs import RunFolder
 from tests.grains.report.factories import make_grain_run
@@ -41,7 +41,7 @@ def test_few_members_are_all_shown() -> None:
 
 
 def test_a_picture_has_native_proportions_and_shows_the_best_layer(grains: RunFolder) -> None:
-    images = PlateImages(grains)
+    images = NativeImages(grains)
     pixels = grains.image_set()
     for row in (0, 50, 120):
         picture = images.picture(row)
@@ -54,7 +54,7 @@ def test_a_picture_has_native_proportions_and_shows_the_best_layer(grains: RunFo
 
 def test_the_scale_bar_is_as_long_as_it_says(grains: RunFolder) -> None:
     rows = list(range(24))
-    drawing = plate("plate-x", "x", rows, PlateImages(grains), grains.images, 2.5)
+    drawing = plate("plate-x", "x", rows, NativeImages(grains), grains.images, 2.5)
     axes = drawing.figure.axes[0]
     numbers = [text.get_text() for text in axes.texts]
     assert numbers[:24] == [str(i) for i in range(1, 25)]
@@ -68,7 +68,7 @@ def test_the_scale_bar_is_as_long_as_it_says(grains: RunFolder) -> None:
         drawing.data["id"].tolist()
         == grains.images["id"].iloc[sorted(rows, key=lambda row: -grains.images["height"][row])].tolist()
     )
-    unscaled = plate("plate-x", "x", rows, PlateImages(grains), grains.images, None)
+    unscaled = plate("plate-x", "x", rows, NativeImages(grains), grains.images, None)
     assert unscaled.figure.axes[0].texts[-1].get_text().endswith(" px")
 
 
@@ -82,13 +82,13 @@ def _zoom(data: pd.DataFrame, axes: object) -> float:
 def test_gone_images_are_replaced_by_thumbnails(tmp_path: Path) -> None:
     run = make_grain_run(tmp_path)
     (tmp_path / "grains").rename(tmp_path / "elsewhere")
-    images = PlateImages(run)
+    images = NativeImages(run)
     assert images.from_thumbnails
     assert images.picture(3).size == tuple(run.images.loc[3, ["width", "height"]])
 
 
 def test_pages_get_photographs_as_webp(grains: RunFolder) -> None:
-    drawing = plate("plate-x", "x", [0, 1], PlateImages(grains), grains.images, None)
+    drawing = plate("plate-x", "x", [0, 1], NativeImages(grains), grains.images, None)
     markup = svg_markup(drawing.figure, "x", photographic=True)
     assert "data:image/webp;base64," in markup
     assert "data:image/png" not in markup

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ground", "SmoothField", "Thresholds", "groundness", "smooth_field"]
+__all__ = ["Ground", "SmoothField", "Thresholds", "background_likelihood", "smooth_field"]
 
 Ground = Literal["green", "dark", "light"]
 
@@ -28,9 +28,9 @@ class Thresholds:
     ground : {"green", "dark", "light"}
         The kind of the ground.
     level : float
-        The threshold of `groundness`, 0 to 255: above it is ground.
+        The threshold of `background_likelihood`, 0 to 255: above it is ground.
     mode : float
-        The most frequent groundness: that of the ground itself.
+        The most frequent background_likelihood: that of the ground itself.
     difference : float
         From which difference to the smooth colour field of the ground on a place is no ground, in grey levels (0 to
         255) of the brightest channel.
@@ -76,7 +76,7 @@ def to_eight_bits(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(scaled), 0, 255).round().astype(np.uint8)
 
 
-def groundness(colour: NDArray[Any], ground: Ground) -> NDArray[np.float32]:
+def background_likelihood(colour: NDArray[Any], ground: Ground) -> NDArray[np.float32]:
     """Measure how much like the ground a colour is.
 
     On a coloured plate the saturation of HSV, ``255 (max − min) / max``; on a dark ground how dark the brightest
@@ -193,7 +193,7 @@ def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -
     y, x = ((2 * (y + 0.5) / 32 - 1).ravel(), (2 * (x + 0.5) / 40 - 1).ravel())
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
     colours = grid.reshape(-1, 3)
-    like = groundness(colours, ground)
+    like = background_likelihood(colours, ground)
     weights = (like >= np.quantile(like, 0.4)).astype(np.float64)
     coefficients = np.zeros((6, 3))
     for _ in range(8):

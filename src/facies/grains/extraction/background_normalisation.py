@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from facies.grains.extraction.background import SmoothField, Thresholds
 from facies.grains.extraction.foreground_score import Window
 
-__all__ = ["EvenPlate"]
+__all__ = ["BackgroundNormalisation"]
 
 BRIGHTNESS = {"green": 128.0, "light": 224.0}
 """What the brightest channel of the ground is brought to: well below white, so that pale grains in dim corners stay whole."""
@@ -21,7 +21,7 @@ RIM = 3
 """The blurred edge of a grain, in pixels, that is kept around it; and as many in which it fades into the plate."""
 
 
-class EvenPlate:
+class BackgroundNormalisation:
     """The plate as it would be, lit evenly and with one grain on it.
 
     On a coloured or a light ground a picture is multiplied by the brightness wanted over that of the ground's smooth
@@ -71,7 +71,7 @@ class EvenPlate:
 
 
 def _colour(thresholds: Thresholds) -> NDArray[np.float32]:
-    """RGB of the plate, 0 to 255: by the session's hue and most frequent groundness."""
+    """RGB of the plate, 0 to 255: by the session's hue and most frequent background_likelihood."""
     if thresholds.ground == "green":
         told = (thresholds.hue, thresholds.mode / 255, BRIGHTNESS["green"] / 255)
         return cv2.cvtColor(np.array(told, np.float32).reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0] * np.float32(255)

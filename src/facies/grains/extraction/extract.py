@@ -20,9 +20,9 @@ from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import StackList, read_photograph
 from facies.grains.extraction.grain_writer import FORMAT, GrainStore
-from facies.grains.extraction.process_pool import cut_in_order
-from facies.grains.extraction.session_thresholds import Survey, learn_thresholds, pooled_histogram
-from facies.grains.extraction.stack_extraction import Seen
+from facies.grains.extraction.process_pool import extract_in_order
+from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
+from facies.grains.extraction.stack_extraction import LayerDetections
 from facies.images.readers.image_file import UnreadableImage
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
 
@@ -275,7 +275,7 @@ def _unlike(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
     ]
 
 
-def _survey(stacks: StackList, white: float | None = None) -> Survey:
+def _survey(stacks: StackList, white: float | None = None) -> SessionSample:
     """A sample of photographs, spread over all stacks and all layers."""
     total = len(stacks.stacks) * stacks.layers
     step = max(1, total // SURVEYED)
@@ -292,7 +292,7 @@ def _survey(stacks: StackList, white: float | None = None) -> Survey:
             except UnreadableImage as error:
                 reasons.append(f"{name}: {error}")
 
-    survey = Survey.of(photographs(), white)
+    survey = SessionSample.of(photographs(), white)
     if not survey.pictures:
         raise InputError(
             f"{stacks.folder}: none of the {len(tried)} photographs that were tried can be read; {reasons[0]}"
@@ -312,7 +312,7 @@ def _cut_all(
     rest = stacks.stacks[store.n_stacks :]
     if progress is not None and store.n_stacks:
         progress(store.n_stacks * stacks.layers, total)
-    for stack, cut in cut_in_order(stacks.folder, rest, thresholds, settings, jobs):
+    for stack, cut in extract_in_order(stacks.folder, rest, thresholds, settings, jobs):
         store.add(stack, cut)
         if progress is not None:
             progress(store.n_stacks * stacks.layers, total)
@@ -323,7 +323,7 @@ def _nothing_found(stacks: StackList, store: GrainStore, thresholds: Thresholds,
     unread = [entry for entry in store.entries() if entry["status"] != "read"]
     if len(unread) == len(stacks.stacks):
         return f"{stacks.folder}: none of the {len(unread)} stacks can be read; {unread[0]['status']}"
-    seen: Seen = store.seen
+    seen: LayerDetections = store.seen
     ground = {"green": "a coloured plate", "dark": "a dark ground", "light": "a light ground"}[thresholds.ground]
     if seen.once:
         why = (

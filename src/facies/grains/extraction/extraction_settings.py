@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 
 from facies.errors import InputError
 
-__all__ = ["Background", "ExtractionSettings", "PlateShown"]
+__all__ = ["Background", "ExtractionSettings", "PlateMode"]
 
 Background = Literal["auto", "green", "dark", "light"]
-PlateShown = Literal["keep", "even"]
+PlateMode = Literal["keep", "even"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ExtractionSettings:
         The side of the crops, in pixels.
     plate : {"keep", "even"}
         What the crops show around a grain, and in which light: the photograph as it is; or a plate of one colour, and
-        the grain as if the plate were lit evenly (see `facies.grains.extraction.background_normalisation.EvenPlate`). Nothing else that is
+        the grain as if the plate were lit evenly (see `facies.grains.extraction.background_normalisation.BackgroundNormalisation`). Nothing else that is
         kept of a grain depends on it.
     um_per_px : float or None
         Micrometres a pixel.
@@ -61,7 +61,7 @@ class ExtractionSettings:
     overlap: float = 0.3
     min_layers: int = 2
     size: int = 280
-    plate: PlateShown = "keep"
+    plate: PlateMode = "keep"
     um_per_px: float | None = None
 
     def check(self) -> None:
@@ -74,8 +74,8 @@ class ExtractionSettings:
         """
         if self.background not in get_args(Background):
             raise InputError(f"--background {self.background}: choose {', '.join(get_args(Background))}")
-        if self.plate not in get_args(PlateShown):
-            raise InputError(f"--plate {self.plate}: choose {', '.join(get_args(PlateShown))}")
+        if self.plate not in get_args(PlateMode):
+            raise InputError(f"--plate {self.plate}: choose {', '.join(get_args(PlateMode))}")
         if self.um_per_px is not None and not (math.isfinite(self.um_per_px) and self.um_per_px > 0):
             raise InputError(f"--um-per-px {self.um_per_px}: give micrometres a pixel, a number above 0, such as 1.25")
         if not 8 <= self.size <= 4096:

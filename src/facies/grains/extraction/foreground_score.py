@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.grains.extraction.background import HUE_WINDOW, SmoothField, Thresholds, groundness, hue_degrees
+from facies.grains.extraction.background import HUE_WINDOW, SmoothField, Thresholds, background_likelihood, hue_degrees
 
 __all__ = ["Window", "evidence"]
 
@@ -33,7 +33,7 @@ def evidence(
 ) -> NDArray[np.float32]:
     """Measure how much each pixel of a picture speaks for a grain.
 
-    The larger of two: how far the groundness lies below its mode, in units of the distance from the mode to the
+    The larger of two: how far the background_likelihood lies below its mode, in units of the distance from the mode to the
     threshold; and the difference to the colour field of the ground, in units of the threshold of that. On a dark ground
     only what is brighter counts; on a coloured plate and on a light ground the difference that is left after the
     brightness is set equal within what a shadow may do (`SHADE`), for a grain throws one.
@@ -69,7 +69,7 @@ def evidence(
         ground = field.at(rows, columns)
     if thresholds.ground == "light":  # a light ground is only as light as the lamp makes it
         even = np.minimum(colour * (255.0 / np.maximum(ground, 1.0)), 255.0)
-    like = groundness(even, thresholds.ground)
+    like = background_likelihood(even, thresholds.ground)
     found = (thresholds.mode - like) * np.float32(1.0 / (thresholds.mode - thresholds.level))
     if shine:
         found = np.maximum(found, _difference(colour, ground, thresholds, shadows=shadows))

@@ -16,7 +16,7 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.extraction.focal_stacks import Stack
-from facies.grains.extraction.stack_extraction import CutStack, Seen
+from facies.grains.extraction.stack_extraction import ExtractedStack, LayerDetections
 from facies.io import flush, rename_folder, user_errors, write_json_atomically
 
 __all__ = ["GrainStore"]
@@ -45,7 +45,7 @@ class GrainStore:
         self.grains = self.work / "grains"
         self.n_stacks = 0
         self.n_grains = 0
-        self.seen = Seen()
+        self.seen = LayerDetections()
         self.range: tuple[int, int] = (255, 0)
         self._description = self.work / "extract.json"
         self._journal = self.work / "stacks.jsonl"
@@ -111,14 +111,14 @@ class GrainStore:
             compressors=[ZstdCodec(level=1)], chunk_key_encoding={"name": "v2", "separator": "."}, overwrite=True,
         )  # fmt: skip
 
-    def add(self, stack: Stack, cut: CutStack) -> None:
+    def add(self, stack: Stack, cut: ExtractedStack) -> None:
         """Keep the next stack.
 
         Parameters
         ----------
         stack : Stack
             Which.
-        cut : CutStack
+        cut : ExtractedStack
             Its grains.
 
         Raises
@@ -214,7 +214,7 @@ class GrainStore:
     def _count(self, entry: Mapping[str, Any]) -> None:
         self.n_stacks += 1
         self.n_grains += len(entry["rows"])
-        self.seen.add(Seen(**entry["seen"]))
+        self.seen.add(LayerDetections(**entry["seen"]))
         if entry["range"] is not None:
             low, high = entry["range"]
             self.range = (min(self.range[0], low), max(self.range[1], high))

@@ -20,18 +20,18 @@ from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import Stack
-from facies.grains.extraction.stack_extraction import CutStack, cut_stack
+from facies.grains.extraction.stack_extraction import ExtractedStack, cut_stack
 
-__all__ = ["cut_in_order"]
+__all__ = ["extract_in_order"]
 
 _AHEAD = 2  # stacks a process may be ahead of the writer
 
 _SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def cut_in_order(
+def extract_in_order(
     folder: Path, stacks: Sequence[Stack], thresholds: Thresholds, settings: ExtractionSettings, jobs: int
-) -> Iterator[tuple[Stack, CutStack]]:
+) -> Iterator[tuple[Stack, ExtractedStack]]:
     """Cut stacks, and give them in the order in which they came.
 
     Parameters
@@ -48,7 +48,7 @@ def cut_in_order(
     Yields
     ------
     stack : Stack
-    cut : CutStack
+    cut : ExtractedStack
 
     Raises
     ------
@@ -63,7 +63,7 @@ def cut_in_order(
         pool = ProcessPoolExecutor(
             min(jobs, len(stacks)), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
         )
-        waiting: deque[tuple[Stack, Future[CutStack]]] = deque()
+        waiting: deque[tuple[Stack, Future[ExtractedStack]]] = deque()
         rest = iter(stacks)
         try:
             for stack in rest:

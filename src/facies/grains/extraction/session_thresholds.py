@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.grains.extraction.background import Ground, Thresholds, groundness, hue_degrees, smooth_field, to_eight_bits
+from facies.grains.extraction.background import (
+    Ground,
+    Thresholds,
+    background_likelihood,
+    hue_degrees,
+    smooth_field,
+    to_eight_bits,
+)
 from facies.grains.extraction.extraction_settings import Background
 from facies.grains.extraction.foreground_score import evidence
 
-__all__ = ["Survey", "learn_thresholds", "pooled_histogram"]
+__all__ = ["SessionSample", "learn_thresholds", "pooled_histogram"]
 
 BLOCK = 4
 """Histograms are of the mean colours of blocks of this side: superpixels of equal size, found for nothing."""
@@ -28,7 +35,7 @@ LEAST_DIFFERENCE = 10.0
 
 
 @dataclass
-class Survey:
+class SessionSample:
     """A sample of photographs, small.
 
     Parameters
@@ -43,7 +50,7 @@ class Survey:
     white: float = 255.0
 
     @classmethod
-    def of(cls, photographs: Iterable[NDArray[np.generic]], white: float | None = None) -> Survey:
+    def of(cls, photographs: Iterable[NDArray[np.generic]], white: float | None = None) -> SessionSample:
         """Take the photographs in, one at a time.
 
         Parameters
@@ -55,7 +62,7 @@ class Survey:
 
         Returns
         -------
-        Survey
+        SessionSample
         """
         small: list[NDArray[np.generic]] = []
         largest = 0.0
@@ -80,12 +87,12 @@ def _white(dtype: np.dtype[np.generic], largest: float) -> float:
     return float(2**bits - 1)
 
 
-def learn_thresholds(survey: Survey, background: Background) -> tuple[Thresholds, NDArray[np.int64]]:
+def learn_thresholds(survey: SessionSample, background: Background) -> tuple[Thresholds, NDArray[np.int64]]:
     """Learn what the ground is, and from where on it is none.
 
     Parameters
     ----------
-    survey : Survey
+    survey : SessionSample
         A sample of the photographs.
     background : {"auto", "green", "dark", "light"}
         What the user says of it.
@@ -110,12 +117,12 @@ def learn_thresholds(survey: Survey, background: Background) -> tuple[Thresholds
     return replace(draft, difference=_difference(survey, draft)), counts
 
 
-def pooled_histogram(survey: Survey, ground: Ground) -> NDArray[np.int64]:
-    """Count the blocks of all photographs of a survey by their groundness.
+def pooled_histogram(survey: SessionSample, ground: Ground) -> NDArray[np.int64]:
+    """Count the blocks of all photographs of a survey by their background_likelihood.
 
     Parameters
     ----------
-    survey : Survey
+    survey : SessionSample
         The photographs.
     ground : {"green", "dark", "light"}
         The kind of the ground.
@@ -129,7 +136,7 @@ def pooled_histogram(survey: Survey, ground: Ground) -> NDArray[np.int64]:
         even: NDArray[np.float32] = picture.astype(np.float32)
         if ground == "light":
             even = np.minimum(even * (255.0 / np.maximum(_field_of(picture, ground), 1.0)), 255.0)
-        counts += np.bincount(groundness(even, ground).ravel().astype(np.int64), minlength=256)
+        counts += np.bincount(background_likelihood(even, ground).ravel().astype(np.int64), minlength=256)
     return counts
 
 
@@ -144,7 +151,7 @@ def _near(counts: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
     return np.abs(np.arange(256) - smooth.argmax()) <= width
 
 
-def _tell_ground(survey: Survey, background: Background) -> tuple[Ground, tuple[float, float, float]]:
+def _tell_ground(survey: SessionSample, background: Background) -> tuple[Ground, tuple[float, float, float]]:
     """Tell the kind of the ground from the most frequent colour, and check what the user says against it."""
     cells = np.zeros(16**3, np.int64)
     for picture in survey.pictures:
@@ -210,7 +217,7 @@ def _otsu(counts: NDArray[np.float64]) -> float:
     return float(best.mean()) + 0.5
 
 
-def _difference(survey: Survey, draft: Thresholds) -> float:
+def _difference(survey: SessionSample, draft: Thresholds) -> float:
     """Six times the unevenness of the ground about its smooth field: what four of five of its places stay within."""
     spreads = []
     for picture in survey.pictures:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.grains.extraction.background import Thresholds, to_eight_bits
-from facies.grains.extraction.background_normalisation import EvenPlate
+from facies.grains.extraction.background_normalisation import BackgroundNormalisation
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import Stack, read_photograph
 from facies.grains.extraction.layer_matching import Match, match_layers
@@ -20,14 +20,14 @@ from facies.grains.extraction.measurements import colour_of, focus_measure, outl
 from facies.grains.extraction.segmentation import Regions, find_regions
 from facies.images.readers.image_file import UnreadableImage
 
-__all__ = ["CutStack", "Seen", "cut_photographs", "cut_stack"]
+__all__ = ["ExtractedStack", "Seen", "cut_photographs", "cut_stack"]
 
 _AT_BORDER = 1
 """A box is cut by the border of the photograph from this distance on, in pixels."""
 
 
 @dataclass
-class Seen:
+class LayerDetections:
     """What was seen and is no grain: told where none are found.
 
     Parameters
@@ -45,7 +45,7 @@ class Seen:
     once: int = 0
     largest_small: int = 0
 
-    def add(self, other: Seen) -> None:
+    def add(self, other: LayerDetections) -> None:
         """Add what was seen elsewhere."""
         self.small += other.small
         self.large += other.large
@@ -54,7 +54,7 @@ class Seen:
 
 
 @dataclass
-class CutStack:
+class ExtractedStack:
     """The grains of one stack.
 
     Parameters
@@ -82,10 +82,10 @@ class CutStack:
     width: int = 0
     height: int = 0
     status: str = "read"
-    seen: Seen = field(default_factory=Seen)
+    seen: LayerDetections = field(default_factory=LayerDetections)
 
 
-def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> CutStack:
+def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> ExtractedStack:
     """Read a stack and cut its grains out.
 
     Parameters
@@ -101,7 +101,7 @@ def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: Extr
 
     Returns
     -------
-    CutStack
+    ExtractedStack
         Without grains, and with the reason, if it cannot be read.
     """
     photographs: list[NDArray[np.uint8]] = []
@@ -110,19 +110,19 @@ def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: Extr
         try:
             pixels = read_photograph(folder / name)
         except UnreadableImage as error:
-            return CutStack(nothing, status=f"{name}: {error}")
+            return ExtractedStack(nothing, status=f"{name}: {error}")
         if pixels.dtype == np.uint8 and thresholds.white != 255.0 and thresholds.white != 1.0:
-            return CutStack(nothing, status=f"{name}: has 8 bits a channel, where others have more")
+            return ExtractedStack(nothing, status=f"{name}: has 8 bits a channel, where others have more")
         if photographs and pixels.shape != photographs[0].shape:
             first, own = (f"{shape[1]} × {shape[0]}" for shape in (photographs[0].shape, pixels.shape))
-            return CutStack(nothing, status=f"{name}: is of {own} pixels, the first of its stack of {first}")
+            return ExtractedStack(nothing, status=f"{name}: is of {own} pixels, the first of its stack of {first}")
         photographs.append(to_eight_bits(pixels, thresholds.white))
     return cut_photographs(photographs, stack, thresholds, settings)
 
 
 def cut_photographs(
     photographs: list[NDArray[np.uint8]], stack: Stack, thresholds: Thresholds, settings: ExtractionSettings
-) -> CutStack:
+) -> ExtractedStack:
     """Find the grains of a stack in its photographs and cut them out.
 
     Parameters
@@ -138,7 +138,7 @@ def cut_photographs(
 
     Returns
     -------
-    CutStack
+    ExtractedStack
     """
     regions = [find_regions(photograph, thresholds, settings) for photograph in photographs]
     boxes = [found.boxes for found in regions]
@@ -147,8 +147,8 @@ def cut_photographs(
     matches = [match for match in every if len(match.layers) >= needed]
     height, width = photographs[0].shape[:2]
     side = settings.size
-    plate = EvenPlate(thresholds) if settings.plate == "even" else None
-    cut = CutStack(
+    plate = BackgroundNormalisation(thresholds) if settings.plate == "even" else None
+    cut = ExtractedStack(
         np.empty((len(matches), len(photographs), 3, side, side), np.uint8), width=width, height=height,
         seen=_seen(regions, len(every) - len(matches)),
     )  # fmt: skip
@@ -189,8 +189,8 @@ def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=how))
 
 
-def _seen(regions: list[Regions], once: int) -> Seen:
-    return Seen(
+def _seen(regions: list[Regions], once: int) -> LayerDetections:
+    return LayerDetections(
         sum(found.n_small for found in regions),
         sum(found.n_large for found in regions),
         once,
@@ -239,7 +239,7 @@ def _shown_best(match: Match, regions: list[Regions], sharpness: list[float]) ->
 
 
 def _shown(
-    plate: EvenPlate | None,
+    plate: BackgroundNormalisation | None,
     pictures: list[NDArray[np.uint8]],
     box: tuple[int, int, int, int],
     match: Match,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run
-from facies.grains.report.specimen_plates import PlateImages
+from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.folders import FileNames
 from facies.report.exporters.tables import guard_formulas
 from facies.runs import RunFolder
@@ -52,7 +52,7 @@ def write_ecotaxa(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     naming = FileNames()
     ids = run.images["id"]
     files = [f"images/{naming.name(_ascii(ids[row]), '.jpg')}" for row in partition.index]
-    images = PlateImages(run)
+    images = NativeImages(run)
     with zipfile.ZipFile(path, "w") as archive:
         for row, file in zip(partition.index.tolist(), files, strict=True):
             buffer = io.BytesIO()

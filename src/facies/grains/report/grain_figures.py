@@ -11,7 +11,7 @@ import pandas as pd
 
 from facies.grains.report.downcore_figures import composition, downcore
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
-from facies.grains.report.specimen_plates import PlateImages, plate, typical_rows
+from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
 from facies.report.class_figures import class_map, confusion_matrix, ternary
 from facies.report.palette import Look
 from facies.report.svg import Drawing
@@ -120,7 +120,7 @@ def grain_plates(run: RunFolder, tables: GrainTables, looks: Mapping[str, Look])
         Whether thumbnails had to stand in for the images.
     """
     grains = tables.grains
-    images = PlateImages(run)
+    images = NativeImages(run)
     groups = grains["group"].to_numpy(np.int64)
     whole = grains["counted"] & grains["measured"] if grains["measured"].any() else grains["counted"]
     plates: list[Drawing] = []

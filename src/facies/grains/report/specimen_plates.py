@@ -16,7 +16,7 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["PlateImages", "plate", "typical_rows"]
+__all__ = ["NativeImages", "plate", "typical_rows"]
 
 SHOWN = 24
 """Grains on a plate at most."""
@@ -86,7 +86,7 @@ def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
     return given
 
 
-class PlateImages:
+class NativeImages:
     """Reads grains as they were photographed: their best layer, in native proportions.
 
     The crops are taken from the images of the run. If these are gone, the thumbnails stand in for them.
@@ -137,7 +137,7 @@ class PlateImages:
 
 
 def plate(
-    name: str, title: str, rows: Sequence[int], images: PlateImages, table: pd.DataFrame, um_per_px: float | None
+    name: str, title: str, rows: Sequence[int], images: NativeImages, table: pd.DataFrame, um_per_px: float | None
 ) -> Drawing:
     """Draw grains at one scale, the tallest first, numbered, with a scale bar.
 
@@ -149,7 +149,7 @@ def plate(
         The class.
     rows : sequence of int
         The grains.
-    images : PlateImages
+    images : NativeImages
         Where they are read.
     table : DataFrame
         One row an image, with at least ``id``: what the data of the figure tell of each grain.
