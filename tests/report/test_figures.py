@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from facies.report.figures import drawn_points, history_figure, projection_figure
-from facies.report.palette import look_of
+from facies.report.palette import group_style
 from facies.report.svg import figure_bytes, svg_markup
 
 
 def test_more_groups_than_colours_differ_by_the_marker() -> None:
-    looks = [look_of(group) for group in range(64)]
+    looks = [group_style(group) for group in range(64)]
     assert len(set(looks)) == 64
     assert len({look.colour for look in looks}) == 8
-    assert look_of(-1) not in looks
+    assert group_style(-1) not in looks
 
 
 def test_every_image_is_drawn_once_in_its_groups_look() -> None:

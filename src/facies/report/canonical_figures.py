@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.report.canonical import Spread, group_spreads
-from facies.report.palette import look_of
+from facies.report.palette import group_style
 from facies.report.svg import INK, Drawing, new_figure, plain, quiet
 from facies.runs import RunFolder, to_thumbnails
 
@@ -173,7 +173,7 @@ def agreement_by_epoch(run: RunFolder) -> Drawing | None:
     quiet(axes, x="epoch")
     for number, (name, values) in enumerate(curves.items()):
         marker = "o" if len(epochs) == 1 else None
-        axes.plot(epochs, values, label=name, color=look_of(number).colour, lw=1.4, marker=marker)
+        axes.plot(epochs, values, label=name, color=group_style(number).colour, lw=1.4, marker=marker)
     axes.set_ylim(0, 1.02)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.legend(frameon=False, labelcolor=INK, fontsize=8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facies.grains.report.downcore_figures import DEPTH_WORDS, sample_order
 from facies.report.figures import drawn_points
-from facies.report.palette import NOISE_LOOK, Look, depth_colours
+from facies.report.palette import NOISE_STYLE, Style, depth_colours
 from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _triangle(axes: Axes, names: Sequence[str]) -> None:
 
 
 def class_map(
-    points: NDArray[np.float32], names: NDArray[np.object_], looks: Mapping[str, Look], ids: Sequence[str]
+    points: NDArray[np.float32], names: NDArray[np.object_], looks: Mapping[str, Style], ids: Sequence[str]
 ) -> Drawing:
     """Draw the projection coloured by class; what has no class is grey and lies below.
 
@@ -109,7 +109,7 @@ def class_map(
         The projection.
     names : ndarray of str, shape (N,)
         The class of each image, ``""`` for none.
-    looks : mapping of str to Look
+    looks : mapping of str to Style
         The classes in their order.
     ids : sequence of str
         N ids, for the data.
@@ -126,7 +126,7 @@ def class_map(
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_aspect("equal", adjustable="datalim")
-    for name, look in {"": NOISE_LOOK, **looks}.items():
+    for name, look in {"": NOISE_STYLE, **looks}.items():
         rows = drawn[names[drawn] == name]
         if len(rows):
             axes.scatter(

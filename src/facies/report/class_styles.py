@@ -1,4 +1,4 @@
-"""A look for each class: the colour that the expert chose, or one of the palette, by the order of the classes."""
+"""A style for each class: the colour that the expert chose, or one of the palette, by the order of the classes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from facies.report.palette import Look, look_of
+from facies.report.palette import Style, group_style
 
-__all__ = ["class_looks"]
+__all__ = ["class_styles"]
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def class_looks(classes: pd.DataFrame) -> Mapping[str, Look]:
+def class_styles(classes: pd.DataFrame) -> Mapping[str, Style]:
     """Give each class a colour and a marker.
 
     Parameters
@@ -24,13 +24,13 @@ def class_looks(classes: pd.DataFrame) -> Mapping[str, Look]:
 
     Returns
     -------
-    mapping of str to Look
+    mapping of str to Style
         In the order of the classes.
     """
     colours = classes["colour"] if "colour" in classes else pd.Series([None] * len(classes))
-    looks: dict[str, Look] = {}
+    styles: dict[str, Style] = {}
     for number, (name, colour) in enumerate(zip(classes["name"], colours, strict=True)):
-        look = look_of(number)
+        style = group_style(number)
         chosen = isinstance(colour, str) and _COLOUR.fullmatch(colour)
-        looks[str(name)] = Look(str(colour).lower(), look.marker, look.glyph) if chosen else look
-    return looks
+        styles[str(name)] = Style(str(colour).lower(), style.marker, style.glyph) if chosen else style
+    return styles

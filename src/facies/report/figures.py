@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.palette import NOISE_LOOK, Look, look_of
+from facies.report.palette import NOISE_STYLE, Style, group_style
 from facies.report.svg import INK, PAPER, new_figure, plain, quiet
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     axes.set_aspect("equal", adjustable="datalim")
     chosen = groups[drawn]
     noise = drawn[chosen < 0]
-    _draw_points(axes, points[noise], NOISE_LOOK, size * 0.5)
-    looks = {group: look_of(group) for group in np.unique(chosen[chosen >= 0]).tolist()}
+    _draw_points(axes, points[noise], NOISE_STYLE, size * 0.5)
+    looks = {group: group_style(group) for group in np.unique(chosen[chosen >= 0]).tolist()}
     for look in dict.fromkeys(looks.values()):
         alike = [group for group in looks if looks[group] == look]
         _draw_points(axes, points[drawn[np.isin(chosen, alike)]], look, size)
@@ -63,7 +63,7 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     return figure
 
 
-def _draw_points(axes: Axes, points: NDArray[np.float32], look: Look, size: float) -> None:
+def _draw_points(axes: Axes, points: NDArray[np.float32], look: Style, size: float) -> None:
     axes.scatter(
         points[:, 0], points[:, 1], s=size, c=look.colour, marker=look.marker, alpha=0.8, linewidths=0, rasterized=True
     )
@@ -117,7 +117,9 @@ def _draw_curves(axes: Axes, stage: str, epochs: pd.Series, losses: pd.DataFrame
     for number, name in enumerate(losses):
         values = losses[name].dropna()
         marker = "o" if len(values) == 1 else None
-        axes.plot(epochs[values.index], values, label=plain(name), color=look_of(number).colour, lw=1.4, marker=marker)
+        axes.plot(
+            epochs[values.index], values, label=plain(name), color=group_style(number).colour, lw=1.4, marker=marker
+        )
     numbers = losses.to_numpy(float)
     numbers = numbers[np.isfinite(numbers)]
     if numbers.size and numbers.min() > 0 and numbers.max() > 100 * numbers.min():

@@ -25,7 +25,7 @@ from facies.report.annotated_partition import class_of_groups, named_partition
 from facies.report.canonical_figures import upright_drawings
 from facies.report.class_counts import ClassCounts, count_classes
 from facies.report.group_tables import contingency_table, group_table
-from facies.report.palette import Look, look_of
+from facies.report.palette import Style, group_style
 from facies.report.run_settings import settings_tables
 from facies.runs import RunFolder
 
@@ -50,7 +50,7 @@ class _Group:
     share: float
     probability: float
     distance: float
-    look: Look
+    look: Style
     strips: list[tuple[str, list[_Picture]]]
 
     @property
@@ -227,7 +227,7 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
             share=float(row["share"]),
             probability=float(row["probability"]),
             distance=float(row["distance"]),
-            look=look_of(int(row["group"])),
+            look=group_style(int(row["group"])),
             strips=_strips(run, int(row["group"]), chosen[int(row["group"])], pictures, samples=samples),
         )
         for row in rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["NOISE_LOOK", "Look", "depth_colours", "look_of"]
+__all__ = ["NOISE_STYLE", "Look", "depth_colours", "group_style"]
 
 # Petroff, "Accessible color sequences for data visualization" (2021), ten colours without the two greys, which are the
 # noise's.
@@ -17,7 +17,7 @@ _MARKERS = (("o", "●"), ("^", "▲"), ("s", "■"), ("D", "◆"), ("v", "▼")
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """How a group is drawn.
 
     Attributes
@@ -35,11 +35,11 @@ class Look:
     glyph: str
 
 
-NOISE_LOOK = Look("#9a9a9a", "o", "●")
+NOISE_STYLE = Style("#9a9a9a", "o", "●")
 
 
-def look_of(group: int) -> Look:
-    """Return the look of a group: eight colours, then the same with the next of eight markers.
+def group_style(group: int) -> Style:
+    """Return the style of a group: eight colours, then the same with the next of eight markers.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def look_of(group: int) -> Look:
 
     Returns
     -------
-    Look
+    Style
     """
     if group < 0:
-        return NOISE_LOOK
+        return NOISE_STYLE
     marker, glyph = _MARKERS[group // len(_COLOURS) % len(_MARKERS)]
-    return Look(_COLOURS[group % len(_COLOURS)], marker, glyph)
+    return Style(_COLOURS[group % len(_COLOURS)], marker, glyph)
 
 
 def depth_colours() -> Colormap:

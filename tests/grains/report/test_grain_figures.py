@@ -10,8 +10,8 @@ from facies.grains.report.downcore_figures import composition, downcore, sample_
 from facies.grains.report.grain_figures import three_parts
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
 from facies.report.class_figures import class_map, confusion_matrix, ternary
-from facies.report.class_styles import class_looks
-from facies.report.palette import look_of
+from facies.report.class_styles import class_styles
+from facies.report.palette import group_style
 from facies.report.svg import figure_bytes
 
 CLASSES = pd.DataFrame(
@@ -21,7 +21,7 @@ CLASSES = pd.DataFrame(
         "roles": [["terrigenous"], ["whole", "biogenic"], ["fragment"], []],
     }
 )
-LOOKS = class_looks(CLASSES)
+LOOKS = class_styles(CLASSES)
 
 
 def make_samples() -> pd.DataFrame:
@@ -54,7 +54,7 @@ def make_indicators() -> pd.DataFrame:
 def test_a_class_has_the_colour_the_expert_chose_or_one_of_the_palette() -> None:
     assert list(LOOKS) == CLASSES["name"].tolist()
     assert LOOKS["quartz"].colour == "#aabbcc"
-    assert [LOOKS[name].colour for name in ("whole", "broken", "mica")] == [look_of(i).colour for i in (1, 2, 3)]
+    assert [LOOKS[name].colour for name in ("whole", "broken", "mica")] == [group_style(i).colour for i in (1, 2, 3)]
 
 
 def test_samples_go_down_the_core() -> None:
@@ -116,7 +116,9 @@ def test_composition_adds_up_and_shows_only_what_is_there() -> None:
 def test_long_names_of_classes_stay_in_the_figure() -> None:
     names = [f"foraminifer fragment {number}" for number in range(8)]
     counts = pd.DataFrame({"sample": "a", "class": names, "n": 5, "percent": 12.5})
-    drawing = composition(counts, pd.DataFrame({"sample": ["a"]}), {name: look_of(i) for i, name in enumerate(names)})
+    drawing = composition(
+        counts, pd.DataFrame({"sample": ["a"]}), {name: group_style(i) for i, name in enumerate(names)}
+    )
     assert drawing is not None
     drawing.figure.canvas.draw()
     box = drawing.figure.axes[0].get_legend().get_window_extent()

@@ -103,13 +103,13 @@ class Standing:
 
     def class_list(self) -> list[dict[str, Any]]:
         """The classes with their looks and numbers of images."""
-        from facies.report.palette import look_of
+        from facies.report.palette import group_style
 
         table, by_state = self.decisions.classes, self.numbers
         classes: list[dict[str, Any]] = []
         for record in table.to_dict("records"):
             number = int(record["id"])
-            look = look_of(number - 1)
+            look = group_style(number - 1)
             classes.append(
                 {
                     **{str(name): value for name, value in record.items()},

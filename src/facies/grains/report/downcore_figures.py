@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from facies.report.palette import Look, look_of
+from facies.report.palette import Style, group_style
 from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cor
         for core, line in placed.groupby(placed["sample"].map(cores).astype(str), sort=False):
             value = line["value"].to_numpy(float)
             errors = np.abs(np.stack([value - line["low"].to_numpy(float), line["high"].to_numpy(float) - value]))
-            look = look_of(known.index(str(core)))
+            look = group_style(known.index(str(core)))
             axes.errorbar(
                 value, line["at"], xerr=np.nan_to_num(errors), color=look.colour, marker=look.marker, ms=4.2, lw=1.1,
                 ls="--" if audited else "-", mfc=PAPER if audited else look.colour, mew=1, elinewidth=0.9, capsize=1.6,
@@ -135,7 +135,7 @@ def _wrapped(text: str, width: int = 18) -> str:
     return "\n".join(textwrap.wrap(text, width)) or text
 
 
-def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str, Look]) -> Drawing | None:
+def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | None:
     """Draw the shares of the classes in each sample as stacked bars, the top of the core above.
 
     Parameters
@@ -144,7 +144,7 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str,
         Columns ``sample, class, n, percent``.
     samples : DataFrame
         As in `sample_order`.
-    looks : mapping of str to Look
+    looks : mapping of str to Style
         The classes in their order.
 
     Returns

@@ -13,7 +13,7 @@ from facies.grains.report.downcore_figures import composition, downcore
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
 from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
 from facies.report.class_figures import class_map, confusion_matrix, ternary
-from facies.report.palette import Look
+from facies.report.palette import Style
 from facies.report.svg import Drawing
 from facies.runs import RunFolder
 
@@ -24,7 +24,7 @@ __all__ = ["grain_figures", "grain_plates", "three_parts"]
 
 
 def grain_figures(
-    run: RunFolder, tables: GrainTables, classes: pd.DataFrame, looks: Mapping[str, Look]
+    run: RunFolder, tables: GrainTables, classes: pd.DataFrame, looks: Mapping[str, Style]
 ) -> list[Drawing]:
     """Draw every figure for which there is something to draw.
 
@@ -36,7 +36,7 @@ def grain_figures(
         Its tables.
     classes : DataFrame
         The classes with their ``name`` and ``roles``.
-    looks : mapping of str to Look
+    looks : mapping of str to Style
         How each class is drawn.
 
     Returns
@@ -59,7 +59,7 @@ def grain_figures(
     return [drawing for drawing in drawn if drawing is not None]
 
 
-def _map(run: RunFolder, tables: GrainTables, looks: Mapping[str, Look]) -> Drawing | None:
+def _map(run: RunFolder, tables: GrainTables, looks: Mapping[str, Style]) -> Drawing | None:
     if not looks or not run.projections():
         return None
     points, _ = run.projection()
@@ -104,7 +104,7 @@ def three_parts(counts: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame | N
     return table[common.index[:3].tolist()] if len(common) >= 3 else None
 
 
-def grain_plates(run: RunFolder, tables: GrainTables, looks: Mapping[str, Look]) -> tuple[list[Drawing], bool]:
+def grain_plates(run: RunFolder, tables: GrainTables, looks: Mapping[str, Style]) -> tuple[list[Drawing], bool]:
     """Draw a plate of typical grains for each class.
 
     Parameters

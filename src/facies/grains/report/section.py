@@ -15,7 +15,7 @@ from facies.grains.report.grain_figures import grain_figures, grain_plates
 from facies.grains.report.methods_paragraph import grain_paragraph
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
 from facies.grains.report.table_settings import GrainSettings
-from facies.report.class_styles import class_looks
+from facies.report.class_styles import class_styles
 from facies.report.svg import Drawing, svg_markup
 from facies.runs import RunFolder
 
@@ -104,7 +104,7 @@ def grain_section(
         If the facts or the settings do not fit the run.
     """
     tables = make_grain_tables(run, decisions, facts, settings or GrainSettings(), partition)
-    looks = class_looks(decisions.classes[~decisions.classes["excluded"].astype(bool)])
+    looks = class_styles(decisions.classes[~decisions.classes["excluded"].astype(bool)])
     plates, from_thumbnails = grain_plates(run, tables, looks) if looks else ([], False)
     shape = run.manifest["input"]["image_shape"]
     return GrainSection(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.palette import Look, depth_colours
+from facies.report.palette import Style, depth_colours
 from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cumulative_curves", "shape_boxes", "size_histograms"]
 
-_ALL = Look("#5c6470", "o", "●")
+_ALL = Style("#5c6470", "o", "●")
 _MOST_SAMPLES = 8
 _MOST_POINTS = 500
 _FEWEST = 10
@@ -33,7 +33,7 @@ _SHAPES = (
 
 def cumulative_curves(
     grains: pd.DataFrame,
-    looks: Mapping[str, Look],
+    looks: Mapping[str, Style],
     *,
     scaled: bool,
     limits_um: tuple[float | None, float | None] = (None, None),
@@ -44,7 +44,7 @@ def cumulative_curves(
     ----------
     grains : DataFrame
         The measured grains: ``sample``, ``class``, ``diameter`` (µm, or pixels).
-    looks : mapping of str to Look
+    looks : mapping of str to Style
         The classes in their order.
     scaled : bool
         Whether the diameters are in µm; then the axis is φ = −log₂(d / 1 mm), with µm above.
@@ -67,7 +67,7 @@ def cumulative_curves(
     all_axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     curves: list[pd.DataFrame] = []
 
-    def draw(axes: Axes, diameters: pd.Series, title: str, weighting: str, look: Look, width: float) -> None:
+    def draw(axes: Axes, diameters: pd.Series, title: str, weighting: str, look: Style, width: float) -> None:
         sizes, percent = _coarser(diameters.to_numpy(float), cubed=weighting == "d3")
         x = _axis_values(sizes, scaled=scaled)
         axes.plot(
@@ -88,7 +88,7 @@ def cumulative_curves(
     if panels == 2:
         tones = depth_colours()(np.linspace(0, 1, len(samples)))
         for tone, sample in zip(tones, samples, strict=True):
-            look = Look(to_hex(tone), "o", "●")
+            look = Style(to_hex(tone), "o", "●")
             draw(all_axes[1], grains.loc[grains["sample"] == sample, "diameter"], sample, "number", look, 1.3)
     for axes, title in zip(all_axes, ("By class", "By sample"), strict=False):
         _size_axis(axes, title, scaled=scaled, limits_um=limits_um)
@@ -149,7 +149,7 @@ def _um_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     return [float(-np.log2(um / 1000)) for um in ticks], [f"{um:g}" for um in ticks]
 
 
-def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Look], *, scaled: bool) -> Drawing | None:
+def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Style], *, scaled: bool) -> Drawing | None:
     """Draw how many grains of each class have which size, one panel a class, the same sizes in all.
 
     Parameters
@@ -218,7 +218,7 @@ def _bin_ticks(axes: Axes, edges: NDArray[np.float64], *, scaled: bool) -> None:
     axes.set_xticks(steps, [f"{2**-step:.0f}" for step in steps])
 
 
-def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Look]) -> Drawing | None:
+def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | None:
     """Draw the shape measures of each class as boxes: median, quartiles, and whiskers from the 5th to the 95th
     percentile.
 
@@ -226,7 +226,7 @@ def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Look]) -> Drawing | No
     ----------
     grains : DataFrame
         The measured grains: ``class`` and the shape measures.
-    looks : mapping of str to Look
+    looks : mapping of str to Style
         The classes in their order.
 
     Returns
