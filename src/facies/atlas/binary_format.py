@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from facies.io import jsonable
 
-__all__ = ["MEDIA_TYPE", "pack_frame", "unpack_frame"]
+__all__ = ["MEDIA_TYPE", "pack_arrays", "unpack_frame"]
 
 MEDIA_TYPE = "application/octet-stream"
 _ALIGNMENT = 8
 _DTYPES = ("uint8", "uint16", "uint32", "int32", "float32")
 
 
-def pack_frame(sections: Mapping[str, NDArray[Any]], **header: Any) -> bytes:
+def pack_arrays(sections: Mapping[str, NDArray[Any]], **header: Any) -> bytes:
     """Put arrays into one body.
 
     Parameters
@@ -54,7 +54,7 @@ def pack_frame(sections: Mapping[str, NDArray[Any]], **header: Any) -> bytes:
 
 
 def unpack_frame(body: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what `pack_frame` wrote.
+    """Read what `pack_arrays` wrote.
 
     Returns
     -------

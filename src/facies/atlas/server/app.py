@@ -33,7 +33,7 @@ from facies.atlas.server import (
     table_routes as tables,
 )
 from facies.atlas.server.responses import add_error_answers
-from facies.atlas.server.security import Gate, allowed_hosts
+from facies.atlas.server.security import AuthMiddleware, allowed_hosts
 from facies.atlas.state.open_runs import Atlas
 
 __all__ = ["make_app", "most_bytes"]
@@ -63,7 +63,7 @@ def make_app(
     for room in (runs, arrays, pictures, tables, choices, actions, exports, news):
         app.include_router(room.router, prefix="/api")
     app.include_router(pages.router)
-    return Gate(
+    return AuthMiddleware(
         app,
         token=token,
         hosts=allowed_hosts(host, port),

@@ -13,7 +13,7 @@ from facies.atlas.server.dependencies import TheRun
 from facies.atlas.server.responses import Json, as_rows, frame
 from facies.atlas.services.audit_sampling import draw_audit
 from facies.atlas.services.jobs import Job
-from facies.atlas.services.ordering import Order, count_rows, neighbours_of, ordered
+from facies.atlas.services.ordering import SortOrder, count_rows, neighbours_of, ordered
 from facies.atlas.services.reclustering import MOST_PARTS, Preview, recluster
 from facies.atlas.services.row_query import RowsQuery
 from facies.errors import InputError
@@ -54,7 +54,7 @@ class NewAudit(_Request):
 
 
 @router.post("/runs/{key}/order")
-def order(run: TheRun, request: Order) -> Response:
+def order(run: TheRun, request: SortOrder) -> Response:
     """Images in an order, a page of them."""
     rows, values, total = ordered(run, request)
     return frame({"rows": as_rows(rows), "value": values}, {"total": total, "offset": request.offset})

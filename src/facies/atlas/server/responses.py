@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
-from facies.atlas.binary_format import MEDIA_TYPE, pack_frame
+from facies.atlas.binary_format import MEDIA_TYPE, pack_arrays
 from facies.atlas.errors import ConflictError, MissingError
 from facies.errors import InputError
 from facies.io import jsonable
@@ -41,9 +41,9 @@ class Json(Response):
 def frame(
     sections: Mapping[str, NDArray[Any]], header: Mapping[str, Any] | None = None, *, for_ever: bool = False
 ) -> Response:
-    """Return a binary answer; see `pack_frame`."""
+    """Return a binary answer; see `pack_arrays`."""
     headers = FOR_EVER if for_ever else None
-    return Response(pack_frame(sections, **(header or {})), media_type=MEDIA_TYPE, headers=headers)
+    return Response(pack_arrays(sections, **(header or {})), media_type=MEDIA_TYPE, headers=headers)
 
 
 def as_rows(rows: NDArray[np.int64]) -> NDArray[np.uint32]:

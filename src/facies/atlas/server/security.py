@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Gate", "allowed_hosts"]
+__all__ = ["AuthMiddleware", "allowed_hosts"]
 
 _POLICY = (
     # regl, which draws the map, compiles its draw calls with `new Function`: hence unsafe-eval.
@@ -64,7 +64,7 @@ def _own_addresses() -> set[str]:
     return {f"[{entry[4][0]}]" if entry[0] == socket.AF_INET6 else str(entry[4][0]) for entry in found}
 
 
-class Gate:
+class AuthMiddleware:
     """The middleware that every request passes.
 
     Parameters

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from facies.annotations import STATES
-from facies.atlas.state.image_states import Standing
+from facies.atlas.state.image_states import ImageStates
 
 if TYPE_CHECKING:
     from facies.cluster import LinearProbe
 
-__all__ = ["Fitted", "Probing"]
+__all__ = ["Predictions", "ClassifierLoop"]
 
 QUIET_SECONDS = 0.3
 """A fit begins when nobody has acted for so long (of a million images a second longer), so that quick keys make one fit."""
@@ -28,7 +28,7 @@ _RARE = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Predictions:
     """What one fit says of all images.
 
     Attributes
@@ -64,7 +64,7 @@ class Fitted:
     seconds: float
 
 
-class Probing:
+class ClassifierLoop:
     """Fits again when names have changed, in a thread of its own.
 
     Parameters
@@ -83,7 +83,7 @@ class Probing:
         self,
         embedding: NDArray[np.float32],
         stacks: NDArray[Any] | None,
-        standing: Callable[[], Standing],
+        standing: Callable[[], ImageStates],
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self._embedding, self._stacks, self._standing, self._tell = embedding, stacks, standing, tell
@@ -92,7 +92,7 @@ class Probing:
         self._fits = 0
         self._status, self._text = "none", ""
         self._labelled: NDArray[np.uint16] | None = None
-        self.fitted: Fitted | None = None
+        self.fitted: Predictions | None = None
         threading.Thread(target=self._loop, name="facies probe", daemon=True).start()
         self.note()
 
@@ -158,7 +158,7 @@ class Probing:
         self._status, self._text = status, text
         self._tell(self.told())
 
-    def _fit(self, standing: Standing) -> None:
+    def _fit(self, standing: ImageStates) -> None:
         usable = (standing.states == STATES["validated"]) & (standing.classes > 0)
         labelled = np.where(usable, standing.classes, 0).astype(np.uint16)
         if self._labelled is not None and np.array_equal(labelled, self._labelled):
@@ -180,7 +180,7 @@ class Probing:
             probe, known = _learn(self._embedding, labelled, standing.names, self._stacks)
             classes, certainty, confidence = _predict(self._embedding, probe, known)
         self._fits += 1
-        self.fitted = Fitted(
+        self.fitted = Predictions(
             number=self._fits,
             revision=standing.revision,
             classes=classes,

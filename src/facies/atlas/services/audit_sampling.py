@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from facies.atlas.state.image_states import Standing
+from facies.atlas.state.image_states import ImageStates
 
 __all__ = ["draw_audit"]
 
 
-def draw_audit(standing: Standing, per_class: int, seed: int) -> dict[str, Any]:
+def draw_audit(standing: ImageStates, per_class: int, seed: int) -> dict[str, Any]:
     """Draw images at random from each class, and shuffle them, so that nothing tells which class they were given.
 
     Only images that count are drawn, and none that was audited before: both draws together are then one without
@@ -19,7 +19,7 @@ def draw_audit(standing: Standing, per_class: int, seed: int) -> dict[str, Any]:
 
     Parameters
     ----------
-    standing : Standing
+    standing : ImageStates
         How things stand.
     per_class : int
         How many of each class; all where there are fewer.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facies.annotations import ROLES, STATES
 from facies.atlas.state.columns import Column
-from facies.atlas.state.image_states import EXCLUDED, Standing
+from facies.atlas.state.image_states import EXCLUDED, ImageStates
 from facies.errors import InputError
 from facies.statistics import (
     Indicator,
@@ -34,7 +34,7 @@ _PAIRS = (("whole", "fragment"), ("planktic", "benthic"), ("biogenic", "terrigen
 
 
 def count_all(
-    standing: Standing,
+    standing: ImageStates,
     predictions: NDArray[np.uint16] | None,
     samples: Column | None = None,
     ratios: Sequence[str] = (),
@@ -46,7 +46,7 @@ def count_all(
 
     Parameters
     ----------
-    standing : Standing
+    standing : ImageStates
         How things stand.
     predictions : ndarray of uint16, shape (N,), optional
         The classifier's class of each image; those of images without a class are told beside the counts.
@@ -90,7 +90,7 @@ def count_all(
 
 
 def _class_rows(
-    standing: Standing,
+    standing: ImageStates,
     numbers: NDArray[np.int64],
     names: Sequence[str],
     by_class: NDArray[np.int64],
@@ -222,7 +222,7 @@ def _without_role(a: str, b: str, with_role: set[str]) -> dict[str, Any]:
 
 
 def _by_sample(
-    standing: Standing,
+    standing: ImageStates,
     samples: Column,
     numbers: NDArray[np.int64],
     excluded: NDArray[np.bool_],
@@ -256,7 +256,7 @@ def _by_sample(
     ]
 
 
-def _notes(standing: Standing) -> list[str]:
+def _notes(standing: ImageStates) -> list[str]:
     notes = [
         "Shares are of the images that have a class, without dubious and excluded ones; intervals are 95 % (Wilson)."
     ]

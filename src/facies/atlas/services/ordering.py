@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from facies.atlas.services.row_query import RowsQuery
 from facies.atlas.services.search import centre_of, distances_to, first_of, nearest_to_any
 from facies.atlas.state.group_statistics import numbered
-from facies.atlas.state.image_states import Standing
+from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["Order", "count_rows", "neighbours_of", "ordered"]
+__all__ = ["SortOrder", "count_rows", "neighbours_of", "ordered"]
 
 _MOST_COUNTED = 20
 
 
-class Order(BaseModel):
+class SortOrder(BaseModel):
     """Which images, and in what order.
 
     Attributes
@@ -54,7 +54,7 @@ class Order(BaseModel):
     limit: int = Field(default=2000, ge=1, le=2**24)
 
 
-def ordered(run: OpenRun, order: Order) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
+def ordered(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
     """Return a page of images in an order, what they are ordered by, and how many there are in all.
 
     Raises
@@ -76,7 +76,7 @@ def ordered(run: OpenRun, order: Order) -> tuple[NDArray[np.int64], NDArray[np.f
     return rows[places], values[places], len(rows)
 
 
-def _values(run: OpenRun, order: Order, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], bool]:
+def _values(run: OpenRun, order: SortOrder, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], bool]:
     if order.by in ("nearest", "farthest", "similar"):
         if order.by == "similar" and order.to is None:
             raise InputError("similar to what? Give the images in `to`")
@@ -110,7 +110,7 @@ def neighbours_of(
     return nearest_to_any(run.run.embedding, queries, everything, k)
 
 
-def count_rows(standing: Standing, rows: NDArray[np.int64]) -> dict[str, Any]:
+def count_rows(standing: ImageStates, rows: NDArray[np.int64]) -> dict[str, Any]:
     """Return how many images a choice holds, of which groups, classes and states."""
     return {
         "n": len(rows),

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations import STATES
-from facies.atlas.services.active_learning import Fitted
+from facies.atlas.services.active_learning import Predictions
 from facies.atlas.services.queue_rules import QUEUES, Queue, find_duplicates, queue_of, why_not
 from facies.atlas.state.columns import Column
-from facies.atlas.state.image_states import EXCLUDED, Standing
+from facies.atlas.state.image_states import EXCLUDED, ImageStates
 from facies.errors import InputError
 
-__all__ = ["Quality"]
+__all__ = ["ReviewQueues"]
 
 
-class Quality:
+class ReviewQueues:
     """Keeps the queues that columns and the embedding give; they do not change with the expert's decisions.
 
     Parameters
@@ -40,7 +40,7 @@ class Quality:
         self._locks = {name: threading.Lock() for name in QUEUES}
         self._queues: dict[str, Queue] = {}
 
-    def told(self, name: str, standing: Standing, fitted: Fitted | None) -> dict[str, Any]:
+    def told(self, name: str, standing: ImageStates, fitted: Predictions | None) -> dict[str, Any]:
         """Return what a browser is told of a queue; ``n`` is null while nobody has asked for it."""
         why = why_not(name, self._columns, certain=fitted is not None)
         plain = {"name": name, "title": QUEUES[name], "n": None, "cut": None, "why": why}
@@ -49,7 +49,7 @@ class Quality:
         queue = self.queue(name, standing, fitted)
         return {**plain, "n": int((queue.score >= queue.cut).sum()), "cut": queue.cut}
 
-    def queue(self, name: str, standing: Standing, fitted: Fitted | None) -> Queue:
+    def queue(self, name: str, standing: ImageStates, fitted: Predictions | None) -> Queue:
         """Return a queue without the images that are excluded already.
 
         Raises
@@ -74,7 +74,7 @@ class Quality:
         return self._queues[name].without(standing.states == EXCLUDED)
 
 
-def _least_certain(standing: Standing, fitted: Fitted) -> Queue:
+def _least_certain(standing: ImageStates, fitted: Predictions) -> Queue:
     rows = np.flatnonzero((standing.states == STATES["none"]) | (standing.states == STATES["predicted"]))
     score = 1 - fitted.certainty[rows]
     order = np.argsort(-score, kind="stable")

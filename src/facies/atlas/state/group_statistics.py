@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EXAMPLES", "GroupFacts", "measure_groups", "numbered", "total_variance"]
+__all__ = ["EXAMPLES", "GroupStatistics", "measure_groups", "numbered", "total_variance"]
 
 EXAMPLES = 12
 """Images that stand for a group: the nearest to its centre."""
@@ -16,7 +16,7 @@ _BLOCK_BYTES = 2**25
 
 
 @dataclass(frozen=True, eq=False)
-class GroupFacts:
+class GroupStatistics:
     """What is known of one group.
 
     Attributes
@@ -65,7 +65,7 @@ def measure_groups(
     groups: NDArray[np.int32],
     variance: float,
     rows: NDArray[np.int64] | None = None,
-) -> dict[int, GroupFacts]:
+) -> dict[int, GroupStatistics]:
     """Measure groups whole.
 
     Parameters
@@ -83,7 +83,7 @@ def measure_groups(
 
     Returns
     -------
-    dict of int to GroupFacts
+    dict of int to GroupStatistics
     """
     rows = np.arange(len(groups)) if rows is None else rows
     if not len(rows):
@@ -99,7 +99,7 @@ def measure_groups(
     order = np.argsort(places * (1.0 + float(distances.max())) + distances, kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return {
-        int(name): GroupFacts(
+        int(name): GroupStatistics(
             group=int(name),
             size=int(sizes[i]),
             centre=centres[i],

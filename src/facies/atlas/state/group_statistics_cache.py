@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from facies.annotations import STATES
 from facies.atlas.errors import MissingError
-from facies.atlas.state.group_statistics import GroupFacts, measure_groups, numbered, total_variance
-from facies.atlas.state.image_states import EXCLUDED, Standing
+from facies.atlas.state.group_statistics import GroupStatistics, measure_groups, numbered, total_variance
+from facies.atlas.state.image_states import EXCLUDED, ImageStates
 
-__all__ = ["GroupBook"]
+__all__ = ["GroupStatisticsCache"]
 
 
-class GroupBook:
-    """Keeps `GroupFacts` of the groups that there are.
+class GroupStatisticsCache:
+    """Keeps `GroupStatistics` of the groups that there are.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class GroupBook:
         self._embedding, self._points, self._groups = embedding, points, groups
         self._lock = threading.Lock()
         self._marks = threading.Lock()
-        self._facts: dict[int, GroupFacts] | None = None
+        self._facts: dict[int, GroupStatistics] | None = None
         self._variance = 0.0
         self._stale: set[int] = set()
         self._parents: dict[int, list[int]] = {}
@@ -48,7 +48,7 @@ class GroupBook:
                 if group >= 0 and group not in self._parents and group not in old:
                     self._parents[group] = [int(number) for number in old if number >= 0 and number != group]
 
-    def facts(self) -> dict[int, GroupFacts]:
+    def facts(self) -> dict[int, GroupStatistics]:
         """The facts of all groups by number."""
         with self._lock:
             with self._marks:
@@ -65,7 +65,7 @@ class GroupBook:
                 self._facts = {**kept, **measured}
             return self._facts
 
-    def told(self, standing: Standing) -> list[dict[str, Any]]:
+    def told(self, standing: ImageStates) -> list[dict[str, Any]]:
         """Return what a browser is told of the groups, the largest first.
 
         The class of a group is the one that most of its validated members have; without validated ones, most of those

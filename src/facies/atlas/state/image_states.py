@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from facies.annotations import STATES, Action, Annotations
 
-__all__ = ["Standing"]
+__all__ = ["ImageStates"]
 
 EXCLUDED = STATES["excluded"]
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class ImageStates:
     """All decisions at one revision, ready to be served. Nothing in it changes.
 
     Attributes
@@ -33,7 +33,7 @@ class Standing:
     groups: NDArray[np.int32]
 
     @classmethod
-    def of(cls, decisions: Annotations, partition: str, initial: NDArray[np.int32]) -> Standing:
+    def of(cls, decisions: Annotations, partition: str, initial: NDArray[np.int32]) -> ImageStates:
         """Take decisions; groups that nobody has changed are those of the run."""
         return cls(decisions, decisions.groups.get(partition, initial))
 
@@ -94,7 +94,7 @@ class Standing:
         """The arrays that a request may choose by."""
         return {"group": self.groups, "class": self.classes, "state": self.states}
 
-    def differs_from(self, other: Standing) -> NDArray[np.bool_]:
+    def differs_from(self, other: ImageStates) -> NDArray[np.bool_]:
         """Whether each image has another class, state or number of a reason there."""
         differs: NDArray[np.bool_] = (
             (self.states != other.states) | (self.classes != other.classes) | (self.reasons != other.reasons)

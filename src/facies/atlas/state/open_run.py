@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from facies.annotations import Action, Journal
 from facies.atlas.errors import MissingError
-from facies.atlas.services.active_learning import Probing
+from facies.atlas.services.active_learning import ClassifierLoop
 from facies.atlas.services.jobs import Job, Jobs
 from facies.atlas.services.pictures import Pictures
-from facies.atlas.services.review_queues import Quality
+from facies.atlas.services.review_queues import ReviewQueues
 from facies.atlas.services.row_query import RowsQuery, chosen_rows
 from facies.atlas.state.change_log import Changes
 from facies.atlas.state.columns import Column, read_columns
-from facies.atlas.state.group_statistics_cache import GroupBook
-from facies.atlas.state.image_states import Standing
+from facies.atlas.state.group_statistics_cache import GroupStatisticsCache
+from facies.atlas.state.image_states import ImageStates
 from facies.errors import InputError
 from facies.io import LockedError, lock_run
 from facies.runs import RunFolder
@@ -53,15 +53,15 @@ class OpenRun:
     ----------
     table : DataFrame
         The partition that is shown, as the run has it.
-    standing : Standing
+    standing : ImageStates
         How every image stands now.
     changes : Changes
         What the latest actions changed.
-    groups : GroupBook
+    groups : GroupStatisticsCache
         The facts of the groups.
-    quality : Quality
+    quality : ReviewQueues
         The quality queues.
-    probing : Probing
+    probing : ClassifierLoop
         The classifier.
     pictures : Pictures
         The images as files.
@@ -91,14 +91,14 @@ class OpenRun:
     def _prepare(self) -> None:
         run = self.run
         self._initial = self.table["group"].to_numpy(np.int32)
-        self.standing = Standing.of(self.journal.state(), self.partition, self._initial)
+        self.standing = ImageStates.of(self.journal.state(), self.partition, self._initial)
         self.changes = Changes(len(run), self.standing.revision)
         self.jobs = Jobs(self._tell_job)
         self._projections: dict[str, dict[str, Any]] = {}
         self.pictures = Pictures(run)
-        self.quality = Quality(run.embedding, self.points, self.columns)
-        self.groups = GroupBook(run.embedding, self.points, self.standing.groups)
-        self.probing = Probing(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
+        self.quality = ReviewQueues(run.embedding, self.points, self.columns)
+        self.groups = GroupStatisticsCache(run.embedding, self.points, self.standing.groups)
+        self.probing = ClassifierLoop(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -206,7 +206,7 @@ class OpenRun:
         if not actions:
             return
         self._fresh.clear()
-        before, after = self.standing, Standing.of(self.journal.state(), self.partition, self._initial)
+        before, after = self.standing, ImageStates.of(self.journal.state(), self.partition, self._initial)
         # A class may have come to be excluded, with all its images; a new reason may have moved the numbers of others.
         restated = before.reason_texts != after.reason_texts
         for action in actions:
