@@ -28,11 +28,11 @@ from facies.cli import (
 )
 from facies.cli import list_methods as about
 from facies.cli import recluster as regrouping
-from facies.cli.error_handling import Group, guarded
+from facies.cli.error_handling import FaciesGroup, handle_errors
 
 app = typer.Typer(
     name="facies",
-    cls=Group,
+    cls=FaciesGroup,
     help="Facies finds the kinds of things in a pile of unlabelled scientific images.",
     epilog="Example: facies cluster photos -o run, then: facies report run -o report.html",
     add_completion=False,
@@ -61,7 +61,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
 }
 
 for _command, _example in _EXAMPLES.items():
-    app.command(epilog=f"Example: {_example}")(guarded(_command))
+    app.command(epilog=f"Example: {_example}")(handle_errors(_command))
 
 
 def _show_version(value: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import remark, say, showing_progress
+from facies.cli.console import log_line, print_line, showing_progress
 from facies.cli.options import Partition
 
 Runs = Annotated[
@@ -18,7 +18,7 @@ Host = Annotated[
     str,
     typer.Option(help="The address to listen on. Any other than the default lets other machines ask, with the token."),
 ]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only say the address.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print_line the address.")]
 Demo = Annotated[bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")]
 
 
@@ -39,30 +39,30 @@ def atlas(
     if demo:
         paths.append(_demo_run(context.obj))
     with Atlas(paths, partition=partition, is_demo=demo) as opened:
-        serve(opened, host=host, port=port, say=_say_address, open_browser=not no_browser)
-    remark("the atlas is closed; all names are in the journals of the runs")
+        serve(opened, host=host, port=port, print_line=_say_address, open_browser=not no_browser)
+    log_line("the atlas is closed; all names are in the journals of the runs")
 
 
 def _say_address(address: str) -> None:
     import sys
 
-    say(address)
+    print_line(address)
     sys.stdout.flush()
-    remark("the atlas is open at that address; Ctrl-C ends it")
+    log_line("the atlas is open at that address; Ctrl-C ends it")
 
 
 def _demo_run(command: list[str]) -> Path:
     """The run of ``facies demo`` in this folder, made if it is not there."""
     from facies.cli.demo import write_digits
-    from facies.workflows.cluster import Order, make_run
+    from facies.workflows.cluster import ClusterJob, run_clustering
 
     folder = Path("demo").absolute()
     run = folder / "run"
     if not (run / "run.json").is_file():
-        remark("making the digits run first; it takes about a minute, and only once")
-        order = Order(
+        log_line("making the digits run first; it takes about a minute, and only once")
+        order = ClusterJob(
             source=write_digits(folder / "digits.npz"), output=run, parameters={"random_state": 0}, command=command
         )
         with showing_progress() as progress:
-            make_run(order, progress)
+            run_clustering(order, progress)
     return run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import remark, say, say_json, say_table
+from facies.cli.console import log_line, print_json, print_line, print_table
 from facies.cli.options import Json, Overwrite, Run
 from facies.errors import InputError
 
@@ -59,7 +59,7 @@ def audit(
             rows, true, n_open = audit_results(folder, results.expanduser().absolute(), names, new_classes=new_classes)
             journal.record_audit(rows, true)
         if n_open:
-            remark(
+            log_line(
                 f"{n_open:,} images of the table were not judged; the shares hold if those left out are like the others"
             )
     _show(folder, read_annotations(folder), as_json=as_json)
@@ -88,11 +88,11 @@ def _draw(folder: RunFolder, per_class: int, output: Path, seed: int, *, overwri
     with atomic_file(path, overwrite=overwrite) as temporary:
         write_audit_table(folder, rows, temporary)
     if as_json:
-        say_json({"table": str(path), "page": str(page), "n_images": len(rows), "classes": names})
+        print_json({"table": str(path), "page": str(page), "n_images": len(rows), "classes": names})
         return
-    say(f"{len(rows):,} images drawn, at most {per_class} of each class, in random order")
-    say(f"page:  {page}")
-    say(f"table: {path}")
+    print_line(f"{len(rows):,} images drawn, at most {per_class} of each class, in random order")
+    print_line(f"page:  {page}")
+    print_line(f"table: {path}")
 
 
 def _show(folder: RunFolder, decisions: Annotations, *, as_json: bool) -> None:
@@ -105,9 +105,9 @@ def _show(folder: RunFolder, decisions: Annotations, *, as_json: bool) -> None:
     right = int((audits["assigned"] == audits["true"]).sum())
     if as_json:
         told: dict[str, Any] = {"run": str(folder.path), "n_audited": len(audits), "n_right": right}
-        say_json({**told, "shares": shares.to_dict("records")})
+        print_json({**told, "shares": shares.to_dict("records")})
         return
-    say(
+    print_line(
         f"{len(audits):,} images audited, {right:,} of them ({100 * right / len(audits):.1f} %) of the class that they had"
     )
     rows = [
@@ -121,7 +121,7 @@ def _show(folder: RunFolder, decisions: Annotations, *, as_json: bool) -> None:
         )
         for row in shares.to_dict("records")
     ]
-    say_table(rows, headings=("class", "images", "audited", "share counted", "corrected", "95 % interval"))
+    print_table(rows, headings=("class", "images", "audited", "share counted", "corrected", "95 % interval"))
 
 
 def corrected_shares(decisions: Annotations) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import remark, say, say_json, say_table
+from facies.cli.console import log_line, print_json, print_line, print_table
 from facies.cli.options import Json, Run
 from facies.errors import InputError
 
@@ -119,30 +119,30 @@ def _tell(folder: RunFolder, probe: LinearProbe, name: str, column: str, n_predi
     report = probe.report_
     if as_json:
         told: dict[str, Any] = {"run": str(folder.path), "probe": name, "stacks": column, "n_predicted": n_predicted}
-        say_json({**told, "classes": probe.classes_.tolist(), **asdict(report), "notes": probe.notes_})
+        print_json({**told, "classes": probe.classes_.tolist(), **asdict(report), "notes": probe.notes_})
         return
     drawn = f" ({report.n_drawn:,} drawn)" if report.n_drawn < report.n_images else ""
-    say(f"learnt {len(probe.classes_)} classes from {report.n_images:,} named images{drawn}")
+    print_line(f"learnt {len(probe.classes_)} classes from {report.n_images:,} named images{drawn}")
     unit = "images" if column == "id" else f"{column}s"
     if report.accuracy is not None and report.balanced_accuracy is not None:
-        say(
+        print_line(
             f"accuracy on unseen {unit}: {100 * report.accuracy:.1f} % ({100 * report.balanced_accuracy:.1f} % as the mean "
             f"over classes), {report.n_folds} folds of {report.n_stacks:,} {unit}"
         )
-        say(
+        print_line(
             f"calibration error: {report.calibration_before:.3f} before and {report.calibration_after:.3f} after the "
             f"temperature {probe.temperature_:.2f}"
         )
         rows = [(c, _share(report.recall[c]), _share(report.precision[c])) for c in probe.classes_.tolist()]
-        say_table(rows, headings=("class", "found", "right"))
+        print_table(rows, headings=("class", "found", "right"))
     for note in probe.notes_:
-        remark(note)
-    say(
+        log_line(note)
+    print_line(
         f"{n_predicted:,} images got a predicted class"
         if n_predicted
         else "every image was judged by the expert already"
     )
-    say(f"probe {name}: {folder.path / 'probes' / name}")
+    print_line(f"probe {name}: {folder.path / 'probes' / name}")
 
 
 def _share(x: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import groups_in_words, say, say_json, say_table, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, print_json, print_line, print_table, showing_progress, sizes_of
 from facies.cli.options import Channels, Input, Json, Overwrite
 from facies.errors import InputError
 
@@ -65,10 +65,10 @@ def cluster(
     """Find the groups in a pile of images, and write all that was found into a run folder."""
     from facies.cli.parameters import merged, read_settings
     from facies.methods import method_class
-    from facies.workflows.cluster import Order, make_run
+    from facies.workflows.cluster import ClusterJob, run_clustering
 
     hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
-    order = Order(
+    order = ClusterJob(
         source=source,
         output=output,
         method=method,
@@ -81,12 +81,12 @@ def cluster(
         command=context.obj,
     )
     with showing_progress() as progress:
-        run, made = make_run(order, progress)
+        run, made = run_clustering(order, progress)
     if as_json:
-        say_json({**summary(run), "complete_before": not made})
+        print_json({**summary(run), "complete_before": not made})
         return
     if not made:
-        say(f"{run.path} is complete; there is nothing to resume.")
+        print_line(f"{run.path} is complete; there is nothing to resume.")
     say_summary(run)
 
 
@@ -148,19 +148,19 @@ def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
             (METRICS[name][0], number(float(found["metrics"][name]))) for name in METRICS if name in found["metrics"]
         ]
     rows.append(("time", duration(sum(found["timings"].values()))))
-    say_table(rows)
+    print_table(rows)
     for note in found["notes"]:
-        say(f"note: {note}")
-    say(f"run: {run.path}")
+        print_line(f"note: {note}")
+    print_line(f"run: {run.path}")
     if next_commands:
-        say("next:")
+        print_line("next:")
         for words in (
             "atlas {run}",
             "report {run} -o report.html",
             "export {run} --to csv -o groups.csv",
             "predict {run} NEW -o new.csv",
         ):
-            say(f"  facies {words.format(run=_quoted(run.path))}")
+            print_line(f"  facies {words.format(run=_quoted(run.path))}")
 
 
 def _quoted(path: Path) -> str:

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from facies.training import Progress
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """Write a line to standard output."""
     typer.echo(text)
 
 
-def remark(text: str) -> None:
+def log_line(text: str) -> None:
     """Write a line to standard error, where it disturbs no program that reads the output."""
     typer.echo(f"facies: {text}", err=True)
 
 
-def say_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Write one JSON object to standard output."""
     from facies.io import jsonable
 
     typer.echo(json.dumps(jsonable(value), indent=2, allow_nan=False))
 
 
-def say_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title: str | None = None) -> None:
+def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title: str | None = None) -> None:
     """Write a table to standard output; cells that do not fit are folded, never cut."""
     from rich import box
     from rich.console import Console

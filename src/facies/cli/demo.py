@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from facies.cli.cluster import say_summary, summary
-from facies.cli.console import say, say_json, showing_progress
+from facies.cli.console import print_json, print_line, showing_progress
 from facies.cli.options import Json
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the demonstration.")]
@@ -18,10 +18,10 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same gro
 def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, as_json: Json = False) -> None:
     """Cluster 1,797 handwritten digits; writes digits.npz, run and report.html, over those of an earlier demo."""
     from facies.report import write_report
-    from facies.workflows.cluster import Order, make_run
+    from facies.workflows.cluster import ClusterJob, run_clustering
 
     folder = output.expanduser().absolute()
-    order = Order(
+    order = ClusterJob(
         source=write_digits(folder / "digits.npz"),
         output=folder / "run",
         parameters={"random_state": seed},
@@ -29,13 +29,13 @@ def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, 
         command=context.obj,
     )
     with showing_progress() as progress:
-        run, _ = make_run(order, progress)
+        run, _ = run_clustering(order, progress)
     page = write_report(run, folder / "report.html", overwrite=True)
     if as_json:
-        say_json({**summary(run), "report": str(page)})
+        print_json({**summary(run), "report": str(page)})
         return
     say_summary(run, next_commands=False)
-    say(f"report: {page}")
+    print_line(f"report: {page}")
 
 
 def write_digits(path: Path) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 import typer
 
 from facies import __version__
-from facies.cli.console import say, say_json, say_table
+from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json
 
 _TOLD = ("torch", "lightning", "numpy", "scipy", "scikit-learn", "pandas", "umap-learn", "hdbscan", "numba", "zarr")
@@ -28,7 +28,7 @@ def doctor(as_json: Json = False) -> None:
     """Tell what this machine has for Facies, and what is missing."""
     found = examine()
     if as_json:
-        say_json(found)
+        print_json(found)
     else:
         _say(found)
     if not found["self_test"]["passed"]:
@@ -183,7 +183,7 @@ def _say(found: dict[str, Any]) -> None:
         ("temporary folder", f"{found['temporary']['folder']} ({found['temporary']['free_gb']:g} GB free)"),
         ("self-test", passed),
     ]
-    say_table(rows)
+    print_table(rows)
     extras = [
         (
             extra,
@@ -193,9 +193,9 @@ def _say(found: dict[str, Any]) -> None:
         for extra, packages in found["extras"].items()
     ]
     if extras:
-        say_table(extras, headings=("extra", "packages", "to install"))
+        print_table(extras, headings=("extra", "packages", "to install"))
     for fault in found["warnings"]:
-        say(f"warning: {fault}")
+        print_line(f"warning: {fault}")
 
 
 def _mend(extra: str, packages: dict[str, str | None]) -> str:

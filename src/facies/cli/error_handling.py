@@ -24,7 +24,7 @@ USERS_FAULT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from, and all warnings.")]
 
 
-class Group(TyperGroup):
+class FaciesGroup(TyperGroup):
     """The command ``facies``; says in one line what is wrong with a command line."""
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
@@ -45,7 +45,7 @@ class Group(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def guarded(function: Callable[..., None]) -> Callable[..., None]:
+def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option ``--debug``, and an end for whatever it raises.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facies.cli.console import say, say_json, say_table
+from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
@@ -39,16 +39,16 @@ def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_js
     known = find_labels(folder, labels)
     measured = evaluate_partition(table["group"], labels=known, embedding=folder.embedding)
     if as_json:
-        say_json({"run": str(folder.path), "partition": meta["name"], **measured})
+        print_json({"run": str(folder.path), "partition": meta["name"], **measured})
         return
-    say(f"{folder.path}, partition {meta['name']}")
+    print_line(f"{folder.path}, partition {meta['name']}")
     rows = [("images", number(measured["n_images"]), ""), ("groups", number(measured["n_groups"]), "")]
     rows += [
         (METRICS[name][0], number(float(measured[name])), METRICS[name][1]) for name in METRICS if name in measured
     ]
-    say_table(rows, headings=("measure", "value", "meaning"))
+    print_table(rows, headings=("measure", "value", "meaning"))
     if known is None:
-        say("No labels are known; --labels takes a column of images.parquet, or a CSV file (id, label).")
+        print_line("No labels are known; --labels takes a column of images.parquet, or a CSV file (id, label).")
 
 
 def find_labels(run: RunFolder, labels: str | None) -> NDArray[np.int64] | None:

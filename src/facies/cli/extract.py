@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import reading, remark, say, say_json, say_table, showing_progress
+from facies.cli.console import log_line, print_json, print_line, print_table, reading, showing_progress
 from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
@@ -104,7 +104,7 @@ def extract(
     )  # fmt: skip
     settings.check()
     found = find_stacks(photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table)
-    remark(f"{len(found.stacks):,} stacks of {layers}, found {found.how} (the first: {', '.join(_first(found))})")
+    log_line(f"{len(found.stacks):,} stacks of {layers}, found {found.how} (the first: {', '.join(_first(found))})")
     with showing_progress() as progress:
         try:
             made = extract_grains(
@@ -121,10 +121,10 @@ def extract(
             raise KeyboardInterrupt("interrupted: the same command with --resume goes on from here") from None
     told = summary(output)
     if as_json:
-        say_json({**told, "complete_before": not made})
+        print_json({**told, "complete_before": not made})
         return
     if not made:
-        say(f"{output} is complete; there is nothing to resume.")
+        print_line(f"{output} is complete; there is nothing to resume.")
     _say_summary(told, output)
 
 
@@ -189,12 +189,12 @@ def _say_summary(told: dict[str, Any], output: Path) -> None:
         ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),
         ("micrometres a pixel", "unknown" if told["um_per_px"] is None else f"{told['um_per_px']:g}"),
     ]
-    say_table(rows)
+    print_table(rows)
     for note in told["notes"]:
-        say(f"note: {note}")
+        print_line(f"note: {note}")
     for item in told["left_out"][:20]:
-        remark(f"left out: {item['source']}: {item['reason']}")
+        log_line(f"left out: {item['source']}: {item['reason']}")
     if len(told["left_out"]) > 20:
-        remark(f"left out: {len(told['left_out']) - 20:,} more")
-    say(f"grains: {output}")
-    say(f"pictures for checking: {output / 'check'}")
+        log_line(f"left out: {len(told['left_out']) - 20:,} more")
+    print_line(f"grains: {output}")
+    print_line(f"pictures for checking: {output / 'check'}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import say, say_json, say_table
+from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def methods(as_json: Json = False) -> None:
 
     described = [describe(method_class(name)) for name in METHODS]
     if as_json:
-        say_json({"methods": described})
+        print_json({"methods": described})
         return
     for method in described:
-        say(f"{method['name']}: {method['title']}")
-        say_table(
+        print_line(f"{method['name']}: {method['title']}")
+        print_table(
             [
                 ("finds the number of groups", _yes(method["finds_n_clusters"])),
                 ("soft memberships", _yes(method["soft"])),
@@ -46,12 +46,12 @@ def presets(method: Name = None, as_json: Json = False) -> None:
     names = list(METHODS) if method is None else [method]
     found = {name: preset_parameters(method_class(name)) for name in names}
     if as_json:
-        say_json(found)
+        print_json(found)
         return
     for name, sets in found.items():
         parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
         rows = [[parameter, *(_text(values[parameter]) for values in sets.values())] for parameter in parameters]
-        say_table(rows, headings=["parameter", *sets], title=name)
+        print_table(rows, headings=["parameter", *sets], title=name)
 
 
 def describe(method: type[Method]) -> dict[str, Any]:

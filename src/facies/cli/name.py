@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facies.cli.console import remark, say, say_json, say_table
+from facies.cli.console import log_line, print_json, print_line, print_table
 from facies.cli.name_table import naming_from_file, naming_from_words
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
@@ -76,7 +76,7 @@ def _turn(journal: Journal, *, undo: bool) -> None:
     action = journal.undo() if undo else journal.redo()
     if action is None:
         raise InputError("there is nothing to undo" if undo else "there is nothing to do again")
-    remark(f"{'undone' if undo else 'done again'}: {_in_words(journal, action)}")
+    log_line(f"{'undone' if undo else 'done again'}: {_in_words(journal, action)}")
 
 
 def _in_words(journal: Journal, action: Action) -> str:
@@ -92,7 +92,7 @@ def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
     groups = named_groups(journal.groups(partition), decisions := journal.state())
     meta = journal.run.partition(partition)[1]
     if as_json:
-        say_json(
+        print_json(
             {
                 "run": str(journal.run.path),
                 "partition": meta["name"],
@@ -105,7 +105,7 @@ def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
             }
         )
         return
-    say(f"{journal.run.path}, partition {meta['name']}")
+    print_line(f"{journal.run.path}, partition {meta['name']}")
     rows = [
         (
             "noise" if row["group"] < 0 else str(row["group"]),
@@ -116,13 +116,13 @@ def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
         )
         for row in groups.to_dict("records")
     ]
-    say_table(rows, headings=("group", "images", "class", "validated", "excluded"))
+    print_table(rows, headings=("group", "images", "class", "validated", "excluded"))
     _show_classes(decisions)
 
 
 def _show_classes(decisions: Annotations) -> None:
     if decisions.classes.empty:
-        say("No group is named yet: facies name RUN 12=quartz")
+        print_line("No group is named yet: facies name RUN 12=quartz")
         return
     counts = decisions.counts()
     rows = [
@@ -134,4 +134,4 @@ def _show_classes(decisions: Annotations) -> None:
         )
         for row in decisions.classes.to_dict("records")
     ]
-    say_table(rows, headings=("class", "counted", "counts as", "excluded"))
+    print_table(rows, headings=("class", "counted", "counts as", "excluded"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import groups_in_words, reading, remark, say, say_json, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, log_line, print_json, print_line, reading, showing_progress, sizes_of
 from facies.cli.options import Channels, Input, Json, Overwrite, Run
 from facies.errors import InputError
 
@@ -61,16 +61,16 @@ def predict(
     if as_json:
         counts = {str(group): sizes[group] for group in sorted(sizes)}
         told = {"table": str(path), "n_images": len(images), "group_sizes": counts, "left_out": left_out}
-        say_json({**told, "class_sizes": classes} if classes else told)
+        print_json({**told, "class_sizes": classes} if classes else told)
         return
-    say(f"{len(images):,} images assigned to {len(sizes)} groups ({groups_in_words(sizes)})")
+    print_line(f"{len(images):,} images assigned to {len(sizes)} groups ({groups_in_words(sizes)})")
     if classes:
-        say(f"classes: {', '.join(f'{name}: {count:,}' for name, count in classes.items())}")
-    say(f"table: {path}")
+        print_line(f"classes: {', '.join(f'{name}: {count:,}' for name, count in classes.items())}")
+    print_line(f"table: {path}")
     for item in left_out[:20]:
-        remark(f"left out: {item['source']}: {item['reason']}")
+        log_line(f"left out: {item['source']}: {item['reason']}")
     if len(left_out) > 20:
-        remark(f"left out: {len(left_out) - 20:,} more")
+        log_line(f"left out: {len(left_out) - 20:,} more")
 
 
 def read_like(run: RunFolder, source: Path, channels: str | None, progress: Progress) -> ImageSet:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from facies.cli.console import groups_in_words, say, say_json, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, print_json, print_line, showing_progress, sizes_of
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
@@ -72,10 +72,14 @@ def recluster(
     sizes = {group: size for group, size in sizes_of(found.labels).items() if group in found.new_groups}
     if as_json:
         counts = {str(group): size for group, size in sizes.items()}
-        say_json({"run": str(folder.path), "partition": made, "of": meta["name"], "new_groups": counts, **found.about})
+        print_json(
+            {"run": str(folder.path), "partition": made, "of": meta["name"], "new_groups": counts, **found.about}
+        )
         return
-    say(f"groups {', '.join(map(str, chosen))} of {meta['name']}: {len(sizes)} new groups ({groups_in_words(sizes)})")
-    say(f"partition {made}: {folder.path}")
+    print_line(
+        f"groups {', '.join(map(str, chosen))} of {meta['name']}: {len(sizes)} new groups ({groups_in_words(sizes)})"
+    )
+    print_line(f"partition {made}: {folder.path}")
 
 
 def refine(
@@ -107,12 +111,12 @@ def refine(
     )
     made = _add(folder, name or _free_name(folder, "refine"), found, str(meta["name"]), "refine")
     if as_json:
-        say_json({"run": str(folder.path), "partition": made, "of": meta["name"], **found.about})
+        print_json({"run": str(folder.path), "partition": made, "of": meta["name"], **found.about})
         return
-    say(
+    print_line(
         f"{found.about['moved']:,} of {len(folder):,} images moved to another group; {found.about['reliable']:,} were reliable"
     )
-    say(f"partition {made}: {folder.path}")
+    print_line(f"partition {made}: {folder.path}")
 
 
 def first_free_group(run: RunFolder) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from facies.cli.console import say, say_json
+from facies.cli.console import print_json, print_line
 from facies.cli.options import Json, Overwrite, Partition, Run
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _numbers(text: str) -> list[int]:
 
 def _told(paths: dict[str, Path], *, as_json: bool) -> None:
     if as_json:
-        say_json({kind: str(path) for kind, path in paths.items()})
+        print_json({kind: str(path) for kind, path in paths.items()})
         return
     for kind, path in paths.items():
-        say(f"{kind}: {path}")
+        print_line(f"{kind}: {path}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import say, say_json
+from facies.cli.console import print_json, print_line
 from facies.cli.options import Json, Overwrite, Run
 from facies.errors import InputError
 
@@ -54,9 +54,11 @@ def sample(
     with atomic_file(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
         _write(images, path.suffix.lower(), file, _range(folder, images))
     if as_json:
-        say_json({"image": str(path), "cluster": cluster, "n_images": n, "shape": list(images.shape[1:]), "seed": seed})
+        print_json(
+            {"image": str(path), "cluster": cluster, "n_images": n, "shape": list(images.shape[1:]), "seed": seed}
+        )
     else:
-        say(f"{n} images of group {cluster}: {path}")
+        print_line(f"{n} images of group {cluster}: {path}")
 
 
 def generate(run: RunFolder, cluster: int, n: int, seed: int) -> NDArray[np.float32]:

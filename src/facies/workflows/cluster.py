@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facies import __version__
-from facies.cli.console import reading, remark
+from facies.cli.console import log_line, reading
 from facies.errors import InputError
 from facies.workflows.work_folder import Fit, WorkFolder, parameter_differences
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Order:
+class ClusterJob:
     """What the user asked for.
 
     Parameters
@@ -52,12 +52,12 @@ class Order:
     command: Sequence[str] = ()
 
 
-def make_run(order: Order, progress: Progress) -> tuple[RunFolder, bool]:
+def run_clustering(order: ClusterJob, progress: Progress) -> tuple[RunFolder, bool]:
     """Make the run, or the rest of it.
 
     Parameters
     ----------
-    order : Order
+    order : ClusterJob
         What to do.
     progress : Progress
         Shows how far it has come.
@@ -105,7 +105,7 @@ def make_run(order: Order, progress: Progress) -> tuple[RunFolder, bool]:
     return written, True
 
 
-def _unfinished(work: WorkFolder, order: Order) -> Fit | None:
+def _unfinished(work: WorkFolder, order: ClusterJob) -> Fit | None:
     """Find the unfinished fit that is to go on."""
     if order.overwrite:
         return None
@@ -140,13 +140,13 @@ def _complete(run: Path, method: Method, kept: Fit | None) -> RunFolder | None:
     return found
 
 
-def _open(order: Order, progress: Progress) -> ImageSet:
+def _open(order: ClusterJob, progress: Progress) -> ImageSet:
     from facies.images import open_images
 
     return open_images(order.source, **order.reading, progress=reading(progress))
 
 
-def _begin(work: WorkFolder, kept: Fit | None, order: Order, method: Method, images: ImageSet) -> Fit:
+def _begin(work: WorkFolder, kept: Fit | None, order: ClusterJob, method: Method, images: ImageSet) -> Fit:
     """Go on with the fit that is kept, or begin a new one."""
     from facies.io import jsonable
 
@@ -167,7 +167,7 @@ def _begin(work: WorkFolder, kept: Fit | None, order: Order, method: Method, ima
             )
         return kept
     if order.resume:
-        remark(f"there is no unfinished run at {work.run}; beginning from the start")
+        log_line(f"there is no unfinished run at {work.run}; beginning from the start")
     work.begin(wanted)
     return wanted
 
@@ -182,7 +182,7 @@ def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress)
         raise
 
 
-def _contents(method: Method, images: ImageSet, order: Order, fit: Fit) -> RunContents:
+def _contents(method: Method, images: ImageSet, order: ClusterJob, fit: Fit) -> RunContents:
     from facies.workflows.run_contents import run_contents
 
     return run_contents(method, images, {"command": list(order.command), "preset": order.preset, "fit": fit.id})
