@@ -22,7 +22,7 @@ from facies.io import jsonable
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
 
-__all__ = ["FILE", "ActionWriter", "ActionLog"]
+__all__ = ["FILE", "ActionLog", "ActionWriter"]
 
 FILE = "journal.sqlite"
 RECORDED = ("audit", "reject", "note")

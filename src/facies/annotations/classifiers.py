@@ -13,7 +13,7 @@ from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
 from facies.runs.tables import check_name
 
-__all__ = ["add_classifier", "find_classifier", "classifier_names"]
+__all__ = ["add_classifier", "classifier_names", "find_classifier"]
 
 _FOLDER, _ABOUT = "probes", "about.json"
 

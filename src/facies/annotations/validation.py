@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.annotations.actions import ROLES, check_text
 from facies.annotations.state import Cells, State
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 
 __all__ = ["ActionBuilder", "check_colour", "check_key", "check_roles"]
 
@@ -65,10 +64,8 @@ class ActionBuilder:
         """
         number = self.find_class(check_text(name, "the name of a class"))
         if number is None:
-            names = list(self._names().values())
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none yet'}"
-            raise InputError(f"there is no class {name!r}: {hint}")
+            known = self._names().values()
+            raise InputError(f"there is no class {name!r}: {suggest(name, known, 'there are {}')}")
         self.classes.setdefault(str(number), {})["exists"] = True
         return number
 
@@ -184,9 +181,8 @@ def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
     given = [roles] if isinstance(roles, str) else list(roles)
     for role in given:
         if role not in ROLES:
-            near = difflib.get_close_matches(str(role), ROLES, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise InputError(f"there is no role {role!r} (given to {name!r}): {hint}roles are {', '.join(ROLES)}")
+            listing = suggest(str(role), ROLES, "roles are {}")
+            raise InputError(f"there is no role {role!r} (given to {name!r}): {listing}")
     for pair in _OPPOSITES:
         if set(pair) <= set(given):
             raise InputError(f"{name!r} cannot be both {pair[0]} and {pair[1]}: choose one of them")

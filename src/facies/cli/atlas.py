@@ -39,7 +39,7 @@ def atlas(
     if demo:
         paths.append(_demo_run(context.obj))
     with Atlas(paths, partition=partition, is_demo=demo) as opened:
-        serve(opened, host=host, port=port, print_line=_say_address, open_browser=not no_browser)
+        serve(opened, host=host, port=port, say=_say_address, open_browser=not no_browser)
     log_line("the atlas is closed; all names are in the journals of the runs")
 
 

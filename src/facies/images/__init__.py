@@ -6,4 +6,4 @@ from facies.images.augment import RandomAffine, background
 from facies.images.image_set import ImageSet
 from facies.images.open import as_image_set, open_images, reopen
 
-__all__ = ["RandomAffine", "ImageSet", "as_image_set", "background", "open_images", "reopen"]
+__all__ = ["ImageSet", "RandomAffine", "as_image_set", "background", "open_images", "reopen"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.methods.base import Method, read_description
 
 METHODS: dict[str, str] = {
@@ -29,7 +28,7 @@ def method_class(name: str) -> type[Method]:
         If there is no such method; names the nearest.
     """
     if name not in METHODS:
-        raise InputError(f"there is no method {name!r}; {_nearest(name, METHODS)}")
+        raise InputError(f"there is no method {name!r}; {suggest(name, METHODS)}")
     module, attribute = METHODS[name].split(":")
     found: type[Method] = getattr(importlib.import_module(module), attribute)
     return found
@@ -45,20 +44,14 @@ def make_method(name: str, preset: str = "quick", parameters: Mapping[str, Any] 
     """
     cls = method_class(name)
     if preset not in cls.presets:
-        raise InputError(f"{name} has no preset {preset!r}; {_nearest(preset, cls.presets)}")
+        raise InputError(f"{name} has no preset {preset!r}; {suggest(preset, cls.presets)}")
     known = inspect.signature(cls).parameters
     for parameter in parameters or {}:
         if parameter not in known:
-            raise InputError(f"{name} has no parameter {parameter!r}; {_nearest(parameter, known)}")
+            raise InputError(f"{name} has no parameter {parameter!r}; {suggest(parameter, known)}")
     return cls(**{**cls.presets[preset], **(parameters or {})})
 
 
 def load_method(folder: str | Path) -> Method:
     """Open a saved model of any method."""
     return method_class(read_description(Path(folder))["method"]).load(folder)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.annotations import Annotations, read_annotations
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.runs import RunFolder, partition_table
 
 __all__ = ["class_of_groups", "named_partition", "select_rows", "unknown_class"]
@@ -121,6 +120,4 @@ def select_rows(
 
 def unknown_class(name: str, known: Sequence[str]) -> str:
     """Return a line that says that a class is unknown, and which is nearest."""
-    near = get_close_matches(name, known, 1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no class {name!r}: {hint}the classes are {', '.join(known) or 'none yet'}"
+    return f"there is no class {name!r}: {suggest(name, known, 'the classes are {}')}"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.tables import guard_formulas, save_csv
 from facies.report.galleries import data_uri
@@ -125,18 +125,12 @@ def audit_results(
 
 
 def _names(path: Path, true: Sequence[str], classes: Sequence[str], *, new_classes: bool) -> list[str]:
-    from difflib import get_close_matches
-
     known = {name.casefold(): name for name in classes} | {"none": ""}
     if not new_classes:
         for name in true:
             if name.casefold() not in known:
-                near = get_close_matches(name, classes, 1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise InputError(
-                    f"{path}: there is no class {name!r}: {hint}"
-                    f"the classes are {', '.join(classes)} and none; --new-classes takes others too"
-                )
+                listing = suggest(name, classes, "the classes are {} and none; --new-classes takes others too")
+                raise InputError(f"{path}: there is no class {name!r}: {listing}")
     return [known.get(name.casefold(), name) for name in true]
 
 

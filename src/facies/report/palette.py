@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["NOISE_STYLE", "Look", "depth_colours", "group_style"]
+__all__ = ["NOISE_STYLE", "Style", "depth_colours", "group_style"]
 
 # Petroff, "Accessible color sequences for data visualization" (2021), ten colours without the two greys, which are the
 # noise's.

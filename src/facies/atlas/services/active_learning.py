@@ -18,7 +18,7 @@ from facies.atlas.state.image_states import ImageStates
 if TYPE_CHECKING:
     from facies.cluster import LinearProbe
 
-__all__ = ["Predictions", "ClassifierLoop"]
+__all__ = ["ClassifierLoop", "Predictions"]
 
 QUIET_SECONDS = 0.3
 """A fit begins when nobody has acted for so long (of a million images a second longer), so that quick keys make one fit."""

@@ -45,8 +45,8 @@ class ExtractionSettings:
         The side of the crops, in pixels.
     plate : {"keep", "even"}
         What the crops show around a grain, and in which light: the photograph as it is; or a plate of one colour, and
-        the grain as if the plate were lit evenly (see `facies.grains.extraction.background_normalisation.BackgroundNormalisation`). Nothing else that is
-        kept of a grain depends on it.
+        the grain as if the plate were lit evenly (see `BackgroundNormalisation`). Nothing else that is kept of a grain
+        depends on it.
     um_per_px : float or None
         Micrometres a pixel.
     """

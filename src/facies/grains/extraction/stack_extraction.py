@@ -20,7 +20,7 @@ from facies.grains.extraction.measurements import colour_of, focus_measure, outl
 from facies.grains.extraction.segmentation import Regions, find_regions
 from facies.images.readers.image_file import UnreadableImage
 
-__all__ = ["ExtractedStack", "Seen", "cut_photographs", "cut_stack"]
+__all__ = ["ExtractedStack", "LayerDetections", "cut_photographs", "cut_stack"]
 
 _AT_BORDER = 1
 """A box is cut by the border of the photograph from this distance on, in pixels."""

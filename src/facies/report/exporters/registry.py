@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.grains.report.export_coco import write_coco
 from facies.grains.report.export_ecotaxa import write_ecotaxa
 from facies.io import atomic_file, atomic_folder
@@ -98,9 +97,7 @@ def export_run(
     known = {**EXPORTERS, **(more or {})}
     exporter = known.get(to)
     if exporter is None:
-        near = get_close_matches(to, known, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no exporter {to!r}: {hint}choose one of {', '.join(known)}")
+        raise InputError(f"there is no exporter {to!r}: {suggest(to, known, 'choose one of {}')}")
     path = Path(output).expanduser().absolute()
     _check_output(path, exporter, overwrite=overwrite)
     table, _ = named_partition(run, partition)
