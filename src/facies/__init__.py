@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from facies._version import __version__
+
 if TYPE_CHECKING:
     from facies.cluster import DensityClusterer, latent_dimension
     from facies.images import ImageSet, open_images
     from facies.methods import load_method, make_method
     from facies.methods.moe_vae.method import MoEVAE
     from facies.runs import RunFolder
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DensityClusterer",

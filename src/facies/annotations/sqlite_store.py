@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facies import __version__
+from facies._version import __version__
 from facies.annotations.actions import Action
 from facies.annotations.encoding import pack_rows, pack_values, unpack_rows, unpack_values
 from facies.annotations.state import State

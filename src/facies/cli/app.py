@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from facies import __version__
+from facies._version import __version__
 from facies.cli import (
     atlas,
     audit,

@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from facies import __version__
+from facies._version import __version__
 from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json
 

@@ -63,7 +63,7 @@ def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # 
 
 def _about(run: RunFolder, probe: str | None) -> dict[str, Any]:
     """What a program must know to use the model: how images were read, their units and scale."""
-    from facies import __version__
+    from facies._version import __version__
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})

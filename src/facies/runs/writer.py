@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies import __version__
+from facies._version import __version__
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder, lock_run, restore_replaced, write_json_atomically
 from facies.runs.manifest import Manifest, now

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facies import __version__
+from facies._version import __version__
 from facies.cli.console import log_line, reading
 from facies.errors import InputError
 from facies.workflows.work_folder import Fit, WorkFolder, parameter_differences

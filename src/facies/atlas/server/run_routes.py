@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from facies import __version__
+from facies._version import __version__
 from facies.annotations import ROLES, STATES
 from facies.atlas.server.dependencies import TheAtlas, TheRun
 from facies.atlas.server.responses import Json

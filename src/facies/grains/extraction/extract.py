@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies import __version__
+from facies._version import __version__
 from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
