@@ -1,4 +1,4 @@
-"""The checks that every metric makes of its arguments before it counts anything."""
+"""Checks of the arguments that the metrics share."""
 
 from __future__ import annotations
 
@@ -17,104 +17,69 @@ class TooFewGroupsError(InputError):
     """The metric compares groups, and there are not two of them to compare."""
 
 
-class Coded(NamedTuple):
-    """One name an image as an index into the distinct names, in the order of their first appearance."""
+class Encoded(NamedTuple):
+    """A column as int64 codes (N,), each an index into `names`, the distinct values in order of first appearance."""
 
     codes: NDArray[np.int64]
     names: list[Any]
 
 
-def encode(values: ArrayLike, name: str) -> Coded:
+def encode(values: ArrayLike, name: str) -> Encoded:
     """Number the distinct values of a column of labels or groups from 0.
 
     Parameters
     ----------
     values : array_like of shape (N,)
-        Integers, booleans, whole-valued floats or strings.
+        Integers, booleans, floats that are whole numbers, or strings.
     name : str
-        What the error messages call the column.
-
-    Returns
-    -------
-    Coded
-        ``codes`` int64 of shape (N,) and the distinct ``names`` as Python scalars.
+        Name of the column in error messages.
 
     Raises
     ------
     InputError
-        Not one-dimensional, empty, or with missing or fractional values.
+        If the column is not one-dimensional, is empty, or has missing or fractional values.
     """
-    column = _column(values, name)
+    try:
+        column = np.asarray(values)
+        # A list of both strings and numbers would turn the noise -1 into "-1" and NaN into "nan".
+        if column.dtype.kind == "U" and not isinstance(values, np.ndarray):
+            column = np.asarray(values, dtype=object)
+        codes, uniques = pd.factorize(column.ravel())
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is not one row of values ({error}): give one integer or string an image") from error
     if column.ndim != 1:
         raise InputError(f"{name} has shape {column.shape}: give one value an image, shape (N,)")
     if column.size == 0:
         raise InputError(f"{name} is empty: give one value an image")
-    if column.dtype.kind in "fc":
-        column = _whole(column, name)
-    try:
-        codes, names = pd.factorize(column)
-    except TypeError as error:
-        raise InputError(f"{name} has values that cannot be compared ({error}): give integers or strings") from error
     if (codes < 0).any():
-        raise InputError(f"{name} has missing values, the first at row {int(np.argmax(codes < 0))}: fill or drop them")
-    return Coded(codes.astype(np.int64), [value.item() if isinstance(value, np.generic) else value for value in names])
+        row = int(np.argmax(codes < 0))
+        raise InputError(f"{name} has missing values (NaN), the first at row {row}: fill or drop them")
+    if uniques.dtype.kind == "c" or (uniques.dtype.kind == "f" and not all(u.is_integer() for u in uniques)):
+        raise InputError(f"{name} has values that are not whole numbers: give integers or strings")
+    if uniques.dtype.kind == "f":
+        uniques = uniques.astype(np.int64)
+    return Encoded(codes.astype(np.int64), [u.item() if isinstance(u, np.generic) else u for u in uniques])
 
 
-def encode_groups(groups: ArrayLike, name: str = "groups") -> Coded:
-    """Number the groups from 0 and give noise (the integer -1) the code -1; ``names`` are then the true groups alone.
-
-    Parameters
-    ----------
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
-    name : str
-        What the error messages call the column.
-
-    Returns
-    -------
-    Coded
-        ``codes`` int64 of shape (N,), -1 for noise, and the distinct ``names`` without the noise.
-
-    Raises
-    ------
-    InputError
-        As `encode`.
-    """
-    codes, names = encode(groups, name)
+def encode_groups(groups: ArrayLike) -> Encoded:
+    """Encode the groups, giving noise (the integer -1) the code -1; `names` are then those of the groups alone."""
+    codes, names = encode(groups, "groups")
     if NOISE not in names:
-        return Coded(codes, names)
+        return Encoded(codes, names)
     noise = names.index(NOISE)
-    renumbered = np.where(codes == noise, NOISE, codes - (codes > noise))
-    return Coded(renumbered, names[:noise] + names[noise + 1 :])
+    return Encoded(np.where(codes == noise, NOISE, codes - (codes > noise)), names[:noise] + names[noise + 1 :])
 
 
 def check_lengths(first: NDArray[Any], second: NDArray[Any], names: tuple[str, str]) -> None:
-    """Raise InputError unless both have one row an image."""
+    """Raise InputError unless both arrays have one row an image."""
     if len(first) != len(second):
         raise InputError(
             f"{names[0]} has {len(first)} rows and {names[1]} has {len(second)}: they must be of the same images"
         )
 
 
-def matrix(embedding: ArrayLike, name: str = "embedding") -> NDArray[np.float64]:
-    """Return the embedding as a finite float64 matrix of shape (N, D).
-
-    Parameters
-    ----------
-    embedding : array_like of shape (N, D)
-        One row an image.
-    name : str
-        What the error messages call it.
-
-    Returns
-    -------
-    ndarray of float64, shape (N, D)
-
-    Raises
-    ------
-    InputError
-        Not numbers, not two-dimensional, empty, or with NaN or infinity.
-    """
+def check_embedding(embedding: ArrayLike, name: str = "embedding") -> NDArray[np.float64]:
+    """Return an embedding as a finite float64 matrix (N, D), N and D at least 1; raise InputError if it is none."""
     try:
         rows = np.asarray(embedding, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -123,27 +88,6 @@ def matrix(embedding: ArrayLike, name: str = "embedding") -> NDArray[np.float64]
         raise InputError(f"{name} has shape {rows.shape}: give one row an image, shape (N, D)")
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
-        raise InputError(
-            f"{name} has NaN or infinite values, the first in row {int(np.argmin(finite))}: drop such rows"
-        )
+        row = int(np.argmin(finite))
+        raise InputError(f"{name} has NaN or infinite values, the first in row {row}: drop such rows")
     return rows
-
-
-def _column(values: ArrayLike, name: str) -> NDArray[Any]:
-    try:
-        column = np.asarray(values)
-        # A list of both strings and numbers would turn the noise -1 into "-1" and NaN into "nan".
-        if column.dtype.kind == "U" and not isinstance(values, np.ndarray):
-            column = np.asarray(values, dtype=object)
-    except ValueError as error:
-        raise InputError(f"{name} is not one row of values ({error}): give one value an image, shape (N,)") from error
-    return column
-
-
-def _whole(column: NDArray[Any], name: str) -> NDArray[np.int64]:
-    if np.isnan(column).any():
-        row = int(np.argmax(np.isnan(column)))
-        raise InputError(f"{name} has missing values (NaN), the first at row {row}: fill or drop them")
-    if column.dtype.kind == "c" or not np.isfinite(column).all() or (column != np.floor(column)).any():
-        raise InputError(f"{name} has values that are not whole numbers: give integers or strings")
-    return column.astype(np.int64)

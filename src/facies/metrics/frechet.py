@@ -1,4 +1,4 @@
-"""How far apart two sets of images lie, as Gaussians in an embedding."""
+"""Distance between two sets of images, each as a Gaussian in an embedding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
-from facies.metrics._inputs import matrix
+from facies.metrics._inputs import check_embedding
 
 
 def frechet_distance(embedding_a: ArrayLike, embedding_b: ArrayLike) -> float:
@@ -18,12 +18,12 @@ def frechet_distance(embedding_a: ArrayLike, embedding_b: ArrayLike) -> float:
 
     The distance is in whichever embedding is given. It is the "FID" of the literature only in the pool3 activations
     of the Inception-v3 network of that paper; in a model's own embedding it is **not** the Inception FID, and its
-    values compare only among sets placed by the same model.
+    values compare only among sets embedded by the same model.
 
     Parameters
     ----------
     embedding_a, embedding_b : array_like of shape (N_a, D), (N_b, D)
-        One row an image, from the same encoder; each N >= 2, and well above D for a covariance worth the name.
+        One row an image, from the same encoder; each N >= 2, and well above D, or the covariances are mostly noise.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def frechet_distance(embedding_a: ArrayLike, embedding_b: ArrayLike) -> float:
     1982; Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", 2017,
     eq. 6.
     """
-    first, second = matrix(embedding_a, "embedding_a"), matrix(embedding_b, "embedding_b")
+    first, second = check_embedding(embedding_a, "embedding_a"), check_embedding(embedding_b, "embedding_b")
     if first.shape[1] != second.shape[1]:
         raise InputError(
             f"embedding_a has {first.shape[1]} columns and embedding_b {second.shape[1]}: use one encoder for both"

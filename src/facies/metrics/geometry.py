@@ -11,13 +11,13 @@ from sklearn import config_context
 from sklearn.metrics import davies_bouldin_score, silhouette_score
 
 from facies.errors import InputError
-from facies.metrics._inputs import NOISE, TooFewGroupsError, check_lengths, encode_groups, matrix
+from facies.metrics._inputs import NOISE, TooFewGroupsError, check_embedding, check_lengths, encode_groups
 
-# Centres nearer than this, relative to the extent of the data, coincide: the rest is rounding.
-_COINCIDE = 1e-12
+# Centres closer than this share of the extent of the data count as one point: the rest is rounding.
+_COINCIDENCE = 1e-12
 
 MEBIBYTES_OF_DISTANCES = 64
-"""Distances held at once: all those of 10,000 images would be most of the memory of a fit."""
+"""Memory for distances: all those of 10,000 images at once would be most of the memory of a fit."""
 
 
 def silhouette(
@@ -35,7 +35,8 @@ def silhouette(
     groups : array_like of shape (N,)
         Group of each image; noise (-1) is left out.
     max_images : int
-        With more labelled images than these, a uniform sub-sample without replacement of this size is measured.
+        If more images have a group, a random sub-sample of this size is measured instead; a larger one is more exact, in
+        a time that grows with its square. At least 3.
     random_state : int or None
         Seed of the sub-sample.
 
@@ -57,8 +58,8 @@ def silhouette(
         raise InputError(f"max_images={max_images} is too few: give at least 3")
     rows, codes = _labelled(embedding, groups)
     if len(rows) > max_images:
-        chosen = np.sort(np.random.default_rng(random_state).choice(len(rows), max_images, replace=False))
-        rows, codes = rows[chosen], codes[chosen]
+        sample = np.sort(np.random.default_rng(random_state).choice(len(rows), max_images, replace=False))
+        rows, codes = rows[sample], codes[sample]
         _check_comparable(codes, " of the sub-sample")
     with config_context(working_memory=MEBIBYTES_OF_DISTANCES):
         return float(silhouette_score(rows, codes))
@@ -81,7 +82,7 @@ def davies_bouldin(
     groups : array_like of shape (N,)
         Group of each image; noise (-1) is left out.
     metric : {"euclidean", "pearson"}
-        The distance.
+        Distance that scatter and separation are measured in.
 
     Returns
     -------
@@ -106,7 +107,7 @@ def davies_bouldin(
     extent = float(np.abs(rows).max())
     # The index does not depend on the unit, but scikit-learn takes distances below 1e-8 for none.
     rows = rows / extent if extent > 0 else rows
-    if pdist(_centres(rows, codes)).min() <= _COINCIDE:
+    if pdist(_centres(rows, codes)).min() <= _COINCIDENCE:
         return float("inf")
     return float(davies_bouldin_score(rows, codes))
 
@@ -119,16 +120,16 @@ def _davies_bouldin_pearson(rows: NDArray[np.float64], codes: NDArray[np.int64])
     scatter = np.bincount(codes, weights=1.0 - correlations) / np.bincount(codes)
     separation = 1.0 - centres @ centres.T
     np.fill_diagonal(separation, np.inf)
-    if separation.min() <= _COINCIDE:
+    if separation.min() <= _COINCIDENCE:
         return float("inf")
     return float(((scatter[:, None] + scatter[None, :]) / separation).max(axis=1).mean())
 
 
 def _labelled(embedding: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    rows, codes = matrix(embedding), encode_groups(groups).codes
+    rows, codes = check_embedding(embedding), encode_groups(groups).codes
     check_lengths(rows, codes, ("embedding", "groups"))
-    kept = codes != NOISE
-    rows, codes = rows[kept], codes[kept]
+    grouped = codes != NOISE
+    rows, codes = rows[grouped], codes[grouped]
     _check_comparable(codes, "")
     return rows, codes
 
@@ -155,5 +156,5 @@ def _standardise(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre each row and scale it to length one, so that a scalar product is a correlation; constant rows become 0."""
     centred = rows - rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    constant = lengths <= _COINCIDE * np.linalg.norm(rows, axis=1, keepdims=True)
+    constant = lengths <= _COINCIDENCE * np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(constant, 0.0, centred / np.where(constant, 1.0, lengths))

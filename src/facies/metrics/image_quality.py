@@ -1,7 +1,7 @@
-"""How like an image its reconstruction is, and how much an image holds.
+"""How similar an image and its reconstruction are, and how much information an image holds.
 
 Give ``data_range`` in the unit of the pixels: 1 for [0, 1], 255 for 8-bit images. There is no default, for a wrong one
-gives a wrong number in silence.
+would give a wrong number without an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def ssim(images: Images, reconstructions: Images, *, data_range: float) -> float
     images : array_like or Tensor of shape (B, C, H, W), or (B, L, C, H, W)
         The originals; in a focal stack each layer counts as an image. H, W >= 3.
     reconstructions : same shape
-        What the model made of them.
+        Reconstruction of each image, in the same order.
     data_range : float
         Largest possible minus least possible pixel value.
 
@@ -54,17 +54,17 @@ def ssim(images: Images, reconstructions: Images, *, data_range: float) -> float
     References
     ----------
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 13(4), 2004, eq. 13. Counted by torchmetrics.
+    IEEE TIP 13(4), 2004, eq. 13. Computed by torchmetrics.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    originals, made = _batches(images, reconstructions, data_range)
+    originals, rebuilt = _batches(images, reconstructions, data_range)
     side = min(originals.shape[-2:])
     if side < 3:
         raise InputError(f"images are {originals.shape[-2]} x {originals.shape[-1]} pixels: SSIM needs at least 3 x 3")
     window = min(_WINDOW, side - 1 + side % 2)
     _, similarity = structural_similarity_index_measure(
-        made, originals, sigma=_SIGMA * window / _WINDOW, data_range=data_range, return_full_image=True
+        rebuilt, originals, sigma=_SIGMA * window / _WINDOW, data_range=data_range, return_full_image=True
     )
     # torchmetrics mirrors the border, and its releases differ in whether that part counts; the paper's mean does not.
     border = window // 2
@@ -82,7 +82,7 @@ def psnr(images: Images, reconstructions: Images, *, data_range: float) -> float
     images : array_like or Tensor of shape (B, C, H, W), or (B, L, C, H, W)
         The originals; in a focal stack each layer counts as an image.
     reconstructions : same shape
-        What the model made of them.
+        Reconstruction of each image, in the same order.
     data_range : float
         Largest possible minus least possible pixel value.
 
@@ -100,12 +100,12 @@ def psnr(images: Images, reconstructions: Images, *, data_range: float) -> float
     References
     ----------
     Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment", Electronics Letters 44, 2008.
-    Counted by torchmetrics.
+    Computed by torchmetrics.
     """
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
-    originals, made = _batches(images, reconstructions, data_range)
-    decibels = peak_signal_noise_ratio(made, originals, data_range=data_range, reduction="none", dim=(1, 2, 3))
+    originals, rebuilt = _batches(images, reconstructions, data_range)
+    decibels = peak_signal_noise_ratio(rebuilt, originals, data_range=data_range, reduction="none", dim=(1, 2, 3))
     return float(decibels.mean())
 
 
@@ -165,12 +165,12 @@ def _entropy(image: NDArray[np.generic], bins: int, value_range: tuple[float, fl
 def _batches(images: Images, reconstructions: Images, data_range: float) -> tuple[Tensor, Tensor]:
     if not (math.isfinite(data_range) and data_range > 0):
         raise InputError(f"data_range={data_range} is not positive: give 1 for [0, 1], 255 for 8-bit images")
-    originals, made = _batch(images, "images"), _batch(reconstructions, "reconstructions")
-    if originals.shape != made.shape:
+    originals, rebuilt = _batch(images, "images"), _batch(reconstructions, "reconstructions")
+    if originals.shape != rebuilt.shape:
         raise InputError(
-            f"images has shape {tuple(originals.shape)} and reconstructions {tuple(made.shape)}: they must be equal"
+            f"images has shape {tuple(originals.shape)} and reconstructions {tuple(rebuilt.shape)}: they must be equal"
         )
-    return originals, made.to(originals.device)
+    return originals, rebuilt.to(originals.device)
 
 
 def _batch(values: Images, name: str) -> Tensor:

@@ -1,12 +1,14 @@
 """How well a partition agrees with the true labels.
 
-Labels and groups may be any integers or strings. Group -1 is noise: images that the method left without a group.
-The labels know no noise; a label -1 is a class like any other.
+All functions take one value an image: `labels` are the true classes, `groups` the partition, both of shape (N,), integers
+or strings. Group -1 is noise: images that the method left without a group. Labels know no noise; a label -1 is a class
+like any other. `InputError` is raised where an argument is empty, is not one-dimensional or has missing values, and where
+two are not of the same length.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,15 @@ from facies.metrics._inputs import NOISE, check_lengths, encode, encode_groups
 Noise = Literal["wrong", "ignore"]
 
 
+class _Contingency(NamedTuple):
+    """Number of images of each (class, group) without the noise, N with it, and the names of the rows and columns."""
+
+    counts: NDArray[np.int64]
+    n_images: int
+    classes: list[Any]
+    groups: list[Any]
+
+
 def accuracy(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") -> float:
     """Share of the images whose group is matched with their class, under the best one-to-one matching.
 
@@ -28,31 +39,29 @@ def accuracy(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") ->
 
     Parameters
     ----------
-    labels : array_like of shape (N,)
-        True class of each image.
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
+    labels, groups : array_like of shape (N,)
+        True class and group of each image; group -1 is noise.
     noise : {"wrong", "ignore"}
-        Noise counts as wrong (N in the denominator), or is left out (the denominator is the labelled part).
+        Noise counts as wrong (N in the denominator), or is left out (the denominator is the number of images that have
+        a group; `InputError` if there are none).
 
     Returns
     -------
     float
         In [0, 1].
 
-    Raises
-    ------
-    InputError
-        Empty, of different lengths, with missing values, or all noise with ``noise="ignore"``.
-
     References
     ----------
     Xie, Girshick and Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016, eq. 10.
+
+    Examples
+    --------
+    >>> accuracy(["quartz", "quartz", "shell", "shell"], [7, 7, 3, -1])
+    0.75
     """
-    counts, n_images, _, _ = _contingency(labels, groups)
-    total = _denominator(counts, n_images, noise)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / total)
+    table = _contingency(labels, groups)
+    rows, columns = linear_sum_assignment(table.counts, maximize=True)
+    return float(table.counts[rows, columns].sum() / _denominator(table, noise))
 
 
 def match_groups(labels: ArrayLike, groups: ArrayLike) -> dict[Any, Any]:
@@ -60,10 +69,8 @@ def match_groups(labels: ArrayLike, groups: ArrayLike) -> dict[Any, Any]:
 
     Parameters
     ----------
-    labels : array_like of shape (N,)
-        True class of each image.
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
+    labels, groups : array_like of shape (N,)
+        True class and group of each image; group -1 is noise.
 
     Returns
     -------
@@ -71,19 +78,14 @@ def match_groups(labels: ArrayLike, groups: ArrayLike) -> dict[Any, Any]:
         ``{group: label}``, as Python scalars. Noise is not in it, nor a group left over because there are more groups
         than classes, nor one that the matching could only pair with a class of which it has no image.
 
-    Raises
-    ------
-    InputError
-        Empty, of different lengths, or with missing values.
-
     References
     ----------
     Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics Quarterly 2, 1955.
     """
-    counts, _, class_names, group_names = _contingency(labels, groups)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
+    table = _contingency(labels, groups)
+    rows, columns = linear_sum_assignment(table.counts, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return {group_names[column]: class_names[row] for row, column in pairs if counts[row, column]}
+    return {table.groups[column]: table.classes[row] for row, column in pairs if table.counts[row, column]}
 
 
 def purity(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") -> float:
@@ -94,10 +96,8 @@ def purity(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") -> f
 
     Parameters
     ----------
-    labels : array_like of shape (N,)
-        True class of each image.
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
+    labels, groups : array_like of shape (N,)
+        True class and group of each image; group -1 is noise.
     noise : {"wrong", "ignore"}
         As in `accuracy`.
 
@@ -106,18 +106,12 @@ def purity(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") -> f
     float
         In [0, 1].
 
-    Raises
-    ------
-    InputError
-        As `accuracy`.
-
     References
     ----------
     Manning, Raghavan and Schütze, "Introduction to information retrieval", 2008, eq. 16.1.
     """
-    counts, n_images, _, _ = _contingency(labels, groups)
-    total = _denominator(counts, n_images, noise)
-    return float(counts.max(axis=0, initial=0).sum() / total)
+    table = _contingency(labels, groups)
+    return float(table.counts.max(axis=0, initial=0).sum() / _denominator(table, noise))
 
 
 def nmi(labels: ArrayLike, groups: ArrayLike) -> float:
@@ -127,27 +121,19 @@ def nmi(labels: ArrayLike, groups: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels : array_like of shape (N,)
-        True class of each image.
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
+    labels, groups : array_like of shape (N,)
+        True class and group of each image; group -1 is noise.
 
     Returns
     -------
     float
         In [0, 1].
 
-    Raises
-    ------
-    InputError
-        Empty, of different lengths, or with missing values.
-
     References
     ----------
     Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 11, 2010, NMI_sum.
     """
-    first, second = _paired(labels, groups)
-    return float(normalized_mutual_info_score(first, second, average_method="arithmetic"))
+    return float(normalized_mutual_info_score(*_encode_pair(labels, groups), average_method="arithmetic"))
 
 
 def ari(labels: ArrayLike, groups: ArrayLike) -> float:
@@ -159,73 +145,53 @@ def ari(labels: ArrayLike, groups: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels : array_like of shape (N,)
-        True class of each image; or another partition, for the index is symmetric.
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
+    labels, groups : array_like of shape (N,)
+        True class and group of each image, or two partitions, for the index is symmetric.
 
     Returns
     -------
     float
         In [-0.5, 1]; 0 on average for random groups.
 
-    Raises
-    ------
-    InputError
-        Empty, of different lengths, or with missing values.
-
     References
     ----------
     Hubert and Arabie, "Comparing partitions", Journal of Classification 2, 1985, eq. 5.
     """
-    first, second = _paired(labels, groups)
-    return float(adjusted_rand_score(first, second))
+    return float(adjusted_rand_score(*_encode_pair(labels, groups)))
 
 
 def labelled_fraction(groups: ArrayLike) -> float:
-    """Share of the images that got a group, that is, are not noise (-1).
+    """Share of the images that have a group, that is, are not noise (-1): a number in [0, 1].
 
     Parameters
     ----------
     groups : array_like of shape (N,)
         Group of each image, -1 for noise.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
-    Raises
-    ------
-    InputError
-        Empty, not one-dimensional, or with missing values.
     """
     return float((encode_groups(groups).codes != NOISE).mean())
 
 
-def _paired(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _encode_pair(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first, second = encode(labels, "labels").codes, encode(groups, "groups").codes
     check_lengths(first, second, ("labels", "groups"))
     return first, second
 
 
-def _contingency(labels: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.int64], int, list[Any], list[Any]]:
-    """Count the images of each (class, group), noise left out; give N and the names of the rows and columns too."""
-    classes, found = encode(labels, "labels"), encode_groups(groups)
-    check_lengths(classes.codes, found.codes, ("labels", "groups"))
-    kept = found.codes != NOISE
-    shape = (len(classes.names), len(found.names))
-    cells = classes.codes[kept] * shape[1] + found.codes[kept]
-    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
-    return counts, len(kept), classes.names, found.names
+def _contingency(labels: ArrayLike, groups: ArrayLike) -> _Contingency:
+    rows, columns = encode(labels, "labels"), encode_groups(groups)
+    check_lengths(rows.codes, columns.codes, ("labels", "groups"))
+    grouped = columns.codes != NOISE
+    counts = np.zeros((len(rows.names), len(columns.names)), dtype=np.int64)
+    np.add.at(counts, (rows.codes[grouped], columns.codes[grouped]), 1)
+    return _Contingency(counts, len(rows.codes), rows.names, columns.names)
 
 
-def _denominator(counts: NDArray[np.int64], n_images: int, noise: Noise) -> int:
+def _denominator(table: _Contingency, noise: Noise) -> int:
     if noise == "wrong":
-        return n_images
+        return table.n_images
     if noise != "ignore":
         raise InputError(f"noise={noise!r} is not known: give 'wrong' or 'ignore'")
-    n_labelled = int(counts.sum())
-    if n_labelled == 0:
+    n_grouped = int(table.counts.sum())
+    if n_grouped == 0:
         raise InputError("groups is all noise (-1): nothing is left when noise is ignored")
-    return n_labelled
+    return n_grouped

@@ -1,4 +1,4 @@
-"""All that can be said of one partition, as one dictionary."""
+"""All measures of one partition, as one dictionary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facies.metrics.partition import accuracy, ari, labelled_fraction, nmi, puri
 def evaluate_partition(
     groups: ArrayLike, *, labels: ArrayLike | None = None, embedding: ArrayLike | None = None
 ) -> dict[str, float | int]:
-    """Measure a partition by all that is known of its images.
+    """Measure a partition, with all the metrics for which the arguments suffice.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def evaluate_partition(
     Raises
     ------
     InputError
-        Empty, of different lengths, or with missing values; never for there being just one group.
+        If an argument is empty, has missing values or is not of the length of the others. One group alone is no error.
     """
     codes, names = encode_groups(groups)
     measured: dict[str, float | int] = {
