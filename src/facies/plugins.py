@@ -71,7 +71,7 @@ def _load(entry: metadata.EntryPoint) -> Any:
     try:
         return entry.load()
     except Exception as error:
-        package = entry.dist.name if entry.dist is not None else entry.value.partition(".")[0]
+        package = entry.dist.name if entry.dist is not None else entry.module.partition(".")[0]
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         warnings.warn(
             f"{entry.group}: {entry.name!r} of the package {package} is left out, for it cannot be imported ({reason}); "

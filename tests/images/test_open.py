@@ -115,7 +115,7 @@ def test_the_last_of_many_equal_images_may_differ(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("a.h5", "kind '.h5' are not read; read are a folder of images or of grains, .npy"),
+        ("a.h5", "kind '.h5' are not read; read are .npy, .npz, one .tif of several pages, "),
         ("a", "kind 'without a suffix' are not read"),
         ("a.png", "is one image; give the folder"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from facies.images.sources import PixelSource, SubsetSource
 from facies.images.temporary_store import rows_per_block
 
 LEFT_OUT_COLUMNS = ("source", "reason")
+
+Companion = Callable[[Sequence[str]], pd.DataFrame]
+"""Reads a further table of images: from their ids to one row an id, in that order, with the column `id`."""
 
 
 class ImageSet(Dataset[Tensor]):
@@ -46,6 +49,11 @@ class ImageSet(Dataset[Tensor]):
         The smallest and the largest pixel, where whoever wrote the images kept them.
     fingerprint : str, optional
         The digest of what the images are, where whoever wrote them kept it.
+    pixel_size_um : float, optional
+        The side in micrometres of a pixel of the original photographs or scans, before any resizing.
+    companions : mapping of str to callable, optional
+        Further tables of the images that the reader knows of, such as the outlines of grains, by name. Each is read by
+        a function of the ids, when a run folder is written; see `read_companions`.
 
     Attributes
     ----------
@@ -60,7 +68,9 @@ class ImageSet(Dataset[Tensor]):
     left_out : DataFrame
     notes : list of str
     origin : dict
-        Fit for JSON.
+        Holds only what JSON can hold.
+    pixel_size_um : float or None
+    companions : dict of str to callable
 
     Raises
     ------
@@ -80,6 +90,8 @@ class ImageSet(Dataset[Tensor]):
         origin: dict[str, Any] | None = None,
         value_range: tuple[float, float] | None = None,
         fingerprint: str | None = None,
+        pixel_size_um: float | None = None,
+        companions: Mapping[str, Companion] | None = None,
     ) -> None:
         self._source = source
         self.table = table.reset_index(drop=True)
@@ -92,6 +104,8 @@ class ImageSet(Dataset[Tensor]):
         self.origin: dict[str, Any] = dict(origin or {"kind": "memory", "path": None, "options": {}})
         self._range = value_range
         self._fingerprint = fingerprint
+        self.pixel_size_um = pixel_size_um
+        self.companions: dict[str, Companion] = dict(companions or {})
         if len(self.table) != len(self) or (self.labels is not None and self.labels.shape != (len(self),)):
             raise ValueError(f"{len(self)} images need as many rows of the table and as many labels")
         if not self.table["id"].is_unique:
@@ -229,6 +243,8 @@ class ImageSet(Dataset[Tensor]):
             left_out=self.left_out,
             notes=self.notes,
             origin={**self.origin, "subset": kept.tolist()},
+            pixel_size_um=self.pixel_size_um,
+            companions=self.companions,
         )
 
     def replaced(
@@ -260,7 +276,25 @@ class ImageSet(Dataset[Tensor]):
             origin=origin or self.origin,
             value_range=self._range if source is None else None,
             fingerprint=self._fingerprint if source is None else None,
+            pixel_size_um=self.pixel_size_um,
+            companions=self.companions,
         )
+
+    def read_companions(self) -> dict[str, pd.DataFrame]:
+        """Read the further tables of these images.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            By name, each with the column `id` and one row an image, in order; empty where the reader has none.
+
+        Raises
+        ------
+        InputError
+            If a table is missing or damaged.
+        """
+        ids = self.table["id"].tolist()
+        return {name: read(ids) for name, read in self.companions.items()}
 
     def value_range(self) -> tuple[float, float]:
         """Find the smallest and the largest pixel, in one streaming pass, and remember them.

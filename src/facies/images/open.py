@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,14 @@ from torch.utils.data import Dataset
 from facies.errors import InputError
 from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels, labels_from_csv
-from facies.images.readers.arrays import images_from_array, images_from_npy, images_from_npz, memory
-from facies.images.readers.folder import ImageFile, Progress, images_from_files, images_from_folder
+from facies.images.readers.arrays import images_from_array, memory
+from facies.images.readers.base import Progress
 from facies.images.readers.image_file import SUFFIXES
+from facies.images.readers.registry import find_reader, readers
 from facies.images.readers.torch_dataset import images_from_dataset
-from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import Channels, ImageFormat, ResizeMode, fitted, parse_size
 
 Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
-
-_ARRAY_FILES: dict[str, Callable[[Path], ImageSet]] = {".npy": images_from_npy, ".npz": images_from_npz}
-_TIFF = frozenset({".tif", ".tiff"})
-_READ = "a folder of images or of grains, .npy, .npz, .zarr, or one .tif of several pages"
 
 
 def open_images(
@@ -43,9 +39,10 @@ def open_images(
     Parameters
     ----------
     source : path, ndarray, Tensor, torch Dataset or ImageSet
-        A folder of image files, the grains that ``facies extract`` wrote, ``.npy``, ``.npz`` (with ``images``),
-        ``.zarr`` or one TIFF of several pages; or images in memory, (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal
-        stacks, (N, L, C, H, W). An ImageSet is returned as it is, if nothing else is asked for.
+        A folder of image files, ``.npy``, ``.npz`` (with ``images``), ``.zarr``, one TIFF of several pages, or what a
+        registered `facies.images.readers.Reader` reads, such as the grains of ``facies extract``; or images in memory,
+        (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal stacks, (N, L, C, H, W). An ImageSet is returned as it is,
+        if nothing else is asked for.
     channels : {"grey", "rgb"}, optional
         What to convert to; None leaves the images as they are.
     size : int or (int, int), optional
@@ -111,11 +108,7 @@ def as_image_set(
     InputError
         If the source cannot be read.
     """
-    if channels not in (None, "grey", "rgb"):
-        raise InputError(f"channels must be 'grey' or 'rgb', not {channels!r}")
-    if fit not in ("resize", "pad"):
-        raise InputError(f"fit must be 'resize' or 'pad', not {fit!r}")
-    wanted = ImageFormat(channels, parse_size(size), fit)
+    wanted = _image_format(channels, size, fit)
     if isinstance(source, str | PathLike):
         images = _from_path(Path(fspath(source)), wanted, progress)
     elif isinstance(source, ImageSet):
@@ -126,7 +119,7 @@ def as_image_set(
         images = images_from_dataset(source, progress)
     else:
         raise InputError(
-            f"a {type(source).__name__} is not read: give a path ({_READ}), an array, a tensor or a Dataset"
+            f"a {type(source).__name__} is not read: give a path ({_formats()}), an array, a tensor or a Dataset"
         )
     return _with_labels(_brought_to(images, wanted), labels)
 
@@ -155,7 +148,8 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
         raise InputError("the images came from memory, not from a file: pass them again")
     options = dict(origin.get("options", {}))
     labels = options.pop("labels", None)
-    images = as_image_set(path, **options)
+    wanted = _image_format(**options)
+    images = _brought_to(_from_path(Path(path), wanted, kind=origin.get("kind")), wanted)
     if "subset" in origin:
         try:
             images = images.subset(origin["subset"])
@@ -192,34 +186,44 @@ def check_not_all_equal(images: ImageSet, name: str) -> None:
     raise InputError(f"{name}: all {len(images)} images are equal, there is nothing to group: check how they were made")
 
 
-def _from_path(path: Path, wanted: ImageFormat, progress: Progress | None) -> ImageSet:
+def _image_format(
+    channels: Channels | None = None, size: int | Sequence[int] | None = None, fit: ResizeMode = "resize"
+) -> ImageFormat:
+    if channels not in (None, "grey", "rgb"):
+        raise InputError(f"channels must be 'grey' or 'rgb', not {channels!r}")
+    if fit not in ("resize", "pad"):
+        raise InputError(f"fit must be 'resize' or 'pad', not {fit!r}")
+    return ImageFormat(channels, parse_size(size), fit)
+
+
+def _from_path(path: Path, wanted: ImageFormat, progress: Progress | None = None, kind: str | None = None) -> ImageSet:
+    """Open a file or folder with the reader that says it can, or with the one that opened it before."""
     try:
-        exists, is_folder = path.exists(), path.is_dir()
-        grains_folder = is_folder and (path / "grains.json").is_file() and (path / "images.zarr").is_dir()
-        zarr_folder = is_folder and (path.suffix.lower() == ".zarr" or is_zarr(path))
+        exists = path.exists()
+        reader = find_reader(path, kind) if exists else None
     except OSError as error:
         raise InputError(f"{path}: cannot be reached ({error.strerror})") from error
-    suffix = path.suffix.lower()
     if not exists:
         raise InputError(f"{path}: no such file or folder")
-    if grains_folder:
-        from facies.grains.extraction import images_from_grains
-
-        return images_from_grains(path)
-    if zarr_folder:
-        kind, images = "zarr", images_from_zarr(path)
-    elif is_folder:
-        kind, images = "folder", images_from_folder(path, target=wanted, progress=progress)
-    elif suffix in _ARRAY_FILES:
-        kind, images = suffix[1:], _ARRAY_FILES[suffix](path)
-    elif suffix in _TIFF:
-        kind, images = "tiff", images_from_files(path, [ImageFile(path, path.name)], target=wanted, progress=progress)
-    elif suffix in SUFFIXES:
-        raise InputError(f"{path}: is one image; give the folder that holds the images")
-    else:
-        raise InputError(f"{path}: files of the kind {suffix or 'without a suffix'!r} are not read; read are {_READ}")
-    images.origin = {"kind": kind, "path": str(path.absolute()), "options": {}}
+    if reader is None:
+        raise InputError(f"{path}: {_why_not_read(path, kind)}")
+    images = reader.read(path, wanted, progress)
+    images.origin = {**images.origin, "kind": reader.name, "path": str(path.absolute()), "options": {}}
     return images
+
+
+def _why_not_read(path: Path, kind: str | None) -> str:
+    if kind is not None:
+        return f"was read by the reader {kind!r}, which is not there: install the package that brings it"
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return "is one image; give the folder that holds the images"
+    return f"files of the kind {suffix or 'without a suffix'!r} are not read; read are {_formats()}"
+
+
+def _formats() -> str:
+    *formats, last = [reader.description for reader in readers()]
+    return f"{', '.join(formats)} or {last}"
 
 
 def _brought_to(images: ImageSet, wanted: ImageFormat) -> ImageSet:

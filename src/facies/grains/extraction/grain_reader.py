@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from facies.errors import InputError
 from facies.grains.extraction.extract import read_description
 from facies.images.axes import AxisOrder
 from facies.images.image_set import ImageSet
+from facies.images.readers.base import Reader
 from facies.images.sources import ZarrSource
 
-__all__ = ["images_from_grains", "read_outlines"]
+__all__ = ["READER", "images_from_grains", "read_outlines", "scale_of"]
 
 
 def images_from_grains(folder: Path) -> ImageSet:
@@ -28,7 +30,8 @@ def images_from_grains(folder: Path) -> ImageSet:
     Returns
     -------
     ImageSet
-        Images (L, 3, S, S); the columns of the table are those of ``images.parquet``. Its origin tells ``um_per_px``.
+        Images (L, 3, S, S); the columns of the table are those of ``images.parquet``. It has the size of a pixel, where
+        that is known, and the companion ``outlines``.
 
     Raises
     ------
@@ -63,6 +66,8 @@ def images_from_grains(folder: Path) -> ImageSet:
         },
         value_range=(float(low), float(high)),
         fingerprint=told["fingerprint"],
+        pixel_size_um=told["um_per_px"],
+        companions={"outlines": functools.partial(_outlines, folder.absolute())},
     )  # fmt: skip
 
 
@@ -86,16 +91,16 @@ def read_outlines(images: ImageSet) -> pd.DataFrame | None:
     InputError
         If the file is missing or damaged.
     """
-    if images.origin.get("kind") != "grains":
-        return None
-    outlines = _read_parquet(Path(images.origin["path"]) / "outlines.parquet").set_index("id")
-    ids = images.table["id"]
-    missing = ~ids.isin(outlines.index)
-    if missing.any():
-        raise InputError(
-            f"{images.origin['path']}: has no outline of the grain {ids[missing].iloc[0]}: extract it again"
-        )
-    return outlines.loc[ids.tolist()].reset_index()
+    read = images.companions.get("outlines")
+    return None if read is None else read(images.table["id"].tolist())
+
+
+def _outlines(folder: Path, ids: Sequence[str]) -> pd.DataFrame:
+    outlines = _read_parquet(folder / "outlines.parquet").set_index("id")
+    missing = [each for each in ids if each not in outlines.index]
+    if missing:
+        raise InputError(f"{folder}: has no outline of the grain {missing[0]}: extract it again")
+    return outlines.loc[list(ids)].reset_index()
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -109,5 +114,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def scale_of(images: ImageSet) -> float | None:
     """Micrometres a pixel of the photographs, where known."""
-    value: Any = images.origin.get("um_per_px")
-    return None if value is None else float(value)
+    return images.pixel_size_um
+
+
+READER = Reader(
+    name="grains",
+    description="a folder of grains",
+    can_read=lambda path: (path / "grains.json").is_file() and (path / "images.zarr").is_dir(),
+    read=lambda folder, _format, _progress: images_from_grains(folder),
+)

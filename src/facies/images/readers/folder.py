@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from facies.errors import InputError
 from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
+from facies.images.readers.base import Progress
 from facies.images.readers.image_file import SUFFIXES, PageHeader, UnreadableImage, decode_pages, read_headers
 from facies.images.resize import SMALLEST_SIDE, ImageFormat
 from facies.images.sources import PixelSource, SubsetSource, source_in
@@ -26,7 +27,6 @@ from facies.images.temporary_store import Store, allocate
 
 LARGEST_DEFAULT_SIDE = 128
 AS_THEY_ARE = ImageFormat()
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,7 @@ def _why_not(path: Path, root: Path) -> str | None:
         return f"it cannot be reached ({error})"
 
 
-def images_from_folder(
-    folder: Path,
-    *,
-    target: ImageFormat = AS_THEY_ARE,
-    progress: Progress | None = None,
-) -> ImageSet:
+def images_from_folder(folder: Path, target: ImageFormat = AS_THEY_ARE, progress: Progress | None = None) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
 
     The id of an image is its path relative to the folder; pages of a TIFF of several are ``name.tif#1`` and so on.
@@ -159,6 +154,11 @@ def images_from_folder(
         why = f"; {left_out[0].source}: {left_out[0].reason}" if left_out else f" (read are {suffixes})"
         raise InputError(f"{folder}: there is no image file in this folder or below{why}")
     return images_from_files(folder, files, left_out, target=target, progress=progress)
+
+
+def images_from_tiff(path: Path, target: ImageFormat = AS_THEY_ARE, progress: Progress | None = None) -> ImageSet:
+    """Open the pages of one TIFF; the parameters are those of `images_from_folder`."""
+    return images_from_files(path, [ImageFile(path, path.name)], target=target, progress=progress)
 
 
 def images_from_files(

@@ -22,8 +22,9 @@ _NAMES = frozenset({"labels", "label_names", "class_names"})
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is a zarr array or group, of either format."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+    """Tell whether a folder is a zarr array or group, of either format, or is called one."""
+    called = path.suffix.lower() == ".zarr"
+    return path.is_dir() and (called or any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup")))
 
 
 def images_from_zarr(path: Path) -> ImageSet:

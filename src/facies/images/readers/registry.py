@@ -1,0 +1,83 @@
+"""The readers that there are: those of Facies, and those of other packages and domains."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from facies.images.image_set import ImageSet
+from facies.images.readers.arrays import images_from_npy, images_from_npz
+from facies.images.readers.base import Progress, Reader
+from facies.images.readers.folder import images_from_folder, images_from_tiff
+from facies.images.readers.zarr import images_from_zarr, is_zarr
+from facies.images.resize import ImageFormat
+from facies.plugins import FaultyPlugin, load_plugins
+
+__all__ = ["find_reader", "readers"]
+
+GROUP = "facies.readers"
+
+
+def _has_suffix(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() in suffixes and not path.is_dir()
+
+
+def _as_stored(read: Callable[[Path], ImageSet]) -> Callable[[Path, ImageFormat, Progress | None], ImageSet]:
+    return lambda path, _format, _progress: read(path)
+
+
+_FILES = (
+    Reader(name="npy", description=".npy", can_read=_has_suffix(".npy"), read=_as_stored(images_from_npy)),
+    Reader(name="npz", description=".npz", can_read=_has_suffix(".npz"), read=_as_stored(images_from_npz)),
+    Reader(
+        name="tiff",
+        description="one .tif of several pages",
+        can_read=_has_suffix(".tif", ".tiff"),
+        read=images_from_tiff,
+    ),
+)
+_FOLDERS = (
+    Reader(name="zarr", description=".zarr", can_read=is_zarr, read=_as_stored(images_from_zarr)),
+    Reader(name="folder", description="a folder of images", can_read=Path.is_dir, read=images_from_folder),
+)
+
+
+def readers() -> Iterator[Reader]:
+    """Give the readers in the order in which they are asked.
+
+    First come the files that a suffix settles; then what other packages read, for they know best which folders are
+    theirs; then any zarr folder; last any other folder, which is searched for image files.
+
+    Yields
+    ------
+    Reader
+        Other packages are imported only when it is their turn.
+    """
+    yield from _FILES
+    for name, plugin in load_plugins(GROUP):
+        if isinstance(plugin, Reader):
+            yield plugin
+        else:
+            warnings.warn(f"{GROUP}: {name!r} is left out, for it is no Reader", FaultyPlugin, stacklevel=2)
+    yield from _FOLDERS
+
+
+def find_reader(path: Path, name: str | None = None) -> Reader | None:
+    """Find the reader of a file or folder.
+
+    Parameters
+    ----------
+    path : Path
+        It exists.
+    name : str, optional
+        The name of the reader that opened it before: only that one will do.
+
+    Returns
+    -------
+    Reader or None
+        None if there is no such reader.
+    """
+    if name is not None:
+        return next((reader for reader in readers() if reader.name == name), None)
+    return next((reader for reader in readers() if reader.can_read(path)), None)
