@@ -142,8 +142,8 @@ class Silent(Brightness):
 
 def register() -> None:
     """Let the command know these methods."""
-    METHODS["brightness"] = "cli.making:Brightness"
-    METHODS["silent"] = "cli.making:Silent"
+    METHODS["brightness"] = "tests.cli.factories:Brightness"
+    METHODS["silent"] = "tests.cli.factories:Silent"
 
 
 def make_pixels(n: int = N, side: int = 16, channels: int = 1, dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
@@ -203,7 +203,7 @@ def entries(folder: Path) -> set[str]:
 
 def start(*arguments: Any) -> subprocess.Popen[str]:
     """Start the command in a process of its own."""
-    code = "from cli.making import register; register(); from facies.cli import main; main()"
+    code = "from tests.cli.factories import register; register(); from facies.cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(
