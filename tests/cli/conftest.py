@@ -1,30 +1,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from facies.methods import METHODS
-from tests.cli.factories import call, make_input, register
+from tests.cli.factories import call
+from tests.workflows.conftest import registered_methods, source  # noqa: F401 - fixtures
+from tests.workflows.factories import make_input
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _methods() -> Iterator[None]:
-    before = dict(METHODS)
-    register()
-    yield
-    METHODS.clear()
-    METHODS.update(before)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """An .npz file of 60 labelled images of three kinds."""
-    return make_input(tmp_path)
 
 
 @pytest.fixture(scope="session")

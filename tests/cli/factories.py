@@ -1,4 +1,4 @@
-"""A method that takes no time, images that it can group, and a way to call the command."""
+"""Ways to call the command."""
 
 from __future__ import annotations
 
@@ -8,178 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from facies.cli import app
-from facies.errors import InputError
-from facies.images import ImageSet
-from facies.methods import METHODS, Method
-from facies.training import Results, Stage, Trainer
-from facies.training.trainer import apply_in_batches
-
-N, K = 60, 3
-QUADRANTS = 2
-
-
-class Brightness(Method):
-    """Groups images by the brightness of their quadrants.
-
-    Parameters
-    ----------
-    n_clusters, weights, scale, kind
-        Of several types, for ``--set``.
-    pause
-        Seconds to wait before each stage, for tests that kill.
-    """
-
-    name: ClassVar[str] = "brightness"
-    title: ClassVar[str] = "Brightness of quadrants"
-    reference: ClassVar[str] = "None, 2024."
-    samples: ClassVar[bool] = True
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {"scale": 2.0}}
-    measured: ClassVar[int] = 0
-
-    def __init__(
-        self,
-        *,
-        n_clusters: int = K,
-        scale: float | None = None,
-        kind: Literal["mean", "median"] = "mean",
-        epochs: int | Literal["auto"] = "auto",
-        weights: tuple[float, ...] = (1.0,),
-        exact: bool = True,
-        pause: float = 0.0,
-        random_state: int = 0,
-        accelerator: str = "cpu",
-        devices: int = 1,
-        strategy: str = "auto",
-        precision: str = "auto",
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scale = scale
-        self.kind = kind
-        self.epochs = epochs
-        self.weights = weights
-        self.exact = exact
-        self.pause = pause
-        self.random_state = random_state
-        self.accelerator = accelerator
-        self.devices = devices
-        self.strategy = strategy
-        self.precision = precision
-
-    def check(self, images: ImageSet) -> None:
-        if len(images) < 2 * self.n_clusters:
-            raise InputError(f"{len(images)} images are too few for {self.n_clusters} groups; give more")
-
-    def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
-        def measure(_: Results) -> Results:
-            time.sleep(self.pause)
-            type(self).measured += 1
-            trainer.show("measure", len(images), "images").advance(len(images))
-            trainer.progress.finish()
-            for epoch in (1, 2):
-                trainer.rows.append({"stage": "measure", "epoch": epoch, "seconds": 0.0, "loss": 1.0 / epoch})
-            return {"embedding_": apply_in_batches(self.embed, images, torch.device("cpu"))[0]}
-
-        def group(found: Results) -> Results:
-            from sklearn.cluster import KMeans
-
-            time.sleep(self.pause)
-            trainer.rows.append({"stage": "group", "epoch": 1, "seconds": 0.0, "inertia": 0.5})
-            embedding = found["embedding_"]
-            fitted = KMeans(self.n_clusters, n_init=1, random_state=self.random_state).fit(embedding)
-            self.restore({"centres": fitted.cluster_centers_.astype(np.float32)})
-            probabilities = self._membership(torch.from_numpy(embedding)).numpy()
-            noise = np.where(np.arange(len(embedding)) % 10 == 0, -1, fitted.labels_).astype(np.int64)
-            return {
-                "centres": fitted.cluster_centers_.astype(np.float32),
-                "labels_": probabilities.argmax(axis=1),
-                "density_labels": noise,
-                "probabilities_": probabilities,
-                "projection_": embedding[:, :2].copy(),
-                "notes": ["A note of the method."],
-            }
-
-        return [Stage("measure", measure), Stage("group", group)]
-
-    def learnt(self, found: Results) -> Results:
-        self.density_labels_: NDArray[np.int64] = found["density_labels"]
-        return {"n_clusters": self.n_clusters, "centres": found["centres"]}
-
-    def restore(self, state: Results) -> None:
-        self.centres_ = torch.from_numpy(np.asarray(state["centres"]))
-
-    def embed(self, pixels: Tensor) -> Tensor:
-        return torch.nn.functional.adaptive_avg_pool2d(pixels.flatten(1, -3), QUADRANTS).flatten(1) * (
-            self.scale or 1.0
-        )
-
-    def membership(self, pixels: Tensor) -> Tensor:
-        return self._membership(self.embed(pixels))
-
-    def _membership(self, embedding: Tensor) -> Tensor:
-        return torch.softmax(-torch.cdist(embedding, self.centres_), dim=1)
-
-    def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
-        rng = np.random.default_rng(random_state)
-        level = float(self.centres_[cluster].mean())
-        return (level + rng.normal(size=(n, *self.image_shape_))).astype(np.float32)
-
-
-class Silent(Brightness):
-    """The same, but it generates nothing."""
-
-    name: ClassVar[str] = "silent"
-    samples: ClassVar[bool] = False
-
-
-def register() -> None:
-    """Let the command know these methods."""
-    METHODS["brightness"] = "tests.cli.factories:Brightness"
-    METHODS["silent"] = "tests.cli.factories:Silent"
-
-
-def make_pixels(n: int = N, side: int = 16, channels: int = 1, dtype: Any = np.uint8, seed: int = 0) -> NDArray[Any]:
-    """Images of three kinds, that differ in where they are bright: (n, side, side) or (n, side, side, channels)."""
-    rng = np.random.default_rng(seed)
-    top = 1.0 if np.dtype(dtype).kind == "f" else float(np.iinfo(dtype).max)
-    pixels = rng.uniform(0, 0.15, (n, side, side, channels))
-    half = side // 2
-    for kind, (rows, columns) in enumerate(
-        [(slice(half), slice(half)), (slice(half, None), slice(None)), (slice(0), slice(0))]
-    ):
-        pixels[kind::K, rows, columns] += 0.8
-    pixels = (pixels * top).astype(dtype)
-    return pixels[..., 0] if channels == 1 else pixels
-
-
-def make_input(folder: Path, *, labels: bool = True, **kwargs: Any) -> Path:
-    """Write an .npz file of images."""
-    pixels = make_pixels(**kwargs)
-    path = folder / "images.npz"
-    if labels:
-        np.savez(path, images=pixels, labels=np.arange(len(pixels)) % K)
-    else:
-        np.savez(path, images=pixels)
-    return path
-
-
-def make_photos(folder: Path, n: int = 12, **kwargs: Any) -> Path:
-    """Write a folder of PNG files, each kind in a folder of its own."""
-    from PIL import Image
-
-    for row, image in enumerate(make_pixels(n, **kwargs)):
-        place = folder / f"kind {row % K}"
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(place / f"{row}.png")
-    return folder
 
 
 def call(*arguments: Any) -> Result:
@@ -203,7 +36,7 @@ def entries(folder: Path) -> set[str]:
 
 def start(*arguments: Any) -> subprocess.Popen[str]:
     """Start the command in a process of its own."""
-    code = "from tests.cli.factories import register; register(); from facies.cli import main; main()"
+    code = "from tests.workflows.factories import register; register(); from facies.cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from facies.io import lock_run
-from tests.cli.factories import Brightness, call, entries, make_input, make_photos, make_pixels, start, told, wait_until
+from tests.cli.factories import call, entries, start, told, wait_until
+from tests.workflows.factories import Brightness, make_input, make_photos, make_pixels
 
 
 def save(folder: Path, images: np.ndarray) -> Path:

@@ -10,7 +10,8 @@ import pytest
 
 from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
-from tests.cli.factories import call, make_pixels
+from tests.cli.factories import call
+from tests.workflows.factories import make_pixels
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from facies.errors import InputError
 from facies.io import lock_run
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import Brightness, K, N, call, entries, make_input, make_photos, make_pixels, told
+from tests.cli.factories import call, entries, told
+from tests.workflows.factories import Brightness, K, N, make_input, make_photos, make_pixels
 
 
 def cluster(source: Path, run: Path, *more: Any) -> Any:
@@ -231,7 +232,7 @@ def test_resume_refuses_what_was_not_begun(
 
 def test_resume_refuses_another_version(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(source, tmp_path / "run", monkeypatch)
-    monkeypatch.setattr("facies.workflows.cluster.__version__", "9.9")
+    monkeypatch.setattr("facies.workflows.work_folder.__version__", "9.9")
     result = cluster(source, tmp_path / "run", "--resume")
     assert result.exit_code == 2
     assert "facies 0." in told(result)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from facies.errors import FaciesWarning
-from tests.cli.factories import Brightness, call, told
+from tests.cli.factories import call, told
+from tests.workflows.factories import Brightness
 
 
 def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from facies.annotations import Journal
-from tests.cli.factories import K, N, call, make_input, make_photos, told
+from tests.cli.factories import call, told
+from tests.workflows.factories import K, N, make_input, make_photos
 
 
 def measured(*arguments: Any) -> dict[str, Any]:

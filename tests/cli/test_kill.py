@@ -13,7 +13,8 @@ import pytest
 
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import call, make_input, start, told, wait_until
+from tests.cli.factories import call, start, told, wait_until
+from tests.workflows.factories import make_input
 
 TINY = (
     "latent_size=6",

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from facies.methods.moe_vae.method import MoEVAE
-from tests.cli.factories import Brightness, call, told
+from tests.cli.factories import call, told
+from tests.workflows.factories import Brightness
 
 
 def test_methods() -> None:

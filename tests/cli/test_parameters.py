@@ -7,7 +7,7 @@ import pytest
 from facies.cli.parameters import in_words, merged, read_settings
 from facies.errors import InputError
 from facies.methods import METHODS, method_class
-from tests.cli.factories import Brightness
+from tests.workflows.factories import Brightness
 
 
 @pytest.mark.parametrize(

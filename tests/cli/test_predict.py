@@ -9,7 +9,8 @@ import pytest
 
 from facies.cli import predict as predicting
 from facies.runs import RunFolder
-from tests.cli.factories import K, N, call, entries, make_input, make_photos, make_pixels, told
+from tests.cli.factories import call, entries, told
+from tests.workflows.factories import K, N, make_input, make_photos, make_pixels
 
 
 def read(path: Path) -> pd.DataFrame:

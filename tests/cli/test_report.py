@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from facies.runs import RunFolder
-from tests.cli.factories import K, N, call, told
+from tests.cli.factories import call, told
 from tests.grains.report.factories import make_grain_run
+from tests.workflows.factories import K, N
 
 
 def test_report(made: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 from facies.cli.sample import contact_sheet
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import K, call, entries, make_input, told
+from tests.cli.factories import call, entries, told
+from tests.workflows.factories import K, make_input
 
 
 def test_npy_and_tif_hold_the_images_themselves(made: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from torch import Tensor
 
 from facies.images import open_images
-from facies.runs import RunFolder
-from tests.cli.factories import Brightness, N, call
+from facies.workflows import cluster
+from tests.workflows.factories import Brightness, N
 
 
 def turn(self: Any, pixels: Tensor) -> Tensor:
@@ -26,15 +26,9 @@ def upside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Brightness, "run_arrays", lambda self: {"epoch_labels": self.labels_[None].astype(np.int16)})
 
 
-def cluster(source: Path, run: Path) -> RunFolder:
-    result = call("cluster", source, "-o", run, "--method", "brightness")
-    assert result.exit_code == 0, result.stderr
-    return RunFolder(run)
-
-
 @pytest.mark.usefixtures("upside")
 def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, tmp_path: Path) -> None:
-    run = cluster(source, tmp_path / "run")
+    run = cluster(source, tmp_path / "run", method="brightness")
     upright = run.upright_thumbnails
     assert upright is not None
     for row in (0, 11, N - 1):
@@ -53,6 +47,6 @@ def test_canonical_gives_what_the_thumbnails_show(source: Path) -> None:
 
 
 def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None:
-    run = cluster(source, tmp_path / "run")
+    run = cluster(source, tmp_path / "run", method="brightness")
     assert run.upright_thumbnails is None
     assert not (run.path / "method").exists()

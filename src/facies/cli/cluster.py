@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import groups_in_words, print_json, print_line, print_table, showing_progress, sizes_of
+from facies.cli.console import (
+    groups_in_words,
+    log_line,
+    print_json,
+    print_line,
+    print_table,
+    showing_progress,
+    sizes_of,
+)
 from facies.cli.options import Channels, Input, Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.runs import RunFolder
+    from facies.workflows.cluster import ImageOptions
 
 Method = Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")]
@@ -65,27 +74,29 @@ def cluster(
     """Find the groups in a pile of images, and write all that was found into a run folder."""
     from facies.cli.parameters import merged, read_settings
     from facies.methods import method_class
-    from facies.workflows.cluster import ClusterJob, run_clustering
+    from facies.workflows import ClusterJob, run_clustering
 
     hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
-    order = ClusterJob(
+    job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
         parameters=merged(read_settings(method_class(method), settings or []), {"random_state": seed, **hardware}),
-        reading={"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels},
+        image_options=cast(
+            "ImageOptions", {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}
+        ),
         resume=resume,
         overwrite=overwrite,
-        log=log,
+        tensorboard_folder=log,
         command=context.obj,
     )
     with showing_progress() as progress:
-        run, made = run_clustering(order, progress)
+        run, is_new = run_clustering(job, progress, log_line)
     if as_json:
-        print_json({**summary(run), "complete_before": not made})
+        print_json({**summary(run), "complete_before": not is_new})
         return
-    if not made:
+    if not is_new:
         print_line(f"{run.path} is complete; there is nothing to resume.")
     say_summary(run)
 

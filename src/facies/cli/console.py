@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -61,22 +61,6 @@ def showing_progress() -> Iterator[Progress]:
             yield bars
     else:
         yield LineProgress()
-
-
-def reading(progress: Progress, unit: str = "files", stage: str = "reading") -> Callable[[int, int], None]:
-    """Make the callback that `open_images` tells how many files are read."""
-    seen = 0
-
-    def read(done: int, total: int) -> None:
-        nonlocal seen
-        if seen == 0:
-            progress.start(stage, total, unit)
-        progress.advance(done - seen)
-        seen = done
-        if done == total:
-            progress.finish()
-
-    return read
 
 
 def sizes_of(groups: ArrayLike) -> dict[int, int]:

@@ -18,10 +18,10 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same gro
 def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, as_json: Json = False) -> None:
     """Cluster 1,797 handwritten digits; writes digits.npz, run and report.html, over those of an earlier demo."""
     from facies.report import write_report
-    from facies.workflows.cluster import ClusterJob, run_clustering
+    from facies.workflows import ClusterJob, run_clustering
 
     folder = output.expanduser().absolute()
-    order = ClusterJob(
+    job = ClusterJob(
         source=write_digits(folder / "digits.npz"),
         output=folder / "run",
         parameters={"random_state": seed},
@@ -29,7 +29,7 @@ def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, 
         command=context.obj,
     )
     with showing_progress() as progress:
-        run, _ = run_clustering(order, progress)
+        run, _ = run_clustering(job, progress)
     page = write_report(run, folder / "report.html", overwrite=True)
     if as_json:
         print_json({**summary(run), "report": str(page)})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import log_line, print_json, print_line, print_table, reading, showing_progress
+from facies.cli.console import log_line, print_json, print_line, print_table, showing_progress
 from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
@@ -96,6 +96,7 @@ def extract(
     """Cut the grains out of photographs in focal stacks, measure them, and write them as images to be grouped."""
     from facies.grains.extraction import ExtractionSettings, available_cores, extract_grains
     from facies.grains.extraction.focal_stacks import find_stacks
+    from facies.workflows.progress import progress_callback
 
     settings = ExtractionSettings(
         background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
@@ -115,7 +116,7 @@ def extract(
                 jobs=jobs or available_cores(),
                 resume=resume,
                 overwrite=overwrite,
-                progress=reading(progress, "photographs", "extracting"),
+                progress=progress_callback(progress, "extracting", "photographs"),
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted: the same command with --resume goes on from here") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import groups_in_words, log_line, print_json, print_line, reading, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, log_line, print_json, print_line, showing_progress, sizes_of
 from facies.cli.options import Channels, Input, Json, Overwrite, Run
 from facies.errors import InputError
 
@@ -97,12 +97,13 @@ def read_like(run: RunFolder, source: Path, channels: str | None, progress: Prog
         If they cannot be read, have other channels, or are in other units than the images of the run.
     """
     from facies.images import as_image_set
+    from facies.workflows.progress import progress_callback
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
     shape = tuple(described["image_shape"])
     wanted: dict[str, Any] = {"channels": channels or options.get("channels"), "fit": options.get("fit", "resize")}
-    images = as_image_set(source, **wanted, size=list(shape[-2:]), progress=reading(progress))
+    images = as_image_set(source, **wanted, size=list(shape[-2:]), progress=progress_callback(progress))
     if images.image_shape[:-2] != shape[:-2]:
         mend = {1: "; --channels grey converts them", 3: "; --channels rgb converts them"}.get(shape[-3], "")
         raise InputError(

@@ -1,175 +1,265 @@
-"""Makes a run: reads the images, fits a method so that a killed fit can go on, and writes all that it found."""
+"""From images to a run folder: opens the images, fits a method, and writes the results; a killed fit can be resumed."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
-from facies._version import __version__
-from facies.cli.console import log_line, reading
 from facies.errors import InputError
-from facies.workflows.work_folder import Fit, WorkFolder, parameter_differences
+from facies.workflows.progress import progress_callback
+from facies.workflows.work_folder import UnfinishedFit, WorkFolder, parameter_differences
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from facies.images import ImageSet
+    from facies.images.open import Source
     from facies.methods import Method
     from facies.runs import RunContents, RunFolder
     from facies.training import Progress
 
+__all__ = ["ClusterJob", "ImageOptions", "cluster", "run_clustering"]
+
+
+class ImageOptions(TypedDict, total=False):
+    """How images are read, as `open_images` takes it."""
+
+    channels: Literal["grey", "rgb"] | None
+    size: int | Sequence[int] | None
+    fit: Literal["resize", "pad"]
+    labels: str | PathLike[str] | ArrayLike | None
+
 
 @dataclass(frozen=True)
 class ClusterJob:
-    """What the user asked for.
+    """All that `run_clustering` needs to know.
 
     Parameters
     ----------
-    source, output
-        Where the images are, and the run folder to be.
-    method, preset, parameters
-        As `make_method` takes them.
-    reading
-        Arguments of `open_images`.
-    resume, overwrite
-        What to do with what is there already.
-    log
-        Folder for TensorBoard.
-    command
-        The command line, for the record.
+    source : path, ndarray, Tensor, torch Dataset or ImageSet
+        The images, as `open_images` takes them. Of images that lie in memory alone the run keeps thumbnails only.
+    output : path
+        The run folder to write. Folders above it are made.
+    method : str, default="moe-vae"
+        Name of the method, one of `METHODS` or of an installed plugin.
+    preset : str, default="quick"
+        Which set of parameters to start from: ``quick`` trains for a short time, ``paper`` as the publication did.
+    parameters : mapping, optional
+        Parameters of the method by name; they override those of the preset.
+    image_options : mapping, optional
+        Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
+    resume : bool, default=False
+        Continue an unfinished fit of the same images and parameters; a complete run is returned as it is.
+    overwrite : bool, default=False
+        Replace a run that is at `output` already.
+    tensorboard_folder : path, optional
+        Where the training curves are written for TensorBoard as well.
+    command : sequence of str, optional
+        The command line, for the record in ``run.json``.
     """
 
-    source: Path
-    output: Path
+    source: Source
+    output: str | PathLike[str]
     method: str = "moe-vae"
     preset: str = "quick"
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    reading: Mapping[str, Any] = field(default_factory=dict)
+    image_options: ImageOptions = field(default_factory=ImageOptions)
     resume: bool = False
     overwrite: bool = False
-    log: Path | None = None
+    tensorboard_folder: Path | None = None
     command: Sequence[str] = ()
 
+    @property
+    def run_path(self) -> Path:
+        """Absolute path of the run folder."""
+        return Path(self.output).expanduser().resolve()
 
-def run_clustering(order: ClusterJob, progress: Progress) -> tuple[RunFolder, bool]:
-    """Make the run, or the rest of it.
+
+def cluster(
+    source: Source,
+    output: str | PathLike[str],
+    *,
+    method: str = "moe-vae",
+    preset: str = "quick",
+    parameters: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **image_options: Unpack[ImageOptions],
+) -> RunFolder:
+    """Group images, and write everything that was found into a run folder.
 
     Parameters
     ----------
-    order : ClusterJob
-        What to do.
-    progress : Progress
-        Shows how far it has come.
+    source : path, ndarray, Tensor, torch Dataset or ImageSet
+        The images, as `open_images` takes them. Of images that lie in memory alone the run keeps thumbnails only.
+    output : path
+        The run folder to write. Folders above it are made.
+    method : str, default="moe-vae"
+        Name of the method, one of `METHODS` or of an installed plugin.
+    preset : str, default="quick"
+        Which set of parameters to start from: ``quick`` trains for a short time, ``paper`` as the publication did.
+    parameters : mapping, optional
+        Parameters of the method by name; they override those of the preset.
+    resume : bool, default=False
+        Continue an unfinished fit of the same images and parameters; a complete run is returned as it is.
+    overwrite : bool, default=False
+        Replace a run that is at `output` already.
+    progress : Progress, optional
+        Displays how far the work has come, such as `facies.training.LineProgress`. Without it nothing is displayed.
+    **image_options
+        Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
 
     Returns
     -------
-    run : RunFolder
-    made : bool
-        False if it was complete already.
+    RunFolder
+        The run, opened for reading.
 
     Raises
     ------
     InputError
-        If the order cannot be carried out; nothing is left of it then that was not there before, other than the
-        stages of an unfinished fit.
+        If the images, the method or a parameter cannot be used, or something is at `output` already.
+
+    Examples
+    --------
+    >>> from facies.workflows import cluster
+    >>> run = cluster("images/", "run", parameters={"random_state": 1}, size=64)  # doctest: +SKIP
+    >>> table, how = run.partition()  # doctest: +SKIP
+    """
+    job = ClusterJob(
+        source, output, method, preset, parameters or {}, image_options, resume=resume, overwrite=overwrite
+    )
+    return run_clustering(job, progress)[0]
+
+
+def run_clustering(
+    job: ClusterJob, progress: Progress | None = None, report: Callable[[str], None] | None = None
+) -> tuple[RunFolder, bool]:
+    """Make a run, or finish one that was interrupted.
+
+    Parameters
+    ----------
+    job : ClusterJob
+        What to do.
+    progress : Progress, optional
+        Displays how far the work has come. Without it nothing is displayed.
+    report : callable, optional
+        Called with each message to the user, one line of text.
+
+    Returns
+    -------
+    run : RunFolder
+        The run, opened for reading.
+    is_new : bool
+        False if the run was complete already.
+
+    Raises
+    ------
+    InputError
+        If the job cannot be done. No file is left then that was not there before, other than the finished stages of an
+        unfinished fit.
     KeyboardInterrupt
-        With a message that tells how to go on.
+        With a message that says how to continue.
     """
     from facies.io import lock_run
     from facies.methods import make_method
     from facies.runs import check_output, write_run
+    from facies.training import SilentProgress
 
-    run = order.output.expanduser().resolve()
-    if order.resume and order.overwrite:
+    progress = progress or SilentProgress()
+    path = job.run_path
+    if job.resume and job.overwrite:
         raise InputError("--resume goes on and --overwrite begins anew: give one of them")
-    if not order.resume:
-        check_output(run, overwrite=order.overwrite)
-    method = make_method(order.method, order.preset, order.parameters)
-    _check_log(order.log)
-    with _without_empty_parents(run), lock_run(run):
-        work = WorkFolder(run)
-        kept = _unfinished(work, order)
-        complete = _complete(run, method, kept) if order.resume and run.exists() else None
+    if not job.resume:
+        check_output(path, overwrite=job.overwrite)
+    method = make_method(job.method, job.preset, job.parameters)
+    _check_tensorboard(job.tensorboard_folder)
+    with _without_empty_parents(path), lock_run(path):
+        work = WorkFolder(path)
+        earlier = _unfinished_fit(work, job)
+        complete = _complete_run(path, method, earlier) if job.resume and path.exists() else None
         if complete is not None:
             work.remove()
             return complete, False
-        images = _open(order, progress)
+        images = _open_images(job, progress)
         method.check(images)
-        fit = _begin(work, kept, order, method, images)
-        with _leaving_what_can_go_on(work):
+        fit = _start_or_continue(work, earlier, job, method, images, report)
+        with _keeping_finished_stages(work):
             _fit(method, images, work, progress)
-            _write_log(method, order.log)
-            written = write_run(run, _contents(method, images, order, fit), overwrite=fit.replaces)
+            _write_tensorboard(method, job.tensorboard_folder)
+            run = write_run(path, _contents(method, images, job, fit), overwrite=fit.replaces)
         work.remove()
-    return written, True
+    return run, True
 
 
-def _unfinished(work: WorkFolder, order: ClusterJob) -> Fit | None:
-    """Find the unfinished fit that is to go on."""
-    if order.overwrite:
+def _unfinished_fit(work: WorkFolder, job: ClusterJob) -> UnfinishedFit | None:
+    """Read which fit is to be continued; None where a new one starts."""
+    if job.overwrite:
         return None
-    kept = work.fit()
-    if kept is not None and not order.resume:
+    earlier = work.read()
+    if earlier is not None and not job.resume:
         raise InputError(
             f"{work.run}: an earlier run was not finished: use --resume to go on with it, --overwrite to begin anew"
         )
-    return kept
+    return earlier
 
 
-def _complete(run: Path, method: Method, kept: Fit | None) -> RunFolder | None:
-    """Open the run if there is nothing left to do; None where a fit that is to replace it goes on."""
+def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> RunFolder | None:
+    """Open the run if there is nothing left to do; None where an unfinished fit is to replace it."""
     from facies.io import jsonable
     from facies.runs import RunFolder
 
-    found = RunFolder(run)
-    if kept is not None and found.manifest.get("fit") != kept.id:
+    run = RunFolder(path)
+    if earlier is not None and run.manifest.get("fit") != earlier.id:
         return None
-    wanted = method.get_params(deep=False)
-    if found.manifest["method"] != method.name:
-        differences = [f"it was made with --method {found.manifest['method']}, not {method.name}"]
+    if run.manifest["method"] != method.name:
+        differences = [f"it was made with --method {run.manifest['method']}, not {method.name}"]
     else:
         # A run made before a method gained a parameter did what the parameter's default does.
         defaults = jsonable(type(method)().get_params(deep=False))
-        differences = parameter_differences({**defaults, **found.manifest["parameters"]}, jsonable(wanted))
+        differences = parameter_differences(
+            {**defaults, **run.manifest["parameters"]}, jsonable(method.get_params(deep=False))
+        )
     if differences:
         raise InputError(
-            f"{run} is complete, and is not what is asked for now ({'; '.join(differences)}): "
+            f"{path} is complete, and is not what is asked for now ({'; '.join(differences)}): "
             "use --overwrite to replace it, or another output"
         )
-    return found
+    return run
 
 
-def _open(order: ClusterJob, progress: Progress) -> ImageSet:
+def _open_images(job: ClusterJob, progress: Progress) -> ImageSet:
     from facies.images import open_images
 
-    return open_images(order.source, **order.reading, progress=reading(progress))
+    return open_images(job.source, **job.image_options, progress=progress_callback(progress))
 
 
-def _begin(work: WorkFolder, kept: Fit | None, order: ClusterJob, method: Method, images: ImageSet) -> Fit:
-    """Go on with the fit that is kept, or begin a new one."""
-    from facies.io import jsonable
-
-    wanted = Fit(
-        facies=__version__,
-        method=method.name,
-        parameters=jsonable(method.get_params(deep=False)),
-        fingerprint=images.fingerprint(),
-        n_images=len(images),
-        replaces=order.overwrite,
-    )
-    if kept is not None:
-        differences = kept.differences(wanted)
+def _start_or_continue(
+    work: WorkFolder,
+    earlier: UnfinishedFit | None,
+    job: ClusterJob,
+    method: Method,
+    images: ImageSet,
+    report: Callable[[str], None] | None,
+) -> UnfinishedFit:
+    """Check that the earlier fit is the one that is asked for now, or start a new one."""
+    current = UnfinishedFit.from_method(method, images, replaces=job.overwrite)
+    if earlier is not None:
+        differences = earlier.differences(current)
         if differences:
             raise InputError(
                 f"{work.run}: the unfinished run cannot go on, for {'; '.join(differences)}: "
                 "ask for what was asked for then, or use --overwrite to begin anew"
             )
-        return kept
-    if order.resume:
-        log_line(f"there is no unfinished run at {work.run}; beginning from the start")
-    work.begin(wanted)
-    return wanted
+        return earlier
+    if job.resume and report is not None:
+        report(f"there is no unfinished run at {work.run}; beginning from the start")
+    work.begin(current)
+    return current
 
 
 def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress) -> None:
@@ -182,20 +272,20 @@ def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress)
         raise
 
 
-def _contents(method: Method, images: ImageSet, order: ClusterJob, fit: Fit) -> RunContents:
+def _contents(method: Method, images: ImageSet, job: ClusterJob, fit: UnfinishedFit) -> RunContents:
     from facies.workflows.run_contents import run_contents
 
-    return run_contents(method, images, {"command": list(order.command), "preset": order.preset, "fit": fit.id})
+    return run_contents(method, images, {"command": list(job.command), "preset": job.preset, "fit": fit.id})
 
 
 @contextlib.contextmanager
-def _leaving_what_can_go_on(work: WorkFolder) -> Iterator[None]:
+def _keeping_finished_stages(work: WorkFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted: the same command with --resume goes on from here") from None
     except Exception:
-        work.remove_if_nothing_was_found()
+        work.remove_if_no_stage_is_finished()
         raise
 
 
@@ -211,7 +301,7 @@ def _without_empty_parents(run: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _check_log(folder: Path | None) -> None:
+def _check_tensorboard(folder: Path | None) -> None:
     import importlib.util
 
     if folder is None:
@@ -222,7 +312,7 @@ def _check_log(folder: Path | None) -> None:
         raise InputError(f"{folder} is a file, and --log takes a folder: give another name")
 
 
-def _write_log(method: Method, folder: Path | None) -> None:
+def _write_tensorboard(method: Method, folder: Path | None) -> None:
     import math
 
     from facies.training import write_tensorboard

@@ -1,4 +1,4 @@
-"""What an unfinished run has found so far, in a hidden folder beside the run to be."""
+"""The finished stages of an unfinished run, in a hidden folder beside the run to be."""
 
 from __future__ import annotations
 
@@ -8,31 +8,38 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from facies._version import __version__
 from facies.errors import InputError
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+    from facies.methods import Method
+
+__all__ = ["UnfinishedFit", "WorkFolder", "parameter_differences"]
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What is being fitted, to what, and how: a fit goes on only as what it was begun.
+class UnfinishedFit:
+    """Which method is being fitted to which images: a fit is resumed only with the same ones.
 
     Parameters
     ----------
     facies
-        The version.
+        Version of Facies.
     method
-        Its name.
+        Name of the method.
     parameters
-        All of them, as JSON holds them.
+        All parameters of the method, as JSON holds them.
     fingerprint, n_images
         Of the images.
     replaces
-        Whether the run that was there when the fit was begun may be replaced.
+        Whether the run that was there when the fit started may be replaced.
     id
-        A name of its own; the run that comes of the fit bears it.
+        Random name of the fit; ``run.json`` of the run that it becomes holds it too.
     """
 
     facies: str
@@ -43,30 +50,54 @@ class Fit:
     replaces: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def differences(self, wanted: Fit) -> list[str]:
-        """Name all in which this fit, begun earlier, is not the one that is wanted now."""
-        found = []
-        if self.facies != wanted.facies:
-            found.append(f"it was begun by facies {self.facies}, and this is {wanted.facies}")
-        if self.method != wanted.method:
-            found.append(f"it was begun with --method {self.method}, not {wanted.method}")
+    @classmethod
+    def from_method(cls, method: Method, images: ImageSet, *, replaces: bool = False) -> Self:
+        """Describe a fit that is about to start.
+
+        Parameters
+        ----------
+        method : Method
+            With its parameters set; not fitted.
+        images : ImageSet
+            The images that it will be fitted to.
+        replaces : bool, default=False
+            Whether a run that is there may be replaced.
+        """
+        from facies.io import jsonable
+
+        return cls(
+            facies=__version__,
+            method=method.name,
+            parameters=jsonable(method.get_params(deep=False)),
+            fingerprint=images.fingerprint(),
+            n_images=len(images),
+            replaces=replaces,
+        )
+
+    def differences(self, current: UnfinishedFit) -> list[str]:
+        """Say in which points this fit, which started earlier, differs from the one that is asked for now."""
+        points = []
+        if self.facies != current.facies:
+            points.append(f"it was begun by facies {self.facies}, and this is {current.facies}")
+        if self.method != current.method:
+            points.append(f"it was begun with --method {self.method}, not {current.method}")
         else:
-            found += parameter_differences(self.parameters, wanted.parameters)
-        if self.n_images != wanted.n_images:
-            found.append(f"it was begun with {self.n_images:,} images, not {wanted.n_images:,}")
-        elif self.fingerprint != wanted.fingerprint:
-            found.append("the images are no longer the same")
-        return found
+            points += parameter_differences(self.parameters, current.parameters)
+        if self.n_images != current.n_images:
+            points.append(f"it was begun with {self.n_images:,} images, not {current.n_images:,}")
+        elif self.fingerprint != current.fingerprint:
+            points.append("the images are no longer the same")
+        return points
 
 
-def parameter_differences(earlier: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Name the parameters that are not what they were: ``epochs was 10, is 20``."""
-    names = dict.fromkeys([*earlier, *wanted])
+def parameter_differences(earlier: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """Name the parameters that have changed: ``epochs was 10, is 20``."""
+    names = dict.fromkeys([*earlier, *current])
     absent = object()
     return [
-        f"{name} was {_value(earlier, name)}, is {_value(wanted, name)}"
+        f"{name} was {_value(earlier, name)}, is {_value(current, name)}"
         for name in names
-        if earlier.get(name, absent) != wanted.get(name, absent)
+        if earlier.get(name, absent) != current.get(name, absent)
     ]
 
 
@@ -75,12 +106,12 @@ def _value(parameters: Mapping[str, Any], name: str) -> str:
 
 
 class WorkFolder:
-    """The folder ``.NAME.work`` beside the run ``NAME``: ``fit.json``, and what the stages found.
+    """The folder ``.NAME.work`` beside the run ``NAME``: ``fit.json``, and the results of the finished stages.
 
     Parameters
     ----------
     run : Path
-        The run to be; absolute.
+        Absolute path of the run to be.
 
     Attributes
     ----------
@@ -93,29 +124,29 @@ class WorkFolder:
         self.path = run.with_name(f".{run.name}.work")
         self._description = self.path / "fit.json"
 
-    def fit(self) -> Fit | None:
+    def read(self) -> UnfinishedFit | None:
         """Read which fit is unfinished here; None if there is none.
 
         Raises
         ------
         InputError
-            If that cannot be told.
+            If ``fit.json`` is damaged, or was written by another version.
         """
         try:
             plain = json.loads(self._description.read_text("utf-8"))
         except FileNotFoundError:
             return None  # it is written before anything else: whatever is there without it is a remnant
         except (OSError, ValueError) as error:
-            raise InputError(self._unknown(f"{self._description} cannot be read")) from error
+            raise InputError(self._unusable(f"{self._description} cannot be read")) from error
         if not isinstance(plain, dict) or plain.pop("format", None) != _FORMAT:
-            raise InputError(self._unknown(f"{self._description} is of another version of facies"))
+            raise InputError(self._unusable(f"{self._description} is of another version of facies"))
         try:
-            return Fit(**plain)
+            return UnfinishedFit(**plain)
         except TypeError as error:
-            raise InputError(self._unknown(f"{self._description} is damaged")) from error
+            raise InputError(self._unusable(f"{self._description} is damaged")) from error
 
-    def begin(self, fit: Fit) -> None:
-        """Make the folder anew, for a fit."""
+    def begin(self, fit: UnfinishedFit) -> None:
+        """Make the folder for a new fit; whatever it held is removed."""
         from facies.io import user_errors, write_json_atomically
 
         self.remove()
@@ -128,17 +159,17 @@ class WorkFolder:
             raise
 
     def remove(self) -> None:
-        """Remove the folder: first what makes it one, so that a half of it is never taken for a whole."""
+        """Remove the folder; ``fit.json`` goes first, so that a half-removed folder is never resumed."""
         self._description.unlink(missing_ok=True)
         if self.path.is_symlink() or self.path.is_file():
             self.path.unlink()
         elif self.path.exists():
             shutil.rmtree(self.path)
 
-    def remove_if_nothing_was_found(self) -> None:
-        """Remove the folder of a fit that ended before its first stage had kept anything."""
+    def remove_if_no_stage_is_finished(self) -> None:
+        """Remove the folder of a fit that ended before its first stage had saved anything."""
         if self.path.is_dir() and all(entry == self._description for entry in self.path.iterdir()):
             self.remove()
 
-    def _unknown(self, what: str) -> str:
+    def _unusable(self, what: str) -> str:
         return f"{what}, so the unfinished run cannot go on: --overwrite begins anew"
