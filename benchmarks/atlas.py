@@ -28,7 +28,8 @@ from PIL import Image
 from facies.images import open_images
 from facies.runs import partition_table
 from facies.runs.manifest import Manifest
-from facies.runs.writer import write_partition, write_projection
+from facies.runs.partitions import write_partition
+from facies.runs.projections import write_projection
 
 DIMENSIONS = 64
 REPEATS = 7

@@ -18,7 +18,7 @@ from facies.runs import RunFolder
 WRITER = """
 import os, sys
 import numpy as np
-from facies.runs import Journal
+from facies.annotations import Journal
 
 user, first, last = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 with Journal(sys.argv[1], user=user) as journal:

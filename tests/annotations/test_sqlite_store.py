@@ -170,7 +170,7 @@ def test_the_lock_of_the_run_does_not_keep_the_expert_waiting(run: RunFolder) ->
 def test_a_run_with_decisions_is_not_overwritten(run: RunFolder, file: Path, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     contents = make_contents(make_images(tmp_path / "b"))
-    with pytest.raises(InputError, match=r"3 decisions of an expert.*another output"):
+    with pytest.raises(InputError, match=r"holds the decisions of an expert.*another output"):
         write_run(run.path, contents, overwrite=True)
     assert read_annotations(run).revision == 3
     file.unlink()

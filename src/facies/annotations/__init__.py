@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from facies.annotations.action_log import FILE
 from facies.annotations.actions import KINDS, ROLES, STATES, Action
 from facies.annotations.audit_sampling import draw_audit
 from facies.annotations.group_names import named_groups
@@ -10,7 +9,6 @@ from facies.annotations.journal import Journal, read_annotations
 from facies.annotations.snapshot import Annotations
 
 __all__ = [
-    "FILE",
     "KINDS",
     "ROLES",
     "STATES",

@@ -19,12 +19,11 @@ from facies.annotations.state import COLUMNS, Cells, State, state_columns
 from facies.annotations.undo_history import TURNING, History
 from facies.annotations.validation import ActionBuilder
 from facies.io import jsonable
-from facies.runs.folder import RunFolder
+from facies.runs import JOURNAL_FILE, RunFolder
 from facies.runs.manifest import now
 
-__all__ = ["FILE", "ActionLog", "ActionWriter"]
+__all__ = ["ActionLog", "ActionWriter"]
 
-FILE = "journal.sqlite"
 RECORDED = ("audit", "reject", "note")
 ACTIONS_BETWEEN_SNAPSHOTS = 200
 
@@ -41,7 +40,7 @@ class ActionLog:
         self._history = History()
         self._recorded: list[Action] = []
         described = self.run.manifest["input"]
-        self._store = JournalStore(self.run.path / FILE, len(self.run), described["fingerprint"])
+        self._store = JournalStore(self.run.path / JOURNAL_FILE, len(self.run), described["fingerprint"])
         self._state = State(len(self.run), self._groups_of_run)
         self._store.read_snapshot(self._state)
         self._snapshot = self._state.revision

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from facies.errors import InputError
 from facies.io import atomic_folder, lock_run, write_json_atomically
+from facies.runs.files import check_name, names_by_age
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
-from facies.runs.tables import check_name
 
 __all__ = ["add_classifier", "classifier_names", "find_classifier"]
 
@@ -20,11 +19,10 @@ _FOLDER, _ABOUT = "probes", "about.json"
 
 def classifier_names(run: RunFolder) -> list[str]:
     """Return the names of the probes of a run, the oldest first."""
-    found = run.path / _FOLDER
-    if not found.is_dir():
-        return []
-    made = {path.parent.name: str(_read(path).get("created", "")) for path in found.glob(f"[!.]*/{_ABOUT}")}
-    return sorted(made, key=lambda name: (made[name], name))
+    descriptions = (run.path / _FOLDER).glob(f"[!.]*/{_ABOUT}")
+    return names_by_age(
+        ((path.parent.name, path) for path in descriptions), "remove its folder, and fit the probe again"
+    )
 
 
 def find_classifier(run: RunFolder, name: str | None = None) -> Path:
@@ -77,14 +75,6 @@ def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None
             save(folder)
             write_json_atomically(folder / _ABOUT, {"created": now(), **about})
     return chosen
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        plain: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is missing or damaged: remove its folder, and fit the probe again") from error
-    return plain
 
 
 def _free_name(taken: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facies.annotations.action_log import FILE, ActionWriter
+from facies.annotations.action_log import ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
 from facies.annotations.class_table import ClassLedger
 from facies.annotations.label_propagation import votes
@@ -16,7 +16,7 @@ from facies.annotations.snapshot import Annotations, decisions_of
 from facies.annotations.state import State
 from facies.annotations.validation import check_roles
 from facies.errors import InputError
-from facies.runs.folder import RunFolder
+from facies.runs import JOURNAL_FILE, RunFolder
 
 __all__ = ["Journal", "read_annotations"]
 
@@ -369,7 +369,7 @@ def read_annotations(run: RunFolder) -> Annotations:
     InputError
         If the journal is damaged, of another format, or of another run.
     """
-    if not (run.path / FILE).exists():
+    if not (run.path / JOURNAL_FILE).exists():
         return decisions_of(State(len(run), lambda name: run.partition(name)[0]["group"].to_numpy(np.int64)), [])
     with Journal(run) as journal:
         return journal.state()

@@ -150,12 +150,12 @@ def refitted_embedding(
 
 
 def _add(run: RunFolder, name: str, found: ReclusterResult, base: str, how: str) -> str:
-    from facies.annotations import FILE, Journal
-    from facies.runs import partition_table
+    from facies.annotations import Journal
+    from facies.runs import JOURNAL_FILE, partition_table
 
     table = partition_table(run.images["id"], found.labels, run.embedding, found.probabilities)
     run.add_partition(name, table, {"method": how, "partition": base, **found.about})
-    if (run.path / FILE).exists():
+    if (run.path / JOURNAL_FILE).exists():
         # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
         with Journal(run) as journal:
             journal.vote(name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import FORMAT, Manifest
-from facies.runs.tables import partition_table
+from facies.runs.partitions import partition_table
 from facies.runs.thumbnails import Thumbnails, to_thumbnails
-from facies.runs.writer import RunContents, check_output, write_run
+from facies.runs.writer import JOURNAL_FILE, RunContents, check_output, write_run
 
 __all__ = [
     "FORMAT",
+    "JOURNAL_FILE",
     "Manifest",
     "RunContents",
     "RunFolder",

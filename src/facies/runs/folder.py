@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
 from facies.io import lock_run
+from facies.runs.files import check_name, names_by_age, read_array, read_json, read_table
 from facies.runs.manifest import read_manifest
-from facies.runs.tables import check_name, check_partition, check_projection, read_table
+from facies.runs.partitions import check_partition, write_partition
+from facies.runs.projections import check_projection, write_projection
 from facies.runs.thumbnails import Thumbnails
-from facies.runs.writer import write_partition, write_projection
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
@@ -95,13 +95,13 @@ class RunFolder:
     @cached_property
     def embedding(self) -> NDArray[np.float32]:
         """The embedding as a read-only memory map, float32 (N, D)."""
-        return _read_array(self.path / "embedding.npy")
+        return read_array(self.path / "embedding.npy")
 
     @cached_property
     def samples(self) -> NDArray[np.float32] | None:
         """Images generated from each group, float32 (K, n, C, H, W) in [0, 1], as a memory map, or None."""
         path = self.path / "samples.npy"
-        return _read_array(path) if path.exists() else None
+        return read_array(path) if path.exists() else None
 
     @cached_property
     def outlines(self) -> pd.DataFrame | None:
@@ -137,7 +137,7 @@ class RunFolder:
             If it is damaged.
         """
         path = self.path / "method" / f"{check_name(name)}.npy"
-        return _read_array(path) if path.exists() else None
+        return read_array(path) if path.exists() else None
 
     @property
     def model_folder(self) -> Path:
@@ -155,11 +155,11 @@ class RunFolder:
 
     def projections(self) -> list[str]:
         """Return the names of the projections, the oldest first."""
-        return _names(self.path / "projections")
+        return _described(self.path / "projections")
 
     def partitions(self) -> list[str]:
         """Return the names of the partitions, the oldest first."""
-        return _names(self.path / "partitions")
+        return _described(self.path / "partitions")
 
     def projection(self, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Return a projection and how it came about.
@@ -181,7 +181,7 @@ class RunFolder:
             If there is none of that name, or it is damaged.
         """
         name = self._choose("projection", name, self.projections())
-        points = _read_array(self.path / "projections" / f"{name}.npy")
+        points = read_array(self.path / "projections" / f"{name}.npy")
         return check_projection(points, len(self)), self._meta("projections", name)
 
     def partition(self, name: str | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -303,37 +303,18 @@ class RunFolder:
         return names[-1] if name is None else name
 
     def _meta(self, room: str, name: str) -> dict[str, Any]:
-        return {**_read_json(self.path / room / f"{name}.json"), "name": name}
+        return {**read_json(self.path / room / f"{name}.json"), "name": name}
 
     @contextlib.contextmanager
     def _adding(self, kind: str, name: str, folder: Path) -> Iterator[None]:
         check_name(name)
         with lock_run(self.path):
-            if name in _names(folder):
+            if name in _described(folder):
                 raise InputError(
                     f"{self.path} already holds a {kind} {name!r}, and none is ever overwritten: choose another name"
                 )
             yield
 
 
-def _names(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    made = {path.stem: str(_read_json(path).get("created", "")) for path in folder.glob("[!.]*.json")}
-    return sorted(made, key=lambda name: (made[name], name))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        plain: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
-    return plain
-
-
-def _read_array(path: Path) -> NDArray[np.float32]:
-    try:
-        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
-    return array
+def _described(folder: Path) -> list[str]:
+    return names_by_age((path.stem, path) for path in folder.glob("[!.]*.json"))

@@ -17,16 +17,21 @@ from numpy.typing import NDArray
 
 from facies._version import __version__
 from facies.errors import InputError
-from facies.io import atomic_file, atomic_folder, lock_run, restore_replaced, write_json_atomically
-from facies.runs.manifest import Manifest, now
-from facies.runs.tables import check_name, check_partition, check_projection
+from facies.io import atomic_folder, lock_run, restore_replaced, write_json_atomically
+from facies.runs.files import check_name
+from facies.runs.folder import RunFolder
+from facies.runs.manifest import FORMAT, Manifest
+from facies.runs.partitions import check_partition, count_groups, write_partition
+from facies.runs.projections import check_projection, write_projection
 from facies.runs.thumbnails import SomeImages, write_thumbnails
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
-    from facies.runs.folder import RunFolder
 
-__all__ = ["RunContents", "check_output", "write_run"]
+__all__ = ["JOURNAL_FILE", "RunContents", "check_output", "write_run"]
+
+JOURNAL_FILE = "journal.sqlite"
+"""Where `facies.annotations` keeps the expert's decisions; a run folder that has this file is never overwritten."""
 
 _VERSIONS_TOLD = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "umap-learn", "hdbscan")
 
@@ -95,7 +100,8 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     InputError
-        If something is there and ``overwrite`` is false, or what is there is not a run folder.
+        If something is there and ``overwrite`` is false, or what is there is not a run folder, or is one that holds an
+        expert's decisions.
     """
     run = Path(path).expanduser().resolve()
     if not run.exists():
@@ -108,21 +114,12 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(
             f"{run} is not a run folder (it has no run.json), so it is not overwritten: choose another output"
         )
-    _keep_decisions(run)
-    return run
-
-
-def _keep_decisions(run: Path) -> None:
-    """Refuse to replace a run that holds an expert's work of hours."""
-    from facies.annotations import FILE, read_annotations
-    from facies.runs.folder import RunFolder
-
-    if (run / FILE).exists():
-        n_actions = read_annotations(RunFolder(run)).revision
+    if (run / JOURNAL_FILE).exists():
         raise InputError(
-            f"{run} holds {n_actions:,} decisions of an expert ({FILE}), so it is not overwritten: "
-            f"choose another output, or move {FILE} away"
+            f"{run} holds the decisions of an expert ({JOURNAL_FILE}), so it is not overwritten: "
+            f"choose another output, or move {JOURNAL_FILE} away"
         )
+    return run
 
 
 def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = False) -> RunFolder:
@@ -151,8 +148,6 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
         If something is there and may not be replaced, another process writes the same run, the disk is full, or the
         contents do not fit each other.
     """
-    from facies.runs.folder import RunFolder
-
     run = Path(path).expanduser().resolve()
     with lock_run(run):
         restore_replaced(run)
@@ -230,27 +225,6 @@ def _save_by_blocks(path: Path, array: NDArray[np.float32], block: int = 16_384)
             file.write(np.ascontiguousarray(array[start : start + block], "<f4").data)
 
 
-def write_projection(folder: Path, name: str, points: NDArray[np.float32], meta: Mapping[str, Any]) -> None:
-    """Write ``NAME.npy`` and then ``NAME.json``, whose being there says that both are whole."""
-    with atomic_file(folder / f"{name}.npy", overwrite=True) as temporary, temporary.open("wb") as file:
-        np.save(file, points, allow_pickle=False)
-    write_json_atomically(folder / f"{name}.json", {"created": now(), **meta}, overwrite=False)
-
-
-def write_partition(folder: Path, name: str, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
-    """Write ``NAME.parquet`` and then ``NAME.json``, whose being there says that both are whole."""
-    with atomic_file(folder / f"{name}.parquet", overwrite=True) as temporary:
-        table.to_parquet(temporary, index=False)
-    told = {"created": now(), **meta, "n_groups": n_groups(table)}
-    write_json_atomically(folder / f"{name}.json", told, overwrite=False)
-
-
-def n_groups(partition: pd.DataFrame) -> int:
-    """Return the number of groups that have an image; noise is none."""
-    groups = partition["group"]
-    return int(groups[groups >= 0].nunique())
-
-
 def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
     images = contents.images
     described = {
@@ -265,14 +239,14 @@ def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
     }
     filled = {
         "version": __version__,
-        "n_groups": n_groups(list(contents.partitions.values())[-1][0]),
+        "n_groups": count_groups(list(contents.partitions.values())[-1][0]),
         "partition": list(contents.partitions)[-1],
         "versions": _versions(),
         "machine": _machine(),
         "left_out": images.left_out[["source", "reason"]].to_dict("records"),
         **contents.manifest,
         "notes": list(dict.fromkeys([*images.notes, *contents.manifest.get("notes", [])])),
-        "format": 1,
+        "format": FORMAT,
         "input": {**described, **contents.manifest.get("input", {})},
         "files": {
             str(path.relative_to(folder).as_posix()): path.stat().st_size

@@ -1,39 +1,24 @@
-"""The tables of a run: one row an image, one row an image of a partition."""
+"""Partitions of a run: the group of each image, with its probability and its distance to the centre of the group."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
+from facies.io import atomic_file, write_json_atomically
+from facies.runs.manifest import now
 
-__all__ = ["PARTITION_COLUMNS", "check_name", "check_partition", "check_projection", "partition_table", "read_table"]
+__all__ = ["PARTITION_COLUMNS", "check_partition", "count_groups", "partition_table", "write_partition"]
 
 PARTITION_COLUMNS = ["id", "group", "probability", "distance"]
 
 _ROUNDING = 1e-5
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if it can name a projection, a partition or an array, which becomes a file name.
-
-    Raises
-    ------
-    InputError
-        If it is not made of letters, digits, dots, plus and minus signs and underscores.
-    """
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{name!r} cannot name a projection, a partition or an array: use letters, digits, '.', '+', '-' and '_', "
-            "beginning with a letter or a digit"
-        )
-    return name
 
 
 def partition_table(
@@ -138,31 +123,27 @@ def check_partition(partition: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     return table[[*PARTITION_COLUMNS, *others]]
 
 
-def check_projection(points: ArrayLike, n_images: int) -> NDArray[np.float32]:
-    """Return a projection as it is stored: finite float32 of shape (N, 2).
+def write_partition(folder: Path, name: str, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Write ``NAME.parquet``, then ``NAME.json``; a partition exists once the JSON file does.
 
-    Raises
-    ------
-    InputError
-        If it has another shape, or values that are no numbers.
+    Parameters
+    ----------
+    folder : Path
+        ``RUN/partitions``.
+    name : str
+        As `check_name` allows.
+    table : DataFrame
+        As `check_partition` returns it.
+    meta : mapping
+        How it was made: method, parameters, seed. The moment of creation and the number of groups are added.
     """
-    array = np.ascontiguousarray(points, np.float32)
-    if array.shape != (n_images, 2):
-        raise InputError(f"a projection of {n_images} images has the shape ({n_images}, 2): {array.shape} was given")
-    if not np.isfinite(array).all():
-        raise InputError("a projection holds NaN or infinity: leave those images out, or place them")
-    return array
+    with atomic_file(folder / f"{name}.parquet", overwrite=True) as temporary:
+        table.to_parquet(temporary, index=False)
+    description = {"created": now(), **meta, "n_groups": count_groups(table)}
+    write_json_atomically(folder / f"{name}.json", description, overwrite=False)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a parquet table of the run.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are among these
-        raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
+def count_groups(partition: pd.DataFrame) -> int:
+    """Return the number of groups that have an image; noise is not a group."""
+    groups = partition["group"]
+    return int(groups[groups >= 0].nunique())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facies.runs import partition_table
-from facies.runs.tables import _distances
+from facies.runs.partitions import _distances
 
 
 def test_the_distance_is_that_to_the_groups_mean() -> None:
