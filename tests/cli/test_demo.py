@@ -17,7 +17,7 @@ from tests.cli.factories import call, entries
 @pytest.fixture(autouse=True)
 def _a_quick_method(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demonstration itself takes a minute; here the way is tested, not the method."""
-    monkeypatch.setitem(METHODS, "moe-vae", "cli.making:Brightness")
+    monkeypatch.setitem(METHODS, "moe-vae", "tests.cli.factories:Brightness")
 
 
 def test_digits(tmp_path: Path) -> None:

@@ -18,14 +18,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from facies.run import RunFolder
+from facies.run.journal import Journal
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 from test_format_1 import KEPT, all_answers, call, checksums
-
-from facies.run import RunFolder
-from facies.run.journal import Journal
 
 N, N_NEW = 300, 40
 

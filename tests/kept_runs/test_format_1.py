@@ -20,13 +20,13 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from facies.annotations import Journal
 from facies.atlas import Atlas
-from facies.atlas.counts import count_all
+from facies.atlas.services.counts import count_all
 from facies.cli import app
-from facies.models import load_method
+from facies.methods import load_method
 from facies.report import write_report
-from facies.run import RunFolder
-from facies.run.journal import Journal
+from facies.runs import RunFolder
 
 Arrays = dict[str, NDArray[Any]]
 Plain = dict[str, Any]
