@@ -8,7 +8,7 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.grains.extraction.focal_stacks import find_stacks, read_photograph
-from facies.images.readers.image_file import UnreadableImage
+from facies.images.readers.pixels import UnreadableImage
 
 
 def touch(folder: Path, *names: str) -> Path:

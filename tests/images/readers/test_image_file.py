@@ -10,14 +10,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from facies.images.readers.image_file import (
-    PageHeader,
-    UnreadableImage,
-    blend_alpha,
-    decode_pages,
-    oriented,
-    read_headers,
-)
+from facies.images.readers.image_file import decode_pages, read_headers
+from facies.images.readers.pixels import PageHeader, UnreadableImage, blend_alpha, oriented
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (7, 9), dtype=np.uint8)
@@ -149,7 +143,7 @@ def test_images_are_turned_upright(orientation: int, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "c.tif", RGB16, photometric="rgb", extratags=[(274, 3, 1, orientation, True)])
     (page,) = decode_pages(tmp_path / "c.tif")
     _, (turned,) = cv2.imreadmulti(str(tmp_path / "c.tif"), 0, 1, flags=cv2.IMREAD_UNCHANGED)
-    np.testing.assert_array_equal(page, turned[..., ::-1])  # what OpenCV unpacks in our stead is upright already
+    np.testing.assert_array_equal(page, turned[..., ::-1])
     for name in ("a.png", "a.tif", "b.tif"):
         (page,) = decode_pages(tmp_path / name)
         np.testing.assert_array_equal(page, upright, err_msg=name)

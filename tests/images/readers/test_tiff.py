@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
-from facies.images.readers.image_file import UnreadableImage, decode_pages, read_headers
+from facies.images.readers.image_file import decode_pages, read_headers
 
 STACK = np.random.default_rng(0).integers(0, 65536, (5, 7, 9), dtype=np.uint16)
 
@@ -29,7 +29,7 @@ def test_pages_behind_one_header_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
-def test_pages_that_tifffile_cannot_unpack_are_read_otherwise(dtype: str, tmp_path: Path) -> None:
+def test_pages_compressed_by_other_programs(dtype: str, tmp_path: Path) -> None:
     stack = STACK.astype(dtype)
     if dtype == "u1":
         first, *others = [Image.fromarray(page) for page in stack]
@@ -57,8 +57,35 @@ def test_reduced_copies_are_no_images(tmp_path: Path) -> None:
     assert len(read_headers(tmp_path / "a.tif")) == 2
 
 
-def test_a_compression_nobody_reads_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cv2.imwrite(str(tmp_path / "a.tif"), STACK[0])
-    monkeypatch.setattr(cv2, "imreadmulti", lambda *_, **__: (False, ()))
-    with pytest.raises(UnreadableImage, match="compression LZW needs the package imagecodecs"):
-        list(decode_pages(tmp_path / "a.tif"))
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "lzma", "packbits", "jpeg2000", "jpegxr", "jpegxl", "png"])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_every_compression_is_read(compression: str, dtype: str, tmp_path: Path) -> None:
+    pixels = STACK.astype(dtype)[0]
+    options = {"level": 0} if compression == "jpeg2000" else {"lossless": True} if compression == "jpegxl" else {}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, compression=compression, compressionargs=options)
+    (page,) = decode_pages(tmp_path / "a.tif")
+    np.testing.assert_array_equal(page[..., 0], pixels)
+
+
+@pytest.mark.parametrize("predictor", [None, 3])
+def test_floats_before_which_a_predictor_stands(predictor: int | None, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).random((7, 9)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, compression="lzw", predictor=predictor)
+    (page,) = decode_pages(tmp_path / "a.tif")
+    np.testing.assert_array_equal(page[..., 0], pixels)
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits"])
+def test_other_colour_spaces_become_rgb(mode: str, compression: str | None, tmp_path: Path) -> None:
+    smooth = np.add.outer(np.arange(32), np.arange(40)).astype(np.uint8)
+    image = Image.fromarray(np.dstack([smooth, smooth + 20, smooth + 40]))
+    if mode == "LAB":
+        spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+        other = ImageCms.profileToProfile(image, *spaces, outputMode="LAB")
+        assert other is not None
+    else:
+        other = image.convert(mode)
+    other.save(tmp_path / "a.tif", compression=compression, tiffinfo={274: 3})
+    (page,) = decode_pages(tmp_path / "a.tif")
+    assert np.abs(page.astype(int) - np.asarray(image)[::-1, ::-1]).max() < 8

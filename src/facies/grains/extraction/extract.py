@@ -23,7 +23,7 @@ from facies.grains.extraction.grain_writer import FORMAT, GrainStore
 from facies.grains.extraction.process_pool import extract_in_order
 from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
-from facies.images.readers.image_file import UnreadableImage
+from facies.images.readers.pixels import UnreadableImage
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
 
 __all__ = ["extract_grains", "read_description"]

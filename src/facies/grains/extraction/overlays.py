@@ -12,7 +12,7 @@ from facies.grains.extraction.background import to_eight_bits
 from facies.grains.extraction.focal_stacks import StackList, read_photograph
 from facies.grains.extraction.grain_writer import GrainStore
 from facies.grains.extraction.measurements import TOUCHING
-from facies.images.readers.image_file import UnreadableImage
+from facies.images.readers.pixels import UnreadableImage
 
 __all__ = ["draw_checks", "draw_outlines"]
 

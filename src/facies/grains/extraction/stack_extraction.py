@@ -18,7 +18,7 @@ from facies.grains.extraction.focal_stacks import Stack, read_photograph
 from facies.grains.extraction.layer_matching import Match, match_layers
 from facies.grains.extraction.measurements import colour_of, focus_measure, outline_of, polygon_area, touching_score
 from facies.grains.extraction.segmentation import Regions, find_regions
-from facies.images.readers.image_file import UnreadableImage
+from facies.images.readers.pixels import UnreadableImage
 
 __all__ = ["ExtractedStack", "LayerDetections", "cut_photographs", "cut_stack"]
 

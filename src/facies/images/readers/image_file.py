@@ -14,13 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 - WebP is known once this is imported
+
+from facies.images.readers.pixels import (
+    PageHeader,
+    UnreadableImage,
+    blend_alpha,
+    oriented,
+    pil_channels_and_dtype,
+    pil_to_array,
+)
+from facies.images.readers.tiff import tiff_headers, tiff_pages
+
+__all__ = ["SUFFIXES", "PageHeader", "UnreadableImage", "decode_pages", "read_headers"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 """The suffixes of files that are taken for images, in lower case."""
@@ -29,21 +40,6 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Others, such as EPS, would start programs to draw what a file says.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _ORIENTATION = 0x0112
-_U8 = np.dtype(np.uint8)
-
-
-class UnreadableImage(Exception):  # noqa: N818 - it is the file's state, caught and reported, not a failure of ours
-    """A file cannot be read as an image; the message is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageHeader:
-    """What one page will be when decoded."""
-
-    height: int
-    width: int
-    channels: int
-    dtype: np.dtype[Any]
 
 
 def read_headers(path: Path) -> list[PageHeader]:
@@ -66,8 +62,6 @@ def read_headers(path: Path) -> list[PageHeader]:
     """
     with _reasons():
         if _is_tiff(path):
-            from facies.images.readers.tiff import tiff_headers
-
             return tiff_headers(path)
         with Image.open(path, formats=_FORMATS) as image:
             height, width = image.height, image.width
@@ -76,7 +70,7 @@ def read_headers(path: Path) -> list[PageHeader]:
             deep = _deep_png_channels(path, image)
             if deep:
                 return [PageHeader(height, width, deep, np.dtype(np.uint16))]
-            return [PageHeader(height, width, *_kind(image))]
+            return [PageHeader(height, width, *pil_channels_and_dtype(image))]
 
 
 def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
@@ -99,8 +93,6 @@ def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
     """
     with _reasons():
         if _is_tiff(path):
-            from facies.images.readers.tiff import tiff_pages
-
             yield from tiff_pages(path)
             return
         with Image.open(path, formats=_FORMATS) as image:
@@ -143,94 +135,6 @@ def _orientation(image: Image.Image) -> int:
         return 1  # Pillow would decode the whole image to look for EXIF behind the pixels
     value = image.getexif().get(_ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn an image the way its EXIF or TIFF orientation (1 to 8) says.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (H, W, C)
-        As stored.
-    orientation : int
-        From 5 on, rows and columns are exchanged.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C) or (W, H, C)
-        A view.
-    """
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
-
-
-def _kind(image: Image.Image) -> tuple[int, np.dtype[Any]]:
-    """Tell the number of channels and the type that `pil_to_array` will give."""
-    if image.mode.startswith("I;16"):
-        return 1, np.dtype(np.uint16)
-    if image.mode == "I":
-        return 1, np.dtype(np.int32)
-    if image.mode == "F":
-        return 1, np.dtype(np.float32)
-    return (1 if _is_grey(image) else 3), _U8
-
-
-def _is_grey(image: Image.Image) -> bool:
-    if image.mode in ("P", "PA"):
-        palette = np.array(image.getpalette("RGB") or [0, 0, 0]).reshape(-1, 3)
-        return bool((palette == palette[:, :1]).all())
-    return image.mode in ("1", "L", "LA", "La")
-
-
-def pil_to_array(image: Image.Image) -> NDArray[Any]:
-    """Decode what Pillow has opened.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of any mode.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C)
-        uint8, uint16, int32 or float32; C is 1 or 3.
-    """
-    channels, dtype = _kind(image)
-    if dtype != _U8:
-        return np.asarray(image).astype(dtype)[..., None]
-    # Pillow rounds any 16-bit opacity away here, which no format it reads has beside 8-bit colours.
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        rgba = np.asarray(image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA"))
-        return blend_alpha(rgba[..., :channels], rgba[..., 3:])
-    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return pixels[..., None] if channels == 1 else pixels
-
-
-def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
-    """Blend an image over black.
-
-    Parameters
-    ----------
-    colour : ndarray, shape (H, W, C)
-        The colours, not multiplied by the opacity.
-    opacity : ndarray, shape (H, W, 1)
-        Of the same type; 1 or the largest whole number is opaque.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C)
-        Of the same type; the colours themselves where all is opaque.
-    """
-    white = np.iinfo(colour.dtype).max if colour.dtype.kind in "iu" else 1
-    if (opacity == white).all():
-        return colour
-    blended = colour.astype(np.float64) * (opacity.astype(np.float64) / white)
-    return (np.round(blended) if colour.dtype.kind in "iu" else blended).astype(colour.dtype)
 
 
 def _deep_png_channels(path: Path, image: Image.Image) -> int:

@@ -1,4 +1,4 @@
-"""TIFF files, a page at a time; what tifffile cannot unpack alone goes through Pillow or OpenCV."""
+"""TIFF files, a page at a time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.images.readers.image_file import PageHeader, UnreadableImage, blend_alpha, oriented, pil_to_array
+from facies.images.readers.pixels import PageHeader, UnreadableImage, blend_alpha, oriented, pil_to_array
 
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _MINISWHITE, _PALETTE, _SEPARATED = 0, 3, 5
+_CONVERTED_BY_PILLOW = (6, 8)
+"""YCbCr and CIE L*a*b*, which tifffile makes RGB only where the codec does (JPEG, JPEG 2000)."""
+_LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
+"""None, LZW, Deflate, PackBits, old Deflate, LZMA, Zstandard."""
 _ORIENTATION = 274
 
 # It logs what it also raises.
@@ -132,13 +136,11 @@ def _grey_palette(page: Any) -> bool:
 
 
 def _decode(page: Any, path: Path) -> NDArray[Any]:
-    try:
-        raw = page.asarray()
-    except (ValueError, KeyError) as error:
-        if "imagecodecs" not in str(error):
-            raise
-        return _decode_otherwise(page, path)
-    return oriented(_finish(raw, page), _orientation(page))
+    if page.photometric in _CONVERTED_BY_PILLOW and page.compression in _LOSSLESS and page.dtype.itemsize == 1:
+        with Image.open(path, formats=("TIFF",)) as image:
+            image.seek(page.index)
+            return pil_to_array(image)  # which Pillow has turned upright
+    return oriented(_finish(page.asarray(), page), _orientation(page))
 
 
 def _finish(raw: NDArray[Any], page: Any) -> NDArray[Any]:
@@ -168,19 +170,3 @@ def _from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
     light = white - pixels.astype(np.float64)
     rgb = light[..., :3] * light[..., 3:] / white
     return (np.round(rgb) if pixels.dtype.kind in "iu" else rgb).astype(pixels.dtype)
-
-
-def _decode_otherwise(page: Any, path: Path) -> NDArray[Any]:
-    """Unpack LZW, JPEG and others without the imagecodecs package; Pillow and OpenCV also turn the page upright."""
-    if page.dtype.itemsize == 1:
-        with Image.open(path, formats=("TIFF",)) as image:
-            image.seek(page.index)
-            return pil_to_array(image)
-    import cv2
-
-    plain = page.photometric not in (_MINISWHITE, _PALETTE, _SEPARATED) and page.samplesperpixel in (1, 3)
-    done, pages = cv2.imreadmulti(str(path), page.index, 1, flags=cv2.IMREAD_UNCHANGED) if plain else (False, ())
-    if not done or pages[0].dtype != page.dtype.newbyteorder("="):
-        raise UnreadableImage(f"its compression {page.compression.name} needs the package imagecodecs")
-    pixels = pages[0] if pages[0].ndim == 3 else pages[0][..., None]
-    return np.ascontiguousarray(pixels[..., ::-1])
