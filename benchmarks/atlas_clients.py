@@ -90,7 +90,7 @@ def play(run: Path) -> dict[str, Any]:
             time.sleep(0.05)
         server.terminate()
     with Journal(run) as journal:
-        decisions, groups = journal.state(), journal.groups()
+        decisions, groups = journal.annotations(), journal.groups()
     replayed = {"class": decisions.codes, "state": decisions.states, "group": groups}
     same = all(np.array_equal(client.screen[name], array) for client in clients for name, array in replayed.items())
     same &= np.array_equal(clients[0].screen["reason"], clients[1].screen["reason"])

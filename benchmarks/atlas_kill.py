@@ -75,7 +75,7 @@ def draw_actions(count: int, n: int, seed: int = 0) -> list[dict[str, Any]]:
 def digest_of(run: Path) -> tuple[int, str]:
     """Revision and digest of all that a journal adds up to."""
     with Journal(run) as journal:
-        decisions, groups = journal.state(), journal.groups()
+        decisions, groups = journal.annotations(), journal.groups()
     digest = hashlib.sha256()
     for array in (decisions.codes, decisions.states, decisions.reason_codes, groups):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -16,15 +16,15 @@ def members(run: RunFolder, group: int) -> np.ndarray:
 
 
 def test_a_run_without_a_journal_has_empty_decisions_and_reading_makes_no_file(run: RunFolder) -> None:
-    decisions = read_annotations(run)
-    assert len(decisions) == len(run)
-    assert set(decisions.names) == {""}
-    assert not decisions.states.any()
-    assert decisions.counts().empty
-    assert decisions.audits.columns.tolist() == ["row", "assigned", "true", "time", "user"]
+    annotations = read_annotations(run)
+    assert len(annotations) == len(run)
+    assert set(annotations.names) == {""}
+    assert not annotations.states.any()
+    assert annotations.counts().empty
+    assert annotations.audits.columns.tolist() == ["row", "assigned", "true", "time", "user"]
     with Journal(run) as journal:
         assert journal.revision == 0
-        assert journal.state().classes.columns.tolist()[:2] == ["id", "name"]
+        assert journal.annotations().classes.columns.tolist()[:2] == ["id", "name"]
     assert not (run.path / "journal.sqlite").exists()
 
 
@@ -33,10 +33,10 @@ def test_the_members_of_a_named_group_get_the_class_and_it_is_there_after_reopen
         action = journal.name_group(1, "quartz")
     assert (action.id, action.user, action.kind, action.partition) == (1, "Ada", "name", run.partition()[1]["name"])
     np.testing.assert_array_equal(action.rows, members(run, 1))
-    decisions = read_annotations(run)
-    np.testing.assert_array_equal(np.flatnonzero(decisions.names == "quartz"), members(run, 1))
-    assert set(decisions.states[members(run, 1)]) == {2}
-    assert decisions.counts().to_dict() == {"quartz": len(members(run, 1))}
+    annotations = read_annotations(run)
+    np.testing.assert_array_equal(np.flatnonzero(annotations.names == "quartz"), members(run, 1))
+    assert set(annotations.states[members(run, 1)]) == {2}
+    assert annotations.counts().to_dict() == {"quartz": len(members(run, 1))}
 
 
 def test_several_groups_roles_and_exclusions_are_one_action(run: RunFolder) -> None:
@@ -47,17 +47,17 @@ def test_several_groups_roles_and_exclusions_are_one_action(run: RunFolder) -> N
             excluded_groups={2: "cut by the border"},
             excluded_classes={"quartz": "counted elsewhere"},
         )
-        decisions = journal.state()
+        annotations = journal.annotations()
         assert journal.revision == 1
-        assert decisions.classes["roles"].tolist() == [["terrigenous"], ["biogenic", "whole"]]
-        assert decisions.classes["excluded"].tolist() == [True, False]
-        assert set(decisions.reasons[members(run, 2)]) == {"cut by the border"}
-        assert set(decisions.reasons[members(run, 0)]) == {"counted elsewhere"}
-        assert set(decisions.states[members(run, 0)]) == {4}
-        assert decisions.counts().to_dict() == {"quartz": 0, "foraminifera": len(members(run, 1))}
+        assert annotations.classes["roles"].tolist() == [["terrigenous"], ["biogenic", "whole"]]
+        assert annotations.classes["excluded"].tolist() == [True, False]
+        assert set(annotations.reasons[members(run, 2)]) == {"cut by the border"}
+        assert set(annotations.reasons[members(run, 0)]) == {"counted elsewhere"}
+        assert set(annotations.states[members(run, 0)]) == {4}
+        assert annotations.counts().to_dict() == {"quartz": 0, "foraminifera": len(members(run, 1))}
         journal.undo()
-        assert journal.state().classes.empty
-        assert not journal.state().states.any()
+        assert journal.annotations().classes.empty
+        assert not journal.annotations().states.any()
 
 
 def test_an_unknown_group_is_named_with_its_nearest_and_nothing_is_applied(run: RunFolder) -> None:
@@ -65,7 +65,7 @@ def test_an_unknown_group_is_named_with_its_nearest_and_nothing_is_applied(run: 
         with pytest.raises(InputError, match=r"no group 40 \(nearest: 2\), 77 \(nearest: 2\)"):
             journal.name_groups({1: "quartz", 40: "foraminifera", 77: "x"})
         assert journal.revision == 0
-        assert journal.state().classes.empty
+        assert journal.annotations().classes.empty
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_name_is_one_class_whatever_its_capitals_and_form(run: RunFolder) -> N
     with Journal(run) as journal:
         journal.assign([1], "Café")
         journal.assign([2], " cafe\u0301 ")
-        assert journal.state().classes["name"].tolist() == ["Café"]
+        assert journal.annotations().classes["name"].tolist() == ["Café"]
 
 
 def test_excluded_images_keep_their_class_and_come_back_with_it(run: RunFolder) -> None:
@@ -108,22 +108,22 @@ def test_excluded_images_keep_their_class_and_come_back_with_it(run: RunFolder) 
         journal.assign([3, 4], "quartz")
         journal.exclude([4, 5], "blurred")
         journal.name_group(2, "chert")
-        decisions = journal.state()
-        assert decisions.states[[3, 4, 5]].tolist() == [2, 4, 4]
-        assert decisions.reasons[[3, 4, 5]].tolist() == ["", "blurred", "blurred"]
+        annotations = journal.annotations()
+        assert annotations.states[[3, 4, 5]].tolist() == [2, 4, 4]
+        assert annotations.reasons[[3, 4, 5]].tolist() == ["", "blurred", "blurred"]
         journal.include([4])
-        assert journal.state().states[4] == 2
-        assert journal.state().names[4] == "quartz"
+        assert journal.annotations().states[4] == 2
+        assert journal.annotations().names[4] == "quartz"
 
 
 def test_dubious_images_are_not_counted_until_validated(run: RunFolder) -> None:
     with Journal(run) as journal:
         journal.assign([1, 2], "quartz")
         journal.dubious([2])
-        assert journal.state().counts()["quartz"] == 1
+        assert journal.annotations().counts()["quartz"] == 1
         action = journal.validate([2, 3])
         assert action.rows.tolist() == [2]
-        assert journal.state().counts()["quartz"] == 2
+        assert journal.annotations().counts()["quartz"] == 2
         with pytest.raises(InputError, match="none of these images has a class"):
             journal.validate([3])
 
@@ -135,10 +135,10 @@ def test_a_classifier_does_not_touch_what_the_expert_has_judged(run: RunFolder) 
         n = len(run)
         action = journal.classify(np.arange(n), ["chert"], np.zeros(n, int), np.full(n, 0.75))
         assert action is not None
-        decisions = journal.state()
-        assert decisions.states[:3].tolist() == [2, 3, 1]
-        assert decisions.names[:3].tolist() == ["quartz", "quartz", "chert"]
-        assert decisions.confidence[2] == 0.75
+        annotations = journal.annotations()
+        assert annotations.states[:3].tolist() == [2, 3, 1]
+        assert annotations.names[:3].tolist() == ["quartz", "quartz", "chert"]
+        assert annotations.confidence[2] == 0.75
         assert journal.classify([0, 1], ["chert"], [0, 0], [1.0, 1.0]) is None
 
 
@@ -148,11 +148,11 @@ def test_classes_can_be_renamed_and_keep_their_images_and_number(run: RunFolder)
         journal.set_class("quarz", rename="quartz", colour="#FF0000", key="q", role="terrigenous")
         journal.assign([2], "chert")
         journal.set_class("chert", key="q")
-        decisions = journal.state()
-        assert decisions.classes["name"].tolist() == ["quartz", "chert"]
-        assert decisions.classes["key"].tolist() == ["", "q"]
-        assert decisions.classes["colour"].tolist() == ["#ff0000", ""]
-        assert decisions.names[1] == "quartz"
+        annotations = journal.annotations()
+        assert annotations.classes["name"].tolist() == ["quartz", "chert"]
+        assert annotations.classes["key"].tolist() == ["", "q"]
+        assert annotations.classes["colour"].tolist() == ["#ff0000", ""]
+        assert annotations.names[1] == "quartz"
         with pytest.raises(InputError, match="already"):
             journal.set_class("chert", rename="Quartz")
 
@@ -177,9 +177,9 @@ def test_every_role_can_be_given_and_taken_away(run: RunFolder) -> None:
     with Journal(run) as journal:
         for role in ROLES:
             journal.set_class(role, role=role)
-        assert journal.state().classes["roles"].tolist() == [[role] for role in ROLES]
+        assert journal.annotations().classes["roles"].tolist() == [[role] for role in ROLES]
         journal.set_class("lithic", role=[])
-        assert journal.state().classes["roles"].tolist()[-1] == []
+        assert journal.annotations().classes["roles"].tolist()[-1] == []
 
 
 def test_merging_and_splitting_never_reuse_a_number_not_even_after_undo(run: RunFolder) -> None:
@@ -213,13 +213,13 @@ def test_validated_members_vote_for_the_class_of_a_new_group(run: RunFolder) -> 
         journal.assign(rows[3:4], "chert")
         journal.assign(rows[4:5], "chert", "dubious")
         journal.recluster(rows, np.zeros(len(rows), int))
-        decisions = journal.state()
-        assert decisions.names[rows[:5]].tolist() == ["quartz"] * 3 + ["chert"] * 2
-        assert set(decisions.names[rows[5:]]) == {"quartz"}
-        assert set(decisions.states[rows[5:]]) == {1}
-        assert set(decisions.confidence[rows[5:]].tolist()) == {0.75}
+        annotations = journal.annotations()
+        assert annotations.names[rows[:5]].tolist() == ["quartz"] * 3 + ["chert"] * 2
+        assert set(annotations.names[rows[5:]]) == {"quartz"}
+        assert set(annotations.states[rows[5:]]) == {1}
+        assert set(annotations.confidence[rows[5:]].tolist()) == {0.75}
         journal.undo()
-        assert set(journal.state().names[rows[5:]]) == {""}
+        assert set(journal.annotations().names[rows[5:]]) == {""}
 
 
 def test_equal_votes_name_nothing(run: RunFolder) -> None:
@@ -228,7 +228,7 @@ def test_equal_votes_name_nothing(run: RunFolder) -> None:
         journal.assign(rows[:1], "quartz")
         journal.assign(rows[1:2], "chert")
         journal.split(rows)
-        assert set(journal.state().names[rows[2:]]) == {""}
+        assert set(journal.annotations().names[rows[2:]]) == {""}
 
 
 def test_an_added_partition_becomes_the_one_whose_groups_are_named(run: RunFolder) -> None:
@@ -237,7 +237,7 @@ def test_an_added_partition_becomes_the_one_whose_groups_are_named(run: RunFolde
         table = partition_table(run.images["id"], np.arange(len(run)) % 2, run.embedding)
         run.add_partition("two", table, {})
         journal.name_group(1, "odd")
-        assert journal.state().counts()["odd"] == len(run) // 2
+        assert journal.annotations().counts()["odd"] == len(run) // 2
         with pytest.raises(InputError, match="no partition 'three'"):
             journal.name_group(1, "odd", "three")
 
@@ -252,7 +252,7 @@ def test_a_partition_made_elsewhere_takes_its_names_by_votes(run: RunFolder) -> 
         action = journal.vote()
         assert action is not None
         assert action.partition == "two"
-        assert journal.state().names.tolist() == ["even", "odd", "even", "odd", "even", ""] + ["even", "odd"] * 27
+        assert journal.annotations().names.tolist() == ["even", "odd", "even", "odd", "even", ""] + ["even", "odd"] * 27
         assert journal.vote() is None
 
 
@@ -261,7 +261,7 @@ def test_an_audit_is_kept_beside_the_classes(run: RunFolder) -> None:
         journal.assign([1, 2, 3], "quartz")
         journal.record_audit([3, 1], ["chert", "quartz"])
         journal.assign([3], "chert")
-        audits = journal.state().audits
+        audits = journal.annotations().audits
         assert audits[["row", "assigned", "true", "user"]].to_numpy(object).tolist() == [
             [1, "quartz", "quartz", "Ada"],
             [3, "quartz", "chert", "Ada"],
@@ -270,7 +270,7 @@ def test_an_audit_is_kept_beside_the_classes(run: RunFolder) -> None:
     with Journal(run) as journal:
         journal.undo()
         journal.undo()
-        assert journal.state().audits.empty
+        assert journal.annotations().audits.empty
 
 
 def test_rejections_and_notes_are_kept_and_undone(run: RunFolder) -> None:
@@ -278,15 +278,15 @@ def test_rejections_and_notes_are_kept_and_undone(run: RunFolder) -> None:
         journal.assign([1], "quartz")
         journal.reject([5, 6], "Quartz")
         journal.note("the light was low", [2, 3])
-        decisions = journal.state()
-        assert decisions.rejections.to_numpy(object).tolist() == [[5, "quartz"], [6, "quartz"]]
-        assert decisions.notes["text"].tolist() == ["the light was low"]
-        assert decisions.notes["rows"][0].tolist() == [2, 3]
+        annotations = journal.annotations()
+        assert annotations.rejections.to_numpy(object).tolist() == [[5, "quartz"], [6, "quartz"]]
+        assert annotations.notes["text"].tolist() == ["the light was low"]
+        assert annotations.notes["rows"][0].tolist() == [2, 3]
         with pytest.raises(InputError, match="did you mean 'quartz'"):
             journal.reject([5], "quarts")
         journal.undo()
         journal.undo()
-        assert journal.state().rejections.empty
+        assert journal.annotations().rejections.empty
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_watchers_hear_of_each_action_once_and_of_those_of_others(run: RunFolder
         end()
         one.redo("Ada")
         assert len(heard) == 3
-        assert two.state().names[[1, 2]].tolist() == ["quartz", "chert"]
+        assert two.annotations().names[[1, 2]].tolist() == ["quartz", "chert"]
         assert [action.kind for action in two.actions()] == ["assign", "assign", "undo", "redo"]
 
 
@@ -342,13 +342,13 @@ def test_nothing_to_undo_and_nothing_to_do_again_is_said(run: RunFolder) -> None
 def test_tables_have_the_types_that_reports_build_on(run: RunFolder) -> None:
     with Journal(run) as journal:
         journal.assign([1], "quartz")
-        decisions = journal.state()
-    assert decisions.codes.dtype == np.uint16
-    assert decisions.states.dtype == np.uint8
-    assert decisions.names.shape == decisions.reasons.shape == (len(run),)
-    assert decisions.state_names[:2].tolist() == ["none", "validated"]
-    assert isinstance(decisions.classes, pd.DataFrame)
-    assert decisions.classes["excluded"].dtype == bool
+        annotations = journal.annotations()
+    assert annotations.codes.dtype == np.uint16
+    assert annotations.states.dtype == np.uint8
+    assert annotations.names.shape == annotations.reasons.shape == (len(run),)
+    assert annotations.state_names[:2].tolist() == ["none", "validated"]
+    assert isinstance(annotations.classes, pd.DataFrame)
+    assert annotations.classes["excluded"].dtype == bool
 
 
 def test_the_run_may_be_given_by_its_path(run: RunFolder, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_every_acknowledged_action_is_there_and_none_half(run: RunFolder, seed: 
         kept = [action.parameters["number"] for action in actions]
         assert kept[: len(acknowledged)] == [number for _, number in acknowledged]
         assert len(kept) - len(acknowledged) in (0, 1)  # one may be on the disk and not yet acknowledged
-        assert journal.state().names.tolist() == expected(kept)
+        assert journal.annotations().names.tolist() == expected(kept)
         journal.assign([0], "after the kill")
     assert read_annotations(run).revision == len(actions) + 1
 
@@ -81,7 +81,7 @@ def test_two_processes_interleave_and_the_replay_is_what_both_see(run: RunFolder
             assert writer.returncode == 0
         numbers = dict([*acknowledged["Ada"], *acknowledged["Bo"]])
         assert sorted(numbers) == list(range(1, 241))
-        live = watching.state()
+        live = watching.annotations()
         assert live.revision == 240
         assert live.names.tolist() == expected([numbers[i] for i in range(1, 241)])
         assert {action.user for action in watching.actions()} == {"Ada", "Bo"}

@@ -117,17 +117,17 @@ def test_a_journal_of_another_run_is_refused(run: RunFolder, file: Path, tmp_pat
 
 def test_an_action_that_fails_halfway_leaves_nothing(run: RunFolder, file: Path) -> None:
     with Journal(run) as journal:
-        before = journal.state()
+        before = journal.annotations()
 
         def fail_halfway() -> None:
-            with journal._writing(None) as desk:
-                desk.write("exclude", np.array([7]), {"reason": desk.reason_code("blurred")})
+            with journal._writing(None) as writer:
+                writer.write("exclude", np.array([7]), {"reason": writer.reason_code("blurred")})
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
             fail_halfway()
         assert journal.revision == before.revision == 3
-        assert journal.state().reasons.tolist() == before.reasons.tolist()
+        assert journal.annotations().reasons.tolist() == before.reasons.tolist()
         assert journal.exclude([8], "blurred").id == 4
 
 
@@ -137,7 +137,7 @@ def test_a_writer_that_never_ends_is_told_of(run: RunFolder, file: Path, monkeyp
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(InputError, match=r"another process has been writing to it for 0\.2 s"):
             journal.assign([1], "x")
-        assert journal.state().revision == 3  # readers are not kept waiting
+        assert journal.annotations().revision == 3  # readers are not kept waiting
         other.rollback()
         assert journal.assign([1], "x").id == 4
 

@@ -65,7 +65,7 @@ def act(journal: Journal, user: str, operation: tuple) -> Action | None:
     if kind == "role":
         return journal.set_class(arguments[0], role=arguments[1], user=user)
     if kind == "rename":
-        taken = journal.state().classes["name"].tolist()
+        taken = journal.annotations().classes["name"].tolist()
         return None if arguments[1] in taken else journal.set_class(arguments[0], rename=arguments[1], user=user)
     if kind == "audit":
         rows = sorted(set(arguments[0]))
@@ -73,15 +73,15 @@ def act(journal: Journal, user: str, operation: tuple) -> Action | None:
     return getattr(journal, kind)(user)
 
 
-def told(decisions: Annotations) -> dict:
-    """All that can be seen of decisions, but for the groups of partitions that nobody looked at."""
+def told(annotations: Annotations) -> dict:
+    """All that can be seen of annotations, but for the groups of partitions that nobody looked at."""
     return {
-        "codes": decisions.codes.tolist(),
-        "states": decisions.states.tolist(),
-        "reasons": decisions.reasons.tolist(),
-        "confidence": decisions.confidence.tolist(),
-        "classes": decisions.classes.to_dict("records"),
-        "audits": decisions.audits.to_numpy(object).tolist(),
+        "codes": annotations.codes.tolist(),
+        "states": annotations.states.tolist(),
+        "reasons": annotations.reasons.tolist(),
+        "confidence": annotations.confidence.tolist(),
+        "classes": annotations.classes.to_dict("records"),
+        "audits": annotations.audits.to_numpy(object).tolist(),
     }
 
 
@@ -127,22 +127,22 @@ class Model:
 def test_any_actions_undone_are_the_start_and_done_again_the_end(operations: list, fresh: RunFolder) -> None:
     clear(fresh)
     with Journal(fresh, user="Ada") as journal:
-        start, first_groups = told(journal.state()), groups_of(journal)
+        start, first_groups = told(journal.annotations()), groups_of(journal)
         done = [action for operation in operations if (action := act(journal, "Ada", operation)) is not None]
-        end, last_groups = told(journal.state()), groups_of(journal)
+        end, last_groups = told(journal.annotations()), groups_of(journal)
         for action in reversed(done):
             undone = journal.undo()
             assert undone is not None
             assert undone.undoes == action.id
         assert journal.undo() is None
-        assert told(journal.state()) == start
+        assert told(journal.annotations()) == start
         assert groups_of(journal) == first_groups
     with Journal(fresh) as journal:  # also after reopening
-        assert told(journal.state()) == start
+        assert told(journal.annotations()) == start
         for _ in done:
             assert journal.redo() is not None
         assert journal.redo() is None
-        assert told(journal.state()) == end
+        assert told(journal.annotations()) == end
         assert groups_of(journal) == last_groups
 
 
@@ -156,7 +156,7 @@ def test_two_users_who_undo_each_his_own_are_as_if_the_undone_had_never_been(tur
             action = act(journal, user, operation)
             if action is not None:
                 model.take(action)
-        found, wanted = journal.state(), model.columns()
+        found, wanted = journal.annotations(), model.columns()
         assert found.codes.tolist() == wanted["class"]
         assert np.where(found.states == 4, 4, wanted["state"]).tolist() == found.states.tolist()
         assert ((found.states == 4) == (np.array(wanted["reason"]) > 0)).all()
@@ -175,7 +175,7 @@ def test_two_clients_and_a_replay_from_the_disk_agree(turns: list, fresh: RunFol
         for user, operation in turns:
             act(one if user == "Ada" else two, user, operation)
         with Journal(fresh) as replayed:
-            assert told(one.state()) == told(two.state()) == told(replayed.state())
+            assert told(one.annotations()) == told(two.annotations()) == told(replayed.annotations())
             assert groups_of(one) == groups_of(two) == groups_of(replayed)
             assert one.revision == two.revision == replayed.revision
 
@@ -192,17 +192,17 @@ def test_a_snapshot_gives_what_a_replay_gives(fresh: RunFolder, monkeypatch: pyt
                 journal.undo()
         journal.record_audit([1, 2], ["class 1", "class 2"])
         journal.exclude([1], "cut")
-        live, groups = told(journal.state()), groups_of(journal)
+        live, groups = told(journal.annotations()), groups_of(journal)
         with Journal(fresh) as reopened:
             assert reopened._snapshot > 40
-            assert told(reopened.state()) == live
+            assert told(reopened.annotations()) == live
             assert groups_of(reopened) == groups
             while reopened.undo() is not None:
                 pass
-            assert not reopened.state().codes.any()
+            assert not reopened.annotations().codes.any()
             assert groups_of(reopened) == fresh.partition()[0]["group"].tolist()
             number = reopened.merge([0, 1]).after["group"][0]
-            assert number == journal.state().groups[fresh.partition()[1]["name"]].max()
+            assert number == journal.annotations().groups[fresh.partition()[1]["name"]].max()
             assert number > max(groups)
 
 
@@ -211,12 +211,12 @@ def test_the_class_that_one_made_stays_when_another_used_it(fresh: RunFolder) ->
         journal.assign([1], "quartz", user="Ada")
         journal.assign([2], "quartz", user="Bo")
         journal.undo("Ada")
-        decisions = journal.state()
-        assert decisions.names[[1, 2]].tolist() == ["", "quartz"]
+        annotations = journal.annotations()
+        assert annotations.names[[1, 2]].tolist() == ["", "quartz"]
         journal.undo("Bo")
-        assert journal.state().classes.empty
+        assert journal.annotations().classes.empty
         journal.assign([3], "quartz", user="Ada")
-        assert journal.state().classes["id"].tolist() == [1]  # the same class, with the same number
+        assert journal.annotations().classes["id"].tolist() == [1]  # the same class, with the same number
 
 
 def test_what_was_undone_cannot_be_done_again_after_something_else(fresh: RunFolder) -> None:
@@ -236,4 +236,4 @@ def test_threads_share_a_journal(fresh: RunFolder) -> None:
     with Journal(fresh) as journal, ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda row: journal.assign([row], f"class {row % 5}"), range(60)))
         assert journal.revision == 60
-        assert journal.state().names.tolist() == [f"class {row % 5}" for row in range(60)]
+        assert journal.annotations().names.tolist() == [f"class {row % 5}" for row in range(60)]

@@ -43,8 +43,8 @@ def test_a_draw_is_stratified_shuffled_and_without_the_audited(named: Path) -> N
     assert set(rows) != set(draw_audit(decisions, 7, random_state=1))
     with Journal(named) as journal:
         journal.record_audit(rows, ["quartz"] * 21)
-        journal.exclude(np.flatnonzero(journal.state().codes == 2)[:3], "cut")
-        decisions = journal.state()
+        journal.exclude(np.flatnonzero(journal.annotations().codes == 2)[:3], "cut")
+        decisions = journal.annotations()
     rest = draw_audit(decisions, 1000)
     assert not set(rest) & set(rows)
     assert (decisions.states[rest] == 2).all()

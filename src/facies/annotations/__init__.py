@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facies.annotations.actions import KINDS, ROLES, STATES, Action
 from facies.annotations.audit_sampling import draw_audit
-from facies.annotations.group_names import named_groups
+from facies.annotations.group_summary import group_summary
 from facies.annotations.journal import Journal, read_annotations
 from facies.annotations.snapshot import Annotations
 
@@ -16,6 +16,6 @@ __all__ = [
     "Annotations",
     "Journal",
     "draw_audit",
-    "named_groups",
+    "group_summary",
     "read_annotations",
 ]

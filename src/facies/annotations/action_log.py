@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from facies.annotations.actions import Action, check_text
 from facies.annotations.snapshot import Annotations, decisions_of
 from facies.annotations.sqlite_store import JournalStore
-from facies.annotations.state import COLUMNS, Cells, State, state_columns
-from facies.annotations.undo_history import TURNING, History
+from facies.annotations.state import COLUMNS, ClassChanges, State, state_columns
+from facies.annotations.undo_history import REVERSALS, UndoHistory
 from facies.annotations.validation import ActionBuilder
 from facies.io import jsonable
 from facies.runs import JOURNAL_FILE, RunFolder
@@ -37,7 +37,7 @@ class ActionLog:
         self._lock = threading.RLock()
         self._watchers: list[Callable[[Action], None]] = []
         self._initial: dict[str, NDArray[np.int64]] = {}
-        self._history = History()
+        self._history = UndoHistory()
         self._recorded: list[Action] = []
         described = self.run.manifest["input"]
         self._store = JournalStore(self.run.path / JOURNAL_FILE, len(self.run), described["fingerprint"])
@@ -120,7 +120,7 @@ class ActionLog:
 
         return end
 
-    def state(self) -> Annotations:
+    def annotations(self) -> Annotations:
         """Return all decisions at this moment, those of other processes included."""
         with self._lock:
             self.refresh()
@@ -149,9 +149,9 @@ class ActionLog:
         Action or None
             The inverse row, or None if there is nothing to undo.
         """
-        with self._writing(user) as pen:
+        with self._writing(user) as writer:
             root = self._history.next_undo(user)
-            return None if root is None else self._turn("undo", root, root, pen)
+            return None if root is None else self._turn("undo", root, root, writer)
 
     def redo(self, user: str | None = None) -> Action | None:
         """Do the action again that was undone last.
@@ -168,9 +168,9 @@ class ActionLog:
         Action or None
             The row, or None if there is nothing to do again.
         """
-        with self._writing(user) as pen:
+        with self._writing(user) as writer:
             root = self._history.next_redo(user)
-            return None if root is None else self._turn("redo", root, self._history.last_turn(root), pen)
+            return None if root is None else self._turn("redo", root, self._history.last_turn(root), writer)
 
     def _groups_of_run(self, partition: str) -> NDArray[np.int64]:
         if partition not in self._initial:
@@ -184,12 +184,12 @@ class ActionLog:
         with self._lock:
             with self._store.writing():
                 self.refresh()
-                desk = ActionWriter(self._state, self._store, actor)
-                yield desk
-            if desk.written is not None:
-                self._take(desk.written)
+                writer = ActionWriter(self._state, self._store, actor)
+                yield writer
+            if writer.written is not None:
+                self._take(writer.written)
                 due = self._state.revision - self._snapshot >= ACTIONS_BETWEEN_SNAPSHOTS
-                if due and desk.written.kind not in TURNING:  # an undo is to be felt at once
+                if due and writer.written.kind not in REVERSALS:  # an undo is to be felt at once
                     self._store.write_snapshot(self._state)
                     self._snapshot = self._state.revision
 
@@ -201,11 +201,11 @@ class ActionLog:
         for watcher in tuple(self._watchers):
             watcher(action)
 
-    def _turn(self, kind: str, root: int, undoes: int, desk: ActionWriter) -> Action:
+    def _turn(self, kind: str, root: int, undoes: int, writer: ActionWriter) -> Action:
         target = self._store.action(root)
         columns, cells = self._without(target) if kind == "undo" else self._with(target)
-        desk.classes.update(cells)
-        return desk.write(
+        writer.classes.update(cells)
+        return writer.write(
             kind,
             target.rows,
             columns,
@@ -215,23 +215,23 @@ class ActionLog:
             undoes=undoes,
         )
 
-    def _without(self, target: Action) -> tuple[dict[str, NDArray[Any]], Cells]:
+    def _without(self, target: Action) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
         if self._history.is_plain(target.id):
             columns = {name: target.before[name] for name in state_columns(target)}
             return columns, dict(target.parameters.get("classes_before", {}))
         return self._added_up(target, [number for number in self._history.holding() if number != target.id])
 
-    def _with(self, target: Action) -> tuple[dict[str, NDArray[Any]], Cells]:
+    def _with(self, target: Action) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
         if self._history.is_plain(target.id):
             columns = {name: target.after[name] for name in state_columns(target)}
             return columns, dict(target.parameters.get("classes", {}))
         return self._added_up(target, sorted([*self._history.holding(), target.id]))
 
-    def _added_up(self, target: Action, holding: list[int]) -> tuple[dict[str, NDArray[Any]], Cells]:
+    def _added_up(self, target: Action, holding: list[int]) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
         """What the rows and cells of ``target`` hold when only the actions ``holding`` have been."""
         rows, columns = target.rows, state_columns(target)
         values = {name: self._state.initial(name, target.partition, rows) for name in columns}
-        cells: Cells = {
+        cells: ClassChanges = {
             number: dict.fromkeys(fields) for number, fields in target.parameters.get("classes", {}).items()
         }
         for number in holding:
@@ -247,7 +247,7 @@ class ActionLog:
 
 
 class ActionWriter(ActionBuilder):
-    """A pen, and the paper: the next action is written here, once."""
+    """A writer, and the paper: the next action is written here, once."""
 
     def __init__(self, state: State, store: JournalStore, user: str) -> None:
         super().__init__(state)

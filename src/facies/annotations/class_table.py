@@ -11,10 +11,10 @@ from facies.annotations.actions import NONE, Action, check_text
 from facies.annotations.validation import ActionBuilder, check_colour, check_key, check_roles
 from facies.errors import InputError
 
-__all__ = ["ClassLedger"]
+__all__ = ["ClassJournal"]
 
 
-class ClassLedger(ActionLog):
+class ClassJournal(ActionLog):
     """A ledger in which classes are made, changed and merged."""
 
     def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
@@ -32,17 +32,17 @@ class ClassLedger(ActionLog):
         InputError
             If a class is unknown, or would be merged into itself.
         """
-        with self._writing(user) as pen:
-            stays = 0 if into is None else pen.known_class(into)
-            gone = [pen.known_class(name) for name in dict.fromkeys(names)]
+        with self._writing(user) as writer:
+            stays = 0 if into is None else writer.known_class(into)
+            gone = [writer.known_class(name) for name in dict.fromkeys(names)]
             if not gone or stays in gone:
                 raise InputError("classes are merged into another one: choose at least one, and another to merge into")
             rows = np.flatnonzero(np.isin(self._state.columns["class"], gone))
             state = self._state.columns["state"][rows] if stays else NONE
             for number in gone:
-                pen.change_class(number, exists=False, key="")
+                writer.change_class(number, exists=False, key="")
             after = {"class": stays, "state": state, "confidence": self._state.columns["confidence"][rows]}
-            return pen.write("class", rows, after, parameters={"merged": gone, "into": into})
+            return writer.write("class", rows, after, parameters={"merged": gone, "into": into})
 
     def set_class(
         self,
@@ -75,30 +75,30 @@ class ClassLedger(ActionLog):
         colour : str, optional
             ``#rrggbb``; ``""`` takes it away.
         """
-        with self._writing(user) as pen:
-            number = pen.class_id(name)
+        with self._writing(user) as writer:
+            number = writer.class_id(name)
             if rename is not None:
                 rename = check_text(rename, "the name of a class")
-                if pen.find_class(rename) not in (None, number):
+                if writer.find_class(rename) not in (None, number):
                     raise InputError(
                         f"there is a class {rename!r} already: assign the images of {name!r} to it instead"
                     )
-                pen.change_class(number, name=rename)
+                writer.change_class(number, name=rename)
             if role is not None:
-                pen.change_class(number, roles=check_roles(role, name))
+                writer.change_class(number, roles=check_roles(role, name))
             if excluded is not None:
-                pen.change_class(number, excluded=excluded)
+                writer.change_class(number, excluded=excluded)
             if reason is not None:
-                pen.change_class(number, reason=check_text(reason, "the reason of an exclusion") if reason else "")
+                writer.change_class(number, reason=check_text(reason, "the reason of an exclusion") if reason else "")
             if colour is not None:
-                pen.change_class(number, colour=check_colour(colour))
+                writer.change_class(number, colour=check_colour(colour))
             if key is not None:
-                _give_key(pen, number, check_key(key))
-            return pen.write("class", np.zeros(0, np.int64), {}, parameters={"name": name})
+                _give_key(writer, number, check_key(key))
+            return writer.write("class", np.zeros(0, np.int64), {}, parameters={"name": name})
 
 
-def _give_key(pen: ActionBuilder, number: int, key: str) -> None:
-    for other, fields in pen.state.classes.items():
+def _give_key(writer: ActionBuilder, number: int, key: str) -> None:
+    for other, fields in writer.state.classes.items():
         if key and other != number and fields.get("key") == key:
-            pen.change_class(other, key="")
-    pen.change_class(number, key=key)
+            writer.change_class(other, key="")
+    writer.change_class(number, key=key)

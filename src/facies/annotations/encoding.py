@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pack_rows", "pack_values", "unpack_rows", "unpack_values"]
+__all__ = ["decode_rows", "decode_values", "encode_rows", "encode_values"]
 
 _BITMAP, _STEPS = b"b", b"s"
 _LEVEL = 1
 
 
-def pack_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
+def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
     """Pack rows as a compressed bitmap, or, where they are few, as the compressed steps from one to the next.
 
     Parameters
@@ -37,8 +37,8 @@ def pack_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
     return _BITMAP + zlib.compress(np.packbits(bits).tobytes(), _LEVEL)
 
 
-def unpack_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
-    """Return the rows that `pack_rows` packed.
+def decode_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
+    """Return the rows that `encode_rows` packed.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def unpack_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
     return rows
 
 
-def pack_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
+def encode_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
     """Pack columns of numbers; one that holds the same number throughout is kept as that number.
 
     Returns
@@ -71,8 +71,8 @@ def pack_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
     return zlib.compress(json.dumps(head).encode("ascii") + b"\n" + body, _LEVEL)
 
 
-def unpack_values(packed: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
-    """Return the columns that `pack_values` packed, each of ``n_rows`` numbers (read-only).
+def decode_values(packed: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
+    """Return the columns that `encode_values` packed, each of ``n_rows`` numbers (read-only).
 
     Raises
     ------

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.annotations.action_log import ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
-from facies.annotations.class_table import ClassLedger
-from facies.annotations.label_propagation import votes
+from facies.annotations.class_table import ClassJournal
+from facies.annotations.label_propagation import majority_vote
 from facies.annotations.snapshot import Annotations, decisions_of
 from facies.annotations.state import State
 from facies.annotations.validation import check_roles
@@ -23,7 +23,7 @@ __all__ = ["Journal", "read_annotations"]
 _NO_ROWS = np.zeros(0, np.int64)
 
 
-class Journal(ClassLedger):
+class Journal(ClassJournal):
     """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
 
     Every method below writes one `Action`. When it returns, the action is on the disk (flushed), also for a power cut;
@@ -90,28 +90,28 @@ class Journal(ClassLedger):
             If a group is unknown (the message names the nearest), or a name, role or reason cannot be used.
         """
         reasons = dict(excluded_groups or {})
-        with self._writing(user) as pen:
+        with self._writing(user) as writer:
             where = self._partition(partition)
-            rows = pen.members([*names, *reasons], where) if names or reasons else _NO_ROWS
+            rows = writer.members([*names, *reasons], where) if names or reasons else _NO_ROWS
             groups = self._state.groups_now(where)[rows]
             after = {name: self._state.columns[name][rows] for name in ("class", "state", "confidence", "reason")}
             for group, name in names.items():
                 members = groups == group
-                after["class"][members] = pen.class_id(name)
+                after["class"][members] = writer.class_id(name)
                 after["state"][members] = NONE if name is None else VALIDATED
                 after["confidence"][members] = 0
             for group, reason in reasons.items():
-                after["reason"][groups == group] = pen.reason_code(reason)
+                after["reason"][groups == group] = writer.reason_code(reason)
             for name, reason in (excluded_classes or {}).items():
-                pen.change_class(
-                    pen.class_id(name), excluded=True, reason=check_text(reason, "the reason of an exclusion")
+                writer.change_class(
+                    writer.class_id(name), excluded=True, reason=check_text(reason, "the reason of an exclusion")
                 )
             for name, given in (roles or {}).items():
-                pen.change_class(pen.known_class(name), roles=check_roles(given, name))
-            if not len(rows) and not pen.classes:
+                writer.change_class(writer.known_class(name), roles=check_roles(given, name))
+            if not len(rows) and not writer.classes:
                 raise InputError("nothing was named: give at least one group and its name, such as 12=quartz")
             parameters = {"names": dict(names), "excluded": reasons}
-            return pen.write("name", rows, after, parameters=parameters, partition=where)
+            return writer.write("name", rows, after, parameters=parameters, partition=where)
 
     def assign(
         self,
@@ -141,11 +141,11 @@ class Journal(ClassLedger):
             raise InputError(f"state={state!r} is not known: choose from validated, predicted, dubious")
         if not 0 <= confidence <= 1:
             raise InputError(f"a confidence lies between 0 and 1: {confidence} was given")
-        with self._writing(user) as pen:
-            kept = pen.rows(rows)
-            number = pen.class_id(name)
+        with self._writing(user) as writer:
+            kept = writer.rows(rows)
+            number = writer.class_id(name)
             after = {"class": number, "state": STATES[state] if number else NONE, "confidence": confidence}
-            return pen.write("assign", kept, after, parameters={**(parameters or {}), "name": name})
+            return writer.write("assign", kept, after, parameters={**(parameters or {}), "name": name})
 
     def classify(
         self,
@@ -176,8 +176,8 @@ class Journal(ClassLedger):
         Action or None
             None if the expert has judged all of the images.
         """
-        with self._writing(user) as pen:
-            kept, places, sure = pen.rows_and(rows, codes, confidence)
+        with self._writing(user) as writer:
+            kept, places, sure = writer.rows_and(rows, codes, confidence)
             if not np.isin(places, np.arange(len(names))).all():
                 raise InputError(f"the classes are numbered 0 to {len(names) - 1}: others were given")
             if not ((sure >= 0) & (sure <= 1)).all():
@@ -186,24 +186,24 @@ class Journal(ClassLedger):
             kept, places, sure = kept[~judged], places[~judged], sure[~judged]
             if not len(kept):
                 return None
-            numbers = np.array([pen.class_id(name) for name in names], np.uint16)
+            numbers = np.array([writer.class_id(name) for name in names], np.uint16)
             after = {"class": numbers[places.astype(np.int64)], "state": PREDICTED, "confidence": sure}
-            return pen.write("classify", kept, after, parameters=parameters)
+            return writer.write("classify", kept, after, parameters=parameters)
 
     def exclude(self, rows: ArrayLike, reason: str, *, user: str | None = None) -> Action:
         """Take images out of all counts, with a reason. They keep their class for the case that they come back."""
-        with self._writing(user) as pen:
-            return pen.write("exclude", pen.rows(rows), {"reason": pen.reason_code(reason)})
+        with self._writing(user) as writer:
+            return writer.write("exclude", writer.rows(rows), {"reason": writer.reason_code(reason)})
 
     def include(self, rows: ArrayLike, *, user: str | None = None) -> Action:
         """Take excluded images in again, with the class and state that they had."""
-        with self._writing(user) as pen:
-            return pen.write("include", pen.rows(rows), {"reason": 0})
+        with self._writing(user) as writer:
+            return writer.write("include", writer.rows(rows), {"reason": 0})
 
     def dubious(self, rows: ArrayLike, *, user: str | None = None) -> Action:
         """Mark images as dubious: they keep their class, and are not counted for it."""
-        with self._writing(user) as pen:
-            return pen.write("dubious", pen.rows(rows), {"state": DUBIOUS})
+        with self._writing(user) as writer:
+            return writer.write("dubious", writer.rows(rows), {"state": DUBIOUS})
 
     def validate(
         self, rows: ArrayLike, *, predicted: Mapping[str, ArrayLike] | None = None, user: str | None = None
@@ -222,26 +222,26 @@ class Journal(ClassLedger):
         InputError
             If none of the images has a class.
         """
-        with self._writing(user) as pen:
-            kept = pen.rows(rows)
+        with self._writing(user) as writer:
+            kept = writer.rows(rows)
             codes = self._state.columns["class"][kept]
             for name, proposed in (predicted or {}).items():
-                codes = np.where((codes == 0) & np.isin(kept, np.asarray(proposed)), pen.known_class(name), codes)
+                codes = np.where((codes == 0) & np.isin(kept, np.asarray(proposed)), writer.known_class(name), codes)
             kept, codes = kept[codes > 0], codes[codes > 0]
             if not len(kept):
                 raise InputError("none of these images has a class to confirm: name them first")
-            return pen.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
+            return writer.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
 
     def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
         """Merge groups into a new one; its number is ``action.after["group"][0]``."""
         wanted = sorted({int(group) for group in groups})
         if len(wanted) < 2:
             raise InputError("two groups at least are merged: choose another one")
-        with self._writing(user) as pen:
+        with self._writing(user) as writer:
             where = self._partition(partition)
-            rows = pen.members(wanted, where)
+            rows = writer.members(wanted, where)
             new = np.zeros(len(rows), np.int32)
-            return self._regroup(pen, "merge", rows, new, where, {"groups": wanted})
+            return self._regroup(writer, "merge", rows, new, where, {"groups": wanted})
 
     def split(
         self,
@@ -252,10 +252,10 @@ class Journal(ClassLedger):
         user: str | None = None,
     ) -> Action:
         """Make a new group of images; its number is ``action.after["group"][0]``. The rest of their groups stays."""
-        with self._writing(user) as pen:
-            kept = pen.rows(rows)
+        with self._writing(user) as writer:
+            kept = writer.rows(rows)
             return self._regroup(
-                pen, "split", kept, np.zeros(len(kept), np.int32), self._partition(partition), parameters
+                writer, "split", kept, np.zeros(len(kept), np.int32), self._partition(partition), parameters
             )
 
     def recluster(
@@ -278,17 +278,19 @@ class Journal(ClassLedger):
         parameters : mapping, optional
             Method, seed, …
         """
-        with self._writing(user) as pen:
-            kept, new = pen.rows_and(rows, labels)
+        with self._writing(user) as writer:
+            kept, new = writer.rows_and(rows, labels)
             if not np.issubdtype(new.dtype, np.integer) or new.min() < -1:
                 raise InputError("the parts of a re-clustering are whole numbers from 0 on, and -1 for noise")
             new = np.where(new < 0, -1, np.unique(np.maximum(new, 0), return_inverse=True)[1])
             if (new >= 0).any():
                 new = np.where(new < 0, -1, new - new[new >= 0].min())
-            return self._regroup(pen, "recluster", kept, new.astype(np.int32), self._partition(partition), parameters)
+            return self._regroup(
+                writer, "recluster", kept, new.astype(np.int32), self._partition(partition), parameters
+            )
 
     def vote(self, partition: str | None = None, *, user: str | None = None) -> Action | None:
-        """Let the validated images vote for the class of their groups, as after a re-clustering; see `votes`.
+        """Let the validated images vote for the class of their groups, as after a re-clustering; see `majority_vote`.
 
         For a partition that was made outside of the journal: with it the names reach the groups that it has.
 
@@ -297,23 +299,23 @@ class Journal(ClassLedger):
         Action or None
             None if the votes change nothing.
         """
-        with self._writing(user) as pen:
+        with self._writing(user) as writer:
             where = self._partition(partition)
             rows = np.arange(self._state.n_images)
-            after = votes(self._state, rows, self._state.groups_now(where))
+            after = majority_vote(self._state, rows, self._state.groups_now(where))
             changed = np.zeros(len(rows), np.bool_)
             for name, values in after.items():
                 changed |= values != self._state.columns[name]
             if not changed.any():
                 return None
             kept = {name: values[changed] for name, values in after.items()}
-            return pen.write("vote", rows[changed], kept, partition=where)
+            return writer.write("vote", rows[changed], kept, partition=where)
 
     def reject(self, rows: ArrayLike, name: str, *, user: str | None = None) -> Action:
         """Say that images are not of a class; a classifier may learn from it, and the images keep what they have."""
-        with self._writing(user) as pen:
-            kept = pen.rows(rows)
-            return pen.write("reject", kept, {}, parameters={"class": pen.known_class(name), "name": name})
+        with self._writing(user) as writer:
+            kept = writer.rows(rows)
+            return writer.write("reject", kept, {}, parameters={"class": writer.known_class(name), "name": name})
 
     def record_audit(self, rows: ArrayLike, true_names: Sequence[str], *, user: str | None = None) -> Action:
         """Record what audited images truly are, beside what they are assigned to now.
@@ -326,17 +328,17 @@ class Journal(ClassLedger):
         true_names : sequence of str
             One name an image; ``""`` where it is of no class.
         """
-        with self._writing(user) as pen:
-            kept, names = pen.rows_and(rows, np.array(list(true_names), object))
-            numbers = {name: pen.class_id(name) if name else 0 for name in dict.fromkeys(names.tolist())}
+        with self._writing(user) as writer:
+            kept, names = writer.rows_and(rows, np.array(list(true_names), object))
+            numbers = {name: writer.class_id(name) if name else 0 for name in dict.fromkeys(names.tolist())}
             true = np.array([numbers[name] for name in names.tolist()], np.uint16)
-            return pen.write("audit", kept, {"true": true}, before={"true": self._state.columns["class"][kept]})
+            return writer.write("audit", kept, {"true": true}, before={"true": self._state.columns["class"][kept]})
 
     def note(self, text: str, rows: ArrayLike | None = None, *, user: str | None = None) -> Action:
         """Keep a remark of at most 100 characters, about images or about the run."""
-        with self._writing(user) as pen:
-            kept = _NO_ROWS if rows is None else pen.rows(rows)
-            return pen.write("note", kept, {}, parameters={"text": check_text(text, "the note")})
+        with self._writing(user) as writer:
+            kept = _NO_ROWS if rows is None else writer.rows(rows)
+            return writer.write("note", kept, {}, parameters={"text": check_text(text, "the note")})
 
     def _partition(self, name: str | None) -> str:
         names = self.run.partitions()
@@ -347,7 +349,7 @@ class Journal(ClassLedger):
 
     def _regroup(
         self,
-        desk: ActionWriter,
+        writer: ActionWriter,
         kind: str,
         rows: NDArray[np.int64],
         parts: NDArray[np.int32],
@@ -357,8 +359,8 @@ class Journal(ClassLedger):
         """Write new groups (parts from 0 on become the next free numbers), and what the validated members vote."""
         self._state.groups_now(partition)
         groups = np.where(parts < 0, -1, parts + self._state.next_group[partition]).astype(np.int32)
-        after = {"group": groups, **votes(self._state, rows, groups)}
-        return desk.write(kind, rows, after, parameters=parameters, partition=partition)
+        after = {"group": groups, **majority_vote(self._state, rows, groups)}
+        return writer.write(kind, rows, after, parameters=parameters, partition=partition)
 
 
 def read_annotations(run: RunFolder) -> Annotations:
@@ -372,4 +374,4 @@ def read_annotations(run: RunFolder) -> Annotations:
     if not (run.path / JOURNAL_FILE).exists():
         return decisions_of(State(len(run), lambda name: run.partition(name)[0]["group"].to_numpy(np.int64)), [])
     with Journal(run) as journal:
-        return journal.state()
+        return journal.annotations()

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from facies.annotations.actions import NONE, PREDICTED, VALIDATED
 from facies.annotations.state import State
 
-__all__ = ["votes"]
+__all__ = ["majority_vote"]
 
 
-def votes(state: State, rows: NDArray[np.int64], groups: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+def majority_vote(state: State, rows: NDArray[np.int64], groups: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """Return class, state and confidence of images whose groups are new.
 
     In each group the members that are validated and not excluded vote. The class that most of them have goes to the

@@ -13,7 +13,7 @@ from typing import Any
 
 from facies._version import __version__
 from facies.annotations.actions import Action
-from facies.annotations.encoding import pack_rows, pack_values, unpack_rows, unpack_values
+from facies.annotations.encoding import decode_rows, decode_values, encode_rows, encode_values
 from facies.annotations.state import State
 from facies.errors import InputError
 from facies.io import atomic_file
@@ -97,9 +97,9 @@ class JournalStore:
             action.user,
             action.kind,
             action.partition,
-            pack_rows(action.rows, self.n_images),
-            pack_values(action.before),
-            pack_values(action.after),
+            encode_rows(action.rows, self.n_images),
+            encode_values(action.before),
+            encode_values(action.after),
             json.dumps(action.parameters, ensure_ascii=False),
             action.undoes,
         )
@@ -196,8 +196,8 @@ class JournalStore:
         try:
             if _checksum(tuple(values)) != checksum:
                 raise ValueError("checksum")
-            unpacked = unpack_rows(rows, self.n_images)
-            before, after = (unpack_values(packed, len(unpacked)) for packed in (before, after))
+            unpacked = decode_rows(rows, self.n_images)
+            before, after = (decode_values(packed, len(unpacked)) for packed in (before, after))
             known = json.loads(parameters)
         except (ValueError, KeyError, TypeError, zlib.error) as error:
             raise self._damaged(f"action {number}") from error

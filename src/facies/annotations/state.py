@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations.actions import Action
-from facies.annotations.encoding import pack_values, unpack_values
+from facies.annotations.encoding import decode_values, encode_values
 
 __all__ = ["COLUMNS", "State"]
 
@@ -22,7 +22,7 @@ COLUMNS: dict[str, type[np.generic]] = {
 }
 """What is kept of each image. 0 is no class, no state, no reason (so not excluded)."""
 
-Cells = dict[str, dict[str, Any]]
+ClassChanges = dict[str, dict[str, Any]]
 """Changes of the table of classes: number of a class (as text) → field → value; None takes the field away."""
 
 
@@ -111,7 +111,7 @@ class State:
             if fields.get("name"):
                 self.born.setdefault(int(number), fields["name"])
 
-    def cells_now(self, cells: Mapping[str, Mapping[str, Any]]) -> Cells:
+    def cells_now(self, cells: Mapping[str, Mapping[str, Any]]) -> ClassChanges:
         """What the fields that ``cells`` change hold now."""
         return {
             number: {name: self.classes.get(int(number), {}).get(name) for name in fields}
@@ -127,11 +127,11 @@ class State:
         """Return the whole state, for a snapshot: packed arrays, and JSON."""
         arrays = {**self.columns, **{f"group {name}": groups for name, groups in self.groups.items()}}
         plain = {name: getattr(self, name) for name in ("revision", "next_group", "classes", "born", "reasons")}
-        return pack_values(arrays), json.dumps(plain)
+        return encode_values(arrays), json.dumps(plain)
 
     def restore(self, packed: bytes, plain: str) -> None:
         """Become the state that `to_bytes` returned."""
-        arrays = unpack_values(packed, self.n_images)
+        arrays = decode_values(packed, self.n_images)
         self.columns = {name: np.array(arrays[name], kind) for name, kind in COLUMNS.items()}
         self.groups = {
             name.removeprefix("group "): np.array(values, np.int32)

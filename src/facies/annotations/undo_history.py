@@ -5,12 +5,12 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable
 
-__all__ = ["History"]
+__all__ = ["UndoHistory"]
 
-TURNING = ("undo", "redo")
+REVERSALS = ("undo", "redo")
 
 
-class History:
+class UndoHistory:
     """Follows the journal's outline.
 
     An *own* action is one that is neither an undo nor a redo. What holds is what the own actions that are not undone
@@ -26,7 +26,7 @@ class History:
 
     def take(self, number: int, user: str, kind: str, undoes: int | None) -> None:
         """Take the next row in."""
-        if kind not in TURNING:
+        if kind not in REVERSALS:
             self._users[number] = user
             self._holding.append(number)
             # What was undone and then done otherwise is not done again, unless by somebody else.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facies.annotations.actions import ROLES, check_text
-from facies.annotations.state import Cells, State
+from facies.annotations.state import ClassChanges, State
 from facies.errors import InputError, suggest
 
 __all__ = ["ActionBuilder", "check_colour", "check_key", "check_roles"]
@@ -37,7 +37,7 @@ class ActionBuilder:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.classes: Cells = {}
+        self.classes: ClassChanges = {}
         self.reasons: dict[int, str] = {}
 
     def find_class(self, name: str) -> int | None:

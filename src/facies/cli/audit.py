@@ -55,7 +55,7 @@ def audit(
         from facies.report.audit_sheet import audit_results
 
         with Journal(folder, user=user) as journal:
-            names = journal.state().classes["name"].tolist()
+            names = journal.annotations().classes["name"].tolist()
             rows, true, n_open = audit_results(folder, results.expanduser().absolute(), names, new_classes=new_classes)
             journal.record_audit(rows, true)
         if n_open:

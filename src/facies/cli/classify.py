@@ -51,7 +51,7 @@ def classify(
 
     folder = RunFolder(run)
     with Journal(folder, user=user) as journal:
-        decisions = journal.state()
+        decisions = journal.annotations()
         column, stacks = stacks_of(folder, by)
         rows = decisions.named.nonzero()[0]
         probe = LinearProbe(random_state=seed)

@@ -87,9 +87,9 @@ def _in_words(journal: Journal, action: Action) -> str:
 
 
 def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
-    from facies.annotations import named_groups
+    from facies.annotations import group_summary
 
-    groups = named_groups(journal.groups(partition), decisions := journal.state())
+    groups = group_summary(journal.groups(partition), decisions := journal.annotations())
     meta = journal.run.partition(partition)[1]
     if as_json:
         print_json(

@@ -53,7 +53,7 @@ def test_any_sequence_undone_is_the_start(pristine: RunFolder, seed: int, count:
             reached = screen.shown()
             assert reached == screen.browser.state()
         with Journal(run) as journal:
-            decisions = journal.state()
+            decisions = journal.annotations()
         assert decisions.codes.tolist() == reached["class"]
         assert decisions.states.tolist() == reached["state"]
 
@@ -96,7 +96,7 @@ def test_two_clients_at_once_end_with_the_same(run: RunFolder) -> None:
         assert screens[0].shown() == screens[1].shown() == screens[0].browser.state()
         assert screens[0].revision == sum(done)
     with Journal(run) as journal:
-        replayed = journal.state()
+        replayed = journal.annotations()
         groups = journal.groups()
     assert replayed.revision == sum(done)
     assert replayed.codes.tolist() == screens[0].arrays["class"].tolist()

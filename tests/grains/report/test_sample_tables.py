@@ -226,7 +226,7 @@ def test_groups_are_those_that_the_expert_left(other):
     with Journal(other) as journal:
         first, second = np.unique(journal.groups())[:2]
         merged = journal.merge([first, second])
-        decisions = journal.state()
+        decisions = journal.annotations()
     grains = make_grain_tables(other, decisions).grains
     assert (grains["group"].iloc[merged.rows] == merged.after["group"][0]).all()
     assert not grains["group"].isin([first, second]).any()

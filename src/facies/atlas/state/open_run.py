@@ -91,7 +91,7 @@ class OpenRun:
     def _prepare(self) -> None:
         run = self.run
         self._initial = self.table["group"].to_numpy(np.int32)
-        self.standing = ImageStates.of(self.journal.state(), self.partition, self._initial)
+        self.standing = ImageStates.of(self.journal.annotations(), self.partition, self._initial)
         self.changes = Changes(len(run), self.standing.revision)
         self.jobs = Jobs(self._tell_job)
         self._projections: dict[str, dict[str, Any]] = {}
@@ -206,7 +206,7 @@ class OpenRun:
         if not actions:
             return
         self._fresh.clear()
-        before, after = self.standing, ImageStates.of(self.journal.state(), self.partition, self._initial)
+        before, after = self.standing, ImageStates.of(self.journal.annotations(), self.partition, self._initial)
         # A class may have come to be excluded, with all its images; a new reason may have moved the numbers of others.
         restated = before.reason_texts != after.reason_texts
         for action in actions:

@@ -94,7 +94,7 @@ def make_grain_tables(
     run : RunFolder
         A run whose images were cut out by ``facies extract``.
     decisions : Annotations
-        What the expert decided: `Journal(run).state()`.
+        What the expert decided: `Journal(run).annotations()`.
     facts : DataFrame, optional
         What is known of the samples: `facies.grains.report.sample_metadata.read_sample_facts`.
     settings : GrainSettings

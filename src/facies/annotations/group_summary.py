@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from facies.annotations.actions import EXCLUDED, VALIDATED
 from facies.annotations.snapshot import Annotations
 
-__all__ = ["named_groups"]
+__all__ = ["group_summary"]
 
 
-def named_groups(groups: NDArray[np.int32], decisions: Annotations) -> pd.DataFrame:
+def group_summary(groups: NDArray[np.int32], annotations: Annotations) -> pd.DataFrame:
     """Return one row a group, the smallest number first.
 
     Parameters
     ----------
     groups : ndarray of int32, shape (N,)
         −1 is noise.
-    decisions : Annotations
+    annotations : Annotations
         About the same images.
 
     Returns
@@ -30,17 +30,17 @@ def named_groups(groups: NDArray[np.int32], decisions: Annotations) -> pd.DataFr
     """
     there, of_row = np.unique(groups, return_inverse=True)
     n_images = np.bincount(of_row, minlength=len(there))
-    name, share = _commonest(of_row, decisions.names, len(there))
-    gone = decisions.states == EXCLUDED
+    name, share = _commonest(of_row, annotations.names, len(there))
+    gone = annotations.states == EXCLUDED
     return pd.DataFrame(
         {
             "group": there,
             "n_images": n_images,
             "class": name,
             "share": share / np.maximum(n_images, 1),
-            "n_validated": np.bincount(of_row[decisions.states == VALIDATED], minlength=len(there)),
+            "n_validated": np.bincount(of_row[annotations.states == VALIDATED], minlength=len(there)),
             "n_excluded": np.bincount(of_row[gone], minlength=len(there)),
-            "reason": _commonest(of_row[gone], decisions.reasons[gone], len(there))[0],
+            "reason": _commonest(of_row[gone], annotations.reasons[gone], len(there))[0],
         }
     )
 
