@@ -116,7 +116,7 @@ def turned_answers(run: Path) -> list[tuple[Arrays, Plain]]:
 
 
 def _decided(journal: Journal) -> tuple[Arrays, Plain]:
-    known = journal.state()
+    known = journal.annotations()
     arrays: Arrays = {
         "class_codes": known.codes,
         "states": known.states,
