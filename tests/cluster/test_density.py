@@ -12,8 +12,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from facies.cluster import DensityClusterer, UMAPLayout, density_groups, dynamic_neighbours, l1_normalised, most_central
-from facies.cluster.density import dynamic_samples
-from facies.cluster.umap import place_by_neighbours
+from facies.cluster.density import dynamic_min_samples
+from facies.cluster.umap import interpolate_layout
 from tests.cluster.factories import blobs
 
 
@@ -41,7 +41,7 @@ def test_dynamic_neighbours_of_the_papers_sets(images, neighbours):
 
 @pytest.mark.parametrize(("images", "samples"), [(70_000, 50), (15_000, 50), (9_298, 30), (1_440, 10), (10, 10)])
 def test_dynamic_samples(images, samples):
-    assert dynamic_samples(images) == samples
+    assert dynamic_min_samples(images) == samples
 
 
 def test_five_blobs_in_ten_dimensions(five, fitted):
@@ -194,5 +194,5 @@ def test_new_points_are_placed_between_their_neighbours():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [9.0, 9.0]], dtype=np.float32)
     layout = np.array([[0.0], [10.0], [500.0]], dtype=np.float32)
     queries = np.array([[0.25, 0.0], [1.0, 0.0]], dtype=np.float32)
-    placed = place_by_neighbours(queries, points, layout, 2)
+    placed = interpolate_layout(queries, points, layout, 2)
     np.testing.assert_allclose(placed, [[2.5], [10.0]], rtol=1e-5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from facies.cluster.hdbscan_tree import Hierarchy, best_separated_cut, renormalised, without_noise
+from facies.cluster.hdbscan_tree import HDBSCANTree, assign_noise, best_separated_cut, normalise_memberships
 from tests.cluster.factories import blobs
 
 
@@ -28,7 +28,7 @@ def metric(request):
 
 @pytest.fixture(scope="module")
 def tree(metric):
-    return Hierarchy(uneven(), 8, metric)
+    return HDBSCANTree(uneven(), 8, metric)
 
 
 def anew(metric, size, rule, **options):
@@ -71,7 +71,7 @@ def test_soft_memberships_do_not_depend_on_the_cuts_before(tree):
 
 def test_soft_memberships_prefer_the_group_of_a_blob():
     points, truth = blobs((60, 60, 60), noise=30)
-    hierarchy = Hierarchy(points, 5, "euclidean")
+    hierarchy = HDBSCANTree(points, 5, "euclidean")
     cut = hierarchy.cut(20, "eom")
     soft = hierarchy.soft_memberships(20, "eom")
     assert soft.shape == (len(points), 3)
@@ -81,7 +81,7 @@ def test_soft_memberships_prefer_the_group_of_a_blob():
 
 def test_renormalised():
     soft = np.array([[0.2, 0.6], [0.0, 0.0], [0.0, 0.0], [np.nan, 0.5], [-1e-9, 0.5]])
-    found = renormalised(soft, np.array([1, 0, -1, 1, 1]))
+    found = normalise_memberships(soft, np.array([1, 0, -1, 1, 1]))
     np.testing.assert_allclose(found, [[0.25, 0.75], [1, 0], [0.5, 0.5], [0, 1], [0, 1]])
 
 
@@ -91,7 +91,7 @@ def test_renormalised():
 def test_separated_cut_finds_four_blobs_however_many_points(scale, noise, metric):
     points, truth = blobs((60 * scale, 40 * scale, 50 * scale, 30 * scale), noise=noise * scale, seed=scale)
     n = len(points)
-    cut = best_separated_cut(Hierarchy(points, 10, metric), n // 30, n // 12)
+    cut = best_separated_cut(HDBSCANTree(points, 10, metric), n // 30, n // 12)
     assert cut.n_groups == 4
     inside = truth >= 0
     assert adjusted_rand_score(truth[inside], cut.labels[inside]) > 0.95
@@ -104,7 +104,7 @@ def test_separated_cut_has_the_greatest_silhouette_of_all(tree):
     chosen = best_separated_cut(tree, 10, 40)
 
     def silhouette(labels):
-        return silhouette_score(points, without_noise(points, labels))
+        return silhouette_score(points, assign_noise(points, labels))
 
     others = [tree.cut(size, rule) for size in range(10, 41) for rule in ("leaf", "eom")]
     sizes = np.unique(np.geomspace(10, 40, 12).astype(int))
@@ -120,7 +120,7 @@ def test_separated_cut_is_the_same_each_time(tree):
 
 def test_separated_cut_where_there_is_no_cut():
     points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    cut = best_separated_cut(Hierarchy(points, 10), 30, 3)
+    cut = best_separated_cut(HDBSCANTree(points, 10), 30, 3)
     assert cut.labels.shape == (40,)
     assert cut.n_groups < 2
 
@@ -128,7 +128,7 @@ def test_separated_cut_where_there_is_no_cut():
 def test_noise_goes_to_the_group_of_its_nearest_grouped_point():
     rng = np.random.default_rng(0)
     points, labels = rng.normal(size=(80, 3)).astype(np.float32), rng.integers(-1, 3, 80)
-    completed = without_noise(points, labels)
+    completed = assign_noise(points, labels)
     for i in range(80):
         nearest, best = labels[i], np.inf
         if nearest < 0:
@@ -137,11 +137,11 @@ def test_noise_goes_to_the_group_of_its_nearest_grouped_point():
                 if labels[j] >= 0 and apart < best:
                     nearest, best = labels[j], apart
         assert completed[i] == nearest
-    np.testing.assert_array_equal(without_noise(points, np.full(80, -1)), np.full(80, -1))
-    np.testing.assert_array_equal(without_noise(points, np.arange(80) % 3), np.arange(80) % 3)
+    np.testing.assert_array_equal(assign_noise(points, np.full(80, -1)), np.full(80, -1))
+    np.testing.assert_array_equal(assign_noise(points, np.arange(80) % 3), np.arange(80) % 3)
     assert (labels == -1).any()
 
 
 def test_min_samples_beyond_the_points_and_smallest_size():
     points = blobs((6, 6))[0]
-    assert Hierarchy(points, 100).cut(1, "eom").labels.shape == (12,)
+    assert HDBSCANTree(points, 100).cut(1, "eom").labels.shape == (12,)

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import softmax
 
 from facies.cluster import LinearProbe, expected_calibration_error
-from facies.cluster.calibration import temperature
+from facies.cluster.calibration import fit_temperature
 from facies.cluster.linear_classifier import _drawn
 from facies.errors import InputError
 
@@ -85,7 +85,7 @@ def test_the_temperature_is_found_again() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(20_000, 5)) * 2
     codes = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
-    assert temperature(3 * logits, codes, np.ones(20_000, np.float32)) == pytest.approx(3, rel=0.05)
+    assert fit_temperature(3 * logits, codes, np.ones(20_000, np.float32)) == pytest.approx(3, rel=0.05)
 
 
 def test_calibration_error_by_hand() -> None:

@@ -23,18 +23,18 @@ def test_it_shows_what_differs_among_its_rows():
 @pytest.mark.parametrize("count", [60, 200])
 def test_as_many_components_as_hold_the_share(count):
     wide = RNG.normal(size=(count, 80)) * np.geomspace(10, 0.1, 80)
-    model = LocalEmbedding(explained=0.9).fit(wide)
+    model = LocalEmbedding(explained_variance=0.9).fit(wide)
     scaled = (wide - wide.mean(axis=0)) / np.sqrt(wide.std(axis=0))
     variances = np.linalg.svd(scaled, compute_uv=False) ** 2
     expected = int((np.cumsum(variances) / variances.sum() < 0.9).sum()) + 1
-    assert model.n_dimensions_ == expected < 50
+    assert model.n_components_ == expected < 50
     np.testing.assert_allclose((model.transform(wide) ** 2).sum(axis=0), variances[:expected], rtol=1e-4)
 
 
 def test_no_more_components_than_asked_for():
     rows = RNG.normal(size=(200, 80))
-    assert LocalEmbedding().fit(rows).n_dimensions_ == 50
-    assert LocalEmbedding(most_dimensions=3).fit_transform(rows.astype(np.float32)).shape == (200, 3)
+    assert LocalEmbedding().fit(rows).n_components_ == 50
+    assert LocalEmbedding(max_components=3).fit_transform(rows.astype(np.float32)).shape == (200, 3)
 
 
 def test_others_are_laid_out_alike():

@@ -54,7 +54,7 @@ def test_probabilities_of_the_others_and_an_embedding_of_ones_own(mixed):
     rows, _, labels = mixed
     before = np.linspace(0.1, 0.9, 200)
     own = np.where(np.arange(50) % 2, 1.0, -1.0).astype(np.float32)[:, None]
-    found = recluster(rows, labels, [1], 2, own=own, probabilities=before)
+    found = recluster(rows, labels, [1], 2, local_embedding=own, probabilities=before)
     np.testing.assert_allclose(found.probabilities[:50], before[:50], rtol=1e-6)
     members = members_of(labels, [1])
     np.testing.assert_array_equal(found.labels[members][0::2], found.labels[members][0])

@@ -13,13 +13,13 @@ from tests.cluster.factories import blobs
 
 def test_as_many_parts_as_there_are_blobs():
     rows, kinds = blobs((50, 40, 30, 30))
-    told: list[float] = []
-    found = select_k(rows, told=told.append)
+    shares: list[float] = []
+    found = select_k(rows, progress=shares.append)
     assert adjusted_rand_score(kinds, found.model.labels_) == 1.0
     assert list(found.silhouettes) == [2, 3, 4, 5, 6]
     assert found.silhouette == max(found.silhouettes.values()) == found.silhouettes[4]
     assert found.silhouette == pytest.approx(silhouette_score(rows, kinds), abs=1e-6)
-    assert told == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    assert shares == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
 
 
 def test_as_many_as_asked_for_and_the_same_each_time():

@@ -10,14 +10,14 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from facies.cluster.density import density_groups
-from facies.cluster.hdbscan_tree import Hierarchy, without_noise
+from facies.cluster.hdbscan_tree import HDBSCANTree, assign_noise
 from facies.cluster.neighbours import self_neighbours
 from facies.cluster.split_bottlenecks import (
     GraphCut,
     bisect,
-    crossing,
+    cut_between,
     is_separated,
-    join_parts,
+    merge_parts,
     neighbour_graph,
     split_at_density_valleys,
 )
@@ -58,7 +58,7 @@ def graph_of(points):
 
 def parts_of(points, smallest):
     """Leaves of the tree; two bisect across the first axis where it has fewer than two."""
-    leaves = without_noise(points, Hierarchy(points, 10).cut(smallest, "leaf").labels)
+    leaves = assign_noise(points, HDBSCANTree(points, 10).cut(smallest, "leaf").labels)
     return leaves if leaves.max() > 0 else (points[:, 0] > np.median(points[:, 0])).astype(np.int64)
 
 
@@ -66,7 +66,7 @@ def parts_of(points, smallest):
 @pytest.mark.parametrize("width", [4, 10])
 def test_two_kinds_with_a_neck_stay_apart(width, seed):
     points, truth = two(5, width, seed=seed)
-    parts = join_parts(points, parts_of(points, len(points) // 30), graph_of(points))
+    parts = merge_parts(points, parts_of(points, len(points) // 30), graph_of(points))
     assert parts.max() == 1
     assert adjusted_rand_score(truth, parts) > 0.9
 
@@ -78,12 +78,12 @@ def test_one_kind_becomes_one_part(kind, width, seed):
     points = kind(width, seed=seed)
     parts = parts_of(points, len(points) // 30)
     assert parts.max() >= 1
-    np.testing.assert_array_equal(join_parts(points, parts, graph_of(points)), 0)
+    np.testing.assert_array_equal(merge_parts(points, parts, graph_of(points)), 0)
 
 
 def test_distributions_too_close_for_two_peaks_become_one_part():
     points, truth = two(2)
-    np.testing.assert_array_equal(join_parts(points, truth, graph_of(points)), 0)
+    np.testing.assert_array_equal(merge_parts(points, truth, graph_of(points)), 0)
 
 
 def test_three_kinds_cut_into_six_become_three():
@@ -91,7 +91,7 @@ def test_three_kinds_cut_into_six_become_three():
     truth = np.repeat(np.arange(3), 400)
     points = (rng.normal(size=(1200, 4)) + 6 * np.eye(4)[truth]).astype(np.float32)
     parts = 2 * truth + (points[:, 3] > 0)
-    found = join_parts(points, parts, graph_of(points))
+    found = merge_parts(points, parts, graph_of(points))
     assert sorted(np.unique(found)) == [0, 1, 2]
     assert adjusted_rand_score(truth, found) == 1.0
 
@@ -111,7 +111,7 @@ def glued():
 def test_a_glued_group_is_split_and_shares_out_its_memberships():
     points, truth, labels, soft = glued()
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
-    found, shared = split_at_density_valleys(Hierarchy(points, 10), labels, soft, len(points) // 30, neighbours)
+    found, shared = split_at_density_valleys(HDBSCANTree(points, 10), labels, soft, len(points) // 30, neighbours)
     kept = labels >= 0
     assert found.max() == 2
     np.testing.assert_array_equal(found < 0, ~kept)
@@ -126,7 +126,7 @@ def test_a_glued_group_is_split_and_shares_out_its_memberships():
 def test_equal_input_gives_equal_groups():
     points, _, labels, soft = glued()
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
-    one, other = (split_at_density_valleys(Hierarchy(points, 10), labels, soft, 80, neighbours) for _ in range(2))
+    one, other = (split_at_density_valleys(HDBSCANTree(points, 10), labels, soft, 80, neighbours) for _ in range(2))
     np.testing.assert_array_equal(one[0], other[0])
     np.testing.assert_array_equal(one[1], other[1])
 
@@ -136,7 +136,7 @@ def test_what_has_no_neck_is_handed_back():
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
     labels = np.repeat([0, 1], 900)
     soft = np.eye(2, dtype=np.float32)[labels]
-    found, shared = split_at_density_valleys(Hierarchy(points, 10), labels, soft, 60, neighbours)
+    found, shared = split_at_density_valleys(HDBSCANTree(points, 10), labels, soft, 60, neighbours)
     np.testing.assert_array_equal(found, labels)
     np.testing.assert_array_equal(shared, soft)
 
@@ -163,7 +163,7 @@ def test_crossing_counts_links_and_their_spread():
                 expected[own, other] += 1
                 expected[other, own] += 1
     np.testing.assert_array_equal(graph.toarray(), expected)
-    cut = crossing(graph, np.array([0, 2]), np.array([1, 3]))
+    cut = cut_between(graph, np.array([0, 2]), np.array([1, 3]))
     degrees = [2, 2, 3, 1]
     assert cut == GraphCut(4.0, float(np.square(degrees).sum()))
 
@@ -201,7 +201,7 @@ def test_many_points_are_quick_and_take_little_memory():
     graph = neighbour_graph(neighbours)
     tracemalloc.start()
     began = time.monotonic()
-    assert join_parts(points, truth, graph).max() == 7
+    assert merge_parts(points, truth, graph).max() == 7
     assert time.monotonic() - began < 30
     assert tracemalloc.get_traced_memory()[1] < 6 * sum(a.nbytes for a in (graph.data, graph.indices, graph.indptr))
     tracemalloc.stop()

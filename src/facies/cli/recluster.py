@@ -63,7 +63,7 @@ def recluster(
         labels,
         chosen,
         count,
-        own=own,
+        local_embedding=own,
         probabilities=table["probability"],
         first_new=first_free_group(folder),
         random_state=seed,

@@ -11,22 +11,22 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from facies.cluster.hdbscan_tree import Hierarchy, Selection, best_separated_cut
+from facies.cluster.hdbscan_tree import HDBSCANTree, Selection, best_separated_cut
 from facies.cluster.neighbours import Metric, nearest_neighbours
 from facies.cluster.split_bottlenecks import split_at_density_valleys
-from facies.cluster.umap import UMAPLayout, place_by_neighbours
+from facies.cluster.umap import UMAPLayout, interpolate_layout
 
-MOST_GROUPS = 30
-MOST_NEIGHBOURS = 100
-FEWEST_NEIGHBOURS = 5
+MAX_GROUPS = 30
+MAX_NEIGHBOURS = 100
+MIN_NEIGHBOURS = 5
 
 
 def dynamic_neighbours(n_images: int, per: int = 300) -> int:
     """min(⌊N/300⌋, 100), at least 5: the thesis's number of neighbours (eq. 3.6, with the cap it means)."""
-    return max(FEWEST_NEIGHBOURS, min(n_images // per, MOST_NEIGHBOURS))
+    return max(MIN_NEIGHBOURS, min(n_images // per, MAX_NEIGHBOURS))
 
 
-def dynamic_samples(n_images: int) -> int:
+def dynamic_min_samples(n_images: int) -> int:
     """⌊N/300⌋ between 10 and 50: enough neighbours to see the valley between two kinds that touch."""
     return max(10, min(n_images // 300, 50))
 
@@ -67,9 +67,9 @@ def density_groups(
     Where `neighbours`, (N, k) indices of each row's neighbours in the embedding, are given, ``separated`` splits groups at necks.
     """
     n = len(layout)
-    smallest = min_cluster_size or max(2, n // (MOST_GROUPS if selection == "separated" else 50))
-    samples = dynamic_samples(n) if min_samples == "dynamic" else (min_samples or smallest)
-    hierarchy = Hierarchy(layout, samples, metric)
+    smallest = min_cluster_size or max(2, n // (MAX_GROUPS if selection == "separated" else 50))
+    samples = dynamic_min_samples(n) if min_samples == "dynamic" else (min_samples or smallest)
+    hierarchy = HDBSCANTree(layout, samples, metric)
     cut = (
         best_separated_cut(hierarchy, smallest, n // 12)
         if selection == "separated"
@@ -202,7 +202,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         """Place rows in the layout by their neighbours among those learnt from."""
         check_is_fitted(self)
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
-        return place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
+        return interpolate_layout(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Soft memberships of rows, by those of their nearest place in the layout."""
@@ -217,7 +217,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     def _nearest(self, X: ArrayLike) -> NDArray[np.int64]:
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
         own, distances = nearest_neighbours(self._fit_rows, rows, 1, self.metric)
-        placed = place_by_neighbours(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
+        placed = interpolate_layout(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
         nearest, _ = nearest_neighbours(self.layout_, placed, 1)
         return np.where(distances[:, 0] == 0.0, own[:, 0], nearest[:, 0])
 

@@ -11,10 +11,10 @@ from sklearn.metrics import silhouette_score
 from facies.cluster.neighbours import nearest_neighbours
 
 Selection = Literal["leaf", "eom", "separated"]
-IMAGES_FOR_SILHOUETTE = 3000
+SILHOUETTE_SAMPLE = 3000
 
 
-class Cut(NamedTuple):
+class TreeCut(NamedTuple):
     """A partition by one smallest group size.
 
     Attributes
@@ -37,7 +37,7 @@ class Cut(NamedTuple):
         return int(self.labels.max(initial=-1)) + 1
 
 
-class Hierarchy:
+class HDBSCANTree:
     """The HDBSCAN tree of a set of points (Campello et al., 2013; McInnes & Healy, 2017).
 
     Parameters
@@ -63,9 +63,9 @@ class Hierarchy:
         ).fit(self.points)
         self._tree = self.model.single_linkage_tree_.to_numpy()
 
-    def cut(self, min_cluster_size: int, selection: Literal["leaf", "eom"]) -> Cut:
+    def cut(self, min_cluster_size: int, selection: Literal["leaf", "eom"]) -> TreeCut:
         """Partition by excess of mass (``eom``) or by the leaves of the condensed tree (``leaf``)."""
-        return Cut(min_cluster_size, self._cut(min_cluster_size, selection)[0].astype(np.int64), selection)
+        return TreeCut(min_cluster_size, self._cut(min_cluster_size, selection)[0].astype(np.int64), selection)
 
     def soft_memberships(self, min_cluster_size: int, selection: Literal["leaf", "eom"]) -> NDArray[np.float32]:
         """Membership of every point, noise too, in every group of a cut, rows summing to 1 (N, K)."""
@@ -84,7 +84,7 @@ class Hierarchy:
             self.points, model.condensed_tree_, model.min_samples, tree_type="kdtree", metric=model.metric
         )
         soft = np.asarray(all_points_membership_vectors(model), dtype=np.float64).reshape(len(labels), -1)
-        return renormalised(soft, labels)
+        return normalise_memberships(soft, labels)
 
     def _cut(self, min_cluster_size: int, selection: str) -> tuple[Any, ...]:
         # The library cuts its tree inside fit() alone, after building it anew; this is the step that cuts.
@@ -94,7 +94,7 @@ class Hierarchy:
         return cut
 
 
-def best_separated_cut(hierarchy: Hierarchy, smallest: int, largest: int, random_state: int = 0) -> Cut:
+def best_separated_cut(hierarchy: HDBSCANTree, smallest: int, largest: int, random_state: int = 0) -> TreeCut:
     """Choose the cut whose groups lie farthest apart, without labels and without being told how many there are.
 
     The smallest group runs from `smallest` to `largest` in equal ratios, and the tree is cut by both rules: excess of mass
@@ -112,25 +112,25 @@ def best_separated_cut(hierarchy: Hierarchy, smallest: int, largest: int, random
         Seed of the sample on which silhouettes are taken.
     """
     points = np.asarray(hierarchy.points, dtype=np.float32)
-    sample = np.random.default_rng(random_state).permutation(len(points))[:IMAGES_FOR_SILHOUETTE]
+    sample = np.random.default_rng(random_state).permutation(len(points))[:SILHOUETTE_SAMPLE]
     sizes = np.unique(np.geomspace(max(2, smallest), max(3, smallest, largest), 12).astype(int))
     rules: tuple[Literal["leaf", "eom"], ...] = ("leaf", "eom")
-    distinct: dict[bytes, Cut] = {}
+    distinct: dict[bytes, TreeCut] = {}
     for cut in (hierarchy.cut(int(size), rule) for rule in rules for size in sizes):
         distinct.setdefault(cut.labels.tobytes(), cut)
     several = [cut for cut in distinct.values() if cut.n_groups >= 2]
     if not several:
         return next(iter(distinct.values()))
 
-    def merit(cut: Cut) -> tuple[float, float]:
-        groups = without_noise(points, cut.labels)[sample]
+    def merit(cut: TreeCut) -> tuple[float, float]:
+        groups = assign_noise(points, cut.labels)[sample]
         score = silhouette_score(points[sample], groups) if 2 <= len(np.unique(groups)) < len(sample) else -1.0
         return round(float(score), 3), float((cut.labels >= 0).mean())
 
     return max(several, key=merit)
 
 
-def without_noise(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def assign_noise(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give every noise point the group of its nearest grouped point."""
     noise = labels < 0
     if not noise.any() or noise.all():
@@ -141,7 +141,7 @@ def without_noise(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
     return completed
 
 
-def renormalised(soft: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+def normalise_memberships(soft: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
     """Make rows sum to 1; rows without any membership become one-hot of their label, or uniform for noise."""
     n_groups = soft.shape[1]
     soft = np.nan_to_num(np.clip(soft, 0.0, None))

@@ -1,4 +1,4 @@
-"""K-means at any size: k-means++ on a part of the rows, then Lloyd's steps on all of them."""
+"""K-means for any number of rows: k-means++ on a sample of them, then Lloyd's algorithm on all."""
 
 from __future__ import annotations
 
@@ -7,53 +7,68 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
-from sklearn.cluster import KMeans as SmallKMeans
+from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_argmin_min
+from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-ROWS_FOR_SEEDING = 20_000
-"""k-means++ decides how good the groups get, and so many rows are enough for it."""
+SEEDING_SAMPLE = 20_000
+"""Rows among which k-means++ chooses: what it finds decides how good the clusters get, and more rows improve it little."""
 
-STEPS_AT_ONCE = 10
-SMALLEST_GAIN = 1e-4
+STEPS_PER_CHECK = 10
+TOLERANCE = 1e-4
+MIN_VARIANCE = 1e-12
 
 
 class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
-    """Groups around K centres, each row with its nearest one (Lloyd, 1982; k-means++: Arthur & Vassilvitskii, 2007).
+    """K-means (Lloyd, 1982) with k-means++ initialisation (Arthur & Vassilvitskii, 2007).
 
-    Up to `small` rows, scikit-learn does the work. Beyond, k-means++ chooses the first centres among 20,000 rows drawn at
-    random, and faiss moves them, on all rows: several times as fast, and no worse.
+    Up to `max_sklearn_rows` rows, scikit-learn does the work. Beyond, k-means++ chooses the initial centres from 20,000
+    random rows and faiss moves them, on all rows: several times as fast, with an inertia as low.
+
+    K-means is the limit of expectation-maximisation for a mixture of spherical Gaussians of equal weight and equal variance
+    σ²; `predict_proba` gives the responsibilities of that mixture, ``p(k | x) ∝ exp(−‖x − c_k‖² / 2σ²)``.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        K. Fewer groups are made only of fewer different rows.
+        Number of clusters K, at most the number of rows. Rows with fewer than K different values give fewer clusters.
     n_init : int, default=10
-        Starts, of which the one with the least inertia is kept.
+        Number of initialisations, of which the one with the least inertia wins. More take proportionally longer and make a
+        poor local optimum less likely.
     max_iter : int, default=300
-        Most steps of a start.
-    small : int, default=20,000
-        Rows up to which scikit-learn does the work.
+        Largest number of Lloyd iterations of one initialisation.
+    max_sklearn_rows : int, default=20,000
+        Largest number of rows for which scikit-learn does the work.
     random_state : int, default=0
-        Seed.
+        Seed of the initial centres.
 
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters_, n_features)
-        Means of the groups.
+        Mean of each cluster.
     labels_ : ndarray of int64, shape (n_samples,)
-        Groups; each has a row.
+        Cluster of each row, 0 to n_clusters_ − 1; no cluster is empty.
     inertia_ : float
-        Sum of the squared distances to the nearest centre.
+        Sum of the squared distances of the rows to their centres.
+    variance_ : float
+        σ² of the mixture, inertia_ / (n_samples · n_features).
     n_iter_ : int
-        Steps of the start that was kept.
+        Iterations of the initialisation that won.
     n_clusters_ : int
-        Number of groups.
+        Number of clusters found.
     n_features_in_ : int
         Width of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = KMeans(2).fit(np.array([[0.0], [0.1], [0.9], [1.0]]))
+    >>> sorted(model.cluster_centers_.ravel().round(2).tolist())
+    [0.05, 0.95]
     """
 
     def __init__(
@@ -62,13 +77,13 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         *,
         n_init: int = 10,
         max_iter: int = 300,
-        small: int = ROWS_FOR_SEEDING,
+        max_sklearn_rows: int = SEEDING_SAMPLE,
         random_state: int = 0,
     ) -> None:
         self.n_clusters = n_clusters
         self.n_init = n_init
         self.max_iter = max_iter
-        self.small = small
+        self.max_sklearn_rows = max_sklearn_rows
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
@@ -77,24 +92,25 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            At least `n_clusters` rows.
+            At least `n_clusters` rows; float32 stays float32.
         y : ignored
             Not used.
 
         Raises
         ------
         ValueError
-            If there are fewer rows than groups.
+            If there are fewer rows than clusters.
         """
         rows = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
         if len(rows) < self.n_clusters:
             raise ValueError(f"n_samples={len(rows)} must be at least n_clusters={self.n_clusters}")
-        centres, self.n_iter_ = self._small(rows) if len(rows) <= self.small else self._large(rows)
+        centres, self.n_iter_ = self._fit_sklearn(rows) if len(rows) <= self.max_sklearn_rows else self._fit_faiss(rows)
         nearest, _ = _nearest(rows, centres)
-        # Rows that are equal can leave a centre without any.
+        # Duplicate rows can leave a centre without rows.
         self.cluster_centers_: NDArray[Any] = _means(rows, nearest)
         self.labels_, distances = _nearest(rows, self.cluster_centers_)
         self.inertia_ = float(np.square(distances, dtype=np.float64).sum())
+        self.variance_ = max(self.inertia_ / rows.size, MIN_VARIANCE)
         self.n_clusters_ = len(self.cluster_centers_)
         return self
 
@@ -103,63 +119,68 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         return self.fit(X, y).labels_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Group of the nearest centre."""
+        """Cluster of the nearest centre, int64 (n_samples,)."""
         return _nearest(self._checked(X), self.cluster_centers_)[0]
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each cluster, (n_samples, n_clusters_); rows sum to 1 and are greatest at `predict`."""
+        squares = np.square(self.transform(X), dtype=np.float64)
+        return np.asarray(softmax(-squares / (2 * self.variance_), axis=1))
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Euclidean distance to each centre, (n_samples, n_clusters_)."""
-        from sklearn.metrics import pairwise_distances
-
         return np.asarray(pairwise_distances(self._checked(X), self.cluster_centers_))
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         return np.asarray(validate_data(self, X, dtype=[np.float32, np.float64], order="C", reset=False))
 
-    def _small(self, rows: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        model = SmallKMeans(self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=self.random_state)
+    def _fit_sklearn(self, rows: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        model = SklearnKMeans(
+            self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=self.random_state
+        )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # of equal rows: `n_clusters_` tells
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of duplicate rows, which lower `n_clusters_`
             model.fit(rows)
         return model.cluster_centers_, int(model.n_iter_)
 
-    def _large(self, rows: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        narrow = np.ascontiguousarray(rows, np.float32)
+    def _fit_faiss(self, rows: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        rows32 = np.ascontiguousarray(rows, np.float32)
         best: tuple[float, NDArray[Any], int] | None = None
         for start in range(self.n_init):
             rng = np.random.RandomState((self.random_state + 7919 * start) % 2**32)
-            part = rng.choice(len(rows), min(len(rows), max(ROWS_FOR_SEEDING, self.n_clusters)), replace=False)
-            first, _ = kmeans_plusplus(narrow[np.sort(part)], self.n_clusters, random_state=rng)
-            found = _lloyd(narrow, first, self.max_iter)
-            if best is None or found[0] < best[0]:
-                best = found
+            sample = rng.choice(len(rows), min(len(rows), max(SEEDING_SAMPLE, self.n_clusters)), replace=False)
+            first, _ = kmeans_plusplus(rows32[np.sort(sample)], self.n_clusters, random_state=rng)
+            result = _lloyd(rows32, first, self.max_iter)
+            if best is None or result[0] < best[0]:
+                best = result
         assert best is not None
         return best[1].astype(rows.dtype), best[2]
 
 
 def _lloyd(rows: NDArray[np.float32], centres: NDArray[Any], max_iter: int) -> tuple[float, NDArray[Any], int]:
-    """Move the centres until ten steps gain less than 1e-4 of the inertia; inertia, centres and steps."""
+    """Move the centres until ten iterations lower the inertia by less than 1e-4 of it; inertia, centres, iterations."""
     import faiss
 
     before, steps = np.inf, 0
     model: Any
     while True:
-        count = min(STEPS_AT_ONCE, max_iter - steps)
+        count = min(STEPS_PER_CHECK, max_iter - steps)
         model = faiss.Kmeans(
             rows.shape[1], len(centres), niter=count, min_points_per_centroid=1, max_points_per_centroid=len(rows)
         )
         model.train(rows, init_centroids=centres)
         inertia, centres, steps = float(model.obj[-1]), model.centroids.copy(), steps + count
-        if steps >= max_iter or before - inertia <= SMALLEST_GAIN * inertia:
+        if steps >= max_iter or before - inertia <= TOLERANCE * inertia:
             return inertia, centres, steps
         before = inertia
 
 
-def _means(rows: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[Any]:
-    """Mean of each group that has rows, in the order of the groups."""
+def _means(rows: NDArray[Any], labels: NDArray[np.int64]) -> NDArray[Any]:
+    """Mean of each cluster that has rows, in the order of the clusters."""
     from scipy.sparse import csr_array
 
-    _, position, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    _, position, counts = np.unique(labels, return_inverse=True, return_counts=True)
     member = csr_array((np.ones(len(rows)), (position, np.arange(len(rows)))), shape=(len(counts), len(rows)))
     return np.asarray(member @ rows.astype(np.float64, copy=False) / counts[:, None]).astype(rows.dtype)
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from facies.cluster.calibration import expected_calibration_error, temperature
+from facies.cluster.calibration import expected_calibration_error, fit_temperature
 from facies.errors import InputError
 
 __all__ = ["FORMAT", "LinearProbe", "ProbeReport"]
@@ -144,7 +144,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             self.temperature_, self.report_ = 1.0, ProbeReport(**report, n_folds=0)
         else:
             logits = self._out_of_fold(scaled, codes, weights, folds)
-            self.temperature_ = temperature(logits, codes, weights)
+            self.temperature_ = fit_temperature(logits, codes, weights)
             self.report_ = ProbeReport(**report, **_judged(logits, codes, weights, folds, self.classes_))
         coefficients, intercept = self._regression(scaled, codes, weights, _TOLERANCE)
         coefficients = coefficients / scale / self.temperature_
@@ -349,7 +349,7 @@ def _judged(
     cooled = np.empty_like(logits)
     for fold in range(n_folds):
         here = folds == fold
-        cooled[here] = logits[here] / temperature(logits[~here], codes[~here], weights[~here])
+        cooled[here] = logits[here] / fit_temperature(logits[~here], codes[~here], weights[~here])
     of_class, of_found, hits = (
         np.bincount(numbers, weight, minlength=n_classes).astype(np.float64)
         for numbers, weight in ((codes, weights), (found, weights), (codes, weights * right))

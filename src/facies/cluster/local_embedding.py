@@ -1,4 +1,4 @@
-"""An embedding of some rows alone, by what differs among them."""
+"""A linear embedding of a subset of rows, by the differences within that subset."""
 
 from __future__ import annotations
 
@@ -10,34 +10,45 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-_SMALLEST_DEVIATION = 1e-12
+_MIN_DEVIATION = 1e-12
 
 
 class LocalEmbedding(TransformerMixin, BaseEstimator):
-    """Lays rows out by what differs among themselves.
+    """Principal components of a subset of rows after Pareto scaling.
 
     Each dimension is divided by the square root of its standard deviation among these rows (Pareto scaling, van den Berg et
-    al., 2006), which gives weight to what little sets their kinds apart without blowing noise up to the size of the rest;
-    then the principal components that hold `explained` of the variance are kept.
+    al., 2006): small differences between kinds gain weight, without noise growing to the size of the rest. Then the
+    principal components that hold `explained_variance` of the variance are taken.
 
     Parameters
     ----------
-    explained : float, default=0.95
-        Share of the variance.
-    most_dimensions : int, default=50
-        Components at most.
+    explained_variance : float, default=0.95
+        Share of the variance to explain, in (0, 1]. A larger share keeps more components, and more noise.
+    max_components : int, default=50
+        Largest number of components.
 
     Attributes
     ----------
-    n_dimensions_ : int
-        Components kept; 1 where all rows are equal.
+    mean_, scale_ : ndarray of float64, shape (n_features_in_,)
+        Mean and divisor of each dimension.
+    components_ : ndarray of float64, shape (n_components_, n_features_in_)
+        Principal axes of the scaled rows.
+    n_components_ : int
+        Number of components; 1 where all rows are equal.
     n_features_in_ : int
         Width of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(100, 3)) @ np.ones((3, 8))
+    >>> LocalEmbedding().fit_transform(rows).shape
+    (100, 1)
     """
 
-    def __init__(self, explained: float = 0.95, most_dimensions: int = 50) -> None:
-        self.explained = explained
-        self.most_dimensions = most_dimensions
+    def __init__(self, explained_variance: float = 0.95, max_components: int = 50) -> None:
+        self.explained_variance = explained_variance
+        self.max_components = max_components
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
         """Find the components.
@@ -52,20 +63,20 @@ class LocalEmbedding(TransformerMixin, BaseEstimator):
         rows = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
         deviation = rows.std(axis=0, dtype=np.float64)
         self.mean_: NDArray[np.float64] = rows.mean(axis=0, dtype=np.float64)
-        self.scale_: NDArray[np.float64] = np.sqrt(np.maximum(deviation, _SMALLEST_DEVIATION))
+        self.scale_: NDArray[np.float64] = np.sqrt(np.maximum(deviation, _MIN_DEVIATION))
         if not deviation.any():
             self.components_: NDArray[np.float64] = np.zeros((1, rows.shape[1]))
         else:
-            most = min(len(rows) - 1, rows.shape[1], self.most_dimensions)
+            most = min(len(rows) - 1, rows.shape[1], self.max_components)
             model = PCA(most, svd_solver="covariance_eigh" if len(rows) > rows.shape[1] else "full")
             model.fit((rows - self.mean_) / self.scale_)
             shares = np.cumsum(model.explained_variance_ratio_)
-            self.components_ = model.components_[: int(np.searchsorted(shares, self.explained)) + 1]
-        self.n_dimensions_ = len(self.components_)
+            self.components_ = model.components_[: int(np.searchsorted(shares, self.explained_variance)) + 1]
+        self.n_components_ = len(self.components_)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Lay rows out, also others than those learnt from: (n_samples, n_dimensions_), of the type of the rows."""
+        """Embed rows, also others than those of `fit`: (n_samples, n_components_), float32 if the rows are."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         return np.ascontiguousarray((rows - self.mean_) / self.scale_ @ self.components_.T, rows.dtype)

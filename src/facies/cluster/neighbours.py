@@ -17,19 +17,27 @@ def nearest_neighbours(
 
     Parameters
     ----------
-    points, queries
-        (N, D) and (M, D).
-    k
-        At most N.
-    metric
-        ``euclidean`` or ``manhattan``.
-    block
-        Queries at once.
+    points : ndarray of float32, shape (N, D)
+    queries : ndarray of float32, shape (M, D)
+    k : int
+        Number of neighbours, at most N.
+    metric : {"euclidean", "manhattan"}
+        Distance.
+    block : int
+        Number of queries searched at once; more take more memory.
 
     Returns
     -------
-    indices, distances
-        (M, k), nearest first; equal distances in the order of the points.
+    indices : ndarray of int64, shape (M, k)
+        Rows of `points`, nearest first, equal distances in the order of the points.
+    distances : ndarray of float32, shape (M, k)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points = np.array([[0], [5], [9]], np.float32)
+    >>> nearest_neighbours(points, np.array([[6]], np.float32), 2)[0].tolist()
+    [[1, 2]]
     """
     import faiss
 
@@ -50,9 +58,9 @@ def self_neighbours(
     """Neighbours of every point among the points themselves, itself first at distance 0, as UMAP expects them."""
     indices, distances = nearest_neighbours(points, points, k, metric)
     own = np.arange(len(points))
-    # Among duplicates a point need not be found first, or at all: swap it to the front.
-    found = indices == own[:, None]
-    column = np.where(found.any(axis=1), found.argmax(axis=1), k - 1)
+    # Duplicates can stand before a point in its own list, or push it out: swap it to the front.
+    is_own = indices == own[:, None]
+    column = np.where(is_own.any(axis=1), is_own.argmax(axis=1), k - 1)
     indices[own, column], distances[own, column] = indices[:, 0].copy(), distances[:, 0].copy()
     indices[:, 0], distances[:, 0] = own, 0.0
     return indices, distances

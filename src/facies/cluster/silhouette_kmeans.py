@@ -1,4 +1,4 @@
-"""How many parts some rows have, by the silhouette of k-means."""
+"""K-means with the number of clusters chosen by the silhouette."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from sklearn.metrics import silhouette_score
 from facies.cluster.kmeans import KMeans
 from facies.errors import InputError
 
-__all__ = ["MOST_PARTS", "KMeansBySilhouette", "check_parts", "select_k"]
+__all__ = ["MAX_CLUSTERS", "KMeansBySilhouette", "check_n_clusters", "select_k"]
 
-MOST_PARTS = 6
-"""Parts that are looked for where no number is given."""
+MAX_CLUSTERS = 6
+"""Largest number of clusters that ``auto`` tries."""
 
-_ROWS_FOR_SILHOUETTE = 3000
+_SILHOUETTE_SAMPLE = 3000
 
 
 @dataclass(frozen=True, eq=False)
 class KMeansBySilhouette:
-    """Rows in parts.
+    """The clustering that `select_k` chose, and the silhouettes that it chose by.
 
     Attributes
     ----------
     model : KMeans
-        The parts; ``labels_`` has one row a row.
+        The fitted clustering.
     silhouette : float
-        Mean silhouette (Rousseeuw, 1987) of at most 3,000 rows; −1 where there is one part alone.
+        Mean silhouette (Rousseeuw, 1987) of a sample of at most 3,000 rows; −1 where all of them lie in one cluster.
     silhouettes : dict of int to float
-        Of each number of parts that was tried.
+        The same for each number of clusters that was tried.
     """
 
     model: KMeans
@@ -42,47 +42,56 @@ class KMeansBySilhouette:
 
 def select_k(
     rows: NDArray[np.float32],
-    parts: int | Literal["auto"] = "auto",
+    n_clusters: int | Literal["auto"] = "auto",
     *,
     random_state: int = 0,
-    told: Callable[[float], None] = lambda _share: None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> KMeansBySilhouette:
-    """Part rows by k-means.
+    """Cluster rows by k-means, and choose the number of clusters if none is given.
 
     Parameters
     ----------
     rows : ndarray of float32, shape (M, D)
-        At least twice as many as parts, and four.
-    parts : int or "auto", default="auto"
-        How many; ``auto`` takes 2 to 6, whichever has the greatest silhouette.
+        At least four, and at least twice as many as clusters.
+    n_clusters : int or "auto", default="auto"
+        Number of clusters; ``auto`` tries 2 to 6 and takes the number with the greatest silhouette.
     random_state : int, default=0
-        Seed.
-    told : callable
-        Called with the share of the work that is done, 0 to 1, before each number that is tried.
+        Seed of k-means and of the sample on which silhouettes are measured.
+    progress : callable
+        Called before each k-means with the share of the work done, in [0, 1).
 
     Raises
     ------
     InputError
         If there are too few rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> corners = np.array([[0, 0], [0, 9], [9, 0]], np.float32)
+    >>> noise = np.random.default_rng(0).normal(size=(50, 3, 2)).astype(np.float32)
+    >>> select_k((corners + noise).reshape(-1, 2)).model.n_clusters_
+    3
     """
-    check_parts(len(rows), parts)
-    tried = range(2, min(MOST_PARTS, len(rows) // 2) + 1) if parts == "auto" else [int(parts)]
-    shown = np.random.default_rng(random_state).permutation(len(rows))[:_ROWS_FOR_SILHOUETTE]
-    found: list[tuple[float, KMeans]] = []
-    for step, count in enumerate(tried):
-        told(step / len(tried))
-        model = KMeans(count, random_state=random_state).fit(rows)
-        found.append((_silhouette(rows[shown], model.labels_[shown]), model))
-    silhouette, model = max(found, key=lambda pair: pair[0])
-    return KMeansBySilhouette(model, silhouette, dict(zip(tried, (score for score, _ in found), strict=True)))
+    check_n_clusters(len(rows), n_clusters)
+    counts = range(2, min(MAX_CLUSTERS, len(rows) // 2) + 1) if n_clusters == "auto" else [int(n_clusters)]
+    sample = np.random.default_rng(random_state).permutation(len(rows))[:_SILHOUETTE_SAMPLE]
+    scores: dict[int, float] = {}
+    models: dict[int, KMeans] = {}
+    for step, count in enumerate(counts):
+        progress(step / len(counts))
+        models[count] = KMeans(count, random_state=random_state).fit(rows)
+        scores[count] = _silhouette(rows[sample], models[count].labels_[sample])
+    best = max(scores, key=scores.__getitem__)
+    return KMeansBySilhouette(models[best], scores[best], scores)
 
 
-def check_parts(count: int, parts: int | Literal["auto"], what: str = "images") -> None:
-    """Refuse fewer than 2 parts, and fewer rows than twice as many as parts."""
-    wanted = 2 if parts == "auto" else int(parts)
-    if wanted < 2 or count < max(4, 2 * wanted):
+def check_n_clusters(n_rows: int, n_clusters: int | Literal["auto"], what: str = "images") -> None:
+    """Raise InputError for fewer than 2 clusters, and for fewer rows than two a cluster; `what` names the rows."""
+    smallest = 2 if n_clusters == "auto" else int(n_clusters)
+    if smallest < 2 or n_rows < max(4, 2 * smallest):
         raise InputError(
-            f"{count} {what} do not make {wanted} parts; give 2 parts or more, and twice as many images as parts"
+            f"{n_rows} {what} do not make {smallest} parts; give 2 parts or more, and twice as many images as parts"
         )
 
 

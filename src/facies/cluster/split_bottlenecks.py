@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from facies.cluster.hdbscan_tree import Hierarchy, without_noise
+from facies.cluster.hdbscan_tree import HDBSCANTree, assign_noise
 
-NARROW = 2 / 3
+MAX_CUT_RATIO = 2 / 3
 """Widest neck, as a share of the cuts through the bisect it joins. Two equal normal distributions reach it where their means
 are a little over three standard deviations apart, and the density between them is about half of that at the means."""
 
@@ -19,12 +19,12 @@ STANDARD_ERRORS = 3.0
 """By how many standard errors a neck must be narrower: a chance of 0.05, shared among the 30 pairs a layout may have."""
 
 __all__ = [
-    "NARROW",
+    "MAX_CUT_RATIO",
     "STANDARD_ERRORS",
     "GraphCut",
-    "crossing",
+    "cut_between",
     "is_separated",
-    "join_parts",
+    "merge_parts",
     "split_at_density_valleys",
 ]
 
@@ -45,7 +45,7 @@ class GraphCut(NamedTuple):
 
 
 def split_at_density_valleys(
-    hierarchy: Hierarchy,
+    hierarchy: HDBSCANTree,
     labels: NDArray[np.int64],
     memberships: NDArray[np.float32],
     smallest: int,
@@ -75,20 +75,20 @@ def split_at_density_valleys(
     leaves = hierarchy.cut(smallest, "leaf")
     points = np.asarray(hierarchy.points, dtype=np.float32)
     graph = neighbour_graph(neighbours)
-    groups = without_noise(points, labels)
+    groups = assign_noise(points, labels)
     parts = groups.copy()
     for group in range(memberships.shape[1]):
         rows = np.flatnonzero(groups == group)
         within = _nested(leaves.labels, rows)
         if within.max(initial=-1) > 0:
-            found = join_parts(points[rows], without_noise(points[rows], within), graph[rows][:, rows])
+            found = merge_parts(points[rows], assign_noise(points[rows], within), graph[rows][:, rows])
             parts[rows[found > 0]] = parts.max() + found[found > 0]
     if parts.max() < memberships.shape[1]:
         return labels, memberships
     return np.where(labels < 0, -1, parts), _shared(hierarchy, smallest, leaves.labels, parts, groups, memberships)
 
 
-def join_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr_matrix) -> NDArray[np.int64]:
+def merge_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr_matrix) -> NDArray[np.int64]:
     """Join the parts of a group between which there is no neck, the pair with the widest cut first.
 
     Parameters
@@ -107,8 +107,8 @@ def join_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr
     """
     parts = parts.copy()
     rows = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
-    inner = {part: crossing(graph, *bisect(points, own)) for part, own in rows.items()}
-    between = {pair: crossing(graph, rows[pair[0]], rows[pair[1]]) for pair in combinations(rows, 2)}
+    inner = {part: cut_between(graph, *bisect(points, own)) for part, own in rows.items()}
+    between = {pair: cut_between(graph, rows[pair[0]], rows[pair[1]]) for pair in combinations(rows, 2)}
     while True:
         joined = [
             (_relative(cut, inner[one], inner[other]), one, other)
@@ -120,16 +120,16 @@ def join_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr
         _, one, other = max(joined)
         parts[rows.pop(other)] = one
         rows[one] = np.flatnonzero(parts == one)
-        inner[one] = crossing(graph, *bisect(points, rows[one]))
+        inner[one] = cut_between(graph, *bisect(points, rows[one]))
         between = {pair: cut for pair, cut in between.items() if one not in pair and other not in pair}
-        between |= {(one, third): crossing(graph, rows[one], rows[third]) for third in rows if third != one}
+        between |= {(one, third): cut_between(graph, rows[one], rows[third]) for third in rows if third != one}
 
 
 def is_separated(between: GraphCut, one: GraphCut, other: GraphCut) -> bool:
     """Tell whether the cut between two parts is much narrower than the cuts that halve each of them.
 
     Their ratio is the relative interconnectivity of Chameleon (Karypis, Han & Kumar, Computer 32(8), 1999). There is a neck
-    if it is less than `NARROW`, and less than 1 by more than `STANDARD_ERRORS`. In one kind of whatever shape and density,
+    if it is less than `MAX_CUT_RATIO`, and less than 1 by more than `STANDARD_ERRORS`. In one kind of whatever shape and density,
     a cut between two parts is about as wide as one through them.
 
     Parameters
@@ -141,10 +141,10 @@ def is_separated(between: GraphCut, one: GraphCut, other: GraphCut) -> bool:
     """
     within = (one.links + other.links) / 2
     error = np.sqrt(between.variance + (one.variance + other.variance) / 4)
-    return bool(between.links < NARROW * within and within - between.links > STANDARD_ERRORS * error)
+    return bool(between.links < MAX_CUT_RATIO * within and within - between.links > STANDARD_ERRORS * error)
 
 
-def crossing(graph: csr_matrix, one: NDArray[np.int64], other: NDArray[np.int64]) -> GraphCut:
+def cut_between(graph: csr_matrix, one: NDArray[np.int64], other: NDArray[np.int64]) -> GraphCut:
     """Count the links of a symmetric graph between two sets of rows."""
     block = graph[one][:, other]
     degrees = np.concatenate([np.asarray(block.sum(axis=axis)).ravel() for axis in (0, 1)])
@@ -184,7 +184,7 @@ def _nested(leaves: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _shared(
-    hierarchy: Hierarchy,
+    hierarchy: HDBSCANTree,
     smallest: int,
     leaves: NDArray[np.int64],
     parts: NDArray[np.int64],

@@ -1,4 +1,4 @@
-"""UMAP, fed with exact neighbours so that it is quick to start and the same on every run."""
+"""UMAP on exact nearest neighbours: quick to start, and the same on every run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.cluster.neighbours import Metric, self_neighbours
+from facies.cluster.neighbours import Metric, nearest_neighbours, self_neighbours
 
-SMALLEST_FOR_SPECTRAL = 10
+MIN_POINTS_FOR_SPECTRAL = 10
 
 
 class UMAPLayout:
@@ -20,14 +20,22 @@ class UMAPLayout:
 
     Parameters
     ----------
-    points
-        (N, D) float32.
-    n_neighbors
-        Size of a neighbourhood, the point itself included; at most N − 1.
-    metric
-        ``manhattan`` or ``euclidean``.
-    random_state
+    points : ndarray of float32, shape (N, D)
+        The embedding.
+    n_neighbors : int
+        Size of a neighbourhood, the point itself included; at most N − 1. More neighbours show the large structure, fewer
+        the small.
+    metric : {"manhattan", "euclidean"}
+        Distance in the embedding.
+    random_state : int
         Seed of the layouts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    >>> UMAPLayout(points, 10).layout(2).shape
+    (40, 2)
     """
 
     def __init__(
@@ -42,31 +50,30 @@ class UMAPLayout:
 
         Parameters
         ----------
-        n_components
+        n_components : int
             Dimensions of the layout.
-        min_dist
-            Least distance between neighbours in the layout.
-        seed
-            Seed of this layout; None is `random_state`.
+        min_dist : float
+            Least distance between neighbours in the layout. Larger values spread dense groups out; 0 packs them tightest,
+            as clustering wants.
+        seed : int, optional
+            Seed of this layout; by default `random_state`.
 
         Returns
         -------
-        ndarray
-            (N, n_components) float32.
+        ndarray of float32, shape (N, n_components)
         """
         import umap
 
+        spectral = len(self.points) > MIN_POINTS_FOR_SPECTRAL
         settings: dict[str, Any] = {
             "n_neighbors": self.n_neighbors,
-            "n_components": min(n_components, len(self.points) - 2)
-            if len(self.points) > SMALLEST_FOR_SPECTRAL
-            else n_components,
+            "n_components": min(n_components, len(self.points) - 2) if spectral else n_components,
             "min_dist": min_dist,
             "metric": self.metric,
             "random_state": self.random_state if seed is None else seed,
-            "init": "spectral" if len(self.points) > SMALLEST_FOR_SPECTRAL else "random",
+            "init": "spectral" if spectral else "random",
         }
-        with warnings.catch_warnings(), _threads_of_torch():
+        with warnings.catch_warnings(), _keep_torch_threads():
             warnings.simplefilter("ignore")
             model = umap.UMAP(precomputed_knn=self.neighbours, force_approximation_algorithm=True, **settings)
             layout = model.fit_transform(self.points)
@@ -74,8 +81,8 @@ class UMAPLayout:
 
 
 @contextmanager
-def _threads_of_torch() -> Iterator[None]:
-    """Keep torch's number of threads, which Numba's pool resets: it decides the last digits of every later training."""
+def _keep_torch_threads() -> Iterator[None]:
+    """Restore torch's number of threads, which Numba's pool resets; the last digits of every later training depend on it."""
     import torch
 
     threads = torch.get_num_threads()
@@ -85,23 +92,21 @@ def _threads_of_torch() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def place_by_neighbours(
+def interpolate_layout(
     queries: NDArray[np.float32],
     points: NDArray[np.float32],
     layout: NDArray[np.float32],
     k: int,
     metric: Metric = "manhattan",
 ) -> NDArray[np.float32]:
-    """Place new points in a layout: the mean of their neighbours' places, weighted by 1/distance.
+    """Coordinates of new points in a layout: the mean over their `k` nearest points, weighted by 1/distance.
 
-    A point that was learnt from is placed where it was.
+    A point that is one of `points` gets the coordinates it has.
     """
-    from facies.cluster.neighbours import nearest_neighbours
-
     indices, distances = nearest_neighbours(points, queries, min(k, len(points)), metric)
     weights = 1.0 / np.maximum(distances, 1e-12)
     weights /= weights.sum(axis=1, keepdims=True)
-    placed = np.einsum("nk,nkd->nd", weights, layout[indices])
+    coordinates = np.einsum("nk,nkd->nd", weights, layout[indices])
     known = distances[:, 0] == 0.0
-    placed[known] = layout[indices[known, 0]]
-    return placed.astype(np.float32)
+    coordinates[known] = layout[indices[known, 0]]
+    return coordinates.astype(np.float32)

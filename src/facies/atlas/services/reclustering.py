@@ -89,7 +89,9 @@ def recluster(
     if (vectors == vectors[0]).all():
         raise InputError("these images are all the same to the embedding: there is nothing to part")
     own = LocalEmbedding().fit(vectors)
-    found = select_k(own.transform(vectors), k or "auto", random_state=seed, told=lambda share: job.step(0.9 * share))
+    found = select_k(
+        own.transform(vectors), k or "auto", random_state=seed, progress=lambda share: job.step(0.9 * share)
+    )
     job.step(0.9)
     count = found.model.n_clusters_
     labels, distances = _assigned(embedding, rows, own, found.model)
