@@ -64,7 +64,7 @@ def parts_of(points, smallest):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("width", [4, 10])
-def test_two_kinds_with_a_neck_stay_apart(width, seed):
+def test_two_kinds_with_a_valley_between_stay_apart(width, seed):
     points, truth = two(5, width, seed=seed)
     parts = merge_parts(points, parts_of(points, len(points) // 30), graph_of(points))
     assert parts.max() == 1
@@ -97,7 +97,7 @@ def test_three_kinds_cut_into_six_become_three():
 
 
 def glued():
-    """Two kinds with a neck and, far from both, a third; with the cut that glues the two."""
+    """Two kinds with a density valley between and, far from both, a third; with the cut that glues the two."""
     points, truth = two(5, n=1600)
     third = np.random.default_rng(1).normal(size=(800, 4)) + 40
     points = np.concatenate([points, third]).astype(np.float32)
@@ -131,7 +131,7 @@ def test_equal_input_gives_equal_groups():
     np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_what_has_no_neck_is_handed_back():
+def test_without_a_valley_nothing_changes():
     points = np.concatenate([disc(2, 900), disc(2, 900, seed=1) + 9])
     neighbours = self_neighbours(points, NEIGHBOURS, "manhattan")[0]
     labels = np.repeat([0, 1], 900)
@@ -141,7 +141,7 @@ def test_what_has_no_neck_is_handed_back():
     np.testing.assert_array_equal(shared, soft)
 
 
-def test_density_groups_asks_for_necks_where_neighbours_are_given():
+def test_density_groups_asks_for_valleys_where_neighbours_are_given():
     points, _ = two(4, n=1600)
     third = np.random.default_rng(1).normal(size=(800, 4)) + 60
     points = np.concatenate([points, third]).astype(np.float32)
@@ -178,12 +178,12 @@ def test_halves_lie_on_either_side_of_the_longest_axis():
     assert np.quantile(low, 0.95) < np.quantile(high, 0.05)
 
 
-@pytest.mark.parametrize(("links", "neck"), [(0, True), (600, True), (700, False), (1000, False), (1500, False)])
-def test_a_neck_is_narrower_than_the_halves(links, neck):
-    assert is_separated(GraphCut(links, 4 * links), GraphCut(800, 3200), GraphCut(1200, 4800)) is neck
+@pytest.mark.parametrize(("links", "separated"), [(0, True), (600, True), (700, False), (1000, False), (1500, False)])
+def test_few_links_between_separate(links, separated):
+    assert is_separated(GraphCut(links, 4 * links), GraphCut(800, 3200), GraphCut(1200, 4800)) is separated
 
 
-def test_few_links_prove_no_neck():
+def test_few_links_prove_no_separation():
     assert not is_separated(GraphCut(5, 20), GraphCut(10, 40), GraphCut(10, 40))
     assert not is_separated(GraphCut(0, 0), GraphCut(0, 0), GraphCut(0, 0))
 

@@ -1,4 +1,4 @@
-"""Groups where an embedding is dense: L1 normalisation, UMAP, HDBSCAN (thesis, section 3.4)."""
+"""Density-based clustering of an embedding: L1 normalisation, UMAP, HDBSCAN (thesis, section 3.4)."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ MIN_NEIGHBOURS = 5
 
 
 def dynamic_neighbours(n_images: int, per: int = 300) -> int:
-    """min(⌊N/300⌋, 100), at least 5: the thesis's number of neighbours (eq. 3.6, with the cap it means)."""
+    """Number of UMAP neighbours by the size of the set: min(⌊N/300⌋, 100), at least 5 (thesis, eq. 3.6)."""
     return max(MIN_NEIGHBOURS, min(n_images // per, MAX_NEIGHBOURS))
 
 
 def dynamic_min_samples(n_images: int) -> int:
-    """⌊N/300⌋ between 10 and 50: enough neighbours to see the valley between two kinds that touch."""
+    """⌊N/300⌋ between 10 and 50: enough neighbours to measure the density in the valley between two kinds that touch."""
     return max(10, min(n_images // 300, 50))
 
 
 class DensityGroups(NamedTuple):
-    """Groups of a layout.
+    """The dense regions of a layout.
 
     Attributes
     ----------
-    labels
-        (N,) groups; −1 is noise.
-    memberships
-        (N, max(K, 1)) soft memberships, also of noise; rows sum to 1.
-    min_cluster_size
-        Smallest group that was asked for in the end.
+    labels : ndarray of int64, shape (N,)
+        Group of each point; −1 is noise.
+    memberships : ndarray of float32, shape (N, max(K, 1))
+        Soft memberships, also of noise; rows sum to 1.
+    min_cluster_size : int
+        Least number of points of a group in the chosen cut.
     """
 
     labels: NDArray[np.int64]
@@ -50,7 +50,7 @@ class DensityGroups(NamedTuple):
 
     @property
     def n_groups(self) -> int:
-        """K, the number of groups; 0 if everything is noise."""
+        """Number of groups K; 0 if all points are noise."""
         return int(self.labels.max(initial=-1)) + 1
 
 
@@ -64,29 +64,27 @@ def density_groups(
 ) -> DensityGroups:
     """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`.
 
-    Where `neighbours`, (N, k) indices of each row's neighbours in the embedding, are given, ``separated`` splits groups at necks.
+    Where `neighbours`, (N, k) indices of each row's neighbours in the embedding, are given, ``separated`` also splits groups at
+    density valleys (`split_at_density_valleys`).
     """
     n = len(layout)
     smallest = min_cluster_size or max(2, n // (MAX_GROUPS if selection == "separated" else 50))
     samples = dynamic_min_samples(n) if min_samples == "dynamic" else (min_samples or smallest)
-    hierarchy = HDBSCANTree(layout, samples, metric)
-    cut = (
-        best_separated_cut(hierarchy, smallest, n // 12)
-        if selection == "separated"
-        else hierarchy.cut(smallest, selection)
-    )
+    tree = HDBSCANTree(layout, samples, metric)
+    cut = best_separated_cut(tree, smallest, n // 12) if selection == "separated" else tree.cut(smallest, selection)
     if cut.n_groups < 2:
         return DensityGroups(cut.labels, np.ones((n, max(cut.n_groups, 1)), dtype=np.float32), cut.min_cluster_size)
-    labels, memberships = cut.labels, hierarchy.soft_memberships(cut.min_cluster_size, cut.rule)
+    labels, memberships = cut.labels, tree.soft_memberships(cut.min_cluster_size, cut.rule)
     if selection == "separated" and neighbours is not None:
-        labels, memberships = split_at_density_valleys(hierarchy, labels, memberships, smallest, neighbours)
+        labels, memberships = split_at_density_valleys(tree, labels, memberships, smallest, neighbours)
     return DensityGroups(labels, memberships, cut.min_cluster_size)
 
 
 def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
     """Index of the partition that agrees best with the others (mean adjusted Rand index; the first of equals).
 
-    UMAP's layouts differ with the seed, and now and then one tears a group or glues two. What most layouts find is there.
+    UMAP layouts differ with the seed, and a few tear a group or merge two. A partition that most layouts give is robust.
+    With fewer than three partitions the index is 0.
     """
     if len(partitions) < 3:
         return 0
@@ -95,51 +93,60 @@ def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
 
 
 class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
-    """Groups, their number and the outliers of an embedding.
+    """Density-based clustering that finds the groups of an embedding, their number, and the noise between them.
 
-    Every row is divided by the sum of its absolute values, UMAP with the Manhattan metric lays the rows out without
-    reducing them much, and HDBSCAN finds the dense regions.
+    Every row is divided by the sum of its absolute values, UMAP with the Manhattan metric makes a layout of about as many
+    dimensions as the embedding has, and HDBSCAN finds the dense regions of the layout.
 
     Parameters
     ----------
     n_neighbors : int or "dynamic", default="dynamic"
-        Of UMAP; ``dynamic`` is min(N/300, 100), at least 5.
+        Number of UMAP neighbours; ``dynamic`` is min(N/300, 100), at least 5. More neighbours merge small groups.
     n_components : int or None, default=None
-        Dimensions of the layout; None keeps those of the embedding.
+        Dimensions of the layout; None takes those of the embedding.
     normalise : bool, default=True
-        Divide rows by their L1 norm.
+        Divide rows by their L1 norm, so that only the proportions of their entries count.
     metric : {"manhattan", "euclidean"}, default="manhattan"
-        Of UMAP and of HDBSCAN.
+        Distance for UMAP and HDBSCAN.
     min_dist : float, default=0.0
-        Of UMAP.
+        Least distance between neighbours in the layout. Larger values spread groups out, and blur the gaps between them.
     selection : {"leaf", "eom", "separated"}, default="separated"
-        How groups are cut from the tree: HDBSCAN's two rules at `min_cluster_size`, or whichever cut by either rule, with
-        smallest groups from `min_cluster_size` to N/12, has the greatest silhouette, its groups then split at necks
-        (`facies.cluster.split_bottlenecks`).
+        How groups are cut from HDBSCAN's tree. ``leaf`` and ``eom`` (excess of mass) are HDBSCAN's own rules at
+        `min_cluster_size`. ``separated`` takes the cut by either rule, with `min_cluster_size` up to N/12, that has the
+        greatest silhouette, and then splits groups at density valleys (`facies.cluster.split_bottlenecks`).
     min_cluster_size : int or None, default=None
-        Smallest group allowed; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``.
+        Least number of points of a group; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``. Smaller
+        values find more and smaller groups.
     min_samples : int, "dynamic" or None, default="dynamic"
-        Neighbours of a core point; ``dynamic`` is N/300 between 10 and 50; None is `min_cluster_size`, as in the thesis
-        (slow beyond 10,000 images).
+        Number of neighbours by which the density at a point is measured. Larger values call more points noise.
+        ``dynamic`` is N/300 between 10 and 50; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images).
     n_layouts : int, default=1
-        UMAP layouts to try; the partition that agrees best with the others is kept (from 3 on).
+        Number of UMAP layouts; from 3 on, the partition that agrees best with those of the others is taken. More layouts
+        depend less on the seed and take proportionally longer.
     random_state : int, default=0
         Seed of UMAP.
 
     Attributes
     ----------
-    labels_ : ndarray of shape (n_samples,)
-        Groups; −1 is noise.
-    probabilities_ : ndarray of shape (n_samples, n_clusters_)
+    labels_ : ndarray of int64, shape (n_samples,)
+        Group of each row; −1 is noise.
+    probabilities_ : ndarray of float32, shape (n_samples, n_clusters_)
         Soft memberships, also of noise; rows sum to 1.
-    layout_ : ndarray of shape (n_samples, n_components)
+    layout_ : ndarray of float32, shape (n_samples, n_components)
         UMAP coordinates.
     n_clusters_ : int
-        Number of groups found.
+        Number of groups.
     min_cluster_size_ : int
-        Smallest group that was asked for in the end.
+        Least number of points of a group in the chosen cut.
     n_features_in_ : int
         Width of the embedding.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> embedding, _ = make_blobs(300, 5, centers=3, random_state=0)
+    >>> DensityClusterer().fit(embedding).n_clusters_
+    3
     """
 
     def __init__(
@@ -182,14 +189,14 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         manifold = UMAPLayout(self._fit_rows, self._neighbours(len(embedding)), self.metric, self.random_state)
         dimensions = self.n_components or embedding.shape[1]
         layouts = [manifold.layout(dimensions, self.min_dist, self.random_state + k) for k in range(self.n_layouts)]
-        found = [
+        candidates = [
             density_groups(
                 layout, self.selection, self.min_cluster_size, self.min_samples, self.metric, manifold.neighbours[0]
             )
             for layout in layouts
         ]
-        chosen = most_central([groups.labels for groups in found])
-        self.layout_, groups = layouts[chosen], found[chosen]
+        chosen = most_central([groups.labels for groups in candidates])
+        self.layout_, groups = layouts[chosen], candidates[chosen]
         self.labels_, self.probabilities_ = groups.labels, groups.memberships
         self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
         return self
@@ -199,26 +206,26 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return self.fit(X, y).labels_
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Place rows in the layout by their neighbours among those learnt from."""
+        """Coordinates of rows in the layout, interpolated from their nearest rows in `fit`."""
         check_is_fitted(self)
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
         return interpolate_layout(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Soft memberships of rows, by those of their nearest place in the layout."""
+        """Soft memberships of rows, those of the nearest point of the layout: (n_samples, n_clusters_)."""
         check_is_fitted(self)
         return self.probabilities_[self._nearest(X)]
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Group of the nearest place in the layout; −1 where that is noise."""
+        """Group of the nearest point of the layout; −1 where that is noise."""
         check_is_fitted(self)
         return self.labels_[self._nearest(X)]
 
     def _nearest(self, X: ArrayLike) -> NDArray[np.int64]:
         rows = self._normalised(validate_data(self, X, dtype=np.float32, reset=False))
         own, distances = nearest_neighbours(self._fit_rows, rows, 1, self.metric)
-        placed = interpolate_layout(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
-        nearest, _ = nearest_neighbours(self.layout_, placed, 1)
+        coordinates = interpolate_layout(rows, self._fit_rows, self.layout_, self._neighbours(), self.metric)
+        nearest, _ = nearest_neighbours(self.layout_, coordinates, 1)
         return np.where(distances[:, 0] == 0.0, own[:, 0], nearest[:, 0])
 
     def _neighbours(self, n: int | None = None) -> int:
@@ -230,6 +237,6 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
 
 def l1_normalised(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide each row by the sum of its absolute values (rows of zeros stay)."""
+    """Divide each row by the sum of its absolute values; rows of zeros stay zero."""
     norms = np.abs(embedding).sum(axis=1, keepdims=True)
     return np.asarray(embedding / np.where(norms > 0, norms, 1.0), dtype=np.float32)

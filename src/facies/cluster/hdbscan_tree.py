@@ -1,4 +1,4 @@
-"""One HDBSCAN tree, cut in many ways: the tree is dear, a cut is cheap."""
+"""One HDBSCAN tree, cut in many ways: building the tree takes long, a cut does not."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SILHOUETTE_SAMPLE = 3000
 
 
 class TreeCut(NamedTuple):
-    """A partition by one smallest group size.
+    """The groups of a tree for one `min_cluster_size`.
 
     Attributes
     ----------
-    min_cluster_size
-        Smallest group allowed.
-    labels
-        (N,) groups, −1 for noise.
-    rule
-        How it was cut.
+    min_cluster_size : int
+        Least number of points of a group.
+    labels : ndarray of int64, shape (N,)
+        Group of each point, −1 for noise.
+    rule : {"leaf", "eom"}
+        Whether the groups are the leaves of the condensed tree or those with the greatest excess of mass.
     """
 
     min_cluster_size: int
@@ -33,7 +33,7 @@ class TreeCut(NamedTuple):
 
     @property
     def n_groups(self) -> int:
-        """Number of groups, noise apart."""
+        """Number of groups, noise not counted."""
         return int(self.labels.max(initial=-1)) + 1
 
 
@@ -42,12 +42,19 @@ class HDBSCANTree:
 
     Parameters
     ----------
-    points
-        (N, D).
-    min_samples
-        Neighbours that make a core point.
-    metric
-        ``euclidean`` or ``manhattan``.
+    points : ndarray, shape (N, D)
+    min_samples : int
+        The density at a point is measured by the distance to its `min_samples`-th neighbour. Larger values smooth the
+        density, and call more points noise.
+    metric : {"manhattan", "euclidean"}
+        Distance of the points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points = np.concatenate([np.arange(20), np.arange(100, 120)])[:, None]
+    >>> HDBSCANTree(points, min_samples=3).cut(10, "leaf").n_groups
+    2
     """
 
     def __init__(self, points: NDArray[np.float32], min_samples: int, metric: str = "manhattan") -> None:
@@ -68,7 +75,7 @@ class HDBSCANTree:
         return TreeCut(min_cluster_size, self._cut(min_cluster_size, selection)[0].astype(np.int64), selection)
 
     def soft_memberships(self, min_cluster_size: int, selection: Literal["leaf", "eom"]) -> NDArray[np.float32]:
-        """Membership of every point, noise too, in every group of a cut, rows summing to 1 (N, K)."""
+        """Membership of every point, also of noise, in every group of a cut: float32 (N, K), rows sum to 1."""
         from hdbscan import all_points_membership_vectors
         from hdbscan.prediction import PredictionData
 
@@ -94,40 +101,39 @@ class HDBSCANTree:
         return cut
 
 
-def best_separated_cut(hierarchy: HDBSCANTree, smallest: int, largest: int, random_state: int = 0) -> TreeCut:
-    """Choose the cut whose groups lie farthest apart, without labels and without being told how many there are.
+def best_separated_cut(tree: HDBSCANTree, smallest: int, largest: int, random_state: int = 0) -> TreeCut:
+    """Choose the cut whose groups are best separated, without labels and without a number of groups.
 
-    The smallest group runs from `smallest` to `largest` in equal ratios, and the tree is cut by both rules: excess of mass
-    tends to glue two kinds that touch, leaves tend to split one kind in two. Of the partitions so made, the one with the
-    greatest silhouette in the layout (noise counted with its nearest group) is taken; of equal ones that with less noise.
-    The silhouette in a UMAP layout goes with the agreement with true kinds (Lowe et al., 2024, arXiv:2406.02465).
+    `min_cluster_size` takes 12 values from `smallest` to `largest` in equal ratios, and the tree is cut by both rules: excess
+    of mass tends to merge two kinds that touch, leaves tend to split one kind in two. Of these partitions the one with the
+    greatest silhouette (noise counted with its nearest group) is chosen; of equal ones that with less noise. The silhouette
+    in a UMAP layout goes with the agreement with true kinds (Lowe et al., 2024, arXiv:2406.02465).
 
     Parameters
     ----------
-    hierarchy
-        The tree.
-    smallest, largest
-        Range of the smallest group allowed.
-    random_state
-        Seed of the sample on which silhouettes are taken.
+    tree : HDBSCANTree
+    smallest, largest : int
+        Range of `min_cluster_size`.
+    random_state : int
+        Seed of the sample of points on which silhouettes are measured.
     """
-    points = np.asarray(hierarchy.points, dtype=np.float32)
+    points = np.asarray(tree.points, dtype=np.float32)
     sample = np.random.default_rng(random_state).permutation(len(points))[:SILHOUETTE_SAMPLE]
     sizes = np.unique(np.geomspace(max(2, smallest), max(3, smallest, largest), 12).astype(int))
     rules: tuple[Literal["leaf", "eom"], ...] = ("leaf", "eom")
     distinct: dict[bytes, TreeCut] = {}
-    for cut in (hierarchy.cut(int(size), rule) for rule in rules for size in sizes):
+    for cut in (tree.cut(int(size), rule) for rule in rules for size in sizes):
         distinct.setdefault(cut.labels.tobytes(), cut)
-    several = [cut for cut in distinct.values() if cut.n_groups >= 2]
-    if not several:
+    candidates = [cut for cut in distinct.values() if cut.n_groups >= 2]
+    if not candidates:
         return next(iter(distinct.values()))
 
-    def merit(cut: TreeCut) -> tuple[float, float]:
+    def score(cut: TreeCut) -> tuple[float, float]:
         groups = assign_noise(points, cut.labels)[sample]
-        score = silhouette_score(points[sample], groups) if 2 <= len(np.unique(groups)) < len(sample) else -1.0
-        return round(float(score), 3), float((cut.labels >= 0).mean())
+        silhouette = silhouette_score(points[sample], groups) if 2 <= len(np.unique(groups)) < len(sample) else -1.0
+        return round(float(silhouette), 3), float((cut.labels >= 0).mean())
 
-    return max(several, key=merit)
+    return max(candidates, key=score)
 
 
 def assign_noise(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -142,7 +148,7 @@ def assign_noise(points: NDArray[np.float32], labels: NDArray[np.int64]) -> NDAr
 
 
 def normalise_memberships(soft: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Make rows sum to 1; rows without any membership become one-hot of their label, or uniform for noise."""
+    """Make rows sum to 1; a row of zeros becomes 1 for the group of its label, or uniform for noise."""
     n_groups = soft.shape[1]
     soft = np.nan_to_num(np.clip(soft, 0.0, None))
     sums = soft.sum(axis=1, keepdims=True)

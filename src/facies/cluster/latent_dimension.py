@@ -1,4 +1,4 @@
-"""How many latent units the images need.
+"""Number of latent dimensions that the images need.
 
 A network trained with more latent units than that spreads the images along few directions of its latent space; the
 principal components of the embedding tell how many.
@@ -27,7 +27,7 @@ class _Spectrum(NamedTuple):
     mean: NDArray[np.float64]
     shares: NDArray[np.float64]
     components: NDArray[np.float64]
-    needed: int
+    n_components: int
 
 
 def latent_dimension(embedding: ArrayLike, *, explained_variance: float = 0.9, dead_variance: float = 1e-2) -> int:
@@ -79,18 +79,18 @@ def latent_dimension(embedding: ArrayLike, *, explained_variance: float = 0.9, d
         raise InputError(
             f"embedding has shape {rows.shape} and dtype {rows.dtype}: give numbers, one row an image, two or more rows"
         )
-    return _spectrum(rows, explained_variance, dead_variance).needed
+    return _spectrum(rows, explained_variance, dead_variance).n_components
 
 
 class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Projects an embedding on the principal components that `latent_dimension` finds it needs.
+    """Principal component analysis of an embedding, with as many components as `latent_dimension` finds.
 
     Parameters
     ----------
     explained_variance : float
-        Share of the variance to explain, in (0, 1].
+        Share of the variance to explain, in (0, 1]. A larger share takes more components.
     dead_variance : float
-        Units with less than this share of the largest unit's variance are left out, in [0, 1).
+        Units with less than this share of the largest unit's variance are left out, in [0, 1). 0 leaves none out.
 
     Attributes
     ----------
@@ -104,6 +104,14 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Mean of the embedding.
     n_features_in_ : int
         Units of the embedding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> embedding = rng.normal(size=(500, 3)) @ rng.normal(size=(3, 20))
+    >>> LatentDimension(explained_variance=0.999).fit_transform(embedding).shape
+    (500, 3)
     """
 
     def __init__(self, *, explained_variance: float = 0.9, dead_variance: float = 1e-2) -> None:
@@ -132,11 +140,11 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Whatever else scikit-learn finds wrong with X.
         """
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        found = _spectrum(rows, self.explained_variance, self.dead_variance)
-        self.n_components_ = found.needed
-        self.explained_variance_ratio_ = found.shares[: found.needed]
-        self.components_ = found.components[: found.needed]
-        self.mean_ = found.mean
+        spectrum = _spectrum(rows, self.explained_variance, self.dead_variance)
+        self.n_components_ = spectrum.n_components
+        self.explained_variance_ratio_ = spectrum.shares[: spectrum.n_components]
+        self.components_ = spectrum.components[: spectrum.n_components]
+        self.mean_ = spectrum.mean
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
@@ -191,10 +199,10 @@ def _spectrum(rows: NDArray[np.number], explained_variance: float, dead_variance
     values, vectors = np.linalg.eigh(covariance[np.ix_(alive, alive)])
     values = np.clip(values[::-1], 0.0, None)
     shares = values / values.sum()
-    needed = int(np.searchsorted(np.cumsum(shares), explained_variance - _ROUNDING)) + 1
+    n_components = int(np.searchsorted(np.cumsum(shares), explained_variance - _ROUNDING)) + 1
     components = np.zeros((len(values), rows.shape[1]))
     components[:, alive] = _fix_signs(vectors.T[::-1])
-    return _Spectrum(mean, shares, components, min(needed, len(values)))
+    return _Spectrum(mean, shares, components, min(n_components, len(values)))
 
 
 def _moments(rows: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -217,6 +225,6 @@ def _moments(rows: NDArray[np.number]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _fix_signs(components: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn each row so that its entry of largest size is positive: an eigenvector has no sign of its own."""
+    """Make the entry of largest size in each row positive, for the sign of an eigenvector is arbitrary."""
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
     return components * np.where(largest < 0, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""From an expert's names to a classifier: a calibrated linear probe on the embedding, judged on stacks it never saw."""
+"""A classifier from an expert's names: calibrated logistic regression on the embedding, cross-validated by stacks."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ __all__ = ["FORMAT", "LinearProbe", "ProbeReport"]
 
 FORMAT = 1
 _TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-4, 1e-3
-_UNSEEN = -30.0  # logit of a class that a fold had no image of
+_LOGIT_WITHOUT_IMAGES = -30.0  # of a class of which the training part of a fold has no image
 
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """How well a probe does on images of stacks that it had not seen, by cross-validation.
+    """Cross-validated quality of a probe on images of stacks that were not in its training part.
 
     Attributes
     ----------
     n_images, n_drawn : int
-        Images named, and those of them that it was fitted to.
+        Number of named images, and of those among them that the probe was fitted to.
     n_stacks, n_folds : int
-        Stacks (or what stands for them) and folds; 0 folds if there was but one stack.
+        Number of stacks and of folds; 0 folds if all images are of one stack, and all that follows is then None.
     accuracy : float or None
-        Share of images put into the right class.
+        Share of images that were put into the right class.
     balanced_accuracy : float or None
-        Mean over the classes of the share of their images that were found.
+        Mean of the recall over the classes.
     recall, precision : dict of float or None
-        By class; None where no fold could tell.
+        By class; None for a class without images, or without predicted images.
     calibration_before, calibration_after : float or None
-        Expected calibration error before and after the temperature, each fold with the temperature of the others.
+        Expected calibration error before and after temperature scaling, each fold with the temperature of the others.
     """
 
     n_images: int
@@ -58,23 +58,24 @@ class ProbeReport:
 
 
 class LinearProbe(ClassifierMixin, BaseEstimator):
-    """Tells the classes that an expert named from the embedding.
+    """Linear classifier of the expert's classes on the embedding, with calibrated probabilities.
 
     Multinomial logistic regression with an L2 penalty on standardised vectors, ``p(k | z) = softmax((W z + b) / T)_k``.
-    The temperature T [1]_ minimises the negative log-likelihood of the logits out of fold. Folds are made of whole
-    stacks: grains of one photograph resemble each other, and would flatter a probe that had seen their neighbours.
+    The temperature T [1]_ minimises the negative log-likelihood of the logits out of fold. A stack is never divided among
+    folds: grains of one photograph resemble each other, and the accuracy on one would be too good with others in training.
 
     Parameters
     ----------
     C : float, default=0.1
-        Inverse strength of the penalty, as in scikit-learn.
+        Inverse strength of the penalty, as in scikit-learn. Larger values fit the named images more closely.
     folds : int, default=5
-        Folds of the cross-validation, at most as many as there are stacks.
+        Number of folds of the cross-validation, at most the number of stacks. More folds train on more images each, and
+        take longer.
     most_images : int or None, default=4000
-        Images that it is fitted to. Of more named ones so many are drawn, as evenly over the classes as they go, and
-        weighted so that each class counts as much as all its images. None takes all.
+        Largest number of images to fit to. Of more named images a random sample is taken, as even over the classes as
+        possible, and weighted so that each class counts as much as all its images. None takes all.
     random_state : int, default=0
-        Seed of that draw.
+        Seed of that sample.
 
     Attributes
     ----------
@@ -85,12 +86,21 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
     temperature_ : float
         T; 1 where it could not be found.
     report_ : ProbeReport
+        Cross-validated quality.
     notes_ : list of str
-        What the user should know of this fit.
+        Warnings about this fit, one sentence each: classes left out, too few stacks.
 
     References
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> embedding = np.concatenate([np.full((20, 2), -1.0), np.full((20, 2), 1.0)])
+    >>> probe = LinearProbe().fit(embedding, ["quartz"] * 20 + ["shell"] * 20)
+    >>> probe.predict([[0.9, 0.8]]).tolist()
+    ['shell']
     """
 
     def __init__(
@@ -107,12 +117,12 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array_like of float, shape (n, D)
-            Their embedding.
+            Embedding of the named images.
         y : array_like of str, shape (n,)
-            Their classes.
+            Class of each.
         stacks : array_like, shape (n,), optional
-            Where each comes from; those of one stack are never both learnt from and judged. Without it each image is a
-            stack by itself.
+            Stack of photographs, or other origin, of each image; those of one stack are never in both parts of a fold. By
+            default each image is a stack of its own.
 
         Raises
         ------
@@ -120,32 +130,32 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             If fewer than two classes have two images each, or the embedding is not finite.
         """
         self.notes_: list[str] = []
-        vectors, names, places = self._checked(X, y, stacks)
+        vectors, names, stack_codes = self._validate(X, y, stacks)
         self.classes_, codes = np.unique(names, return_inverse=True)
-        rows, weights = _drawn(codes, self.most_images, self.random_state)
+        rows, weights = _draw_sample(codes, self.most_images, self.random_state)
         with threadpool_limits(1):  # matrices this small take longer on several threads, much longer on busy ones
-            self._fit_drawn(vectors[rows], codes[rows], places[rows], weights, len(codes))
+            self._fit_sample(vectors[rows], codes[rows], stack_codes[rows], weights, len(codes))
         return self
 
-    def _fit_drawn(
+    def _fit_sample(
         self,
         vectors: NDArray[np.float32],
         codes: NDArray[np.int64],
-        places: NDArray[np.int64],
+        stack_codes: NDArray[np.int64],
         weights: NDArray[np.float32],
         n_images: int,
     ) -> None:
         mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         scale = np.maximum(vectors.std(axis=0, dtype=np.float64), 1e-6).astype(np.float32)
         scaled = (vectors - mean) / scale
-        folds = self._folds(codes, places)
-        report: dict[str, Any] = {"n_images": n_images, "n_drawn": len(codes), "n_stacks": len(np.unique(places))}
+        folds = self._folds(codes, stack_codes)
+        report: dict[str, Any] = {"n_images": n_images, "n_drawn": len(codes), "n_stacks": len(np.unique(stack_codes))}
         if folds is None:
             self.temperature_, self.report_ = 1.0, ProbeReport(**report, n_folds=0)
         else:
             logits = self._out_of_fold(scaled, codes, weights, folds)
             self.temperature_ = fit_temperature(logits, codes, weights)
-            self.report_ = ProbeReport(**report, **_judged(logits, codes, weights, folds, self.classes_))
+            self.report_ = ProbeReport(**report, **_cross_validation(logits, codes, weights, folds, self.classes_))
         coefficients, intercept = self._regression(scaled, codes, weights, _TOLERANCE)
         coefficients = coefficients / scale / self.temperature_
         self.coef_ = coefficients.astype(np.float32)
@@ -178,7 +188,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_file({"coefficients": self.coef_, "intercept": self.intercept_}, folder / "probe.safetensors")
-        told = {
+        description = {
             "format": FORMAT,
             "classes": self.classes_.tolist(),
             "n_dimensions": self.coef_.shape[1],
@@ -187,7 +197,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             "report": asdict(self.report_),
             "notes": self.notes_,
         }
-        (folder / "probe.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (folder / "probe.json").write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -196,26 +206,26 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If it is missing, damaged, or of another format.
+            If the files are missing, damaged, or of another format.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         folder = Path(folder)
         try:
-            told = json.loads((folder / "probe.json").read_text("utf-8"))
-            if told["format"] != FORMAT:
+            description = json.loads((folder / "probe.json").read_text("utf-8"))
+            if description["format"] != FORMAT:
                 raise InputError(
-                    f"{folder} holds a probe of format {told['format']!r}, and this version of facies reads format "
+                    f"{folder} holds a probe of format {description['format']!r}, and this version of facies reads format "
                     f"{FORMAT}: fit it again with `facies classify`"
                 )
             arrays = load_file(folder / "probe.safetensors")
-            probe = cls(**told["parameters"])
-            probe.classes_ = np.array(told["classes"], object)
+            probe = cls(**description["parameters"])
+            probe.classes_ = np.array(description["classes"], object)
             probe.coef_, probe.intercept_ = arrays["coefficients"], arrays["intercept"]
-            probe.temperature_, probe.notes_ = float(told["temperature"]), list(told["notes"])
-            probe.report_ = ProbeReport(**told["report"])
-            if probe.coef_.shape != (len(told["classes"]), told["n_dimensions"]):
+            probe.temperature_, probe.notes_ = float(description["temperature"]), list(description["notes"])
+            probe.report_ = ProbeReport(**description["report"])
+            if probe.coef_.shape != (len(description["classes"]), description["n_dimensions"]):
                 raise ValueError("shape")
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             if isinstance(error, InputError):
@@ -225,7 +235,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             ) from error
         return probe
 
-    def _checked(
+    def _validate(
         self, X: ArrayLike, y: ArrayLike, stacks: ArrayLike | None
     ) -> tuple[NDArray[np.float32], NDArray[np.object_], NDArray[np.int64]]:
         vectors, names = np.asarray(X, np.float32), np.asarray(y, object)
@@ -234,65 +244,65 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         if not np.isfinite(vectors).all():
             raise InputError("the embedding holds NaN or infinity: leave those images out")
         given = np.arange(len(names)) if stacks is None else np.asarray(stacks)
-        places = np.unique(given.astype(str), return_inverse=True)[1]
-        found, counts = np.unique(names, return_counts=True)
-        single = found[counts < 2]
-        if len(found) - len(single) < 2:
-            told = ", ".join(f"{name!r}: {count}" for name, count in zip(found, counts, strict=True)) or "none"
+        stack_codes = np.unique(given.astype(str), return_inverse=True)[1]
+        classes, counts = np.unique(names, return_counts=True)
+        single = classes[counts < 2]
+        if len(classes) - len(single) < 2:
+            named = ", ".join(f"{name!r}: {count}" for name, count in zip(classes, counts, strict=True)) or "none"
             raise InputError(
-                f"a classifier needs two images of each of two classes at least ({told}): name another class, or more images"
+                f"a classifier needs two images of each of two classes at least ({named}): name another class, or more images"
             )
         if len(single):
             self.notes_.append(f"left out, for they have a single image: {', '.join(map(str, single))}")
         keep = ~np.isin(names, single)
-        return vectors[keep], names[keep], places[keep]
+        return vectors[keep], names[keep], stack_codes[keep]
 
-    def _folds(self, codes: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Fold of each image, stacks whole; None where there is but one stack."""
+    def _folds(self, codes: NDArray[np.int64], stack_codes: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Fold of each image, that of its stack; None where there is only one stack."""
         from sklearn.model_selection import GroupKFold
 
-        pairs = np.unique(np.stack([codes, places]), axis=1)
+        pairs = np.unique(np.stack([codes, stack_codes]), axis=1)
         stacks_of_class = np.bincount(pairs[0], minlength=len(self.classes_))
-        n_folds = min(self.folds, len(np.unique(places)))
+        n_folds = min(self.folds, len(np.unique(stack_codes)))
         few = stacks_of_class < max(n_folds, 2)
         if few.any():
-            told = ", ".join(
+            named = ", ".join(
                 f"{self.classes_[k]} ({stacks_of_class[k]} stack{'s' if stacks_of_class[k] > 1 else ''})"
                 for k in np.flatnonzero(few)
             )
-            self.notes_.append(f"how well these are told is uncertain, for they come from few stacks: {told}")
+            self.notes_.append(f"how well these are told is uncertain, for they come from few stacks: {named}")
         if n_folds < 2:
             self.notes_.append(
                 "all named images come from one stack: the accuracy cannot be measured; name some of others"
             )
             return None
         folds = np.zeros(len(codes), np.int64)
-        for number, (_, held_out) in enumerate(GroupKFold(n_folds).split(codes, groups=places)):
+        for number, (_, held_out) in enumerate(GroupKFold(n_folds).split(codes, groups=stack_codes)):
             folds[held_out] = number
         return folds
 
     def _regression(
         self, scaled: NDArray[np.float32], codes: NDArray[np.int64], weights: NDArray[np.float32], tolerance: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients (K, D) and intercepts (K,) of all classes, also of those that no image is of."""
+        """Coefficients (K, D) and intercepts (K,) of all classes, also of those without images in `codes`."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        there, inner = np.unique(codes, return_inverse=True)
+        present, inner = np.unique(codes, return_inverse=True)
         coefficients = np.zeros((len(self.classes_), scaled.shape[1]))
-        intercept = np.full(len(self.classes_), _UNSEEN)
-        if len(there) == 1:
-            intercept[there] = 0.0
+        intercept = np.full(len(self.classes_), _LOGIT_WITHOUT_IMAGES)
+        if len(present) == 1:
+            intercept[present] = 0.0
             return coefficients, intercept
         model = LogisticRegression(C=self.C, tol=tolerance, max_iter=200)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # two hundred steps are more than the counts feel
+            warnings.simplefilter("ignore", ConvergenceWarning)  # later steps no longer change the predictions
             model.fit(scaled, inner, sample_weight=weights)
-        if len(there) == 2:  # scikit-learn keeps the difference of the two
-            coefficients[there] = np.concatenate([-model.coef_, model.coef_]) / 2
-            intercept[there] = np.concatenate([-model.intercept_, model.intercept_]) / 2
+        if len(present) == 2:  # scikit-learn gives the difference of the two
+            coefficients[present] = np.concatenate([-model.coef_, model.coef_]) / 2
+            intercept[present] = np.concatenate([-model.intercept_, model.intercept_]) / 2
         else:
-            coefficients[there], intercept[there] = model.coef_, model.intercept_
+            coefficients[present], intercept[present] = model.coef_, model.intercept_
         return coefficients, intercept
 
     def _out_of_fold(
@@ -312,20 +322,22 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         return logits
 
 
-def _drawn(codes: NDArray[np.int64], most: int | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows to fit to, and their weights of mean 1: each class counts as much as all its images."""
+def _draw_sample(
+    codes: NDArray[np.int64], most: int | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows to fit to, and weights of mean 1 by which each class counts as much as all its images."""
     if most is None or len(codes) <= most:
         return np.arange(len(codes)), np.ones(len(codes), np.float32)
     counts = np.bincount(codes)
-    share, left, open_ = np.zeros_like(counts), most, np.ones(len(counts), bool)
-    while open_.any():  # classes smaller than an even share give all they have, and their rest goes to the others
-        even = left // open_.sum()
-        small = open_ & (counts <= even)
+    share, remaining, undecided = np.zeros_like(counts), most, np.ones(len(counts), bool)
+    while undecided.any():  # classes smaller than an even share are taken whole, and the others divide the rest
+        even = remaining // undecided.sum()
+        small = undecided & (counts <= even)
         if not small.any():
-            share[open_] = max(even, 1)
+            share[undecided] = max(even, 1)
             break
-        share[small], open_ = counts[small], open_ & ~small
-        left = most - int(share.sum())
+        share[small], undecided = counts[small], undecided & ~small
+        remaining = most - int(share.sum())
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(codes))
     order = order[np.argsort(codes[order], kind="stable")]
@@ -335,34 +347,35 @@ def _drawn(codes: NDArray[np.int64], most: int | None, seed: int) -> tuple[NDArr
     return rows, (weights / weights.mean()).astype(np.float32)
 
 
-def _judged(
+def _cross_validation(
     logits: NDArray[np.float64],
     codes: NDArray[np.int64],
     weights: NDArray[np.float32],
     folds: NDArray[np.int64],
     names: NDArray[np.object_],
 ) -> dict[str, Any]:
-    """What the logits out of fold say, for `ProbeReport`."""
+    """Fields of `ProbeReport`, from the logits out of fold."""
     n_folds, n_classes = int(folds.max()) + 1, len(names)
-    found = logits.argmax(axis=1)
-    right = found == codes
-    cooled = np.empty_like(logits)
+    predicted = logits.argmax(axis=1)
+    correct = predicted == codes
+    calibrated = np.empty_like(logits)
     for fold in range(n_folds):
-        here = folds == fold
-        cooled[here] = logits[here] / fit_temperature(logits[~here], codes[~here], weights[~here])
-    of_class, of_found, hits = (
+        held_out = folds == fold
+        temperature = fit_temperature(logits[~held_out], codes[~held_out], weights[~held_out])
+        calibrated[held_out] = logits[held_out] / temperature
+    of_class, of_predicted, hits = (
         np.bincount(numbers, weight, minlength=n_classes).astype(np.float64)
-        for numbers, weight in ((codes, weights), (found, weights), (codes, weights * right))
+        for numbers, weight in ((codes, weights), (predicted, weights), (codes, weights * correct))
     )
     recall = _shares(hits, of_class)
     return {
         "n_folds": n_folds,
-        "accuracy": float(np.average(right, weights=weights)),
+        "accuracy": float(np.average(correct, weights=weights)),
         "balanced_accuracy": float(np.mean([share for share in recall if share is not None])),
         "recall": dict(zip(names.tolist(), recall, strict=True)),
-        "precision": dict(zip(names.tolist(), _shares(hits, of_found), strict=True)),
-        "calibration_before": expected_calibration_error(softmax(logits, axis=1).max(axis=1), right, weights),
-        "calibration_after": expected_calibration_error(softmax(cooled, axis=1).max(axis=1), right, weights),
+        "precision": dict(zip(names.tolist(), _shares(hits, of_predicted), strict=True)),
+        "calibration_before": expected_calibration_error(softmax(logits, axis=1).max(axis=1), correct, weights),
+        "calibration_after": expected_calibration_error(softmax(calibrated, axis=1).max(axis=1), correct, weights),
     }
 
 

@@ -1,4 +1,4 @@
-"""Splits a group where two bisect of it meet in a neck: few neighbours across, many within."""
+"""Splits a group at a density valley: where few neighbours lie across, many on either side."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from scipy.sparse import csr_matrix
 from facies.cluster.hdbscan_tree import HDBSCANTree, assign_noise
 
 MAX_CUT_RATIO = 2 / 3
-"""Widest neck, as a share of the cuts through the bisect it joins. Two equal normal distributions reach it where their means
-are a little over three standard deviations apart, and the density between them is about half of that at the means."""
+"""Two parts are separated if the links between them are fewer than this share of those between the halves of each. Two equal
+normal distributions reach it where their means are a little over three standard deviations apart, and the density between
+them is about half of that at the means."""
 
 STANDARD_ERRORS = 3.0
-"""By how many standard errors a neck must be narrower: a chance of 0.05, shared among the 30 pairs a layout may have."""
+"""By how many standard errors the links must be fewer: a chance of 0.05, divided among the 30 pairs a layout may have."""
 
 __all__ = [
     "MAX_CUT_RATIO",
@@ -34,10 +35,11 @@ class GraphCut(NamedTuple):
 
     Attributes
     ----------
-    links
+    links : float
         Their number.
-    variance
-        Of that number, were the points drawn anew: the sum over points of the square of their links (the jackknife).
+    variance : float
+        Variance of that number under resampling of the points: the sum over points of the square of their links (the
+        jackknife).
     """
 
     links: float
@@ -45,99 +47,105 @@ class GraphCut(NamedTuple):
 
 
 def split_at_density_valleys(
-    hierarchy: HDBSCANTree,
+    tree: HDBSCANTree,
     labels: NDArray[np.int64],
     memberships: NDArray[np.float32],
     smallest: int,
     neighbours: NDArray[np.integer],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Split groups of a layout whose parts are joined by a neck in the embedding.
+    """Split groups of a layout whose parts are separated by a density valley in the embedding.
 
     The parts are the leaves of the tree at the smallest size. A layout sharpens every gap, so whether two parts are
-    one kind is asked of the neighbours in the embedding (see `is_separated`).
+    one kind is decided by the neighbours in the embedding (see `is_separated`).
 
     Parameters
     ----------
-    hierarchy
-        The tree of the layout.
-    labels, memberships
-        (N,) groups, −1 for noise, and (N, K) soft memberships.
-    smallest
-        Points that a part has at least.
-    neighbours
-        (N, k) indices of the neighbours of each point in the embedding; the point itself may be among them.
+    tree : HDBSCANTree
+        Of the layout.
+    labels : ndarray of int64, shape (N,)
+        Group of each point, −1 for noise.
+    memberships : ndarray of float32, shape (N, K)
+        Soft memberships.
+    smallest : int
+        Least number of points of a part. Smaller values find smaller valleys, and more by chance.
+    neighbours : ndarray of int, shape (N, k)
+        Neighbours of each point in the embedding; the point itself may be among them.
 
     Returns
     -------
-    labels, memberships
-        (N,) and (N, K'), K' ≥ K; noise stays noise, and the parts of a group share out its memberships.
+    labels : ndarray of int64, shape (N,)
+        Noise stays noise.
+    memberships : ndarray of float32, shape (N, K')
+        K' ≥ K; the memberships of a group are divided among its parts.
     """
-    leaves = hierarchy.cut(smallest, "leaf")
-    points = np.asarray(hierarchy.points, dtype=np.float32)
+    leaves = tree.cut(smallest, "leaf")
+    points = np.asarray(tree.points, dtype=np.float32)
     graph = neighbour_graph(neighbours)
     groups = assign_noise(points, labels)
     parts = groups.copy()
     for group in range(memberships.shape[1]):
         rows = np.flatnonzero(groups == group)
-        within = _nested(leaves.labels, rows)
+        within = _leaves_within(leaves.labels, rows)
         if within.max(initial=-1) > 0:
-            found = merge_parts(points[rows], assign_noise(points[rows], within), graph[rows][:, rows])
-            parts[rows[found > 0]] = parts.max() + found[found > 0]
+            separated = merge_parts(points[rows], assign_noise(points[rows], within), graph[rows][:, rows])
+            parts[rows[separated > 0]] = parts.max() + separated[separated > 0]
     if parts.max() < memberships.shape[1]:
         return labels, memberships
-    return np.where(labels < 0, -1, parts), _shared(hierarchy, smallest, leaves.labels, parts, groups, memberships)
+    return np.where(labels < 0, -1, parts), _divide_memberships(
+        tree, smallest, leaves.labels, parts, groups, memberships
+    )
 
 
 def merge_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr_matrix) -> NDArray[np.int64]:
-    """Join the parts of a group between which there is no neck, the pair with the widest cut first.
+    """Merge the parts of a group that are not separated, the pair with the most links first.
 
     Parameters
     ----------
-    points
-        (N, D) layout of the group.
-    parts
-        (N,) part of each point, from 0.
-    graph
-        (N, N) symmetric, links between neighbours in the embedding.
+    points : ndarray of float32, shape (N, D)
+        Layout of the group.
+    parts : ndarray of int64, shape (N,)
+        Part of each point, from 0.
+    graph : sparse matrix, shape (N, N)
+        Symmetric; links between neighbours in the embedding (`neighbour_graph`).
 
     Returns
     -------
-    ndarray
-        (N,) parts that are left, from 0 on, numbered as they were.
+    ndarray of int64, shape (N,)
+        Parts after merging, numbered from 0 in their old order.
     """
     parts = parts.copy()
     rows = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
-    inner = {part: cut_between(graph, *bisect(points, own)) for part, own in rows.items()}
+    halves = {part: cut_between(graph, *bisect(points, own)) for part, own in rows.items()}
     between = {pair: cut_between(graph, rows[pair[0]], rows[pair[1]]) for pair in combinations(rows, 2)}
     while True:
-        joined = [
-            (_relative(cut, inner[one], inner[other]), one, other)
+        mergeable = [
+            (_relative(cut, halves[one], halves[other]), one, other)
             for (one, other), cut in between.items()
-            if not is_separated(cut, inner[one], inner[other])
+            if not is_separated(cut, halves[one], halves[other])
         ]
-        if not joined:
+        if not mergeable:
             return np.unique(parts, return_inverse=True)[1].astype(np.int64)
-        _, one, other = max(joined)
+        _, one, other = max(mergeable)
         parts[rows.pop(other)] = one
         rows[one] = np.flatnonzero(parts == one)
-        inner[one] = cut_between(graph, *bisect(points, rows[one]))
+        halves[one] = cut_between(graph, *bisect(points, rows[one]))
         between = {pair: cut for pair, cut in between.items() if one not in pair and other not in pair}
         between |= {(one, third): cut_between(graph, rows[one], rows[third]) for third in rows if third != one}
 
 
 def is_separated(between: GraphCut, one: GraphCut, other: GraphCut) -> bool:
-    """Tell whether the cut between two parts is much narrower than the cuts that halve each of them.
+    """Whether far fewer links join two parts than join the halves of each of them.
 
-    Their ratio is the relative interconnectivity of Chameleon (Karypis, Han & Kumar, Computer 32(8), 1999). There is a neck
-    if it is less than `MAX_CUT_RATIO`, and less than 1 by more than `STANDARD_ERRORS`. In one kind of whatever shape and density,
-    a cut between two parts is about as wide as one through them.
+    The ratio is the relative interconnectivity of Chameleon (Karypis, Han & Kumar, Computer 32(8), 1999). The parts are
+    separated if it is less than `MAX_CUT_RATIO`, and less than 1 by more than `STANDARD_ERRORS`. Within one kind, whatever
+    its shape and density, the ratio is about 1.
 
     Parameters
     ----------
-    between
+    between : GraphCut
         Links between the parts.
-    one, other
-        Links between the bisect of either part.
+    one, other : GraphCut
+        Links between the halves of either part (`bisect`).
     """
     within = (one.links + other.links) / 2
     error = np.sqrt(between.variance + (one.variance + other.variance) / 4)
@@ -152,7 +160,7 @@ def cut_between(graph: csr_matrix, one: NDArray[np.int64], other: NDArray[np.int
 
 
 def bisect(points: NDArray[np.float32], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Halve rows at the median of their first principal axis."""
+    """Divide rows in two halves at the median along their first principal axis."""
     centred = points[rows].astype(np.float64) - points[rows].mean(axis=0)
     axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     order = rows[np.argsort(centred @ axis, kind="stable")]
@@ -160,7 +168,7 @@ def bisect(points: NDArray[np.float32], rows: NDArray[np.int64]) -> tuple[NDArra
 
 
 def neighbour_graph(neighbours: NDArray[np.integer]) -> csr_matrix:
-    """Sparse (N, N) of links between neighbours: 2 where either is a neighbour of the other, 1 where one is; none to itself."""
+    """Sparse (N, N) graph: 2 where each of two points is a neighbour of the other, 1 where only one is, 0 on the diagonal."""
     n, k = neighbours.shape
     own = np.repeat(np.arange(n), k)
     others = neighbours.ravel()
@@ -173,26 +181,26 @@ def _relative(between: GraphCut, one: GraphCut, other: GraphCut) -> float:
     return between.links / max((one.links + other.links) / 2, 1e-12)
 
 
-def _nested(leaves: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _leaves_within(leaves: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Leaves, from 0, most of whose points are among `rows`; −1 for points in no such leaf."""
     sizes = np.bincount(leaves[leaves >= 0], minlength=leaves.max(initial=-1) + 1)
     inside = np.bincount(leaves[rows][leaves[rows] >= 0], minlength=len(sizes))
     numbers = np.full(len(sizes) + 1, -1, dtype=np.int64)
-    mostly = np.flatnonzero(2 * inside > sizes)
-    numbers[mostly] = np.arange(len(mostly))
+    inner = np.flatnonzero(2 * inside > sizes)
+    numbers[inner] = np.arange(len(inner))
     return numbers[leaves[rows]]
 
 
-def _shared(
-    hierarchy: HDBSCANTree,
+def _divide_memberships(
+    tree: HDBSCANTree,
     smallest: int,
     leaves: NDArray[np.int64],
     parts: NDArray[np.int64],
     groups: NDArray[np.int64],
     memberships: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Memberships of parts: those of their group, shared out by the memberships of the leaves that are theirs."""
-    of_leaves = hierarchy.soft_memberships(smallest, "leaf")
+    """Memberships of parts: those of their group, divided in proportion to the memberships of their leaves."""
+    of_leaves = tree.soft_memberships(smallest, "leaf")
     n_parts = int(parts.max()) + 1
     part_of_leaf = np.zeros((of_leaves.shape[1], n_parts), dtype=np.float32)
     np.add.at(part_of_leaf, (leaves[leaves >= 0], parts[leaves >= 0]), 1.0)
