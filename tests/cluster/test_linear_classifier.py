@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from facies.cluster import LinearProbe, expected_calibration_error
 from facies.cluster.calibration import fit_temperature
-from facies.cluster.linear_classifier import _drawn
+from facies.cluster.linear_classifier import _draw_sample
 from facies.errors import InputError
 
 
@@ -97,12 +97,12 @@ def test_calibration_error_by_hand() -> None:
 
 def test_of_many_images_a_fair_part_is_drawn() -> None:
     codes = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [9000, 900, 20]))
-    rows, weights = _drawn(codes, 1000, 0)
+    rows, weights = _draw_sample(codes, 1000, 0)
     assert np.bincount(codes[rows]).tolist() == [490, 490, 20]
     counted = np.bincount(codes[rows], weights)
     np.testing.assert_allclose(counted / counted.sum(), np.array([9000, 900, 20]) / 9920, rtol=1e-5)
     assert weights.mean() == pytest.approx(1)
-    rows, weights = _drawn(codes, None, 0)
+    rows, weights = _draw_sample(codes, None, 0)
     assert len(rows) == 9920
     assert (weights == 1).all()
 
