@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from facies.io import atomic_file
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 WORK = HERE / "work"
@@ -46,7 +48,5 @@ def load(name: str) -> dict[str, Any]:
 
 def keep(name: str, result: dict[str, Any]) -> None:
     """Write the rows of a benchmark, replacing the file in one step."""
-    RESULTS.mkdir(exist_ok=True)
-    part = RESULTS / f"{name}.json.part"
-    part.write_text(json.dumps(result, indent=2) + "\n")
-    part.replace(RESULTS / f"{name}.json")
+    with atomic_file(RESULTS / f"{name}.json", overwrite=True) as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")

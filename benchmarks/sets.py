@@ -10,6 +10,8 @@ import numpy as np
 import record
 from numpy.typing import NDArray
 
+from facies.io import atomic_file
+
 SETS = (
     "digits",
     "usps",
@@ -81,8 +83,6 @@ def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:
 def _made(name: str, make: Callable[[], dict[str, NDArray[np.generic]]]) -> Path:
     path = record.WORK / f"{name}.npz"
     if not path.exists():
-        record.WORK.mkdir(exist_ok=True)
-        part = path.with_name(f"{name}.part.npz")
-        np.savez_compressed(part, **make())  # type: ignore[arg-type]
-        part.replace(path)
+        with atomic_file(path, overwrite=True) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **make())  # type: ignore[arg-type]
     return path

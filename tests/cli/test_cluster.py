@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -353,12 +354,12 @@ def test_resume_and_overwrite_together(source: Path, tmp_path: Path) -> None:
 
 
 def test_the_run_is_locked_while_it_is_made(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from facies.io.lock import _held
-
-    seen = []
-    monkeypatch.setattr(Brightness, "check", lambda self, images: seen.extend(_held))
+    holders = []
+    lock = tmp_path / ".run.lock"
+    monkeypatch.setattr(Brightness, "check", lambda self, images: holders.append(lock.read_text()))
     cluster(source, tmp_path / "run")
-    assert set(seen) == {tmp_path / "run"}
+    assert set(holders) == {f"{os.getpid()}\n"}
+    assert not lock.exists()
     with lock_run(tmp_path / "run"):
         pass
 

@@ -1,19 +1,25 @@
-"""One writer at a time: a lock beside the run folder, which the system lets go when its holder dies."""
+"""One writer at a time: a lock beside the run folder, which the operating system releases when its holder dies."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from facies.errors import InputError
 from facies.io.atomic import user_errors
 
 __all__ = ["LockedError", "lock_run"]
+
+_PATIENCE_S = 0.2
+"""Enough for another try when the holder has just removed the file that was to be locked."""
+
+_threads = threading.Lock()
+"""No thread may take the lock again while another one removes its file."""
 
 
 class LockedError(InputError):
@@ -32,28 +38,18 @@ class LockedError(InputError):
         self.holder = holder
 
 
-@dataclass
-class _Held:
-    descriptor: int
-    depth: int = 1
-
-
-_held: dict[Path, _Held] = {}
-_guard = threading.Lock()
-
-
 @contextlib.contextmanager
 def lock_run(path: str | Path) -> Iterator[None]:
     """Hold the run at ``path`` against other processes while the body runs.
 
-    The lock is ``flock`` on the file ``.NAME.lock`` beside the run. It falls with its process, so a killed fit never
-    leaves a run locked. A process that holds the lock may take it again: `write_run` does so inside of a fit that holds
-    it.
+    The lock is a `filelock.FileLock` on the file ``.NAME.lock`` beside the run. It ends with its process, so a killed
+    fit never leaves a run locked. A process that holds the lock may take it again: `write_run` does so inside a fit that
+    holds it.
 
     Parameters
     ----------
     path : str or Path
-        The run folder, existing or to be.
+        The run folder, whether it exists yet or not.
 
     Raises
     ------
@@ -64,45 +60,28 @@ def lock_run(path: str | Path) -> Iterator[None]:
     """
     run = Path(path).expanduser().resolve()
     file = run.with_name(f".{run.name}.lock")
-    with _guard:
-        if run in _held:
-            _held[run].depth += 1
-        else:
-            _held[run] = _Held(_acquire(run, file))
+    lock = FileLock(file, timeout=_PATIENCE_S, is_singleton=True, thread_local=False)
+    with _threads, user_errors(run):
+        run.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise LockedError(run, _holder(file)) from None
+        if lock.lock_counter == 1:
+            with contextlib.suppress(OSError):  # on a full disk the lock holds, and only does not say whose it is
+                file.write_text(f"{os.getpid()}\n", "ascii")
     try:
         yield
     finally:
-        with _guard:
-            held = _held[run]
-            held.depth -= 1
-            if held.depth == 0:
-                del _held[run]
-                # Unlinked while still held: whoever opened the old file meanwhile sees in _acquire that it is gone.
-                file.unlink(missing_ok=True)
-                os.close(held.descriptor)
+        with _threads:
+            if lock.lock_counter == 1:
+                with contextlib.suppress(OSError):  # Windows removes it itself, once it is released
+                    file.unlink()
+            lock.release()
 
 
-def _acquire(run: Path, file: Path) -> int:
-    while True:
-        with user_errors(run):
-            run.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(descriptor)
-            raise LockedError(run, holder) from None
-        if _is_still(file, descriptor):
-            with contextlib.suppress(OSError):  # on a full disk the lock holds, and only does not say whose it is
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-            return descriptor
-        os.close(descriptor)
-
-
-def _is_still(file: Path, descriptor: int) -> bool:
+def _holder(file: Path) -> str:
     try:
-        return os.path.samestat(file.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        return file.read_text("ascii", "replace").strip() or "unknown"
+    except OSError:
+        return "unknown"
