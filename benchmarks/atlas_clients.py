@@ -20,7 +20,7 @@ import record
 from atlas_kill import IMAGES, draw_actions, make_run, start
 
 from facies.annotations import Journal
-from facies.atlas.binary_format import unpack_frame
+from facies.atlas.binary_format import unpack_arrays
 
 ACTIONS_EACH = 500
 PLACE = "/api/runs/run"
@@ -34,7 +34,7 @@ class Client:
         self.actions = draw_actions(ACTIONS_EACH, IMAGES, seed)
         self.done, self.refused, self.milliseconds = 0, 0, [0.0]
         self.heard: list[int] = []
-        header, sections = unpack_frame(client.get(f"{PLACE}/state").content)
+        header, sections = unpack_arrays(client.get(f"{PLACE}/state").content)
         self.revision = int(header["revision"])
         self.screen = {name: sections[name].copy() for name in ("class", "state", "group", "reason")}
         self.listening = threading.Event()
@@ -65,7 +65,7 @@ class Client:
         """Fetch what has changed, unless it came along already."""
         if revision <= self.revision:
             return
-        header, sections = unpack_frame(self.client.get(f"{PLACE}/changes?since={self.revision}").content)
+        header, sections = unpack_arrays(self.client.get(f"{PLACE}/changes?since={self.revision}").content)
         assert not header["full"]
         for name, array in self.screen.items():
             array[sections["rows"]] = sections[name]

@@ -25,7 +25,7 @@ import pandas as pd
 
 from facies.annotations import Journal
 from facies.atlas import Atlas
-from facies.atlas.services.actions import AnyAction, perform
+from facies.atlas.services.action_requests import AnyAction, perform
 from facies.errors import InputError
 from facies.images import open_images
 from facies.runs import RunContents, partition_table, write_run

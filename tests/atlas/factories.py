@@ -10,7 +10,7 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from facies.atlas import Atlas
-from facies.atlas.binary_format import unpack_frame
+from facies.atlas.binary_format import unpack_arrays
 from facies.atlas.server import make_app
 from facies.images import ImageSet
 from facies.runs import RunContents, RunFolder, partition_table, write_run
@@ -91,7 +91,7 @@ class Browser:
         place = f"/api/runs/{self.key}{path}"
         answer = self.client.get(place) if body is None else self.client.post(place, json=body)
         assert answer.status_code == 200, answer.text
-        return unpack_frame(answer.content)
+        return unpack_arrays(answer.content)
 
     def post(self, path: str, body: Any, status: int = 200) -> Any:
         """The JSON of what was sent."""

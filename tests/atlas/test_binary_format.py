@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facies.atlas.binary_format import pack_arrays, unpack_frame
+from facies.atlas.binary_format import pack_arrays, unpack_arrays
 
 
 def test_what_is_packed_is_read_in_place() -> None:
     x = np.array([1.5, np.nan, -2], np.float32)
     codes = np.array([1, 65_535], np.uint16)
     body = pack_arrays({"x": x, "codes": codes}, revision=17, text="µm")
-    header, sections = unpack_frame(body)
+    header, sections = unpack_arrays(body)
     assert header["revision"] == 17
     assert header["text"] == "µm"
     np.testing.assert_array_equal(sections["x"], x)
@@ -35,7 +35,7 @@ def test_the_header_is_as_the_page_reads_it() -> None:
 @given(st.lists(st.integers(0, 3000), max_size=6), st.text(max_size=300))
 def test_any_lengths_and_any_header(lengths: list[int], text: str) -> None:
     arrays = {str(i): np.arange(n, dtype=np.int32) for i, n in enumerate(lengths)}
-    header, sections = unpack_frame(pack_arrays(arrays, text=text))
+    header, sections = unpack_arrays(pack_arrays(arrays, text=text))
     assert header["text"] == text
     assert {name: len(values) for name, values in sections.items()} == {name: len(a) for name, a in arrays.items()}
     for name, values in sections.items():
@@ -43,7 +43,7 @@ def test_any_lengths_and_any_header(lengths: list[int], text: str) -> None:
 
 
 def test_not_finite_numbers_of_the_header_are_null() -> None:
-    assert unpack_frame(pack_arrays({}, cut=float("nan")))[0]["cut"] is None
+    assert unpack_arrays(pack_arrays({}, cut=float("nan")))[0]["cut"] is None
 
 
 @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((2, 2), np.float32), np.zeros(2, np.int64)])

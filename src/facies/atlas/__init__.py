@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from facies.atlas.state.open_runs import Atlas
+from facies.atlas.services.open_atlas import Atlas
 
 __all__ = ["Atlas"]

@@ -1,4 +1,4 @@
-"""Why the atlas says no, beside input that cannot be used."""
+"""Errors of the atlas, which the server answers with a status of their own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ __all__ = ["ConflictError", "MissingError"]
 
 
 class ConflictError(InputError):
-    """What was asked for does not fit how things stand now."""
+    """The request conflicts with the current state of the run (status 409)."""
 
 
 class MissingError(InputError):
-    """What was asked for is not there."""
+    """What was asked for does not exist (status 404)."""

@@ -128,7 +128,7 @@ def test_a_split_makes_two_new_groups(named: Browser) -> None:
 
 
 def test_a_group_that_changed_meanwhile_is_not_split(atlas: Atlas, browser: Browser) -> None:
-    from facies.atlas.services.actions import Split, _split
+    from facies.atlas.services.action_requests import Split, _split
 
     write = _split(atlas.run("run"), Split.model_validate({"kind": "split", "group": 0, "of": {"rows": [3, 6]}}))
     browser.act("merge", groups=[0, 1])
@@ -221,7 +221,7 @@ def test_a_rejection_leaves_the_image_as_it_is(named: Browser, atlas: Atlas) -> 
     before = named.state()
     named.act("reject", of={"rows": [2, 5]}, **{"class": 1})
     assert named.state() == before
-    assert atlas.run("run").standing.decisions.rejections["row"].tolist() == [2, 5]
+    assert atlas.run("run").states.annotations.rejections["row"].tolist() == [2, 5]
     assert named.act("reject", 400, of={"rows": [2]}, **{"class": 0})["kind"] == "input"
 
 

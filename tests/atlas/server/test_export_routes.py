@@ -41,7 +41,7 @@ def test_folders_come_as_a_zip_and_nothing_is_left(browser: Browser, atlas: Atla
         assert sum(entry.endswith(".png") for entry in names) == 54
         assert "index.csv" in names
         assert not any(".." in entry.split("/") or entry.startswith("/") for entry in names)
-    assert [path.suffix for path in atlas.folder.iterdir()] == [".zip"]
+    assert [path.suffix for path in atlas.exports_folder.iterdir()] == [".zip"]
 
 
 def test_the_report(browser: Browser) -> None:
@@ -79,7 +79,7 @@ def test_what_fails_later_is_told(browser: Browser, run: RunFolder) -> None:
 def test_exports_go_with_the_atlas(run: RunFolder) -> None:
     with Atlas([run.path]) as atlas:
         exported(Browser(atlas), "csv")
-        folder = atlas.folder
+        folder = atlas.exports_folder
         assert len(list(folder.iterdir())) == 1
     assert not folder.exists()
     assert json.loads((run.path / "run.json").read_text())["method"] == "moe-vae"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from facies.atlas import Atlas
-from facies.atlas.state.open_run import normalised
+from facies.atlas.state.projection import normalise_points
 from facies.runs import RunFolder
 from tests.atlas.factories import Browser, N
 
@@ -69,11 +69,11 @@ def test_points_are_the_projection_at_one_scale(browser: Browser, run: RunFolder
 
 
 def test_points_that_are_not_finite_are_nowhere() -> None:
-    placed = normalised(np.array([[0, 0], [np.inf, 1], [4, 2]], np.float32))
+    placed = normalise_points(np.array([[0, 0], [np.inf, 1], [4, 2]], np.float32))
     assert np.isnan(placed[1]).all()
     np.testing.assert_allclose(placed[[0, 2]], [[-1, -0.5], [1, 0.5]])
-    assert np.isnan(normalised(np.full((2, 2), np.nan, np.float32))).all()
-    assert normalised(np.full((3, 2), 7, np.float32)).tolist() == [[0, 0]] * 3
+    assert np.isnan(normalise_points(np.full((2, 2), np.nan, np.float32))).all()
+    assert normalise_points(np.full((3, 2), 7, np.float32)).tolist() == [[0, 0]] * 3
 
 
 def test_columns_are_arrays(browser: Browser, run: RunFolder) -> None:

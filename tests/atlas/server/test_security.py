@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facies.atlas import Atlas
-from facies.atlas.server.app import most_bytes
+from facies.atlas.server.app import max_body_bytes
 from facies.atlas.server.security import allowed_hosts
 from tests.atlas.factories import HOST, TOKEN, Browser
 
@@ -170,7 +170,7 @@ def test_no_path_leads_out(browser: Browser, path: str) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read(atlas: Atlas, browser: Browser) -> None:
-    body = b'{"kind": "name", "group": 0, "name": "' + b"x" * most_bytes(90) + b'"}'
+    body = b'{"kind": "name", "group": 0, "name": "' + b"x" * max_body_bytes(90) + b'"}'
     answer = browser.client.post(ACTIONS, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["kind"]) == (413, "limit")
 
@@ -190,7 +190,7 @@ def test_a_body_that_is_too_large_is_not_read(atlas: Atlas, browser: Browser) ->
 def test_two_masks_of_any_run_fit_into_a_body() -> None:
     for n in (1, 90, 1_000_000):
         mask = 4 * math.ceil(math.ceil(n / 8) / 3)
-        assert 2 * mask + 1000 < most_bytes(n)
+        assert 2 * mask + 1000 < max_body_bytes(n)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_thumbnail_from_the_pixels_is_that_of_the_sheet(
     images = open_images(tmp_path / "images.npz")
     run = write_run(tmp_path / "run", make_contents(images))
     from_sheet = Pictures(run).thumbnail(5)
-    monkeypatch.setattr(module, "_MEMORY", 0)
+    monkeypatch.setattr(module, "_CACHE_BYTES", 0)
     pictures = Pictures(run)
     from_pixels = pictures.thumbnail(5)
     shown, expected = (

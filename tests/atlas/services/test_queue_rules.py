@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facies.atlas.services import queue_rules as queues
-from facies.atlas.services.queue_rules import find_duplicates, queue_of, why_not
+from facies.atlas.services.queue_rules import duplicates_queue, missing_requirement, queue_from_column
 from facies.atlas.state.columns import Column
 
 RNG = np.random.default_rng(0)
@@ -16,19 +16,19 @@ def number(name: str, values: list[float]) -> dict[str, Column]:
 
 
 def test_those_that_touch_the_border() -> None:
-    assert queue_of("cut", {"touches_border": BORDER}).rows.tolist() == [1, 3]
-    assert queue_of("cut", number("touches_border", [0, 1, 0])).rows.tolist() == [1]
+    assert queue_from_column("cut", {"touches_border": BORDER}).rows.tolist() == [1, 3]
+    assert queue_from_column("cut", number("touches_border", [0, 1, 0])).rows.tolist() == [1]
 
 
 def test_the_most_touching_first() -> None:
-    queue = queue_of("touching", number("touching", [0.2, 0.9, np.nan, 0.5]))
+    queue = queue_from_column("touching", number("touching", [0.2, 0.9, np.nan, 0.5]))
     assert queue.rows.tolist() == [1, 3, 0]
     assert (queue.score >= queue.cut).sum() == 2
 
 
 def test_few_blurred_among_many_sharp() -> None:
     sharpness = [*RNG.lognormal(3, 0.2, 200), 0.5, 0.1, 0.0]
-    queue = queue_of("blurred", number("sharpness", sharpness))
+    queue = queue_from_column("blurred", number("sharpness", sharpness))
     assert queue.rows[:3].tolist() == [202, 201, 200]
     assert 3 <= (queue.score >= queue.cut).sum() <= 20
 
@@ -36,12 +36,12 @@ def test_few_blurred_among_many_sharp() -> None:
 @pytest.mark.parametrize("exact", [True, False])
 def test_duplicates_are_found_once_each(monkeypatch: pytest.MonkeyPatch, exact: bool) -> None:
     if not exact:
-        monkeypatch.setattr(queues, "_EXACT_UP_TO", 10)
+        monkeypatch.setattr(queues, "_MAX_EXACT", 10)
     embedding = RNG.normal(size=(300, 6)).astype(np.float32)
     embedding[200] = embedding[20]
     embedding[150] = embedding[30] + 1e-4
     embedding[250] = embedding[251] = embedding[40]
-    queue = find_duplicates(embedding, embedding[:, :2].copy())
+    queue = duplicates_queue(embedding, embedding[:, :2].copy())
     sure = queue.rows[queue.score >= queue.cut]
     assert {150, 200} <= set(sure.tolist())
     # Of the three equal ones, one stays in no queue.
@@ -54,15 +54,15 @@ def test_duplicates_are_found_once_each(monkeypatch: pytest.MonkeyPatch, exact: 
 
 def test_a_queue_without_the_excluded() -> None:
     gone = np.array([False, True, False, False, False])
-    assert queue_of("cut", {"touches_border": BORDER}).without(gone).rows.tolist() == [3]
+    assert queue_from_column("cut", {"touches_border": BORDER}).without(gone).rows.tolist() == [3]
 
 
 def test_one_image_has_no_duplicate() -> None:
-    assert len(find_duplicates(np.zeros((1, 3), np.float32), np.zeros((1, 2), np.float32)).rows) == 0
+    assert len(duplicates_queue(np.zeros((1, 3), np.float32), np.zeros((1, 2), np.float32)).rows) == 0
 
 
 def test_what_is_missing_is_said() -> None:
-    assert "touches_border" in str(why_not("cut", {}, certain=True))
-    assert why_not("cut", {"touches_border": BORDER}, certain=False) is None
-    assert "no classifier" in str(why_not("least_certain", {}, certain=False))
-    assert why_not("duplicates", {}, certain=False) is None
+    assert "touches_border" in str(missing_requirement("cut", {}, has_predictions=True))
+    assert missing_requirement("cut", {"touches_border": BORDER}, has_predictions=False) is None
+    assert "no classifier" in str(missing_requirement("least_certain", {}, has_predictions=False))
+    assert missing_requirement("duplicates", {}, has_predictions=False) is None

@@ -6,8 +6,8 @@ from sklearn.metrics import adjusted_rand_score
 
 import facies.cluster
 from facies.atlas.services import reclustering
-from facies.atlas.services.jobs import Cancelled, Job
 from facies.atlas.services.reclustering import recluster
+from facies.atlas.state.jobs import Cancelled, Job
 from facies.cluster import LocalEmbedding
 from facies.errors import InputError
 
@@ -47,7 +47,7 @@ def test_as_many_as_asked_for() -> None:
 
 
 def test_of_very_many_a_part_draws_the_centres(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reclustering, "_FOR_FITTING", 60)
+    monkeypatch.setattr(reclustering, "_MAX_FITTED", 60)
     preview = recluster(EMBEDDING, ROWS, GROUPS, 3, Job("j", "recluster"))
     np.testing.assert_array_equal(preview.parts, KINDS)
 

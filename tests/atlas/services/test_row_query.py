@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from facies.atlas.services.row_query import RowsQuery, chosen_rows, to_mask
+from facies.atlas.services.row_query import RowQuery, match_rows
 from facies.atlas.state.columns import Column
 from facies.errors import InputError
 from tests.atlas.factories import mask_of
 
-STANDING = {
+VALUES = {
     "group": np.array([-1, 0, 0, 1, 1, 2, 2, 2, 0, 1], np.int32),
     "class": np.array([0, 1, 1, 2, 2, 0, 0, 1, 2, 0], np.uint16),
     "state": np.array([0, 2, 4, 2, 3, 0, 1, 2, 1, 4], np.uint8),
@@ -26,7 +26,7 @@ COLUMNS = {
 
 
 def chosen(**query: object) -> list[int]:
-    return chosen_rows(RowsQuery.model_validate(query), 10, STANDING, COLUMNS).tolist()
+    return match_rows(RowQuery.model_validate(query), 10, VALUES, COLUMNS).tolist()
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_what_means_nothing_is_said(query: dict[str, object], says: str) -> None
 @pytest.mark.parametrize("query", [{"rows": list(range(20_001))}, {"polygon": []}, {"group": "x"}, {"rows": [1.5]}])
 def test_other_forms_are_refused(query: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        RowsQuery.model_validate(query)
+        RowQuery.model_validate(query)
 
 
 @given(st.integers(1, 70), st.data())
 def test_a_mask_is_its_rows(count: int, data: st.DataObject) -> None:
     rows = sorted(data.draw(st.sets(st.integers(0, count - 1))))
-    query = RowsQuery(mask=to_mask(np.array(rows, np.int64), count))
-    assert chosen_rows(query, count, {}, {}).tolist() == rows
+    query = RowQuery(mask=mask_of(rows, count))
+    assert match_rows(query, count, {}, {}).tolist() == rows

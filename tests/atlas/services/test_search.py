@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facies.atlas.services import search
-from facies.atlas.services.search import centre_of, distances_to, first_of, nearest_to_any
+from facies.atlas.services.search import argsort_page, distances_to, mean_embedding, nearest_to_any
 
 RNG = np.random.default_rng(0)
 EMBEDDING = RNG.normal(3, 1, (500, 7)).astype(np.float32)
@@ -19,7 +19,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_centre_and_distances_are_those_of_numpy() -> None:
     rows = np.sort(RNG.choice(500, 333, replace=False))
-    centre = centre_of(EMBEDDING, rows)
+    centre = mean_embedding(EMBEDDING, rows)
     np.testing.assert_allclose(centre, EMBEDDING[rows].mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(
         distances_to(EMBEDDING, rows, centre), np.linalg.norm(EMBEDDING[rows] - centre, axis=1), rtol=1e-5
@@ -49,9 +49,9 @@ def test_of_many_queries_some_are_taken_and_none_is_found() -> None:
     st.integers(0, 20),
     st.booleans(),
 )
-def test_first_of_is_a_page_of_the_sorted(values: list[float], count: int, offset: int, descending: bool) -> None:
+def test_argsort_page_is_a_page_of_the_sorted(values: list[float], count: int, offset: int, descending: bool) -> None:
     array = np.array(values, np.float32)
     whole = np.argsort(-array if descending else array, kind="stable")
     np.testing.assert_array_equal(
-        first_of(array, count, descending=descending, offset=offset), whole[offset : offset + count]
+        argsort_page(array, count, descending=descending, offset=offset), whole[offset : offset + count]
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facies.atlas.state import change_log as module
-from facies.atlas.state.change_log import Changes
+from facies.atlas.state.change_log import ChangeLog
 
 
 def rows(*numbers: int) -> np.ndarray:
@@ -14,7 +14,7 @@ def rows(*numbers: int) -> np.ndarray:
 
 
 def test_what_changed_since_is_the_union() -> None:
-    changes = Changes(1000, 5)
+    changes = ChangeLog(1000, 5)
     changes.add(6, rows(1, 2))
     changes.add(7, np.arange(100, 900))
     changes.add(8, rows(2, 999))
@@ -25,14 +25,14 @@ def test_what_changed_since_is_the_union() -> None:
 
 
 def test_before_the_beginning_nothing_is_known() -> None:
-    changes = Changes(10, 5)
+    changes = ChangeLog(10, 5)
     assert changes.since(4) is None
     assert changes.since(5).tolist() == []
 
 
 def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_BYTES", 100)
-    changes = Changes(1000, 0)
+    monkeypatch.setattr(module, "_MAX_BYTES", 100)
+    changes = ChangeLog(1000, 0)
     for number in range(1, 31):
         changes.add(number, rows(number))
     assert changes.since(0) is None
@@ -40,7 +40,7 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reading_and_adding_at_once() -> None:
-    changes = Changes(1000, 0)
+    changes = ChangeLog(1000, 0)
     failures: list[BaseException] = []
 
     def read() -> None:

@@ -21,20 +21,19 @@ def test_numbers_words_and_truths() -> None:
     )
     assert set(columns) == {"probability", "distance", "area", "sample", "cut", "part"}
     assert columns["area"].kind == "number"
-    assert columns["sample"].words == ["x", "y"]
+    assert columns["sample"].categories == ["x", "y"]
     assert columns["sample"].entries.tolist() == [1, 0, 2, 1]
-    assert [columns["sample"].of(row) for row in range(3)] == ["x", None, "y"]
-    assert columns["cut"].words == ["no", "yes"]
-    assert columns["part"].of(1) is None
-    assert columns["distance"].told() == {"name": "distance", "kind": "number", "n_values": 3, "title": "distance"}
+    assert columns["cut"].categories == ["no", "yes"]
+    np.testing.assert_array_equal(columns["part"].entries, np.array([1, np.nan, 3, 4], np.float32))
+    assert columns["distance"].to_json() == {"name": "distance", "kind": "number", "n_values": 3, "title": "distance"}
 
 
 def test_true_labels_and_words_that_order_nothing_are_left_out() -> None:
     columns = read(label=[0, 1, 0, 1], file=["1", "2", "3", "4"], empty=[None] * 4, probability=[9, 9, 9, 9])
     assert set(columns) == {"probability", "distance"}
-    assert columns["probability"].of(0) == np.float32(0.1)
+    assert columns["probability"].entries[0] == np.float32(0.1)
 
 
 def test_very_long_words_are_cut() -> None:
     columns = read(sample=["x" * 10_000, "y", "y", "y"])
-    assert max(map(len, columns["sample"].words)) == 200
+    assert max(map(len, columns["sample"].categories)) == 200

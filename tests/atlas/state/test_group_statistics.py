@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facies.atlas.state import group_statistics as module
-from facies.atlas.state.group_statistics import EXAMPLES, measure_groups, total_variance
+from facies.atlas.state.group_statistics import N_EXAMPLES, measure_groups, total_variance
 
 RNG = np.random.default_rng(0)
 GROUPS = RNG.integers(-1, 4, 300).astype(np.int32)
@@ -31,7 +31,7 @@ def test_the_facts_are_those_of_the_formulas() -> None:
         assert fact.distance == pytest.approx(apart.mean(), rel=1e-4)
         assert fact.homogeneity == pytest.approx(1 - (apart**2).mean() / variance, rel=1e-4)
         assert (fact.x, fact.y) == pytest.approx(tuple(np.median(POINTS[members], axis=0)))
-        assert fact.examples.tolist() == members[np.argsort(apart, kind="stable")][:EXAMPLES].tolist()
+        assert fact.examples.tolist() == members[np.argsort(apart, kind="stable")][:N_EXAMPLES].tolist()
 
 
 def test_some_groups_alone_are_as_among_all() -> None:

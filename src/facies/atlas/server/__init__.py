@@ -1,4 +1,4 @@
-"""The web server of the atlas: one router a file, and the gate that every request passes."""
+"""The web server of the atlas: one router per file, and the authentication that every request passes."""
 
 from __future__ import annotations
 

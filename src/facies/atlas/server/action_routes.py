@@ -1,4 +1,4 @@
-"""The one endpoint that changes anything."""
+"""The only endpoint that changes a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Header
 
 from facies.atlas.server.dependencies import TheRun
 from facies.atlas.server.responses import Json
-from facies.atlas.services.actions import AnyAction, perform
+from facies.atlas.services.action_requests import AnyAction, perform
 
 router = APIRouter()
 
@@ -19,5 +19,5 @@ def act(
     action: Annotated[AnyAction, Body()],
     client: Annotated[str, Header(alias="X-Facies-Client", max_length=64)] = "",
 ) -> Json:
-    """Do something; it is on the disk when this answers."""
+    """Perform an action; it is on the disk when this answers."""
     return Json(perform(run, action, client))

@@ -1,4 +1,4 @@
-"""The application: its endpoints behind its gate."""
+"""The web application: all endpoints behind the authentication."""
 
 from __future__ import annotations
 
@@ -6,73 +6,68 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from facies.atlas.server import (
-    action_routes as actions,
+    action_routes,
+    array_routes,
+    event_routes,
+    export_routes,
+    picture_routes,
+    query_routes,
+    run_routes,
+    static_files,
+    table_routes,
 )
-from facies.atlas.server import (
-    array_routes as arrays,
-)
-from facies.atlas.server import (
-    event_stream as news,
-)
-from facies.atlas.server import (
-    export_routes as exports,
-)
-from facies.atlas.server import (
-    picture_routes as pictures,
-)
-from facies.atlas.server import (
-    query_routes as choices,
-)
-from facies.atlas.server import (
-    run_routes as runs,
-)
-from facies.atlas.server import (
-    static_files as pages,
-)
-from facies.atlas.server import (
-    table_routes as tables,
-)
-from facies.atlas.server.responses import add_error_answers
+from facies.atlas.server.responses import add_error_handlers
 from facies.atlas.server.security import AuthMiddleware, allowed_hosts
-from facies.atlas.state.open_runs import Atlas
+from facies.atlas.services.open_atlas import Atlas
 
-__all__ = ["make_app", "most_bytes"]
+__all__ = ["make_app", "max_body_bytes"]
+
+_ROUTES = (
+    run_routes,
+    array_routes,
+    picture_routes,
+    table_routes,
+    query_routes,
+    action_routes,
+    export_routes,
+    event_routes,
+)
 
 
 def make_app(
     atlas: Atlas, *, token: str, host: str = "127.0.0.1", port: int = 80, other_origin: str | None = None
 ) -> ASGIApp:
-    """Put the endpoints together.
+    """Return the web application of an atlas.
 
     Parameters
     ----------
     atlas : Atlas
-        The runs.
+        The open runs.
     token : str
-        The secret that a browser has to know.
+        The secret that every request must carry.
     host : str
-        The address listened on.
+        The address that the server listens on.
     port : int
-        Its port.
+        The port that the server listens on.
     other_origin : str, optional
-        One more origin that may ask, such as ``http://localhost:5173`` of the development server.
+        One more origin whose requests are accepted, such as ``http://localhost:5173`` of the development server.
     """
     app = FastAPI(title="Facies atlas", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.atlas = atlas
-    add_error_answers(app)
-    for room in (runs, arrays, pictures, tables, choices, actions, exports, news):
-        app.include_router(room.router, prefix="/api")
-    app.include_router(pages.router)
+    add_error_handlers(app)
+    for routes in _ROUTES:
+        app.include_router(routes.router, prefix="/api")
+    app.include_router(static_files.router)
     return AuthMiddleware(
         app,
         token=token,
         hosts=allowed_hosts(host, port),
         port=port,
-        most_bytes=most_bytes(atlas.most_images),
+        max_body_bytes=max_body_bytes(atlas.max_images),
         other_origin=other_origin,
     )
 
 
-def most_bytes(n_images: int) -> int:
-    """Return the longest body of a request: two bitmasks as base64, and half a megabyte for lists and names."""
+def max_body_bytes(n_images: int) -> int:
+    """Return the size limit of a request: two bitmasks as base64, and half a megabyte for lists and names."""
     return 2**19 + 2 * (-(-n_images // 6) + 4)

@@ -1,4 +1,4 @@
-"""Binary endpoints: positions once, classes and groups at a revision, what changed since, columns, predictions."""
+"""Endpoints that return binary arrays: positions, states at a revision, what changed since, columns, predictions."""
 
 from __future__ import annotations
 
@@ -11,68 +11,72 @@ from numpy.typing import NDArray
 
 from facies.atlas.errors import MissingError
 from facies.atlas.server.dependencies import TheRun
-from facies.atlas.server.responses import as_rows, frame
+from facies.atlas.server.responses import as_rows, binary_response
+from facies.atlas.state.image_states import ImageStates
 
 router = APIRouter()
 
 
 @router.get("/runs/{key}/points")
 def points(run: TheRun, projection: str | None = None) -> Response:
-    """The map, in [-1, 1]."""
-    placed = run.projected(projection)
-    return frame({"x": placed[:, 0], "y": placed[:, 1]}, for_ever=True)
+    """The positions on the map, in [-1, 1]."""
+    positions = run.projection(projection)
+    return binary_response({"x": positions[:, 0], "y": positions[:, 1]}, immutable=True)
 
 
 @router.get("/runs/{key}/state")
 def state(run: TheRun) -> Response:
-    """How every image stands."""
-    standing, fitted = run.standing, run.probing.fitted
-    nothing = np.zeros(0, np.float32)
-    sections: dict[str, NDArray[Any]] = {
-        "class": standing.classes,
-        "state": standing.states,
-        "group": standing.groups,
-        "reason": standing.reasons,
-        "prediction": nothing.astype(np.uint16) if fitted is None else fitted.classes,
-        "certainty": nothing if fitted is None else fitted.certainty,
+    """Class, state, group, reason and prediction of every image."""
+    states, predictions = run.states, run.predictions
+    empty = np.zeros(0, np.float32)
+    arrays: dict[str, NDArray[Any]] = {
+        "class": states.classes,
+        "state": states.states,
+        "group": states.groups,
+        "reason": states.reasons,
+        "prediction": empty.astype(np.uint16) if predictions is None else predictions.classes,
+        "certainty": empty if predictions is None else predictions.certainty,
     }
-    probe = 0 if fitted is None else fitted.number
-    return frame(sections, {"revision": standing.revision, "probe": probe, "reasons": standing.reason_texts})
+    return binary_response(arrays, {**_header(states), "probe": 0 if predictions is None else predictions.number})
 
 
 @router.get("/runs/{key}/changes")
 def changes(run: TheRun, since: int) -> Response:
-    """How those images stand that actions after a revision have changed."""
-    standing = run.standing
-    rows = run.changes.since(since) if since <= standing.revision else None
-    header = {"revision": standing.revision, "since": since, "reasons": standing.reason_texts}
+    """Class, state, group and reason of the images that actions after a revision have changed."""
+    states = run.states
+    rows = run.changes.since(since) if since <= states.revision else None
+    header = {**_header(states), "since": since}
     if rows is None:
-        return frame({}, {**header, "full": True})
-    sections: dict[str, NDArray[Any]] = {
+        return binary_response({}, {**header, "full": True})
+    arrays: dict[str, NDArray[Any]] = {
         "rows": as_rows(rows),
-        "class": standing.classes[rows],
-        "state": standing.states[rows],
-        "group": standing.groups[rows],
-        "reason": standing.reasons[rows],
+        "class": states.classes[rows],
+        "state": states.states[rows],
+        "group": states.groups[rows],
+        "reason": states.reasons[rows],
     }
-    return frame(sections, {**header, "full": False})
+    return binary_response(arrays, {**header, "full": False})
 
 
 @router.get("/runs/{key}/predictions")
 def predictions(run: TheRun) -> Response:
-    """The classifier's class of every image, and how certain it is."""
-    fitted = run.probing.fitted
-    if fitted is None:
-        return frame({}, {"probe": 0})
-    return frame({"prediction": fitted.classes, "certainty": fitted.certainty}, {"probe": fitted.number})
+    """The predicted class of every image, and its certainty."""
+    fit = run.predictions
+    if fit is None:
+        return binary_response({}, {"probe": 0})
+    return binary_response({"prediction": fit.classes, "certainty": fit.certainty}, {"probe": fit.number})
 
 
 @router.get("/runs/{key}/columns/{name:path}")
 def column(run: TheRun, name: str) -> Response:
     """One column of the table."""
-    found = run.columns.get(name)
-    if found is None:
+    entry = run.columns.get(name)
+    if entry is None:
         raise MissingError(f"the run has no column {name[:40]!r}: it has {', '.join(run.columns)}")
-    if found.kind == "number":
-        return frame({"values": found.entries}, {"kind": "number"})
-    return frame({"codes": found.entries}, {"kind": "category", "dictionary": found.words})
+    if entry.kind == "number":
+        return binary_response({"values": entry.entries}, {"kind": "number"})
+    return binary_response({"codes": entry.entries}, {"kind": "category", "dictionary": entry.categories})
+
+
+def _header(states: ImageStates) -> dict[str, Any]:
+    return {"revision": states.revision, "reasons": states.reason_texts}

@@ -1,4 +1,4 @@
-"""What every endpoint begins with: the atlas, and the run that the address names."""
+"""Arguments of the endpoints: the atlas, and the run or the services that the address names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from facies.atlas.services.open_atlas import Atlas
+from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
-from facies.atlas.state.open_runs import Atlas
 
-__all__ = ["TheAtlas", "TheRun"]
+__all__ = ["TheAtlas", "TheRun", "TheServices"]
 
 
 async def _atlas(request: Request) -> Atlas:
@@ -17,9 +18,14 @@ async def _atlas(request: Request) -> Atlas:
     return atlas
 
 
+async def _services(key: str, request: Request) -> RunServices:
+    return (await _atlas(request)).run_services(key)
+
+
 async def _run(key: str, request: Request) -> OpenRun:
     return (await _atlas(request)).run(key)
 
 
 TheAtlas = Annotated[Atlas, Depends(_atlas)]
+TheServices = Annotated[RunServices, Depends(_services)]
 TheRun = Annotated[OpenRun, Depends(_run)]

@@ -1,4 +1,4 @@
-"""Endpoints that make a file and hand it over."""
+"""Endpoints that write an export and return its file."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from facies.atlas.errors import ConflictError
 from facies.atlas.server.dependencies import TheAtlas, TheRun
 from facies.atlas.server.responses import Json
 from facies.atlas.services.export import check_export, export_rows, file_name
-from facies.atlas.services.jobs import Job
-from facies.atlas.services.row_query import RowsQuery
+from facies.atlas.services.row_query import RowQuery, select_rows
+from facies.atlas.state.jobs import Job
 
 router = APIRouter()
 
 
-class NewExport(BaseModel):
-    """A file to be made."""
+class ExportRequest(BaseModel):
+    """The format of an export, and its images."""
 
     model_config = ConfigDict(extra="forbid")
 
     to: str
-    of: RowsQuery | None = None
+    of: RowQuery | None = None
 
 
 @router.post("/runs/{key}/exports", status_code=202)
-def begin_export(atlas: TheAtlas, run: TheRun, request: NewExport) -> Json:
-    """Begin to write an export of all images, or of some."""
-    rows = None if request.of is None else run.rows(request.of)
+def start_export(atlas: TheAtlas, run: TheRun, request: ExportRequest) -> Json:
+    """Start an export of all images, or of some."""
+    rows = None if request.of is None else select_rows(run, request.of)
     check_export(request.to, rows)
 
     def work(job: Job) -> tuple[Path, str]:
-        path = export_rows(run, request.to, rows, atlas.folder, job)
+        path = export_rows(run, request.to, rows, atlas.exports_folder, job)
         return path, file_name(run, request.to, path)
 
     return Json({"job": run.jobs.start("export", work).id}, status_code=202)

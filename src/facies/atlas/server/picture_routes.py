@@ -9,23 +9,25 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from facies.atlas.errors import MissingError
-from facies.atlas.server.dependencies import TheRun
-from facies.atlas.server.responses import FOR_EVER, Json
-from facies.atlas.services.image_details import image_facts
+from facies.atlas.server.dependencies import TheRun, TheServices
+from facies.atlas.server.responses import IMMUTABLE, Json
+from facies.atlas.services.image_details import image_details
 from facies.atlas.services.pictures import MEDIA_TYPE, to_picture, webp
 from facies.atlas.state.open_run import OpenRun
 
 router = APIRouter()
+
+_ONE_HOUR = {"Cache-Control": "private, max-age=3600"}
 
 Layer = Annotated[int | None, Query(alias="layer", ge=0, le=10_000)]
 Upright = Annotated[bool, Query(description="As the method set the images upright.")]
 
 
 @router.get("/runs/{key}/sheets/{digest}/{number}.webp")
-def sheet(run: TheRun, digest: str, number: int, layer: Layer = None, upright: Upright = False) -> Response:
-    """A whole sheet of thumbnails, as it lies in the run."""
-    _check_digest(run, digest)
-    thumbnails = run.pictures.sheets(upright=upright)
+def sheet(services: TheServices, digest: str, number: int, layer: Layer = None, upright: Upright = False) -> Response:
+    """A sheet of thumbnails, as it is in the run folder."""
+    _check_digest(services.run, digest)
+    thumbnails = services.pictures.sheets(upright=upright)
     try:
         if number < 0:
             raise IndexError(number)
@@ -36,33 +38,32 @@ def sheet(run: TheRun, digest: str, number: int, layer: Layer = None, upright: U
         body = path.read_bytes()
     except OSError as error:
         raise MissingError(f"the thumbnails {path.name} are gone: restore them, or make the run again") from error
-    return Response(body, media_type=MEDIA_TYPE, headers=FOR_EVER)
+    return Response(body, media_type=MEDIA_TYPE, headers=IMMUTABLE)
 
 
 @router.get("/runs/{key}/thumbnails/{digest}/{row}.webp")
-def thumbnail(run: TheRun, digest: str, row: int, layer: Layer = None, upright: Upright = False) -> Response:
+def thumbnail(services: TheServices, digest: str, row: int, layer: Layer = None, upright: Upright = False) -> Response:
     """One thumbnail."""
-    _check_digest(run, digest)
-    give = run.pictures.upright_thumbnail if upright else run.pictures.thumbnail
-    return Response(give(row, layer), media_type=MEDIA_TYPE, headers=FOR_EVER)
+    _check_digest(services.run, digest)
+    encode = services.pictures.upright_thumbnail if upright else services.pictures.thumbnail
+    return Response(encode(row, layer), media_type=MEDIA_TYPE, headers=IMMUTABLE)
 
 
 @router.get("/runs/{key}/images/{row}")
-def image(run: TheRun, row: int, layer: Layer = None) -> Response:
-    """One image in all its pixels."""
-    headers = {"Cache-Control": "private, max-age=3600"}
-    return Response(run.pictures.full(row, layer), media_type=MEDIA_TYPE, headers=headers)
+def image(services: TheServices, row: int, layer: Layer = None) -> Response:
+    """One image in full resolution."""
+    return Response(services.pictures.full(row, layer), media_type=MEDIA_TYPE, headers=_ONE_HOUR)
 
 
 @router.get("/runs/{key}/images/{row}/info")
-def info(run: TheRun, row: int) -> Json:
-    """All that is known of one image."""
-    return Json(image_facts(run, row))
+def info(services: TheServices, row: int) -> Json:
+    """All details of one image."""
+    return Json(image_details(services, row))
 
 
 @router.get("/runs/{key}/samples/{group}")
 def samples(run: TheRun, group: int) -> Json:
-    """How many generated images of a group there are."""
+    """The number of generated images of a group."""
     return Json({"n": len(_samples_of(run, group))})
 
 
@@ -73,7 +74,7 @@ def sample(run: TheRun, group: int, number: int) -> Response:
     if not 0 <= number < len(generated):
         raise MissingError(f"there is no generated image {number} of group {group}: there are {len(generated)}")
     picture = to_picture(np.asarray(generated[number]), 0.0, 1.0)
-    return Response(webp(picture), media_type=MEDIA_TYPE, headers={"Cache-Control": "private, max-age=3600"})
+    return Response(webp(picture), media_type=MEDIA_TYPE, headers=_ONE_HOUR)
 
 
 def _check_digest(run: OpenRun, digest: str) -> None:
@@ -82,7 +83,7 @@ def _check_digest(run: OpenRun, digest: str) -> None:
 
 
 def _samples_of(run: OpenRun, group: int) -> np.ndarray:
-    generated = run.run.samples
+    generated = run.folder.samples
     if generated is None or not 0 <= group < len(generated):
         raise MissingError(f"the run holds no generated images of group {group}")
     return generated[group]

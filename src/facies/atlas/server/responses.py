@@ -1,4 +1,4 @@
-"""The forms of an answer: binary frames, JSON without NaN, pictures, and errors in one line."""
+"""The forms of a response: binary arrays, JSON without NaN, and errors of one line."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from facies.atlas.errors import ConflictError, MissingError
 from facies.errors import InputError
 from facies.io import jsonable
 
-__all__ = ["FOR_EVER", "Json", "add_error_answers", "as_rows", "frame"]
+__all__ = ["IMMUTABLE", "Json", "add_error_handlers", "as_rows", "binary_response"]
 
-FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""Headers of what never changes under its address."""
+IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""Headers of content that never changes at its address."""
 
 _KINDS = {400: "input", 401: "forbidden", 403: "forbidden", 404: "missing", 405: "input", 409: "conflict", 413: "limit"}
 
 
 class Json(Response):
-    """JSON; what is not a finite number is null."""
+    """A JSON response; numbers that are not finite become null."""
 
     media_type = "application/json"
 
@@ -38,21 +38,21 @@ class Json(Response):
         )
 
 
-def frame(
-    sections: Mapping[str, NDArray[Any]], header: Mapping[str, Any] | None = None, *, for_ever: bool = False
+def binary_response(
+    arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any] | None = None, *, immutable: bool = False
 ) -> Response:
-    """Return a binary answer; see `pack_arrays`."""
-    headers = FOR_EVER if for_ever else None
-    return Response(pack_arrays(sections, **(header or {})), media_type=MEDIA_TYPE, headers=headers)
+    """Return arrays in the format of `pack_arrays`; with ``immutable``, a browser may cache them without end."""
+    headers = IMMUTABLE if immutable else None
+    return Response(pack_arrays(arrays, **(header or {})), media_type=MEDIA_TYPE, headers=headers)
 
 
 def as_rows(rows: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Return rows as they are sent."""
+    """Return rows in the type in which they are sent."""
     return rows.astype(np.uint32)
 
 
-def add_error_answers(app: FastAPI) -> None:
-    """Answer every error with ``{"error": one line, "kind": word}``."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every error answered with ``{"error": one line, "kind": word}``."""
 
     @app.exception_handler(InputError)
     async def input_error(_: Request, error: InputError) -> Response:
@@ -76,5 +76,4 @@ def add_error_answers(app: FastAPI) -> None:
 
 
 def _error(status: int, text: str) -> Response:
-    plain = {"error": " ".join(text.split()), "kind": _KINDS.get(status, "fault")}
-    return Json(plain, status_code=status)
+    return Json({"error": " ".join(text.split()), "kind": _KINDS.get(status, "fault")}, status_code=status)

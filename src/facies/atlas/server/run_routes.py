@@ -1,4 +1,4 @@
-"""Which runs there are, and what each one has."""
+"""Endpoints that describe the session and the runs."""
 
 from __future__ import annotations
 
@@ -9,86 +9,76 @@ from fastapi import APIRouter
 
 from facies._version import __version__
 from facies.annotations import ROLES, STATES
-from facies.atlas.server.dependencies import TheAtlas, TheRun
+from facies.atlas.server.dependencies import TheAtlas, TheServices
 from facies.atlas.server.responses import Json
-from facies.atlas.services.export import exports_told
-from facies.atlas.services.row_query import MOST_ROWS
+from facies.atlas.services.export import export_descriptions
+from facies.atlas.services.row_query import MAX_ROWS
+from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
 
 router = APIRouter()
 
 REASONS = ("cut", "touching", "blurred", "duplicate", "not a grain", "other")
-"""Reasons of exclusion that are offered; any other can be typed."""
-LONGEST_NAME = 100
+"""Reasons of exclusion that the page offers; any other can be typed."""
+MAX_NAME_LENGTH = 100
 
 
 @router.get("/session")
 def session(atlas: TheAtlas) -> Json:
-    """What holds for the whole atlas."""
+    """What does not depend on the run: the user, the runs, limits, and words to choose from."""
     users = [run.journal.user for run in atlas.runs.values()]
     return Json(
         {
             "version": __version__,
             "user": users[0] if users else "",
             "demo": atlas.is_demo,
-            "runs": [_line(run) for run in atlas.runs.values()],
-            "limits": {"name": LONGEST_NAME, "rows": MOST_ROWS},
+            "runs": [_summary(run) for run in atlas.runs.values()],
+            "limits": {"name": MAX_NAME_LENGTH, "rows": MAX_ROWS},
             "roles": ROLES,
             "states": list(STATES),
             "reasons": REASONS,
-            "exports": exports_told(),
+            "exports": export_descriptions(),
         }
     )
 
 
 @router.get("/runs")
 def runs(atlas: TheAtlas) -> Json:
-    """A line for each run."""
-    return Json([_line(run) for run in atlas.runs.values()])
+    """A summary of each run."""
+    return Json([_summary(run) for run in atlas.runs.values()])
 
 
 @router.get("/runs/{key}")
-def run(run: TheRun) -> Json:
-    """All that a page has to know of a run before it asks for arrays."""
-    manifest = run.run.manifest
-    index = run.run.thumbnails.index
+def run(services: TheServices) -> Json:
+    """All that the page needs to know of a run before it asks for arrays."""
+    run, pictures = services.run, services.pictures
+    manifest = run.folder.manifest
     return Json(
         {
-            **_line(run),
-            "revision": run.standing.revision,
+            **_summary(run),
+            "revision": run.states.revision,
             "undo": run.journal.can_undo,
             "redo": run.journal.can_redo,
             "image_shape": manifest["input"]["image_shape"],
-            "n_layers": run.pictures.n_layers,
+            "n_layers": pictures.n_layers,
             "um_per_px": manifest["input"].get("um_per_px"),
             "projections": _projections(run),
             "partition": run.partition,
-            "partitions": run.run.partitions()[::-1],
-            "columns": [column.told() for column in run.columns.values()],
-            "thumbnails": {
-                "hash": run.thumbnails_hash,
-                "tile": index["tile"],
-                "columns": index["columns"],
-                "per_sheet": index["per_sheet"],
-                "width": index["thumbnail"]["width"],
-                "height": index["thumbnail"]["height"],
-                "mode": index["thumbnail"]["mode"],
-                "n_sheets": len(index["sheets"]),
-                "layers": run.run.thumbnails.n_layers,
-                "upright": run.pictures.has_upright,
-            },
-            "samples": run.run.samples is not None,
-            "best_layer": "best_layer" in run.run.images,
-            "probe": run.probing.told(),
+            "partitions": run.folder.partitions()[::-1],
+            "columns": [column.to_json() for column in run.columns.values()],
+            "thumbnails": _thumbnails(services),
+            "samples": run.folder.samples is not None,
+            "best_layer": "best_layer" in run.folder.images,
+            "probe": services.classifier.to_json(),
         }
     )
 
 
-def _line(run: OpenRun) -> dict[str, Any]:
-    manifest = run.run.manifest
+def _summary(run: OpenRun) -> dict[str, Any]:
+    manifest = run.folder.manifest
     return {
         "key": run.key,
-        "name": run.run.path.name,
+        "name": run.folder.path.name,
         "n_images": len(run),
         "n_groups": manifest["n_groups"],
         "method": manifest["method"],
@@ -96,9 +86,26 @@ def _line(run: OpenRun) -> dict[str, Any]:
     }
 
 
+def _thumbnails(services: RunServices) -> dict[str, Any]:
+    run, thumbnails = services.run, services.run.folder.thumbnails
+    index = thumbnails.index
+    return {
+        "hash": run.thumbnails_hash,
+        "tile": index["tile"],
+        "columns": index["columns"],
+        "per_sheet": index["per_sheet"],
+        "width": index["thumbnail"]["width"],
+        "height": index["thumbnail"]["height"],
+        "mode": index["thumbnail"]["mode"],
+        "n_sheets": len(index["sheets"]),
+        "layers": thumbnails.n_layers,
+        "upright": services.pictures.has_upright,
+    }
+
+
 def _projections(run: OpenRun) -> list[dict[str, Any]]:
-    told = []
+    entries = []
     for name, meta in run.projections():
         version = hashlib.sha256(f"{run.thumbnails_hash} {name} {meta.get('created')}".encode()).hexdigest()[:16]
-        told.append({"name": name, "method": meta.get("method", ""), "v": version})
-    return told
+        entries.append({"name": name, "method": meta.get("method", ""), "v": version})
+    return entries

@@ -1,4 +1,4 @@
-"""Who may ask: the right host, the right origin, the right token, and no more bytes than a request needs."""
+"""Authentication of requests: by host, origin, token and size."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ _LOCKED = (
 
 
 def allowed_hosts(host: str, port: int) -> frozenset[str]:
-    """Return what may stand in the header ``Host`` of a server that listens on ``host``.
+    """Return the values of the header ``Host`` that a server accepts which listens on ``host``.
 
-    A page of another site can make a browser ask us under that site's name (DNS rebinding), but not under ours.
+    With DNS rebinding, a page of another site can make a browser send requests to this server, but only under the name of
+    that site. The port is compared too, which starlette's ``TrustedHostMiddleware`` does not do.
     """
     names = {"127.0.0.1", "localhost", "[::1]"}
     try:
@@ -58,10 +59,10 @@ def allowed_hosts(host: str, port: int) -> frozenset[str]:
 
 def _own_addresses() -> set[str]:
     try:
-        found = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
     except OSError:
         return set()
-    return {f"[{entry[4][0]}]" if entry[0] == socket.AF_INET6 else str(entry[4][0]) for entry in found}
+    return {f"[{entry[4][0]}]" if entry[0] == socket.AF_INET6 else str(entry[4][0]) for entry in entries}
 
 
 class AuthMiddleware:
@@ -70,17 +71,17 @@ class AuthMiddleware:
     Parameters
     ----------
     app : ASGI application
-        What lies behind.
+        The application that answers accepted requests.
     token : str
-        The secret of this start.
+        The secret that every request must carry, as a cookie or as ``Authorization: Bearer TOKEN``.
     hosts : frozenset of str
-        See `allowed_hosts`.
+        Accepted values of the header ``Host``; see `allowed_hosts`.
     port : int
-        Names the cookie, because cookies are shared by all ports of a host.
-    most_bytes : int
-        Longest body of a request.
+        Part of the name of the cookie, because cookies are shared by all ports of a host.
+    max_body_bytes : int
+        Size limit of the body of a request.
     other_origin : str, optional
-        One more origin that may ask: the development server of the page.
+        One more origin whose requests are accepted: the development server of the page.
     """
 
     def __init__(
@@ -90,16 +91,16 @@ class AuthMiddleware:
         token: str,
         hosts: frozenset[str],
         port: int,
-        most_bytes: int,
+        max_body_bytes: int,
         other_origin: str | None = None,
     ) -> None:
-        self._app, self._token, self._hosts, self._most_bytes = app, token, hosts, most_bytes
+        self._app, self._token, self._hosts, self._max_body_bytes = app, token, hosts, max_body_bytes
         self._cookie = f"facies_{port}"
         self._origins = {f"http://{host}" for host in hosts} | ({other_origin} if other_origin else set())
         self._dev_host = other_origin.split("//")[-1] if other_origin else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or answer it."""
+        """Pass an accepted request on; answer any other one with an error."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -107,18 +108,18 @@ class AuthMiddleware:
             return
         headers = Headers(scope=scope)
         send = _with_headers(send)
-        refused = self._refused(scope, headers)
-        if refused is not None:
-            await _answer(send, *refused, is_page=not scope["path"].startswith("/api/"))
+        error = self._check(scope, headers)
+        if error is not None:
+            await _send_error(send, *error, is_page=not scope["path"].startswith("/api/"))
             return
         if scope["path"] in ("/", "/api/login") and scope["method"] in _SAFE and await self._log_in(scope, send):
             return
-        if not self._knows(headers):
-            await _answer(send, 401, _LOCKED, is_page=not scope["path"].startswith("/api/"))
+        if not self._is_authenticated(headers):
+            await _send_error(send, 401, _LOCKED, is_page=not scope["path"].startswith("/api/"))
             return
-        await self._pass_on(scope, receive, send)
+        await self._forward(scope, receive, send)
 
-    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    def _check(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         host = (headers.get("host") or "").lower()
         if host not in self._hosts and host != self._dev_host:
             return 403, "this atlas does not answer under that host name: open the address that it printed"
@@ -133,34 +134,34 @@ class AuthMiddleware:
             if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
                 return 415, "a change is sent as application/json"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._most_bytes:
-            return 413, f"a request has at most {self._most_bytes:,} bytes: choose by group, class or mask instead"
+        if not length.isdecimal() or int(length) > self._max_body_bytes:
+            return 413, f"a request has at most {self._max_body_bytes:,} bytes: choose by group, class or mask instead"
         return None
 
     async def _log_in(self, scope: Scope, send: Send) -> bool:
-        """Turn the token of the address into a cookie; whether that was an answer."""
+        """Exchange the token in the address for a cookie; returns whether a response was sent."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = dict(query).get("token")
-        if given is None:
+        token = dict(query).get("token")
+        if token is None:
             return False
-        if not self._is_token(given):
-            await _answer(send, 403, "That token is of another start of the atlas. " + _LOCKED, is_page=True)
+        if not self._is_token(token):
+            await _send_error(send, 403, "That token is of another start of the atlas. " + _LOCKED, is_page=True)
             return True
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        place = "/" + (f"?{rest}" if rest else "")
+        location = "/" + (f"?{rest}" if rest else "")
         cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
         headers = [(b"set-cookie", cookie.encode("latin-1")), (b"cache-control", b"no-store")]
         if Headers(scope=scope).get("sec-fetch-site", "none") == "none":
-            await _respond(send, 303, b"", [*headers, (b"location", place.encode("latin-1"))])
+            await _respond(send, 303, b"", [*headers, (b"location", location.encode("latin-1"))])
         else:
             # A redirect that began at another site (a terminal in a web page) would not carry the strict cookie.
-            page = f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(place)}">'.encode()
+            page = f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(location)}">'.encode()
             await _respond(send, 200, page, [*headers, (b"content-type", b"text/html; charset=utf-8")])
         return True
 
-    def _knows(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_token(given):
+    def _is_authenticated(self, headers: Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(token):
             return True
         for line in headers.getlist("cookie"):
             try:
@@ -171,34 +172,36 @@ class AuthMiddleware:
                 return True
         return False
 
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
+    def _is_token(self, text: str) -> bool:
+        return secrets.compare_digest(text.encode("utf-8", "replace"), self._token.encode())
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the bytes that come, for a length that was told may be a lie."""
-        came, started = 0, False
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, counting its bytes: the header Content-Length may be wrong."""
+        n_received, started = 0, False
 
-        async def counted() -> Message:
-            nonlocal came
+        async def receive_counted() -> Message:
+            nonlocal n_received
             message = await receive()
-            came += len(message.get("body", b""))
-            if came > self._most_bytes:
+            n_received += len(message.get("body", b""))
+            if n_received > self._max_body_bytes:
                 raise _TooLong
             return message
 
-        async def noted(message: Message) -> None:
+        async def send_checked(message: Message) -> None:
             nonlocal started
-            if came <= self._most_bytes:  # else the framework has made an answer of its own out of _TooLong
+            if (
+                n_received <= self._max_body_bytes
+            ):  # otherwise the framework has turned _TooLong into a response of its own
                 started = True
                 await send(message)
 
         try:
-            await self._app(scope, counted, noted)
+            await self._app(scope, receive_counted, send_checked)
         except Exception:
-            if came <= self._most_bytes:
+            if n_received <= self._max_body_bytes:
                 raise
-        if came > self._most_bytes and not started:
-            await _answer(send, 413, f"a request has at most {self._most_bytes:,} bytes", is_page=False)
+        if n_received > self._max_body_bytes and not started:
+            await _send_error(send, 413, f"a request has at most {self._max_body_bytes:,} bytes", is_page=False)
 
 
 class _TooLong(Exception):  # noqa: N818 - it never leaves this file
@@ -206,7 +209,7 @@ class _TooLong(Exception):  # noqa: N818 - it never leaves this file
 
 
 def _with_headers(send: Send) -> Send:
-    async def sent(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
@@ -214,10 +217,10 @@ def _with_headers(send: Send) -> Send:
             headers.setdefault("Cache-Control", "no-store")
         await send(message)
 
-    return sent
+    return send_with_headers
 
 
-async def _answer(send: Send, status: int, text: str, *, is_page: bool) -> None:
+async def _send_error(send: Send, status: int, text: str, *, is_page: bool) -> None:
     kind = "limit" if status == 413 else "forbidden"
     if is_page:
         body, media = _PAGE.format(text).encode(), b"text/html; charset=utf-8"

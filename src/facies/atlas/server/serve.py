@@ -1,4 +1,4 @@
-"""Listens until it is told to end."""
+"""Serves an atlas until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from types import FrameType
 import uvicorn
 
 from facies.atlas.server.app import make_app
-from facies.atlas.state.open_runs import Atlas
+from facies.atlas.services.open_atlas import Atlas
 from facies.errors import InputError
 
 __all__ = ["serve"]
 
-_GOODBYE_SECONDS = 3
+_SHUTDOWN_SECONDS = 3
 
 
 def serve(
@@ -36,15 +36,15 @@ def serve(
     Parameters
     ----------
     atlas : Atlas
-        The runs.
+        The open runs.
     host : str
-        The address to listen on; the default answers this machine alone.
+        The address to listen on; by default, other machines cannot reach the server.
     port : int
-        0 for one that is free.
+        The port to listen on; 0 takes a free one.
     say : callable
-        Told the address, token included, once the server answers.
+        Called with the address, including the token, once the server answers.
     open_browser : bool
-        Whether a browser is opened on it.
+        Whether to open the address in a browser.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def serve(
     listener = _listen(host, port)
     number = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
-    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{number}/?token={token}"
+    name = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
+    address = f"http://{f'[{name}]' if ':' in name else name}:{number}/?token={token}"
     app = make_app(atlas, token=token, host=host, port=number, other_origin=os.environ.get("FACIES_ATLAS_DEV_ORIGIN"))
     config = uvicorn.Config(
         app,
@@ -64,55 +64,55 @@ def serve(
         lifespan="off",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         timeout_keep_alive=30,
     )
 
     def ready() -> None:
         say(address)
         if open_browser and has_screen():
-            # In a thread: some browsers are waited for until they end.
+            # In a thread, because webbrowser.open waits for some browsers to end.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    # uvicorn gives the signal on after it has closed; for an atlas, Ctrl-C is the way to end and no error.
+    # uvicorn raises the signal again after it has closed; here Ctrl-C is the usual way to end and no error.
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         _Server(config, atlas, ready).run(sockets=[listener])
 
 
 def has_screen() -> bool:
-    """Whether a browser would open a window; on a server without a screen a text browser would take the terminal."""
+    """Return whether a browser could open a window; without a screen, a text browser would take over the terminal."""
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers, and says goodbye before it waits for the streams to end."""
+    """Calls ``ready`` when it answers, and ends the streams of events before it waits for connections to close."""
 
     def __init__(self, config: uvicorn.Config, atlas: Atlas, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._atlas, self._ready = atlas, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
+        """Start to answer."""
         await super().startup(sockets)
         if self.started:
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End: the streams of events would keep their connections open for ever."""
+        """End the streams of events, which would keep their connections open, and then the server."""
         self._atlas.events.close()
         super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        family, kind, protocol, _, place = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = addresses[0]
         # With the protocol named, asyncio sets TCP_NODELAY; without it every small answer waits 40 ms for an acknowledgement.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(place)
+        listener.bind(address)
         listener.listen(128)
     except (OSError, OverflowError) as error:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The page itself: files that were built beside this one, read once, and asked for by name alone."""
+"""The files of the page, which `make web` has built: read once, and served by name alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from facies.atlas.errors import MissingError
-from facies.atlas.server.responses import FOR_EVER
+from facies.atlas.server.responses import IMMUTABLE
 
 router = APIRouter()
 
@@ -27,22 +27,22 @@ _TYPES = {
 
 
 def read_static() -> dict[str, bytes]:
-    """Return the built files by their address, such as ``assets/index-1a2b.js``."""
+    """Return the contents of the built files by their address, such as ``assets/index-1a2b.js``."""
     return dict(_under(files("facies.atlas") / "static", ""))
 
 
 def _under(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
+    contents: list[tuple[str, bytes]] = []
     if not folder.is_dir():
-        return found
+        return contents
     for entry in sorted(folder.iterdir(), key=lambda item: item.name):
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            found += _under(entry, f"{prefix}{entry.name}/")
+            contents += _under(entry, f"{prefix}{entry.name}/")
         elif entry.is_file():
-            found.append((prefix + entry.name, entry.read_bytes()))
-    return found
+            contents.append((prefix + entry.name, entry.read_bytes()))
+    return contents
 
 
 _STATIC = read_static()
@@ -69,5 +69,5 @@ def _answer(name: str) -> Response:
         )
     suffix = name[name.rfind(".") :] if "." in name else ""
     media = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    headers = FOR_EVER if name.startswith("assets/") else {"Cache-Control": "no-cache"}
+    headers = IMMUTABLE if name.startswith("assets/") else {"Cache-Control": "no-cache"}
     return Response(body, media_type=media, headers=headers)

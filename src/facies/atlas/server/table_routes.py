@@ -1,4 +1,4 @@
-"""Groups, classes, counts, history, queues and the classifier's status, as JSON or rows."""
+"""Endpoints that return tables: classes, groups, counts, history, review queues, and the status of the classifier."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from facies.atlas.errors import MissingError
-from facies.atlas.server.dependencies import TheRun
-from facies.atlas.server.responses import Json, as_rows, frame
+from facies.atlas.server.dependencies import TheRun, TheServices
+from facies.atlas.server.responses import Json, as_rows, binary_response
 from facies.atlas.services.queue_rules import QUEUES
 from facies.errors import InputError
 
@@ -20,27 +20,26 @@ router = APIRouter()
 @router.get("/runs/{key}/classes")
 def classes(run: TheRun) -> Json:
     """The expert's classes."""
-    standing = run.standing
-    return Json({"revision": standing.revision, "classes": standing.class_list()})
+    states = run.states
+    return Json({"revision": states.revision, "classes": states.classes_to_json()})
 
 
 @router.get("/runs/{key}/groups")
 def groups(run: TheRun) -> Json:
     """The groups, the largest first."""
-    standing = run.standing
-    return Json({"revision": standing.revision, "groups": run.groups.told(standing)})
+    states = run.states
+    return Json({"revision": states.revision, "groups": run.group_statistics.to_json(states)})
 
 
 @router.get("/runs/{key}/groups/{group}/similar")
 def similar(run: TheRun, group: int, k: Annotated[int, Query(ge=1, le=1000)] = 12) -> Json:
     """The groups nearest to one, those without a class first."""
-    standing = run.standing
-    named = {told["group"]: bool(told["class"]) for told in run.groups.told(standing)}
-    found = [
+    named = {entry["group"]: bool(entry["class"]) for entry in run.group_statistics.to_json(run.states)}
+    entries = [
         {"group": other, "distance": distance, "named": named.get(other, False)}
-        for other, distance in run.groups.similar(group, len(named))
+        for other, distance in run.group_statistics.similar(group, len(named))
     ]
-    return Json({"groups": sorted(found, key=lambda told: told["named"])[:k]})
+    return Json({"groups": sorted(entries, key=lambda entry: entry["named"])[:k]})
 
 
 @router.get("/runs/{key}/counts")
@@ -55,36 +54,35 @@ def counts(
     samples = run.columns.get(by) if by else None
     if by and samples is None:
         raise InputError(f"there is no column {by[:40]!r} to count by: there are {', '.join(run.columns)}")
-    fitted = run.probing.fitted
-    return Json(count_all(run.standing, None if fitted is None else fitted.classes, samples, ratio or ()))
+    predictions = run.predictions
+    return Json(count_all(run.states, None if predictions is None else predictions.classes, samples, ratio or ()))
 
 
 @router.get("/runs/{key}/history")
 def history(run: TheRun, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Json:
-    """What was done, the newest first."""
-    return Json(run.history(limit))
+    """The latest actions, the newest first."""
+    return Json(run.history_to_json(limit))
 
 
 @router.get("/runs/{key}/queues")
-def queues(run: TheRun) -> Json:
-    """Which queues there are."""
-    return Json([run.quality.told(name, run.standing, run.probing.fitted) for name in QUEUES])
+def queues(services: TheServices) -> Json:
+    """The review queues."""
+    return Json([services.queues.to_json(name) for name in QUEUES])
 
 
 @router.get("/runs/{key}/queues/{name}")
-def queue(run: TheRun, name: str) -> Response:
-    """The images of a queue, the worst first; excluded ones are left out."""
+def queue(services: TheServices, name: str) -> Response:
+    """The images of a review queue, the worst first, without excluded ones."""
     if name not in QUEUES:
         raise MissingError(f"there is no queue {name[:40]!r}: there are {', '.join(QUEUES)}")
-    standing = run.standing
-    found = run.quality.queue(name, standing, run.probing.fitted)
-    sections = {"rows": as_rows(found.rows), "score": found.score.astype(np.float32)}
-    if found.twins is not None:
-        sections["twin"] = as_rows(found.twins)
-    return frame(sections, {"cut": found.cut, "pairs": found.twins is not None, "revision": standing.revision})
+    revision, images = services.run.states.revision, services.queues.queue(name)
+    arrays = {"rows": as_rows(images.rows), "score": images.score.astype(np.float32)}
+    if images.twins is not None:
+        arrays["twin"] = as_rows(images.twins)
+    return binary_response(arrays, {"cut": images.cut, "pairs": images.twins is not None, "revision": revision})
 
 
 @router.get("/runs/{key}/probe")
-def probe(run: TheRun) -> Json:
-    """How the classifier stands."""
-    return Json(run.probing.told())
+def probe(services: TheServices) -> Json:
+    """The status of the classifier."""
+    return Json(services.classifier.to_json())

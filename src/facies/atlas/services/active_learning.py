@@ -1,11 +1,10 @@
-"""The classifier in the loop: fitted in the background to what the expert has named, it proposes a class for the rest."""
+"""Active learning: a classifier is fitted in the background to what the expert has validated, and predicts the rest."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,224 +13,159 @@ from threadpoolctl import threadpool_limits
 
 from facies.annotations import STATES
 from facies.atlas.state.image_states import ImageStates
+from facies.atlas.state.open_run import OpenRun
+from facies.atlas.state.predictions import Predictions
 
 if TYPE_CHECKING:
     from facies.cluster import LinearProbe
 
-__all__ = ["ClassifierLoop", "Predictions"]
+__all__ = ["ClassifierLoop"]
 
 QUIET_SECONDS = 0.3
-"""A fit begins when nobody has acted for so long (of a million images a second longer), so that quick keys make one fit."""
-MOST_LABELLED = 20_000
-"""Images that a fit is given; of more, about so many."""
-_RARE = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What one fit says of all images.
-
-    Attributes
-    ----------
-    number : int
-        1, 2, … from the start of the atlas.
-    revision : int
-        The journal's revision that it learnt from.
-    classes : ndarray of uint16, shape (N,)
-        The likeliest class of each image.
-    certainty : ndarray of float32, shape (N,)
-        Probability of that class less that of the second, 0 to 1.
-    confidence : ndarray of float32, shape (N,)
-        Probability of that class.
-    known : tuple of int
-        The classes it can tell apart.
-    n_labelled : int
-        Validated images there were.
-    accuracy : float or None
-        Share of right ones among images that a fold of the fit had not seen.
-    seconds : float
-        How long it took.
-    """
-
-    number: int
-    revision: int
-    classes: NDArray[np.uint16]
-    certainty: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    known: tuple[int, ...]
-    n_labelled: int
-    accuracy: float | None
-    seconds: float
+"""A fit starts when nobody has acted for so long (1 s longer per million images), so that quick keys cause one fit."""
+MAX_LABELLED = 20_000
+"""Number of labelled images that a fit uses; of more, about so many are drawn."""
+_RARE_CLASS_SIZE = 200
+_STACK_COLUMNS = ("stack", "sample")
+_TOO_FEW = "name two images of each of two classes at least, and a classifier proposes the rest"
 
 
 class ClassifierLoop:
-    """Fits again when names have changed, in a thread of its own.
+    """Fits the classifier of a run again whenever its labels have changed, in a thread of its own.
+
+    The result is stored in ``run.predictions``.
 
     Parameters
     ----------
-    embedding : ndarray of float32, shape (N, D)
-        It may be a memory map.
-    stacks : ndarray or None, shape (N,)
-        Where each image comes from: those of one stack are never both learnt from and judged.
-    standing : callable
-        Gives how things stand.
-    tell : callable
-        Told of each change of status.
+    run : OpenRun
+        The run. Images of one stack (without that column: of one sample) are never both fitted to and used for measuring
+        the accuracy.
+    on_change : callable
+        Called with the new status, as `to_json` returns it, whenever it changes.
     """
 
-    def __init__(
-        self,
-        embedding: NDArray[np.float32],
-        stacks: NDArray[Any] | None,
-        standing: Callable[[], ImageStates],
-        tell: Callable[[dict[str, Any]], None],
-    ) -> None:
-        self._embedding, self._stacks, self._standing, self._tell = embedding, stacks, standing, tell
+    def __init__(self, run: OpenRun, on_change: Callable[[dict[str, Any]], None]) -> None:
+        self._run, self._on_change = run, on_change
+        self._embedding = run.folder.embedding
+        self._stacks = next((run.columns[name].entries for name in _STACK_COLUMNS if name in run.columns), None)
         self._wake = threading.Event()
-        self._end = False
-        self._fits = 0
+        self._closed = False
+        self._n_fits = 0
         self._status, self._text = "none", ""
-        self._labelled: NDArray[np.uint16] | None = None
-        self.fitted: Predictions | None = None
+        self._labels: NDArray[np.uint16] | None = None
         threading.Thread(target=self._loop, name="facies probe", daemon=True).start()
-        self.note()
-
-    def note(self) -> None:
-        """Say that names may have changed; returns at once."""
+        run.subscribe(self._wake.set)
         self._wake.set()
 
     def close(self) -> None:
-        """End the thread after the fit that it is at."""
-        self._end = True
+        """End the thread, after the fit that it is computing."""
+        self._closed = True
         self._wake.set()
 
-    def told(self) -> dict[str, Any]:
-        """Return what a browser is told of the classifier."""
-        fitted = self.fitted
+    def to_json(self) -> dict[str, Any]:
+        """Return the status of the classifier as the page receives it."""
+        fit = self._run.predictions
         return {
-            "number": fitted.number if fitted else 0,
+            "number": fit.number if fit else 0,
             "status": self._status,
-            "classes": list(fitted.known) if fitted else [],
-            "n_labelled": fitted.n_labelled if fitted else 0,
-            "accuracy": fitted.accuracy if fitted else None,
-            "seconds": fitted.seconds if fitted else None,
-            "revision": fitted.revision if fitted else None,
+            "classes": list(fit.known) if fit else [],
+            "n_labelled": fit.n_labelled if fit else 0,
+            "accuracy": fit.accuracy if fit else None,
+            "seconds": fit.seconds if fit else None,
+            "revision": fit.revision if fit else None,
             "text": self._text,
         }
-
-    def proposals(self, rows: NDArray[np.int64], names: Mapping[int, str]) -> dict[str, NDArray[np.int64]]:
-        """Return those of some images for which there is a proposal, by class name."""
-        fitted = self.fitted
-        if fitted is None:
-            return {}
-        return {names[k]: rows[fitted.classes[rows] == k] for k in fitted.known if k in names}
-
-    def sure_of(
-        self, rows: NDArray[np.int64], least: float, names: Mapping[int, str]
-    ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.float32]]:
-        """Return those of some images whose certainty is at least ``least``; class names, codes among them, confidence."""
-        fitted = self.fitted
-        known = [k for k in fitted.known if k in names] if fitted else []
-        if fitted is None or not known:
-            return rows[:0], [], rows[:0], np.zeros(0, np.float32)
-        taken = rows[(fitted.certainty[rows] >= least) & np.isin(fitted.classes[rows], known)]
-        order = np.argsort(known)
-        codes = order[np.searchsorted(np.array(known)[order], fitted.classes[taken])]
-        return taken, [names[k] for k in known], codes, fitted.confidence[taken]
 
     def _loop(self) -> None:
         while True:
             self._wake.wait()
-            while self._wake.is_set() and not self._end:
+            while self._wake.is_set() and not self._closed:
                 self._wake.clear()
                 time.sleep(QUIET_SECONDS + len(self._embedding) / 1e6)
-            if self._end:
+            if self._closed:
                 return
             try:
-                self._fit(self._standing())
+                self._update(self._run.states)
             except Exception as error:  # the thread must live on, and the page must know
-                self._say(
+                self._set_status(
                     "failed", f"{type(error).__name__}: {' '.join(str(error).split())}: this is a fault of Facies"
                 )
 
-    def _say(self, status: str, text: str) -> None:
+    def _set_status(self, status: str, text: str) -> None:
         self._status, self._text = status, text
-        self._tell(self.told())
+        self._on_change(self.to_json())
 
-    def _fit(self, standing: ImageStates) -> None:
-        usable = (standing.states == STATES["validated"]) & (standing.classes > 0)
-        labelled = np.where(usable, standing.classes, 0).astype(np.uint16)
-        if self._labelled is not None and np.array_equal(labelled, self._labelled):
+    def _update(self, states: ImageStates) -> None:
+        is_labelled = (states.states == STATES["validated"]) & (states.classes > 0)
+        labels = np.where(is_labelled, states.classes, 0).astype(np.uint16)
+        if self._labels is not None and np.array_equal(labels, self._labels):
             return
-        self._labelled = labelled
-        counts = np.bincount(labelled)[1:]
-        if (counts >= 2).sum() < 2:
-            had = self.fitted is not None
-            self.fitted = None
-            text = "name two images of each of two classes at least, and a classifier proposes the rest"
-            if had or self._text != text:
-                self._say("none", text)
+        self._labels = labels
+        if (np.bincount(labels)[1:] >= 2).sum() < 2:
+            had_predictions = self._run.predictions is not None
+            self._run.predictions = None
+            if had_predictions or self._text != _TOO_FEW:
+                self._set_status("none", _TOO_FEW)
             return
-        self._say("fitting", "")
-        began = time.perf_counter()
-        with threadpool_limits(
-            1
-        ):  # matrices this narrow take longer on several threads, and the expert waits for the others
-            probe, known = _learn(self._embedding, labelled, standing.names, self._stacks)
+        self._set_status("fitting", "")
+        start = time.perf_counter()
+        with threadpool_limits(1):  # matrices this narrow take longer on several threads, and the page waits for them
+            probe, known = _fit(self._embedding, labels, states.names, self._stacks)
             classes, certainty, confidence = _predict(self._embedding, probe, known)
-        self._fits += 1
-        self.fitted = Predictions(
-            number=self._fits,
-            revision=standing.revision,
+        self._n_fits += 1
+        self._run.predictions = Predictions(
+            number=self._n_fits,
+            revision=states.revision,
             classes=classes,
             certainty=certainty,
             confidence=confidence,
             known=known,
-            n_labelled=int(usable.sum()),
+            n_labelled=int(is_labelled.sum()),
             accuracy=probe.report_.accuracy,
-            seconds=round(time.perf_counter() - began, 3),
+            seconds=round(time.perf_counter() - start, 3),
         )
-        self._say("ready", "; ".join(probe.notes_))
+        self._set_status("ready", "; ".join(probe.notes_))
 
 
-def _learn(
+def _fit(
     embedding: NDArray[np.float32],
-    labelled: NDArray[np.uint16],
+    labels: NDArray[np.uint16],
     names: Mapping[int, str],
     stacks: NDArray[Any] | None,
 ) -> tuple[LinearProbe, tuple[int, ...]]:
-    """Fit a probe to the labelled images; returns it and the classes in its order."""
+    """Fit a probe to the labelled images; returns it and the ids of its classes, in its order."""
     from facies.cluster import LinearProbe
 
-    rows = _kept(labelled)
+    rows = _training_rows(labels)
     vectors = np.asarray(embedding[rows], np.float32)
     texts = np.array([names.get(number, "") for number in range(max(names) + 1)], object)
-    probe = LinearProbe().fit(vectors, texts[labelled[rows]], None if stacks is None else stacks[rows])
+    probe = LinearProbe().fit(vectors, texts[labels[rows]], None if stacks is None else stacks[rows])
     numbers = {name: number for number, name in names.items()}
     return probe, tuple(numbers[name] for name in probe.classes_)
 
 
-def _kept(labelled: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """All labelled images, or of very many a part that holds each class in its proportion, and rare ones whole."""
-    rows = np.flatnonzero(labelled)
-    if len(rows) <= MOST_LABELLED:
+def _training_rows(labels: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """All labelled images; of very many, a random part that holds rare classes whole."""
+    rows = np.flatnonzero(labels)
+    if len(rows) <= MAX_LABELLED:
         return rows
-    rare = np.isin(labelled[rows], np.flatnonzero(np.bincount(labelled) < _RARE))
-    drawn = np.random.default_rng(0).random(len(rows)) < MOST_LABELLED / len(rows)
-    return rows[rare | drawn]
+    is_rare = np.isin(labels[rows], np.flatnonzero(np.bincount(labels) < _RARE_CLASS_SIZE))
+    is_drawn = np.random.default_rng(0).random(len(rows)) < MAX_LABELLED / len(rows)
+    return rows[is_rare | is_drawn]
 
 
 def _predict(
-    embedding: NDArray[np.float32], probe: LinearProbe, known: tuple[int, ...], block: int = 16_384
+    embedding: NDArray[np.float32], probe: LinearProbe, known: tuple[int, ...], block_size: int = 16_384
 ) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float32]]:
+    """Class id, certainty and confidence of all images, each of shape (N,)."""
     n = len(embedding)
     classes = np.empty(n, np.uint16)
     certainty, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
-    codes = np.array(known, np.uint16)
-    for start in range(0, n, block):
-        part = slice(start, start + block)
-        probabilities = probe.predict_proba(np.asarray(embedding[part], np.float32))
-        classes[part] = codes[probabilities.argmax(axis=1)]
-        two = np.partition(probabilities, -2, axis=1)[:, -2:]
-        certainty[part], confidence[part] = two[:, 1] - two[:, 0], two[:, 1]
+    class_ids = np.array(known, np.uint16)
+    for start in range(0, n, block_size):
+        block = slice(start, start + block_size)
+        probabilities = probe.predict_proba(np.asarray(embedding[block], np.float32))
+        classes[block] = class_ids[probabilities.argmax(axis=1)]
+        highest = np.partition(probabilities, -2, axis=1)[:, -2:]
+        certainty[block], confidence[block] = highest[:, 1] - highest[:, 0], highest[:, 1]
     return classes, certainty, confidence

@@ -1,4 +1,4 @@
-"""Draws the images of a blind audit."""
+"""Draws the images of a blind audit: the expert classifies them again without seeing their class."""
 
 from __future__ import annotations
 
@@ -6,38 +6,33 @@ from typing import Any
 
 import numpy as np
 
+from facies.annotations import draw_audit
 from facies.atlas.state.image_states import ImageStates
 
-__all__ = ["draw_audit"]
+__all__ = ["audit_to_json"]
 
 
-def draw_audit(standing: ImageStates, per_class: int, seed: int) -> dict[str, Any]:
-    """Draw images at random from each class, and shuffle them, so that nothing tells which class they were given.
-
-    Only images that count are drawn, and none that was audited before: both draws together are then one without
-    replacement.
+def audit_to_json(states: ImageStates, per_class: int, seed: int) -> dict[str, Any]:
+    """Return the images of an audit as the page receives them; see `facies.annotations.draw_audit`.
 
     Parameters
     ----------
-    standing : ImageStates
-        How things stand.
+    states : ImageStates
+        The classes of the images now.
     per_class : int
-        How many of each class; all where there are fewer.
+        Number of images per class; all images of classes that have fewer.
     seed : int
-        Of the draw.
+        Another seed draws other images.
 
     Returns
     -------
     dict
-        ``rows`` shuffled, and ``classes``: how many were drawn of each, by class id.
+        ``rows`` in a random order, and ``classes``: the number of images drawn from each, by class id as a string. Both are
+        empty where no image has a class.
     """
-    random = np.random.default_rng([seed, standing.revision])
-    open_ = standing.decisions.counted.copy()
-    open_[standing.decisions.audits["row"].to_numpy(np.int64)] = False
-    drawn = {}
-    for number in standing.decisions.classes["id"].tolist():
-        members = np.flatnonzero(open_ & (standing.classes == number))
-        if len(members):
-            drawn[int(number)] = random.choice(members, min(per_class, len(members)), replace=False)
-    rows = np.concatenate(list(drawn.values())) if drawn else np.zeros(0, np.int64)
-    return {"rows": random.permutation(rows), "classes": {str(number): len(found) for number, found in drawn.items()}}
+    annotations = states.annotations
+    if not annotations.counted.any():
+        return {"rows": [], "classes": {}}
+    rows = draw_audit(annotations, per_class, seed)
+    numbers, counts = np.unique(states.classes[rows], return_counts=True)
+    return {"rows": rows, "classes": dict(zip(map(str, numbers.tolist()), counts.tolist(), strict=True))}

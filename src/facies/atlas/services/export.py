@@ -1,4 +1,4 @@
-"""Takes a run, or a selection of it, out of the atlas as one file."""
+"""Writes a run, or a selection of its images, as one file that a browser downloads."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.atlas.services.jobs import Job
+from facies.atlas.state.jobs import Job
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder
 
-__all__ = ["REPORT", "export_rows", "exports_told"]
+__all__ = ["REPORT", "check_export", "export_descriptions", "export_rows", "file_name"]
 
 REPORT = "report"
 _SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "coco": ".json", "ecotaxa": ".zip", REPORT: ".html"}
 
 
-def exports_told() -> dict[str, str]:
-    """Return the ways out by name, with one line each."""
+def export_descriptions() -> dict[str, str]:
+    """Return the formats by name, each with one line that describes it."""
     from facies.report import EXPORTERS
 
     return {name: exporter.says for name, exporter in EXPORTERS.items()} | {REPORT: "one HTML page with figures"}
 
 
 def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
-    """Say at once what would fail later.
+    """Check an export before it is started.
 
     Raises
     ------
     InputError
-        If there is no such way out, no image is chosen, or a report is asked of a selection.
+        If there is no such format, the selection is empty, or a report of a selection is asked for.
     """
-    if to not in exports_told():
-        raise InputError(f"there is no export {to[:40]!r}: choose one of {', '.join(exports_told())}")
+    if to not in export_descriptions():
+        raise InputError(f"there is no export {to[:40]!r}: choose one of {', '.join(export_descriptions())}")
     if rows is not None and not len(rows):
         raise InputError("no image is chosen: choose at least one, or export them all")
     if to == REPORT and rows is not None:
@@ -50,13 +50,13 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     run : OpenRun
         The run.
     to : str
-        A name of `exports_told`.
+        A key of `export_descriptions`.
     rows : ndarray of int64 or None
-        The images, rising; None for all.
+        The images, ascending; None for all.
     folder : Path
-        Where to write it.
+        Where the file is written.
     job : Job
-        Whose id names the file on our side.
+        Its id is the name of the file; its progress is updated.
 
     Returns
     -------
@@ -67,19 +67,19 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
 
     path = folder / f"{job.id}{_SUFFIXES.get(to, '.zip')}"
     if to == REPORT:
-        return write_report(run.run, path, partition=run.partition)
-    table, _ = named_partition(run.run, run.partition, run.standing.decisions)
+        return write_report(run.folder, path, partition=run.partition)
+    table, _ = named_partition(run.folder, run.partition, run.states.annotations)
     if rows is not None:
         table = table.iloc[rows]
     job.step(0.1)
     exporter = EXPORTERS[to]
     if not exporter.is_folder:
         with atomic_file(path) as file:
-            exporter.write(run.run, table, file)
+            exporter.write(run.folder, table, file)
         return path
     images = folder / job.id
     with atomic_folder(images) as prepared:
-        exporter.write(run.run, table, prepared)
+        exporter.write(run.folder, table, prepared)
     job.step(0.8)
     try:
         return Path(shutil.make_archive(str(images), "zip", images))
@@ -88,5 +88,5 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
 
 
 def file_name(run: OpenRun, to: str, path: Path) -> str:
-    """Return the name that a browser saves the file under."""
+    """Return the name under which a browser saves the file."""
     return f"{run.key}-{to}{path.suffix}"

@@ -1,4 +1,4 @@
-"""All that is known of one image, for the inspector."""
+"""All details of one image, for the inspector of the page."""
 
 from __future__ import annotations
 
@@ -8,51 +8,55 @@ import numpy as np
 import pandas as pd
 
 from facies.atlas.errors import MissingError
-from facies.atlas.state.columns import LONGEST_VALUE
+from facies.atlas.services.run_services import RunServices
+from facies.atlas.state.columns import MAX_VALUE_LENGTH
 from facies.atlas.state.open_run import OpenRun
 
-__all__ = ["image_facts"]
+__all__ = ["image_details"]
 
 _LENGTHS = ("equivalent_diameter", "feret_max", "feret_min", "perimeter")
 
 
-def image_facts(run: OpenRun, row: int) -> dict[str, Any]:
-    """Return what is known of an image.
+def image_details(services: RunServices, row: int) -> dict[str, Any]:
+    """Return the details of an image as the page receives them.
 
     Raises
     ------
     MissingError
         If there is no such image.
     """
+    run, pictures = services.run, services.pictures
     if not 0 <= row < len(run):
         raise MissingError(f"there is no image {row}: the run has {len(run)}, numbered from 0")
-    standing, fitted = run.standing, run.probing.fitted
-    facts = run.run.images.iloc[row]
-    reason = int(standing.reasons[row])
-    outline = _outline(run, str(facts["id"]))
-    scale = run.run.manifest["input"].get("um_per_px")
+    states, predictions = run.states, run.predictions
+    record = run.folder.images.iloc[row]
+    reason = int(states.reasons[row])
+    outline = _outline(run, str(record["id"]))
+    scale = run.folder.manifest["input"].get("um_per_px")
     return {
         "row": row,
-        "id": str(facts["id"])[:LONGEST_VALUE],
-        "source": str(facts["source"])[:LONGEST_VALUE] if "source" in facts else "",
-        "group": int(standing.groups[row]),
+        "id": str(record["id"])[:MAX_VALUE_LENGTH],
+        "source": str(record["source"])[:MAX_VALUE_LENGTH] if "source" in record else "",
+        "group": int(states.groups[row]),
         "probability": float(run.table["probability"].iloc[row]),
         "distance": float(run.table["distance"].iloc[row]),
-        "class": int(standing.classes[row]),
-        "state": int(standing.states[row]),
-        "reason": standing.reason_texts[reason - 1] if reason else "",
-        "prediction": 0 if fitted is None else int(fitted.classes[row]),
-        "certainty": None if fitted is None else float(fitted.certainty[row]),
-        "best_layer": run.pictures.best_layer(row),
-        "n_layers": run.pictures.n_layers,
-        "facts": {str(name): _plain(value) for name, value in facts.items() if name not in ("id", "source", "label")},
+        "class": int(states.classes[row]),
+        "state": int(states.states[row]),
+        "reason": states.reason_texts[reason - 1] if reason else "",
+        "prediction": 0 if predictions is None else int(predictions.classes[row]),
+        "certainty": None if predictions is None else float(predictions.certainty[row]),
+        "best_layer": pictures.best_layer(row),
+        "n_layers": pictures.n_layers,
+        "facts": {
+            str(name): _to_json(value) for name, value in record.items() if name not in ("id", "source", "label")
+        },
         "measures": {} if outline is None else _measures(outline, scale),
         "outline": None if outline is None else outline.tolist(),
     }
 
 
 def _outline(run: OpenRun, identity: str) -> np.ndarray | None:
-    outlines = run.run.outlines
+    outlines = run.folder.outlines
     if outlines is None:
         return None
     found = outlines.loc[outlines["id"] == identity, "outline"]
@@ -69,9 +73,9 @@ def _measures(outline: np.ndarray, scale: float | None) -> dict[str, dict[str, A
     }
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value is pd.NA or value is pd.NaT:
         return None
-    return value if isinstance(value, bool | int | float) else str(value)[:LONGEST_VALUE]
+    return value if isinstance(value, bool | int | float) else str(value)[:MAX_VALUE_LENGTH]

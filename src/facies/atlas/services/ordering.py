@@ -1,4 +1,4 @@
-"""Images in an order: by nearness, by chance, by certainty, by a column; and what a choice of images holds."""
+"""Sorts images by distance, certainty, a column or at random; finds neighbours; counts what a selection holds."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from facies.atlas.services.row_query import RowsQuery
-from facies.atlas.services.search import centre_of, distances_to, first_of, nearest_to_any
-from facies.atlas.state.group_statistics import numbered
+from facies.atlas.services.row_query import RowQuery, select_rows
+from facies.atlas.services.search import argsort_page, distances_to, mean_embedding, nearest_to_any
+from facies.atlas.state.group_statistics import group_index
 from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["SortOrder", "count_rows", "neighbours_of", "ordered"]
+__all__ = ["SortOrder", "count_rows", "nearest_rows", "sort_rows"]
 
-_MOST_COUNTED = 20
+_MAX_COUNTED = 20
 
 
 class SortOrder(BaseModel):
-    """Which images, and in what order.
+    """Which images, sorted how.
 
     Attributes
     ----------
-    of : RowsQuery
+    of : RowQuery
         The images.
     by : str
-        ``nearest`` and ``farthest`` (to the mean of `to`, or of the images themselves), ``similar`` (nearest to the mean
-        of `to`), ``random``, ``least_certain`` and ``most_certain`` (of the classifier), ``column``, ``row``.
-    to : RowsQuery, optional
-        The images whose mean is the point to be near to.
+        ``nearest`` and ``farthest`` sort by the distance in the embedding to the mean of ``to``, or of the images
+        themselves; ``similar`` as ``nearest``, but ``to`` must be given; ``least_certain`` and ``most_certain`` by the
+        certainty of the classifier; ``column`` by a column of the run; ``row`` by row; ``random`` shuffles.
+    to : RowQuery, optional
+        The images whose mean distances are measured to.
     column : str, optional
-        For ``column``.
+        Name of the column to sort by.
     descending : bool
-        For ``column``.
+        Whether the largest value of the column is the first.
     seed : int
-        For ``random``.
+        Of the random order; another seed gives another one.
     offset, limit : int
-        The page.
+        Returns at most ``limit`` images, from position ``offset`` on.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    of: RowsQuery
+    of: RowQuery
     by: Literal["nearest", "farthest", "similar", "random", "least_certain", "most_certain", "column", "row"]
-    to: RowsQuery | None = None
+    to: RowQuery | None = None
     column: str | None = None
     descending: bool = False
     seed: int = Field(default=0, ge=0, le=2**31)
@@ -54,15 +55,23 @@ class SortOrder(BaseModel):
     limit: int = Field(default=2000, ge=1, le=2**24)
 
 
-def ordered(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
-    """Return a page of images in an order, what they are ordered by, and how many there are in all.
+def sort_rows(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
+    """Return one page of sorted images.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (M,)
+    values : ndarray of float32, shape (M,)
+        What the images are sorted by.
+    n_total : int
+        Number of images on all pages.
 
     Raises
     ------
     InputError
-        If the order needs something that is not there: images to be near to, a classifier, a column.
+        If there are no images to measure distances to, no classifier, or no such column.
     """
-    rows = run.rows(order.of)
+    rows = select_rows(run, order.of)
     end = min(len(rows), order.offset + order.limit)
     if order.by in ("row", "random"):
         if order.by == "random":
@@ -72,55 +81,57 @@ def ordered(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArray[
     if not len(rows):  # A page may ask for a group that an action has just emptied.
         return rows, np.empty(0, np.float32), 0
     values, descending = _values(run, order, rows)
-    places = first_of(values, order.limit, descending=descending, offset=order.offset)
-    return rows[places], values[places], len(rows)
+    page = argsort_page(values, order.limit, descending=descending, offset=order.offset)
+    return rows[page], values[page], len(rows)
 
 
 def _values(run: OpenRun, order: SortOrder, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], bool]:
     if order.by in ("nearest", "farthest", "similar"):
         if order.by == "similar" and order.to is None:
             raise InputError("similar to what? Give the images in `to`")
-        to = rows if order.to is None else run.rows(order.to)
+        to = rows if order.to is None else select_rows(run, order.to)
         if not len(to):
             raise InputError("there are no images to be near to: choose a class or group that has some")
-        return distances_to(run.run.embedding, rows, centre_of(run.run.embedding, to)), order.by == "farthest"
+        return distances_to(
+            run.folder.embedding, rows, mean_embedding(run.folder.embedding, to)
+        ), order.by == "farthest"
     if order.by in ("least_certain", "most_certain"):
-        if run.probing.fitted is None:
+        if run.predictions is None:
             raise InputError("there is no classifier yet: name images of two classes")
-        return run.probing.fitted.certainty[rows], order.by == "most_certain"
+        return run.predictions.certainty[rows], order.by == "most_certain"
     column = run.columns.get(order.column or "")
     if column is None:
         raise InputError(f"there is no column {str(order.column)[:40]!r}: there are {', '.join(run.columns)}")
     return column.entries[rows].astype(np.float32), order.descending
 
 
-def neighbours_of(
+def nearest_rows(
     run: OpenRun, queries: NDArray[np.int64], among: NDArray[np.int64] | None, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the images nearest to any of some.
+    """Return the ``k`` images nearest to any of ``queries``, and their distances; see `nearest_to_any`.
 
     Raises
     ------
     InputError
-        If none are given.
+        If ``queries`` is empty.
     """
     if not len(queries):
         raise InputError("near to what? Choose at least one image")
-    everything = np.arange(len(run)) if among is None else among
-    return nearest_to_any(run.run.embedding, queries, everything, k)
+    candidates = np.arange(len(run)) if among is None else among
+    return nearest_to_any(run.folder.embedding, queries, candidates, k)
 
 
-def count_rows(standing: ImageStates, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """Return how many images a choice holds, of which groups, classes and states."""
+def count_rows(states: ImageStates, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the number of rows: of all, of the most frequent groups and classes, and of each state."""
     return {
         "n": len(rows),
-        "groups": _most_frequent(standing.groups[rows]),
-        "classes": _most_frequent(standing.classes[rows]),
-        "states": np.bincount(standing.states[rows], minlength=5),
+        "groups": _most_frequent(states.groups[rows]),
+        "classes": _most_frequent(states.classes[rows]),
+        "states": np.bincount(states.states[rows], minlength=5),
     }
 
 
 def _most_frequent(values: NDArray[Any]) -> list[list[int]]:
-    names, _, counts = numbered(values.astype(np.int32))
-    order = np.argsort(-counts, kind="stable")[:_MOST_COUNTED]
-    return [[int(names[i]), int(counts[i])] for i in order]
+    numbers, _, counts = group_index(values.astype(np.int32))
+    order = np.argsort(-counts, kind="stable")[:_MAX_COUNTED]
+    return [[int(numbers[i]), int(counts[i])] for i in order]

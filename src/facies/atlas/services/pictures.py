@@ -22,12 +22,12 @@ __all__ = ["MEDIA_TYPE", "Pictures", "to_picture", "webp"]
 
 MEDIA_TYPE = "image/webp"
 
-_MEMORY = 2**28
+_CACHE_BYTES = 2**28
 _SHEET_BYTES = {"L": 2**22, "RGB": 3 * 2**22}
 
 
 class Pictures:
-    """Gives the images of a run as files that a browser shows.
+    """Encodes the images of a run as files that a browser shows.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Pictures:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_MEMORY)
+        self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_CACHE_BYTES)
         self._upright = run.upright_thumbnails
         self._lock = threading.Lock()
 
@@ -47,52 +47,52 @@ class Pictures:
 
     @property
     def has_upright(self) -> bool:
-        """Whether there are thumbnails of the images as the method set them upright."""
+        """Whether the run has thumbnails of the images as the method set them upright."""
         return self._upright is not None
 
     @property
     def n_layers(self) -> int:
-        """Focal layers of an image; 0 where images are no focal stacks."""
+        """Number of focal layers of an image; 0 if the images are no focal stacks."""
         shape = self._run.manifest["input"]["image_shape"]
         return int(shape[0]) if len(shape) == 4 else 0
 
     def best_layer(self, row: int) -> int:
-        """Return the layer of a focal stack that is shown first."""
+        """Return the focal layer of an image that the page shows first."""
         table = self._run.images
-        known = table["best_layer"].iloc[row] if "best_layer" in table else None
-        return int(known) if known is not None and 0 <= known < self.n_layers else 0
+        layer = table["best_layer"].iloc[row] if "best_layer" in table else None
+        return int(layer) if layer is not None and 0 <= layer < self.n_layers else 0
 
     def full(self, row: int, layer: int | None = None) -> bytes:
-        """Return one image in all its pixels, lossless, with the contrast of the whole run.
+        """Return one image in full resolution, lossless, with the contrast of the whole run.
 
         Parameters
         ----------
         row : int
             The image.
         layer : int, optional
-            The focal layer. Without it the best one.
+            The focal layer; by default the best one.
 
         Raises
         ------
         MissingError
             If there is no such image or layer.
         InputError
-            If the pixels are gone.
+            If the pixels do not exist any more.
         """
         return webp(self._picture(row, layer))
 
     def thumbnail(self, row: int, layer: int | None = None) -> bytes:
         """Return the thumbnail of one image.
 
-        A sheet holds 1,024 of them and takes tens of milliseconds to decode; one image takes a few. So where there are more
-        sheets than memory for them, what is not in memory is made from the pixels, as long as these are there.
+        A sheet holds 1,024 thumbnails and takes tens of milliseconds to decode; one image takes a few. So, where the sheets
+        do not fit into the cache, a thumbnail whose sheet is not in the cache is made from the pixels, if they exist.
 
         Raises
         ------
         MissingError
             If there is no such image or layer.
         InputError
-            If sheet and pixels are gone.
+            If neither the sheet nor the pixels exist any more.
         """
         if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_at_hand(row, layer):
             return self._from_sheet(row, layer)
@@ -104,12 +104,12 @@ class Pictures:
             raise
         except (InputError, OSError):
             return self._from_sheet(row, layer)
-        return webp(_reduced(picture, self._thumbnails.shape))
+        return webp(_resize(picture, self._thumbnails.shape))
 
     @cached_property
     def _sheets_fit(self) -> bool:
         sheets = len(self._thumbnails.index["sheets"]) * (1 + self.n_layers)
-        return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _MEMORY
+        return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _CACHE_BYTES
 
     def upright_thumbnail(self, row: int, layer: int | None = None) -> bytes:
         """Return the thumbnail of one image as the method set it upright.
@@ -119,12 +119,12 @@ class Pictures:
         MissingError
             If there is no such image or layer, or the run has no images set upright.
         InputError
-            If the sheet is gone.
+            If the sheet does not exist any more.
         """
-        return self._tile_of(self.sheets(upright=True), row, layer)
+        return self._thumbnail_from(self.sheets(upright=True), row, layer)
 
     def sheets(self, *, upright: bool = False) -> Thumbnails:
-        """Return all thumbnails, of the images or of the images set upright.
+        """Return the sheets of thumbnails, of the images or of the images set upright.
 
         Raises
         ------
@@ -138,10 +138,10 @@ class Pictures:
         return self._upright
 
     def _from_sheet(self, row: int, layer: int | None) -> bytes:
-        return self._tile_of(self._thumbnails, row, layer)
+        return self._thumbnail_from(self._thumbnails, row, layer)
 
     @staticmethod
-    def _tile_of(thumbnails: Thumbnails, row: int, layer: int | None) -> bytes:
+    def _thumbnail_from(thumbnails: Thumbnails, row: int, layer: int | None) -> bytes:
         try:
             return webp(thumbnails.image(row, layer))
         except IndexError as error:
@@ -150,39 +150,41 @@ class Pictures:
     def _picture(self, row: int, layer: int | None) -> Image.Image:
         if not 0 <= row < len(self._run):
             raise MissingError(f"there is no image {row}: the run has {len(self._run)}, numbered from 0")
-        with self._lock:  # readers of files are not made for several threads
+        with self._lock:  # readers of files are not thread-safe
             pixels = self._images.source.read(np.array([row], np.int64))[0]
         if pixels.ndim == 4:
-            chosen = self.best_layer(row) if layer is None else layer
-            if not 0 <= chosen < len(pixels):
-                raise MissingError(f"there is no focal layer {chosen}: the images have {len(pixels)}, numbered from 0")
-            pixels = pixels[chosen]
+            number = self.best_layer(row) if layer is None else layer
+            if not 0 <= number < len(pixels):
+                raise MissingError(f"there is no focal layer {number}: the images have {len(pixels)}, numbered from 0")
+            pixels = pixels[number]
         elif layer not in (None, 0):
             raise MissingError(f"there is no focal layer {layer}: the images of this run are no focal stacks")
         return to_picture(pixels, *self._contrast)
 
     @cached_property
     def _contrast(self) -> tuple[float, float]:
-        """The values that the thumbnails show black and white."""
+        """The values that the thumbnails show as black and as white."""
         values = self._thumbnails.index["values"]
         return float(values["black"]), float(values["white"])
 
 
-def _reduced(picture: Image.Image, shape: tuple[int, int]) -> Image.Image:
+def _resize(picture: Image.Image, shape: tuple[int, int]) -> Image.Image:
     height, width = shape
     grows = width >= picture.width
     return picture.resize((width, height), Image.Resampling.NEAREST if grows else Image.Resampling.BILINEAR)
 
 
 def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:
-    """Return the pixels of one image as a picture; one and two channels give grey, more give colour of the first three.
+    """Return the pixels of one image as a PIL image.
+
+    One channel is shown in grey, two by their mean; of three and more, the first three are shown as colour.
 
     Parameters
     ----------
     pixels : ndarray of shape (C, H, W)
-        Of any type.
+        Of any type; NaN is shown as black.
     low, high : float
-        The values shown black and white.
+        The values shown as black and as white.
     """
     if len(pixels) == 2:
         pixels = pixels.mean(axis=0, keepdims=True)
@@ -196,7 +198,7 @@ def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:
 
 
 def webp(picture: Image.Image) -> bytes:
-    """Return a picture as a lossless WebP file."""
+    """Encode a PIL image as a lossless WebP file."""
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Images that want a look: cut by the border, touching each other, blurred, twice the same; the worst first."""
+"""The rules of the review queues: images cut by the border, touching, blurred, duplicate or uncertain, the worst first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.atlas.state.columns import Column
+from facies.atlas.state.predictions import Predictions
 
-__all__ = ["QUEUES", "Queue", "find_duplicates", "queue_of", "why_not"]
+__all__ = [
+    "QUEUES",
+    "Queue",
+    "duplicates_queue",
+    "least_certain_queue",
+    "missing_requirement",
+    "queue_from_column",
+]
 
 QUEUES: dict[str, str] = {
     "cut": "cut by the border",
@@ -19,27 +27,30 @@ QUEUES: dict[str, str] = {
     "duplicates": "twice the same",
     "least_certain": "least certain",
 }
-"""The queues, and their titles."""
+"""Titles of the queues by name."""
+_COLUMNS = {"cut": "touches_border", "touching": "touching", "blurred": "sharpness"}
 
-_EXACT_UP_TO = 20_000
-_CANDIDATES = 16
-_NEAR = 0.05
+_MAX_EXACT = 20_000
+_N_CANDIDATES = 16
+_DUPLICATE_CUT = 0.95
+_MIN_DUPLICATE_SCORE = 0.5
+_BLUR_DEVIATIONS = 2 * 1.4826  # median deviations, scaled to standard deviations of a normal distribution
 
 
 @dataclass(frozen=True, eq=False)
 class Queue:
-    """Images in the order in which they want a look.
+    """Images to review, the worst first.
 
     Attributes
     ----------
-    rows : ndarray of int64
-        The worst first.
-    score : ndarray of float32
-        The larger, the worse.
+    rows : ndarray of int64, shape (M,)
+        The images.
+    score : ndarray of float32, shape (M,)
+        How bad each image is, descending.
     cut : float
-        Proposed: those with this score or a larger one are as the queue says.
-    twins : ndarray of int64 or None
-        For duplicates the image that each one equals.
+        Proposed threshold: images with this score or a larger one probably have the defect.
+    twins : ndarray of int64 or None, shape (M,)
+        For duplicates, the image that each one equals.
     """
 
     rows: NDArray[np.int64]
@@ -47,74 +58,106 @@ class Queue:
     cut: float
     twins: NDArray[np.int64] | None = None
 
-    def without(self, gone: NDArray[np.bool_]) -> Queue:
-        """Return the queue without some images, given as a mask over all."""
-        kept = ~gone[self.rows]
-        twins = None if self.twins is None else self.twins[kept]
-        return Queue(self.rows[kept], self.score[kept], self.cut, twins)
+    def without(self, excluded: NDArray[np.bool_]) -> Queue:
+        """Return the queue without the images for which ``excluded``, bool of shape (N,), is True."""
+        included = ~excluded[self.rows]
+        twins = None if self.twins is None else self.twins[included]
+        return Queue(self.rows[included], self.score[included], self.cut, twins)
 
 
-def why_not(name: str, columns: Mapping[str, Column], *, certain: bool) -> str | None:
-    """Return why a run has no such queue, or None."""
-    needs = {"cut": "touches_border", "touching": "touching", "blurred": "sharpness"}.get(name)
-    if needs is not None and needs not in columns:
-        return f"the run has no column {needs}: facies extract measures it"
-    if name == "least_certain" and not certain:
+def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predictions: bool) -> str | None:
+    """Return, in one line, what a queue needs that the run does not have; None if it has all.
+
+    Parameters
+    ----------
+    name : str
+        A key of `QUEUES`.
+    columns : mapping of str to Column
+        The columns of the run.
+    has_predictions : bool
+        Whether the classifier of the run is fitted.
+    """
+    column = _COLUMNS.get(name)
+    if column is not None and column not in columns:
+        return f"the run has no column {column}: facies extract measures it"
+    if name == "least_certain" and not has_predictions:
         return "there is no classifier yet: name images of two classes"
     return None
 
 
-def queue_of(name: str, columns: Mapping[str, Column]) -> Queue:
-    """Return the queue ``cut``, ``touching`` or ``blurred``, from a column that `why_not` found.
+def queue_from_column(name: str, columns: Mapping[str, Column]) -> Queue:
+    """Return the queue ``cut``, ``touching`` or ``blurred``.
 
-    Cut proposed: all that touch the border; a score of touching from 0.5 on; a sharpness (of its logarithm, so that few
-    very sharp ones do not count for more) of 2 median deviations below the median.
+    The proposed thresholds are: all images that touch the border; a score of touching of 0.5; a logarithm of the sharpness
+    that is 2 median deviations below the median (the logarithm, so that few very sharp images do not dominate).
+
+    Parameters
+    ----------
+    name : str
+        ``cut``, ``touching`` or ``blurred``.
+    columns : mapping of str to Column
+        The columns of the run; the one that `missing_requirement` checks must be among them.
     """
+    column = columns[_COLUMNS[name]]
     if name == "cut":
-        column = columns["touches_border"]
-        score = column.entries if column.kind == "number" else (column.entries == _code(column, "yes"))
-        touching = np.asarray(score, np.float32)
-        rows = np.flatnonzero(touching > 0)
-        return Queue(rows, touching[rows], 0.5)
-    values = columns["touching" if name == "touching" else "sharpness"].entries.astype(np.float32)
+        is_cut = column.entries if column.kind == "number" else (column.entries == _code(column, "yes"))
+        score = np.asarray(is_cut, np.float32)
+        rows = np.flatnonzero(score > 0)
+        return Queue(rows, score[rows], 0.5)
+    values = column.entries.astype(np.float32)
     if name == "touching":
-        return _ordered(values, 0.5)
+        return _sorted_queue(values, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         blur = -np.log(np.maximum(values, np.finfo(np.float32).tiny))
     middle = float(np.nanmedian(blur)) if np.isfinite(blur).any() else 0.0
     deviation = float(np.nanmedian(np.abs(blur - middle))) if np.isfinite(blur).any() else 0.0
-    return _ordered(blur, middle + 2 * 1.4826 * deviation)
+    return _sorted_queue(blur, middle + _BLUR_DEVIATIONS * deviation)
 
 
-def find_duplicates(embedding: NDArray[np.float32], points: NDArray[np.float32]) -> Queue:
-    """Find images that are nearly the same in the embedding.
+def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]) -> Queue:
+    """Return images that are nearly equal to another one in the embedding.
 
-    The score is ``1 − d / m``, with d the distance to the nearest other image and m the median of such distances; from
-    0.95 on two images are called the same. Of up to 20,000 images the nearest is exact; of more it is the nearest of the
-    16 that are nearest on the map. Of a pair the later image is in the queue.
+    The score is ``1 − d / m``, with d the distance to the nearest other image and m the median of these distances; the
+    proposed threshold is 0.95. Of a pair the later image is in the queue.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
+        For N up to 20,000 the nearest image is exact; for more it is the nearest of the 16 that are nearest on the map.
     points : ndarray of float32, shape (N, 2)
-        The map.
+        Positions on the map.
     """
     if len(embedding) < 2:
-        return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), 1 - _NEAR, np.zeros(0, np.int64))
+        return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), _DUPLICATE_CUT, np.zeros(0, np.int64))
     nearest, distance = _nearest_other(embedding, points)
     middle = float(np.median(distance))
     score = (1 - distance / middle).astype(np.float32) if middle > 0 else (distance == 0).astype(np.float32)
-    later = nearest < np.arange(len(nearest))
-    later |= nearest[nearest] != np.arange(len(nearest))  # its twin has another twin: it would be in no queue
-    rows = np.flatnonzero(later & (score > 0.5))
+    is_later = nearest < np.arange(len(nearest))
+    is_later |= nearest[nearest] != np.arange(len(nearest))  # its twin has another twin: it would be in no queue
+    rows = np.flatnonzero(is_later & (score > _MIN_DUPLICATE_SCORE))
     rows = rows[np.argsort(-score[rows], kind="stable")]
-    return Queue(rows, score[rows], 1 - _NEAR, nearest[rows])
+    return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows])
+
+
+def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
+    """Return images in ascending order of the certainty of their prediction; the score is 1 minus that certainty.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        The images to choose from.
+    predictions : Predictions
+        What the classifier predicts.
+    """
+    score = 1 - predictions.certainty[rows]
+    order = np.argsort(-score, kind="stable")
+    return Queue(rows[order], score[order], 0.5)
 
 
 def _nearest_other(
     embedding: NDArray[np.float32], points: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    if len(embedding) <= _EXACT_UP_TO:
+    if len(embedding) <= _MAX_EXACT:
         from facies.cluster.neighbours import self_neighbours
 
         indices, distances = self_neighbours(np.asarray(embedding), 2)
@@ -122,14 +165,14 @@ def _nearest_other(
     from scipy.spatial import cKDTree
 
     finite = np.nan_to_num(points)
-    _, candidates = cKDTree(finite).query(finite, _CANDIDATES + 1)
+    _, candidates = cKDTree(finite).query(finite, _N_CANDIDATES + 1)
     nearest, distance = np.empty(len(points), np.int64), np.empty(len(points), np.float32)
-    block = max(1, 2**24 // (embedding.shape[1] * (_CANDIDATES + 1)))
+    block = max(1, 2**24 // (embedding.shape[1] * (_N_CANDIDATES + 1)))
     for start in range(0, len(points), block):
         others = candidates[start : start + block]
         own = np.arange(start, start + len(others))
-        apart = embedding[others] - embedding[own][:, None]
-        square = np.einsum("ijk,ijk->ij", apart, apart)
+        difference = embedding[others] - embedding[own][:, None]
+        square = np.einsum("ijk,ijk->ij", difference, difference)
         square[others == own[:, None]] = np.inf
         best = square.argmin(axis=1)
         nearest[own] = others[np.arange(len(own)), best]
@@ -137,11 +180,11 @@ def _nearest_other(
     return nearest, distance
 
 
-def _ordered(score: NDArray[np.float32], cut: float) -> Queue:
+def _sorted_queue(score: NDArray[np.float32], cut: float) -> Queue:
     rows = np.flatnonzero(np.isfinite(score))
     rows = rows[np.argsort(-score[rows], kind="stable")]
     return Queue(rows, score[rows], cut)
 
 
-def _code(column: Column, word: str) -> int:
-    return column.words.index(word) + 1 if word in column.words else -1
+def _code(column: Column, category: str) -> int:
+    return column.categories.index(category) + 1 if category in column.categories else -1

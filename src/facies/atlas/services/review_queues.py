@@ -1,81 +1,77 @@
-"""The quality queues of a run, each found when first asked for."""
+"""The review queues of a run, each computed when first asked for."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facies.annotations import STATES
-from facies.atlas.services.active_learning import Predictions
-from facies.atlas.services.queue_rules import QUEUES, Queue, find_duplicates, queue_of, why_not
-from facies.atlas.state.columns import Column
-from facies.atlas.state.image_states import EXCLUDED, ImageStates
+from facies.atlas.services.queue_rules import (
+    QUEUES,
+    Queue,
+    duplicates_queue,
+    least_certain_queue,
+    missing_requirement,
+    queue_from_column,
+)
+from facies.atlas.state.image_states import EXCLUDED
+from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
 __all__ = ["ReviewQueues"]
 
 
 class ReviewQueues:
-    """Keeps the queues that columns and the embedding give; they do not change with the expert's decisions.
+    """Computes and holds the queues; those from columns and from the embedding do not depend on the expert's decisions.
 
     Parameters
     ----------
-    embedding : ndarray of float32, shape (N, D)
-        It may be a memory map.
-    points : ndarray of float32, shape (N, 2)
-        The map.
-    columns : mapping of str to Column
-        The columns of the run.
+    run : OpenRun
+        The run.
     """
 
-    def __init__(
-        self, embedding: NDArray[np.float32], points: NDArray[np.float32], columns: Mapping[str, Column]
-    ) -> None:
-        self._embedding, self._points, self._columns = embedding, points, columns
-        # One for each, so that a queue that is searched for seconds keeps no other waiting.
+    def __init__(self, run: OpenRun) -> None:
+        self._run = run
+        # One for each, so that a queue that takes seconds to compute blocks no other.
         self._locks = {name: threading.Lock() for name in QUEUES}
         self._queues: dict[str, Queue] = {}
 
-    def told(self, name: str, standing: ImageStates, fitted: Predictions | None) -> dict[str, Any]:
-        """Return what a browser is told of a queue; ``n`` is null while nobody has asked for it."""
-        why = why_not(name, self._columns, certain=fitted is not None)
-        plain = {"name": name, "title": QUEUES[name], "n": None, "cut": None, "why": why}
-        if why is not None or (name == "duplicates" and name not in self._queues):
-            return plain
-        queue = self.queue(name, standing, fitted)
-        return {**plain, "n": int((queue.score >= queue.cut).sum()), "cut": queue.cut}
+    def to_json(self, name: str) -> dict[str, Any]:
+        """Return the description of a queue as the page receives it; ``n`` is null before it was computed."""
+        reason = missing_requirement(name, self._run.columns, has_predictions=self._run.predictions is not None)
+        description = {"name": name, "title": QUEUES[name], "n": None, "cut": None, "why": reason}
+        if reason is not None or (name == "duplicates" and name not in self._queues):
+            return description
+        queue = self.queue(name)
+        return {**description, "n": int((queue.score >= queue.cut).sum()), "cut": queue.cut}
 
-    def queue(self, name: str, standing: ImageStates, fitted: Predictions | None) -> Queue:
-        """Return a queue without the images that are excluded already.
+    def queue(self, name: str) -> Queue:
+        """Return a queue without the images that are excluded.
+
+        Parameters
+        ----------
+        name : str
+            A key of `QUEUES`.
 
         Raises
         ------
         InputError
             If the run has no such queue.
         """
-        why = why_not(name, self._columns, certain=fitted is not None)
-        if why is not None:
-            raise InputError(f"there is no queue of images {QUEUES[name]}: {why}")
-        if name == "least_certain":
-            assert fitted is not None
-            return _least_certain(standing, fitted)
+        states, predictions = self._run.states, self._run.predictions
+        reason = missing_requirement(name, self._run.columns, has_predictions=predictions is not None)
+        if reason is not None:
+            raise InputError(f"there is no queue of images {QUEUES[name]}: {reason}")
+        if name == "least_certain" and predictions is not None:
+            open_rows = np.flatnonzero((states.states == STATES["none"]) | (states.states == STATES["predicted"]))
+            return least_certain_queue(open_rows, predictions)
         with self._locks[name]:
             if name not in self._queues:
-                found = (
-                    find_duplicates(self._embedding, self._points)
+                self._queues[name] = (
+                    duplicates_queue(self._run.folder.embedding, self._run.points)
                     if name == "duplicates"
-                    else queue_of(name, self._columns)
+                    else queue_from_column(name, self._run.columns)
                 )
-                self._queues[name] = found
-        return self._queues[name].without(standing.states == EXCLUDED)
-
-
-def _least_certain(standing: ImageStates, fitted: Predictions) -> Queue:
-    rows = np.flatnonzero((standing.states == STATES["none"]) | (standing.states == STATES["predicted"]))
-    score = 1 - fitted.certainty[rows]
-    order = np.argsort(-score, kind="stable")
-    return Queue(rows[order], score[order], 0.5)
+        return self._queues[name].without(states.states == EXCLUDED)

@@ -1,4 +1,4 @@
-"""How a request names images: by rows, by a bitmask, by group, class, state or column, or by several at once."""
+"""How a request selects images: by rows, by a bitmask, by group, class, state or column, or by several of them."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from facies.annotations import STATES
 from facies.atlas.state.columns import Column
+from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["MOST_ROWS", "RowsQuery", "chosen_rows", "to_mask"]
+__all__ = ["MAX_ROWS", "Number", "Numbers", "RowQuery", "match_rows", "select_rows"]
 
-MOST_ROWS = 20_000
-"""Rows that may be written out in a request; more come as a bitmask."""
+MAX_ROWS = 20_000
+"""Number of rows that a request may list; more are sent as a bitmask."""
 
 Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Numbers = Number | Annotated[list[Number], Field(max_length=10_000)]
 
 
-class RowsQuery(BaseModel):
-    """The images that fulfil everything that is given.
+class RowQuery(BaseModel):
+    """Selects the images that match all conditions that are given.
 
     Attributes
     ----------
     all : bool
-        Every image.
+        All images.
     rows : list of int
-        By number.
+        Images by row.
     mask : str
-        Base64 of ceil(N/8) bytes; bit i of byte j (the least is 0) stands for row 8 j + i.
+        Base64 of ceil(N/8) bytes; bit i (the least significant is 0) of byte j stands for row 8 j + i.
     group, class_, state, prediction : int or list of int
-        By what they are now; class 0 has no name.
+        Images that have one of these values now; class 0 is no class.
     column, value, low, high
-        By a column of the table: a word, or a range of numbers with both ends.
+        Images whose entry in a column is a category (``value``), or a number from ``low`` to ``high``, both included.
     not_excluded : bool
-        Leaves the excluded ones out.
+        Leaves out excluded images.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     all: bool = False
-    rows: Annotated[list[Number], Field(max_length=MOST_ROWS)] | None = None
+    rows: Annotated[list[Number], Field(max_length=MAX_ROWS)] | None = None
     mask: str | None = None
     group: Numbers | None = None
     class_: Numbers | None = Field(default=None, alias="class")
@@ -59,96 +60,104 @@ class RowsQuery(BaseModel):
     not_excluded: bool = False
 
 
-def chosen_rows(
-    query: RowsQuery,
-    count: int,
-    standing: Mapping[str, NDArray[Any]],
+def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
+    """Return the images of a run that a query selects, ascending.
+
+    Raises
+    ------
+    InputError
+        See `match_rows`.
+    """
+    values = dict(run.states.by_name())
+    if query.prediction is not None:
+        predictions = run.predictions
+        values["prediction"] = np.zeros(len(run), np.uint16) if predictions is None else predictions.classes
+    return match_rows(query, len(run), values, run.columns)
+
+
+def match_rows(
+    query: RowQuery,
+    n_images: int,
+    values: Mapping[str, NDArray[Any]],
     columns: Mapping[str, Column],
 ) -> NDArray[np.int64]:
-    """Return the rows that a query means, rising.
+    """Return the rows that match a query, ascending.
 
     Parameters
     ----------
-    query : RowsQuery
-        What is asked for.
-    count : int
+    query : RowQuery
+        The conditions.
+    n_images : int
         N.
-    standing : mapping of str to ndarray, shape (N,)
-        ``group``, ``class``, ``state`` and ``prediction`` as they are now.
+    values : mapping of str to ndarray, shape (N,)
+        ``group``, ``class``, ``state`` and, if the query asks for it, ``prediction`` of every image.
     columns : mapping of str to Column
         The columns of the run.
 
     Raises
     ------
     InputError
-        If nothing is given, a mask is of another length, or a row, state or column is not there.
+        If the query has no condition, a mask has another length, or a row or column does not exist.
     """
     masks: list[NDArray[np.bool_]] = []
     if query.mask is not None:
-        masks.append(_from_mask(query.mask, count))
+        masks.append(_from_mask(query.mask, n_images))
     for name in ("group", "class", "state", "prediction"):
-        wanted = getattr(query, "class_" if name == "class" else name)
-        if wanted is not None:
-            masks.append(_is_one_of(standing[name], [wanted] if isinstance(wanted, int) else wanted))
+        numbers = getattr(query, "class_" if name == "class" else name)
+        if numbers is not None:
+            masks.append(_is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
     if query.column is not None:
-        masks.append(_in_column(query, columns))
+        masks.append(_matches_column(query, columns))
     if query.not_excluded and (masks or query.rows is not None or query.all):
-        masks.append(standing["state"] != STATES["excluded"])
+        masks.append(values["state"] != STATES["excluded"])
     if query.rows is not None:
-        rows = _checked(query.rows, count)
+        rows = _check_rows(query.rows, n_images)
         for mask in masks:
             rows = rows[mask[rows]]
         return rows
     if not masks:
         if query.all:
-            return np.arange(count, dtype=np.int64)
+            return np.arange(n_images, dtype=np.int64)
         raise InputError('no images are meant: give rows, mask, group, class, state or column, or {"all": true}')
     return np.flatnonzero(np.logical_and.reduce(masks)).astype(np.int64, copy=False)
 
 
-def to_mask(rows: NDArray[np.int64], count: int) -> str:
-    """Return rows as the text of a bitmask of N bits."""
-    bits = np.zeros(count, np.bool_)
-    bits[rows] = True
-    return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode("ascii")
-
-
-def _from_mask(text: str, count: int) -> NDArray[np.bool_]:
+def _from_mask(text: str, n_images: int) -> NDArray[np.bool_]:
     try:
         packed = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError("a mask is base64 of packed bits: other text was given") from error
-    if len(packed) != -(-count // 8):
-        raise InputError(f"a mask of {count} images has {-(-count // 8)} bytes: {len(packed)} were given")
+    if len(packed) != -(-n_images // 8):
+        raise InputError(f"a mask of {n_images} images has {-(-n_images // 8)} bytes: {len(packed)} were given")
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
-    if bits[count:].any():
-        raise InputError(f"a mask of {count} images has no bits beyond them: some were set")
-    return bits[:count].view(np.bool_)
+    if bits[n_images:].any():
+        raise InputError(f"a mask of {n_images} images has no bits beyond them: some were set")
+    return bits[:n_images].view(np.bool_)
 
 
-def _checked(rows: Sequence[int], count: int) -> NDArray[np.int64]:
-    wrong = next((row for row in rows if not 0 <= row < count), None)
+def _check_rows(rows: Sequence[int], n_images: int) -> NDArray[np.int64]:
+    wrong = next((row for row in rows if not 0 <= row < n_images), None)
     if wrong is not None:
-        raise InputError(f"there is no image {wrong}: the run has {count}, numbered from 0")
+        raise InputError(f"there is no image {wrong}: the run has {n_images}, numbered from 0")
     return np.unique(np.array(rows, np.int64))
 
 
-def _is_one_of(values: NDArray[Any], wanted: Sequence[int]) -> NDArray[np.bool_]:
+def _is_one_of(values: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
     limits = np.iinfo(values.dtype)
-    known = [number for number in wanted if limits.min <= number <= limits.max]
-    if len(known) == 1:
-        return np.asarray(values == known[0])
-    return np.isin(values, np.array(known, values.dtype))
+    possible = [number for number in numbers if limits.min <= number <= limits.max]
+    if len(possible) == 1:
+        return np.asarray(values == possible[0])
+    return np.isin(values, np.array(possible, values.dtype))
 
 
-def _in_column(query: RowsQuery, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
+def _matches_column(query: RowQuery, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
     column = columns.get(query.column or "")
     if column is None:
         raise InputError(f"there is no column {str(query.column)[:40]!r}: there are {', '.join(columns)}")
     if column.kind == "category":
-        if query.value is None or query.value not in column.words:
+        if query.value is None or query.value not in column.categories:
             return np.zeros(len(column.entries), np.bool_) if query.value else column.entries == 0
-        return np.asarray(column.entries == column.words.index(query.value) + 1)
+        return np.asarray(column.entries == column.categories.index(query.value) + 1)
     low = -np.inf if query.low is None else query.low
     high = np.inf if query.high is None else query.high
     return np.asarray((column.entries >= low) & (column.entries <= high))

@@ -1,19 +1,19 @@
-"""Exact search in the embedding, block by block: a memory map of a million rows is read once and never held."""
+"""Exact search in the embedding, in blocks, so that a memory map of a million rows is never in memory as a whole."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["centre_of", "distances_to", "first_of", "nearest_to_any"]
+__all__ = ["argsort_page", "distances_to", "mean_embedding", "nearest_to_any"]
 
 _BLOCK_BYTES = 2**24
-QUERIES = 256
-"""Images that a search starts from at most; of more, as many evenly spaced ones."""
+MAX_QUERIES = 256
+"""Number of images that a search starts from; of more, so many evenly spaced ones are taken."""
 
 
-def centre_of(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the mean of some rows (rising) of the embedding, float32 (D,), summed in float64."""
+def mean_embedding(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the mean of some rows (ascending) of the embedding, float32 of shape (D,), summed in float64."""
     total = np.zeros(embedding.shape[1], np.float64)
     for block in _blocks(rows, embedding.shape[1]):
         total += _vectors(embedding, block).sum(axis=0, dtype=np.float64)
@@ -23,7 +23,7 @@ def centre_of(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
 def distances_to(
     embedding: NDArray[np.float32], rows: NDArray[np.int64], point: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the Euclidean distance of some rows (rising) of the embedding to a point, float32 (len(rows),)."""
+    """Return the Euclidean distances of some rows (ascending) to a point, float32 of shape (len(rows),)."""
     distances = np.empty(len(rows), np.float32)
     start = 0
     for block in _blocks(rows, embedding.shape[1]):
@@ -36,69 +36,69 @@ def distances_to(
 def nearest_to_any(
     embedding: NDArray[np.float32], queries: NDArray[np.int64], among: NDArray[np.int64], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the images that lie nearest to any of some images.
+    """Return the images nearest to any of the query images.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
-        It may be a memory map.
+        May be a memory map.
     queries : ndarray of int64
-        Rows to start from. Of more than `QUERIES` as many evenly spaced ones are taken.
+        Rows of the query images; of more than `MAX_QUERIES`, so many evenly spaced ones are taken.
     among : ndarray of int64
-        Rows to choose from, rising. The queries themselves are left out.
+        Rows to search, ascending; the queries themselves are left out.
     k : int
-        How many at most.
+        Number of images to return, if there are so many.
 
     Returns
     -------
     rows : ndarray of int64
-        The nearest first; equal distances in the order of the rows.
+        The nearest first; images at equal distances in ascending order.
     distances : ndarray of float32
-        To the nearest query.
+        Distance of each to the nearest query.
     """
     is_query = np.zeros(len(embedding), np.bool_)
     is_query[queries] = True
     among = among[~is_query[among]]
-    taken = queries[np.linspace(0, len(queries) - 1, min(len(queries), QUERIES)).astype(np.int64)]
-    points = np.asarray(embedding[taken], np.float32)
-    alone = len(points) == 1
-    distances = distances_to(embedding, among, points[0]) if alone else _least_distances(embedding, among, points)
-    chosen = first_of(distances, k)
-    return among[chosen], distances[chosen]
+    sources = queries[np.linspace(0, len(queries) - 1, min(len(queries), MAX_QUERIES)).astype(np.int64)]
+    points = np.asarray(embedding[sources], np.float32)
+    is_single = len(points) == 1
+    distances = distances_to(embedding, among, points[0]) if is_single else _minimum_distances(embedding, among, points)
+    nearest = argsort_page(distances, k)
+    return among[nearest], distances[nearest]
 
 
-def first_of(
+def argsort_page(
     values: NDArray[np.float32], count: int, *, descending: bool = False, offset: int = 0
 ) -> NDArray[np.int64]:
-    """Return the places of the ``count`` smallest (or largest) values after the first ``offset``, in order.
+    """Return the indices of the ``count`` smallest (or largest) values after the first ``offset``, sorted.
 
-    Equal values stay in their order, and NaN comes last either way. Only what is asked for is sorted.
+    Equal values stay in their order, and NaN comes last in either direction. Only the returned part is sorted.
     """
     keys = -values if descending else values
     last = min(len(keys), offset + count)
     if last < len(keys) // 2:
-        # All that equal the last one taken are sorted too, so that ties do not depend on the partition.
+        # All values equal to the last one are sorted too, so that ties do not depend on the partition.
         limit = np.partition(keys, last)[last]
-        places = np.arange(len(keys)) if np.isnan(limit) else np.flatnonzero(keys <= limit)
+        candidates = np.arange(len(keys)) if np.isnan(limit) else np.flatnonzero(keys <= limit)
     else:
-        places = np.arange(len(keys))
-    return places[np.argsort(keys[places], kind="stable")][offset:last]
+        candidates = np.arange(len(keys))
+    return candidates[np.argsort(keys[candidates], kind="stable")][offset:last]
 
 
-def _least_distances(
+def _minimum_distances(
     embedding: NDArray[np.float32], rows: NDArray[np.int64], points: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     # Around the mean of the queries, the squares of the expansion |a|² - 2ab + |b|² cancel less.
-    middle = points.mean(axis=0)
-    points = points - middle
+    mean = points.mean(axis=0)
+    points = points - mean
     squares = np.einsum("ij,ij->i", points, points)
     distances = np.empty(len(rows), np.float32)
     start = 0
     for block in _blocks(rows, max(embedding.shape[1], len(points))):
-        vectors = _vectors(embedding, block) - middle
-        least = (squares - 2 * (vectors @ points.T)).min(axis=1)
-        least += np.einsum("ij,ij->i", vectors, vectors)
-        distances[start : start + len(block)] = np.sqrt(np.maximum(least, 0))
+        vectors = _vectors(embedding, block) - mean
+        minimum = (squares - 2 * (vectors @ points.T)).min(axis=1)
+        minimum += np.einsum("ij,ij->i", vectors, vectors)
+        distances[start : start + len(block)] = np.sqrt(np.maximum(minimum, 0))
         start += len(block)
     return distances
 
@@ -109,6 +109,6 @@ def _blocks(rows: NDArray[np.int64], width: int) -> list[NDArray[np.int64]]:
 
 
 def _vectors(embedding: NDArray[np.float32], block: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Rows (rising) of the embedding, without copying those that follow each other."""
+    """Rows (ascending) of the embedding; consecutive ones are not copied."""
     first, last = int(block[0]), int(block[-1])
     return embedding[first : last + 1] if last - first + 1 == len(block) else embedding[block]

@@ -1,4 +1,4 @@
-"""Which images each action changed, kept for browsers that have missed some."""
+"""Which images the latest actions changed, so that a browser fetches only what it has missed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Changes"]
+__all__ = ["ChangeLog"]
 
-_MOST_BYTES = 2**26
+_MAX_BYTES = 2**26
 
 
-class Changes:
-    """Remembers the rows of the latest actions, in 64 MB at most.
+class ChangeLog:
+    """The rows that the latest actions changed, in 64 MB at most; older actions are forgotten first.
 
     Parameters
     ----------
     n_images : int
-        N.
+        Number of images of the run.
     revision : int
-        The journal's revision when the remembering began.
+        Revision of the journal at the start of the log.
     """
 
     def __init__(self, n_images: int, revision: int) -> None:
         self._n_images = n_images
-        self._begin = revision
-        self._bytes = 0
+        self._first_revision = revision
+        self._n_bytes = 0
         self._lock = threading.Lock()
-        self._kept: deque[tuple[int, NDArray[np.uint32] | NDArray[np.uint8]]] = deque()
+        self._actions: deque[tuple[int, NDArray[np.uint32] | NDArray[np.uint8]]] = deque()
 
     def add(self, revision: int, rows: NDArray[np.int64]) -> None:
-        """Remember what an action changed, as rows or as a bitmap, whichever is shorter."""
+        """Add the rows that an action changed; they are held as rows or as a bitmap, whichever is smaller."""
         packed: NDArray[np.uint32] | NDArray[np.uint8]
         if 32 * len(rows) <= self._n_images:
             packed = rows.astype(np.uint32)
@@ -41,20 +41,20 @@ class Changes:
             bits[rows] = True
             packed = np.packbits(bits)
         with self._lock:
-            self._kept.append((revision, packed))
-            self._bytes += packed.nbytes
-            while self._bytes > _MOST_BYTES:
-                self._begin, gone = self._kept.popleft()
-                self._bytes -= gone.nbytes
+            self._actions.append((revision, packed))
+            self._n_bytes += packed.nbytes
+            while self._n_bytes > _MAX_BYTES:
+                self._first_revision, dropped = self._actions.popleft()
+                self._n_bytes -= dropped.nbytes
 
     def since(self, revision: int) -> NDArray[np.int64] | None:
-        """Return the rows changed by the actions after ``revision``, rising; None if that is not known any more."""
+        """Return the rows that actions after ``revision`` changed, ascending; None if the log does not reach back so far."""
         with self._lock:
-            if revision < self._begin:
+            if revision < self._first_revision:
                 return None
-            kept = [packed for number, packed in self._kept if number > revision]
+            later = [packed for number, packed in self._actions if number > revision]
         changed = np.zeros(self._n_images, np.bool_)
-        for packed in kept:
+        for packed in later:
             if packed.dtype == np.uint32:
                 changed[packed] = True
             else:

@@ -1,4 +1,4 @@
-"""The columns of a run's tables as a browser wants them: numbers as float32, words as codes with a dictionary."""
+"""The columns of a run's tables in the form that the page receives: numbers, or categories as codes with a dictionary."""
 
 from __future__ import annotations
 
@@ -12,64 +12,57 @@ from numpy.typing import NDArray
 
 __all__ = ["Column", "read_columns"]
 
-LONGEST_VALUE = 200
-"""Characters of a word that are shown; ids and paths may be longer."""
-_MOST_WORDS = 65_535
+MAX_VALUE_LENGTH = 200
+"""Number of characters to which categories, ids and paths are shortened."""
+_MAX_CATEGORIES = 65_535
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column of a table, one entry an image.
+    """One column of a table, with one entry per image.
 
     Attributes
     ----------
     name : str
-        As the table has it.
+        Name of the column in the table.
     kind : str
         ``number`` or ``category``.
     entries : ndarray, shape (N,)
-        float32 with NaN where it is missing, or codes (uint16 or uint32) with 0 where it is missing.
-    words : list of str
-        The word of code c is ``words[c - 1]``; empty for numbers.
+        float32 with NaN for missing values, or uint16 codes with 0 for missing values.
+    categories : list of str
+        The category of code c is ``categories[c - 1]``; empty for numbers.
     """
 
     name: str
     kind: str
     entries: NDArray[Any]
-    words: list[str]
+    categories: list[str]
 
     @cached_property
     def n_values(self) -> int:
-        """Different words, or entries that are numbers."""
-        return len(self.words) if self.kind == "category" else int(np.isfinite(self.entries).sum())
+        """Number of categories, or of entries that are finite."""
+        return len(self.categories) if self.kind == "category" else int(np.isfinite(self.entries).sum())
 
-    def told(self) -> dict[str, Any]:
-        """Return what the page has to know before it asks for the values."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the description of the column, without its values."""
         return {
             "name": self.name,
             "kind": self.kind,
             "n_values": self.n_values,
-            "title": self.name.replace("_", " ")[:LONGEST_VALUE],
+            "title": self.name.replace("_", " ")[:MAX_VALUE_LENGTH],
         }
-
-    def of(self, row: int) -> float | str | None:
-        """Return the entry of one image; None where it is missing."""
-        value = self.entries[row]
-        if self.kind == "number":
-            return float(value) if np.isfinite(value) else None
-        return self.words[int(value) - 1] if value else None
 
 
 def read_columns(images: pd.DataFrame, partition: pd.DataFrame) -> dict[str, Column]:
-    """Return those columns of a run that can be a colour, a filter or an order.
+    """Return those columns of a run that can colour, filter or sort the images.
 
     Parameters
     ----------
     images : DataFrame
-        The table of the images. ``id`` and other columns of words that are all different are left out: they order
-        nothing. True labels are left out too, for nobody may name by them.
+        The table of the images. ``id`` and other columns of texts that are all different are left out, and true labels,
+        because nobody may name images by them.
     partition : DataFrame
-        The table of the partition: ``probability`` and ``distance`` are taken.
+        The table of the partition, for its columns ``probability`` and ``distance``.
 
     Returns
     -------
@@ -94,8 +87,10 @@ def _column(name: str, series: pd.Series) -> Column | None:
         return Column(name, "number", series.to_numpy(np.float32, na_value=np.nan), [])
     missing = series.isna()
     texts = series.astype(str)
-    codes, words = pd.factorize(texts.where(~missing), sort=True)
+    codes, categories = pd.factorize(texts.where(~missing), sort=True)
     n_known = int((~missing).sum())
-    if n_known == 0 or len(words) > _MOST_WORDS or (len(words) == n_known and n_known > 1):
+    if n_known == 0 or len(categories) > _MAX_CATEGORIES or (len(categories) == n_known and n_known > 1):
         return None
-    return Column(name, "category", (codes + 1).astype(np.uint16), [str(word)[:LONGEST_VALUE] for word in words])
+    return Column(
+        name, "category", (codes + 1).astype(np.uint16), [str(text)[:MAX_VALUE_LENGTH] for text in categories]
+    )

@@ -1,4 +1,4 @@
-"""What is known of each group: its size, how alike its members are, where it lies, and which images stand for it."""
+"""Statistics of groups: size, homogeneity, centre in the embedding, position on the map, and example images."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EXAMPLES", "GroupStatistics", "measure_groups", "numbered", "total_variance"]
+__all__ = ["N_EXAMPLES", "GroupStatistics", "group_index", "measure_groups", "total_variance"]
 
-EXAMPLES = 12
-"""Images that stand for a group: the nearest to its centre."""
+N_EXAMPLES = 12
+"""Number of example images per group: the nearest to its centre."""
 _BLOCK_BYTES = 2**25
 
 
 @dataclass(frozen=True, eq=False)
 class GroupStatistics:
-    """What is known of one group.
+    """Statistics of one group.
 
     Attributes
     ----------
     group : int
-        Its number, -1 for noise.
+        Number of the group, -1 for noise.
     size : int
-        Its images.
+        Number of its images.
     centre : ndarray of float32, shape (D,)
-        Mean of its members in the embedding.
+        Mean embedding of its members.
     distance : float
         Mean distance of its members to the centre.
     homogeneity : float
-        ``1 − (mean squared distance to the centre) / (the same for all images and the centre of all)``, not below 0: the
-        part of the variance that the group leaves out; 1 if all members are the same.
+        ``1 − (mean squared distance of the members to the centre) / (total variance)``, 0 to 1: 1 if all members are the
+        same, 0 if they differ as much as all images do.
     x, y : float
-        Median of its members on the map.
+        Median position of its members on the map.
     examples : ndarray of int64
-        Rows, the nearest to the centre first.
+        Rows of its `N_EXAMPLES` images nearest to the centre, the nearest first.
     """
 
     group: int
@@ -51,7 +51,7 @@ class GroupStatistics:
 def total_variance(embedding: NDArray[np.float32]) -> float:
     """Return the mean squared distance of all rows to their mean."""
     sums, squares = np.zeros(embedding.shape[1]), 0.0
-    for block in _spans(len(embedding), embedding.shape[1]):
+    for block in _blocks(len(embedding), embedding.shape[1]):
         part = np.asarray(embedding[block], np.float64)
         sums += part.sum(axis=0)
         squares += float(np.einsum("ij,ij->", part, part))
@@ -66,37 +66,38 @@ def measure_groups(
     variance: float,
     rows: NDArray[np.int64] | None = None,
 ) -> dict[int, GroupStatistics]:
-    """Measure groups whole.
+    """Compute the statistics of groups.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
-        It may be a memory map; it is read twice, in blocks.
+        A memory map is read twice, in blocks.
     points : ndarray of float32, shape (N, 2)
-        The map.
+        Positions on the map.
     groups : ndarray of int32, shape (N,)
         The group of each image.
     variance : float
-        See `total_variance`.
+        What `total_variance` returns.
     rows : ndarray of int64, optional
-        All the members of the groups to be measured. Without it all images.
+        All members of the groups to compute; by default all images.
 
     Returns
     -------
     dict of int to GroupStatistics
+        By number of the group.
     """
     rows = np.arange(len(groups)) if rows is None else rows
     if not len(rows):
         return {}
-    names, places, sizes = numbered(groups[rows])
-    centres = _centres(embedding, rows, places, sizes)
-    distances = _distances(embedding, rows, places, centres)
-    mean_distance = np.bincount(places, distances) / sizes
-    mean_square = np.bincount(places, distances.astype(np.float64) ** 2) / sizes
+    names, index, sizes = group_index(groups[rows])
+    centres = _centres(embedding, rows, index, sizes)
+    distances = _distances(embedding, rows, index, centres)
+    mean_distance = np.bincount(index, distances) / sizes
+    mean_square = np.bincount(index, distances.astype(np.float64) ** 2) / sizes
     homogeneity = np.clip(1 - mean_square / variance, 0, 1) if variance > 0 else np.ones(len(names))
-    medians = pd.DataFrame(points[rows]).groupby(places).median().to_numpy(np.float64)
+    medians = pd.DataFrame(points[rows]).groupby(index).median().to_numpy(np.float64)
     # One key for group and distance sorts in a third of the time of two.
-    order = np.argsort(places * (1.0 + float(distances.max())) + distances, kind="stable")
+    order = np.argsort(index * (1.0 + float(distances.max())) + distances, kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return {
         int(name): GroupStatistics(
@@ -107,14 +108,17 @@ def measure_groups(
             homogeneity=float(homogeneity[i]),
             x=float(medians[i, 0]),
             y=float(medians[i, 1]),
-            examples=rows[order[starts[i] : min(starts[i] + EXAMPLES, starts[i + 1])]],
+            examples=rows[order[starts[i] : min(starts[i] + N_EXAMPLES, starts[i + 1])]],
         )
         for i, name in enumerate(names)
     }
 
 
-def numbered(groups: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return what ``np.unique`` with inverse and counts does, by counting: groups are small numbers from -1 on."""
+def group_index(groups: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what ``np.unique(groups, return_inverse=True, return_counts=True)`` does, faster.
+
+    Groups are small integers from -1 on, so that they can be counted instead of sorted.
+    """
     counts = np.bincount(groups + 1)
     present = np.flatnonzero(counts)
     lookup = np.zeros(len(counts), np.int64)
@@ -123,15 +127,17 @@ def numbered(groups: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _centres(
-    embedding: NDArray[np.float32], rows: NDArray[np.int64], places: NDArray[np.int64], sizes: NDArray[np.int64]
+    embedding: NDArray[np.float32], rows: NDArray[np.int64], index: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     from scipy.sparse import csr_matrix
 
     sums = np.zeros((len(sizes), embedding.shape[1]), np.float64)
-    for block in _spans(len(rows), embedding.shape[1]):
-        here = places[block]
+    for block in _blocks(len(rows), embedding.shape[1]):
+        columns = index[block]
         # A row of this matrix has its one at the image's group: twenty times as quick as sorting and adding.
-        member = csr_matrix((np.ones(len(here), np.float32), here, np.arange(len(here) + 1)), (len(here), len(sizes)))
+        member = csr_matrix(
+            (np.ones(len(columns), np.float32), columns, np.arange(len(columns) + 1)), (len(columns), len(sizes))
+        )
         sums += member.T @ embedding[rows[block]]
     return (sums / sizes[:, None]).astype(np.float32)
 
@@ -139,16 +145,16 @@ def _centres(
 def _distances(
     embedding: NDArray[np.float32],
     rows: NDArray[np.int64],
-    places: NDArray[np.int64],
+    index: NDArray[np.int64],
     centres: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     distances = np.empty(len(rows), np.float32)
-    for block in _spans(len(rows), embedding.shape[1]):
-        difference = embedding[rows[block]] - centres[places[block]]
+    for block in _blocks(len(rows), embedding.shape[1]):
+        difference = embedding[rows[block]] - centres[index[block]]
         distances[block] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
 
 
-def _spans(count: int, width: int) -> list[slice]:
+def _blocks(count: int, width: int) -> list[slice]:
     size = max(1, _BLOCK_BYTES // (8 * max(1, width)))
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]

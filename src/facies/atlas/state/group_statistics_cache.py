@@ -1,4 +1,4 @@
-"""The facts of all groups, measured when first asked for and again when a group changes."""
+"""The statistics of all groups, computed when first asked for, and again for groups that have changed."""
 
 from __future__ import annotations
 
@@ -10,131 +10,149 @@ from numpy.typing import NDArray
 
 from facies.annotations import STATES
 from facies.atlas.errors import MissingError
-from facies.atlas.state.group_statistics import GroupStatistics, measure_groups, numbered, total_variance
+from facies.atlas.state.group_statistics import GroupStatistics, group_index, measure_groups, total_variance
 from facies.atlas.state.image_states import EXCLUDED, ImageStates
 
 __all__ = ["GroupStatisticsCache"]
 
 
 class GroupStatisticsCache:
-    """Keeps `GroupStatistics` of the groups that there are.
+    """Holds the `GroupStatistics` of the groups that exist now.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
-        It may be a memory map.
+        May be a memory map.
     points : ndarray of float32, shape (N, 2)
-        The map.
+        Positions on the map.
     groups : ndarray of int32, shape (N,)
         The group of each image now.
     """
 
     def __init__(self, embedding: NDArray[np.float32], points: NDArray[np.float32], groups: NDArray[np.int32]) -> None:
         self._embedding, self._points, self._groups = embedding, points, groups
-        self._lock = threading.Lock()
-        self._marks = threading.Lock()
-        self._facts: dict[int, GroupStatistics] | None = None
+        self._compute_lock = threading.Lock()
+        self._update_lock = threading.Lock()
+        self._statistics: dict[int, GroupStatistics] | None = None
         self._variance = 0.0
         self._stale: set[int] = set()
         self._parents: dict[int, list[int]] = {}
 
-    def changed(self, before: NDArray[np.int32], after: NDArray[np.int32], rows: NDArray[np.int64]) -> None:
-        """Note that images went from groups to others. It is quick; the groups are measured when asked for."""
-        old, new = numbered(before[rows])[0], numbered(after[rows])[0]
-        with self._marks:
+    def update_groups(self, before: NDArray[np.int32], after: NDArray[np.int32], rows: NDArray[np.int64]) -> None:
+        """Record that images have changed their group; fast, because nothing is computed before it is asked for.
+
+        Parameters
+        ----------
+        before, after : ndarray of int32, shape (N,)
+            The group of each image before and after the change.
+        rows : ndarray of int64
+            The images that have changed.
+        """
+        old, new = group_index(before[rows])[0], group_index(after[rows])[0]
+        with self._update_lock:
             self._groups = after
             self._stale |= {*old.tolist(), *new.tolist()}
             for group in new.tolist():
                 if group >= 0 and group not in self._parents and group not in old:
                     self._parents[group] = [int(number) for number in old if number >= 0 and number != group]
 
-    def facts(self) -> dict[int, GroupStatistics]:
-        """The facts of all groups by number."""
-        with self._lock:
-            with self._marks:
+    def by_group(self) -> dict[int, GroupStatistics]:
+        """Return the statistics of all groups by number."""
+        with self._compute_lock:
+            with self._update_lock:
                 groups, stale, self._stale = self._groups, self._stale, set()
-            if self._facts is None:
+            if self._statistics is None:
                 self._variance = total_variance(self._embedding)
-                self._facts = measure_groups(self._embedding, self._points, groups, self._variance)
+                self._statistics = measure_groups(self._embedding, self._points, groups, self._variance)
             elif stale:
-                changed = np.zeros(max(int(groups.max(initial=-1)), *stale) + 2, np.bool_)
-                changed[np.array(sorted(stale)) + 1] = True
-                rows = np.flatnonzero(changed[groups + 1])
-                measured = measure_groups(self._embedding, self._points, groups, self._variance, rows)
-                kept = {group: facts for group, facts in self._facts.items() if group not in stale}
-                self._facts = {**kept, **measured}
-            return self._facts
+                is_stale = np.zeros(max(int(groups.max(initial=-1)), *stale) + 2, np.bool_)
+                is_stale[np.array(sorted(stale)) + 1] = True
+                rows = np.flatnonzero(is_stale[groups + 1])
+                computed = measure_groups(self._embedding, self._points, groups, self._variance, rows)
+                current = {group: entry for group, entry in self._statistics.items() if group not in stale}
+                self._statistics = {**current, **computed}
+            return self._statistics
 
-    def told(self, standing: ImageStates) -> list[dict[str, Any]]:
-        """Return what a browser is told of the groups, the largest first.
+    def to_json(self, states: ImageStates) -> list[dict[str, Any]]:
+        """Return the groups as the page receives them, the largest first.
 
-        The class of a group is the one that most of its validated members have; without validated ones, most of those
-        that have any.
+        The class of a group is the one that most of its validated members have; without validated members, the one that
+        most of its members with a class have.
         """
-        facts = self.facts()
-        if not facts:
+        statistics = self.by_group()
+        if not statistics:
             return []
-        names = np.array(sorted(facts), np.int64)
-        lookup = np.full(max(int(standing.groups.max(initial=-1)), int(names[-1])) + 2, -1, np.int64)
-        lookup[names + 1] = np.arange(len(names))
-        places, classes, states = lookup[standing.groups + 1], standing.classes, standing.states
-        if (places < 0).any():  # a group has come since the facts were measured
-            known = places >= 0
-            places, classes, states = places[known], classes[known], states[known]
-        counts = [np.bincount(places[states == state], minlength=len(names)) for state in range(5)]
-        named = np.bincount(places[(classes > 0) & (states != EXCLUDED)], minlength=len(names))
-        winner = _most_common(places, classes, states, len(names))
-        told = []
-        for i, name in enumerate(names.tolist()):
-            fact, validated, excluded = facts[name], counts[STATES["validated"]][i], counts[EXCLUDED][i]
-            told.append(
+        numbers = np.array(sorted(statistics), np.int64)
+        index, classes, image_states = _members(states, numbers)
+        counts = [np.bincount(index[image_states == state], minlength=len(numbers)) for state in range(5)]
+        named = np.bincount(index[(classes > 0) & (image_states != EXCLUDED)], minlength=len(numbers))
+        majority = _majority_class(index, classes, image_states, len(numbers))
+        entries = []
+        for i, number in enumerate(numbers.tolist()):
+            group, excluded = statistics[number], counts[EXCLUDED][i]
+            entries.append(
                 {
-                    "group": name,
-                    "size": fact.size,
-                    "homogeneity": round(fact.homogeneity, 4),
-                    "distance": fact.distance,
-                    "class": int(winner[i]),
+                    "group": number,
+                    "size": group.size,
+                    "homogeneity": round(group.homogeneity, 4),
+                    "distance": group.distance,
+                    "class": int(majority[i]),
                     "named": int(named[i]),
-                    "validated": int(validated),
+                    "validated": int(counts[STATES["validated"]][i]),
                     "dubious": int(counts[STATES["dubious"]][i]),
                     "excluded": int(excluded),
-                    "progress": float((named[i] + excluded) / max(1, fact.size)),
-                    "parents": self._parents.get(name, []),
-                    "x": fact.x,
-                    "y": fact.y,
-                    "medoid": int(fact.examples[0]),
-                    "examples": fact.examples.tolist(),
+                    "progress": float((named[i] + excluded) / max(1, group.size)),
+                    "parents": self._parents.get(number, []),
+                    "x": group.x,
+                    "y": group.y,
+                    "medoid": int(group.examples[0]),
+                    "examples": group.examples.tolist(),
                 }
             )
-        return sorted(told, key=lambda group: (-group["size"], group["group"]))
+        return sorted(entries, key=lambda entry: (-entry["size"], entry["group"]))
 
     def similar(self, group: int, k: int) -> list[tuple[int, float]]:
-        """Return the groups whose centres are nearest to that of a group, and how far they are.
+        """Return the ``k`` groups whose centres are nearest to that of ``group``, with their distances.
 
         Raises
         ------
         MissingError
             If there is no such group.
         """
-        facts = self.facts()
-        if group not in facts:
+        statistics = self.by_group()
+        if group not in statistics:
             raise MissingError(f"there is no group {group} any more")
-        others = [other for other in sorted(facts) if other not in (group, -1)]
+        others = [other for other in sorted(statistics) if other not in (group, -1)]
         if not others:
             return []
-        apart = np.linalg.norm(np.stack([facts[other].centre for other in others]) - facts[group].centre, axis=1)
-        return [(others[i], float(apart[i])) for i in np.argsort(apart, kind="stable")[:k]]
+        centres = np.stack([statistics[other].centre for other in others])
+        distances = np.linalg.norm(centres - statistics[group].centre, axis=1)
+        return [(others[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:k]]
 
 
-def _most_common(
-    places: NDArray[np.int64], classes: NDArray[np.uint16], states: NDArray[np.uint8], n_groups: int
+def _members(
+    states: ImageStates, numbers: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8]]:
+    """Index of the group (in ``numbers``), class and state of every image whose group is one of ``numbers`` (ascending)."""
+    lookup = np.full(max(int(states.groups.max(initial=-1)), int(numbers[-1])) + 2, -1, np.int64)
+    lookup[numbers + 1] = np.arange(len(numbers))
+    index = lookup[states.groups + 1]
+    known = index >= 0
+    if known.all():
+        return index, states.classes, states.states
+    # A group has been made since the statistics were computed.
+    return index[known], states.classes[known], states.states[known]
+
+
+def _majority_class(
+    index: NDArray[np.int64], classes: NDArray[np.uint16], states: NDArray[np.uint8], n_groups: int
 ) -> NDArray[np.int64]:
-    winner = np.zeros(n_groups, np.int64)
+    majority = np.zeros(n_groups, np.int64)
     width = int(classes.max(initial=0)) + 1
     if width == 1:
-        return winner
+        return majority
     for voters in ((classes > 0) & (states != EXCLUDED), (classes > 0) & (states == STATES["validated"])):
-        numbers = np.bincount(places[voters] * width + classes[voters], minlength=n_groups * width)
-        votes = numbers.reshape(n_groups, width)
-        winner = np.where(votes.any(axis=1), votes.argmax(axis=1), winner)
-    return winner
+        votes = np.bincount(index[voters] * width + classes[voters], minlength=n_groups * width)
+        votes = votes.reshape(n_groups, width)
+        majority = np.where(votes.any(axis=1), votes.argmax(axis=1), majority)
+    return majority

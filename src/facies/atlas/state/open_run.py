@@ -14,59 +14,54 @@ from numpy.typing import NDArray
 
 from facies.annotations import Action, Journal
 from facies.atlas.errors import MissingError
-from facies.atlas.services.active_learning import ClassifierLoop
-from facies.atlas.services.jobs import Job, Jobs
-from facies.atlas.services.pictures import Pictures
-from facies.atlas.services.review_queues import ReviewQueues
-from facies.atlas.services.row_query import RowsQuery, chosen_rows
-from facies.atlas.state.change_log import Changes
+from facies.atlas.state.action_text import describe_action
+from facies.atlas.state.change_log import ChangeLog
 from facies.atlas.state.columns import Column, read_columns
 from facies.atlas.state.group_statistics_cache import GroupStatisticsCache
 from facies.atlas.state.image_states import ImageStates
+from facies.atlas.state.jobs import Job, Jobs
+from facies.atlas.state.predictions import Predictions
+from facies.atlas.state.projection import normalise_points
 from facies.errors import InputError
 from facies.io import LockedError, lock_run
 from facies.runs import RunFolder
 
-__all__ = ["OpenRun"]
+__all__ = ["OpenRun", "Publish"]
 
-Tell = Callable[[str, Mapping[str, Any]], None]
+Publish = Callable[[str, Mapping[str, Any]], None]
 
 
 class OpenRun:
     """One run in the atlas.
 
-    Reading takes no lock: `standing` is replaced as a whole after each action, and what a reader took hold of does not
-    change under it.
+    Reading takes no lock: `states` is replaced as a whole after each action, so that an object that a reader holds never
+    changes.
 
     Parameters
     ----------
-    run : RunFolder
+    folder : RunFolder
         The run.
     key : str
-        Its name in addresses.
-    tell : callable
-        ``tell(event, data)`` is told of every change.
+        Name of the run in addresses.
+    publish : callable
+        Called as ``publish(event, data)`` after every change; ``data`` can be written as JSON.
     partition : str, optional
-        Which groups are shown; without it those of the newest partition.
+        Name of the partition whose groups are shown; by default the newest one.
 
     Attributes
     ----------
     table : DataFrame
         The partition that is shown, as the run has it.
-    standing : ImageStates
-        How every image stands now.
-    changes : Changes
-        What the latest actions changed.
-    groups : GroupStatisticsCache
-        The facts of the groups.
-    quality : ReviewQueues
-        The quality queues.
-    probing : ClassifierLoop
-        The classifier.
-    pictures : Pictures
-        The images as files.
+    states : ImageStates
+        Class, state, group and reason of every image at the newest revision.
+    changes : ChangeLog
+        Which images the latest actions changed.
+    group_statistics : GroupStatisticsCache
+        Size, centre and examples of each group.
+    predictions : Predictions or None
+        What the classifier predicts; None until it is fitted.
     jobs : Jobs
-        The work in the background.
+        Work in the background.
 
     Raises
     ------
@@ -74,163 +69,159 @@ class OpenRun:
         If another atlas has the run open, or its journal is damaged.
     """
 
-    def __init__(self, run: RunFolder, key: str, tell: Tell, partition: str | None = None) -> None:
-        self.run, self.key, self._tell = run, key, tell
+    def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:
+        self.folder, self.key, self._publish = folder, key, publish
         self._lock = threading.RLock()
-        self._ends = contextlib.ExitStack()
-        with contextlib.ExitStack() as ends:
-            self._hold(ends)
-            self.table, meta = run.partition(partition)
+        self._listeners: list[Callable[[], None]] = []
+        self._resources = contextlib.ExitStack()
+        with contextlib.ExitStack() as resources:
+            self._acquire_lock(resources)
+            self.table, meta = folder.partition(partition)
             self.partition: str = meta["name"]
-            self.journal = ends.enter_context(Journal(run))
-            self._fresh: list[Action] = []
-            ends.callback(self.journal.subscribe(self._fresh.append))
-            self._prepare()
-            self._ends = ends.pop_all()
-
-    def _prepare(self) -> None:
-        run = self.run
-        self._initial = self.table["group"].to_numpy(np.int32)
-        self.standing = ImageStates.of(self.journal.annotations(), self.partition, self._initial)
-        self.changes = Changes(len(run), self.standing.revision)
-        self.jobs = Jobs(self._tell_job)
-        self._projections: dict[str, dict[str, Any]] = {}
-        self.pictures = Pictures(run)
-        self.quality = ReviewQueues(run.embedding, self.points, self.columns)
-        self.groups = GroupStatisticsCache(run.embedding, self.points, self.standing.groups)
-        self.probing = ClassifierLoop(run.embedding, self._stacks(), lambda: self.standing, self._tell_probe)
+            self.journal = resources.enter_context(Journal(folder))
+            self._new_actions: list[Action] = []
+            resources.callback(self.journal.subscribe(self._new_actions.append))
+            self._initial_groups = self.table["group"].to_numpy(np.int32)
+            self.states = self._read_states()
+            self.changes = ChangeLog(len(folder), self.states.revision)
+            self.group_statistics = GroupStatisticsCache(folder.embedding, self.points, self.states.groups)
+            self.predictions: Predictions | None = None
+            self.jobs = Jobs(self._publish_job)
+            self._projections: dict[str, dict[str, Any]] = {}
+            self._resources = resources.pop_all()
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self.run)
+        return len(self.folder)
 
-    def _hold(self, ends: contextlib.ExitStack) -> None:
+    def _acquire_lock(self, resources: contextlib.ExitStack) -> None:
         # Not the run's own lock: `facies recluster` may add a partition, and `facies name` an action, beside the atlas.
         try:
-            ends.enter_context(lock_run(self.run.path / "atlas"))
+            resources.enter_context(lock_run(self.folder.path / "atlas"))
         except LockedError as error:
             raise InputError(
-                f"{self.run.path} is open in another atlas (pid {error.holder}): use that one, or close it"
+                f"{self.folder.path} is open in another atlas (pid {error.holder}): use that one, or close it"
             ) from error
 
     def close(self) -> None:
-        """End the work in the background and let go of the journal."""
-        self.probing.close()
+        """Cancel the work in the background, and close the journal."""
         self.jobs.cancel_all()
         with self._lock:
-            self._ends.close()
+            self._resources.close()
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns that can be a colour, a filter or an order."""
-        return read_columns(self.run.images, self.table)
+        """The columns that can colour, filter or sort the images."""
+        return read_columns(self.folder.images, self.table)
 
     def projections(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the projections, the newest first, and how each came about."""
-        for name in self.run.projections():
+        """Return name and metadata of the projections, the newest first."""
+        for name in self.folder.projections():
             if name not in self._projections:
-                self._projections[name] = self.run.projection(name)[1]
-        return [(name, self._projections[name]) for name in reversed(self.run.projections())]
+                self._projections[name] = self.folder.projection(name)[1]
+        return [(name, self._projections[name]) for name in reversed(self.folder.projections())]
 
-    def projected(self, name: str | None = None) -> NDArray[np.float32]:
-        """Return a projection, the newest without a name, brought to [-1, 1].
+    def projection(self, name: str | None = None) -> NDArray[np.float32]:
+        """Return the coordinates of a projection, float32 of shape (N, 2) in [-1, 1].
+
+        Parameters
+        ----------
+        name : str, optional
+            By default the newest projection.
 
         Raises
         ------
         MissingError
             If there is none of that name.
         """
-        if name is None or name == next(reversed(self.run.projections()), None):
+        names = self.folder.projections()
+        if name is None or name == next(reversed(names), None):
             return self.points
-        if name not in self.run.projections():
-            raise MissingError(f"the run has no projection {name[:40]!r}: it has {', '.join(self.run.projections())}")
-        return normalised(self.run.projection(name)[0])
+        if name not in names:
+            raise MissingError(f"the run has no projection {name[:40]!r}: it has {', '.join(names)}")
+        return normalise_points(self.folder.projection(name)[0])
 
     @cached_property
     def points(self) -> NDArray[np.float32]:
-        """The newest projection, brought to [-1, 1]; zeros where there is none."""
-        if not self.run.projections():
+        """The newest projection, float32 of shape (N, 2) in [-1, 1]; zeros where the run has none."""
+        if not self.folder.projections():
             return np.zeros((len(self), 2), np.float32)
-        return normalised(self.run.projection()[0])
+        return normalise_points(self.folder.projection()[0])
 
     @cached_property
     def thumbnails_hash(self) -> str:
-        """A digest that changes when the thumbnails do; browsers keep them for ever by it."""
-        index = self.run.path / "thumbnails" / "index.json"
-        told = f"{self.run.manifest['input']['fingerprint']} {self.run.manifest['created']}".encode()
-        return hashlib.sha256(told + index.read_bytes()).hexdigest()[:16]
+        """A digest that changes with the thumbnails, so that browsers may cache them without end."""
+        index = self.folder.path / "thumbnails" / "index.json"
+        origin = f"{self.folder.manifest['input']['fingerprint']} {self.folder.manifest['created']}".encode()
+        return hashlib.sha256(origin + index.read_bytes()).hexdigest()[:16]
 
-    def _stacks(self) -> NDArray[Any] | None:
-        """What tells images of different photographs, or at least of different samples, apart."""
-        found = (self.columns.get(name) for name in ("stack", "sample"))
-        return next((column.entries for column in found if column is not None), None)
-
-    def rows(self, query: RowsQuery) -> NDArray[np.int64]:
-        """Return the images that a request means, rising."""
-        standing = dict(self.standing.by_name())
-        if query.prediction is not None:
-            fitted = self.probing.fitted
-            standing["prediction"] = np.zeros(len(self), np.uint16) if fitted is None else fitted.classes
-        return chosen_rows(query, len(self), standing, self.columns)
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Have ``listener()`` called after every change of `states`; it must return at once."""
+        self._listeners.append(listener)
 
     def act(self, write: Callable[[Journal], Action | None], *, client: str = "") -> Action | None:
-        """Write to the journal, take it in, and tell all browsers; on the disk when it returns.
+        """Write an action to the journal, and publish it; it is on the disk when this returns.
 
         Parameters
         ----------
         write : callable
-            Calls one method of the journal.
+            Calls one method of the journal, and returns its action.
         client : str
-            Which browser asked.
+            Identity of the browser that asked; it is published with the change.
 
         Returns
         -------
         Action or None
-            What was written.
+            What ``write`` returned.
         """
         with self._lock:
             try:
                 action = write(self.journal)
             finally:
-                self._take_in(client)
+                self._apply_new_actions(client)
             return action
 
-    def look(self) -> None:
-        """Take in what other programs (``facies name``) have written to the journal meanwhile."""
+    def refresh(self) -> None:
+        """Apply the actions that other programs (``facies name``) have written to the journal."""
         with self._lock:
             self.journal.refresh()
-            self._take_in("")
+            self._apply_new_actions("")
 
-    def _take_in(self, client: str) -> None:
-        actions = list(self._fresh)
+    def _read_states(self) -> ImageStates:
+        return ImageStates.from_annotations(self.journal.annotations(), self.partition, self._initial_groups)
+
+    def _apply_new_actions(self, client: str) -> None:
+        actions = list(self._new_actions)
         if not actions:
             return
-        self._fresh.clear()
-        before, after = self.standing, ImageStates.of(self.journal.annotations(), self.partition, self._initial)
+        self._new_actions.clear()
+        before, after = self.states, self._read_states()
         # A class may have come to be excluded, with all its images; a new reason may have moved the numbers of others.
-        restated = before.reason_texts != after.reason_texts
+        renumbered = before.reason_texts != after.reason_texts
         for action in actions:
             rows = action.rows if action.after else action.rows[:0]
-            if restated or action.parameters.get("classes"):
+            if renumbered or action.parameters.get("classes"):
                 changed = before.differs_from(after)
                 changed[rows] = True
                 rows = np.flatnonzero(changed)
             self.changes.add(action.id, rows)
             if "group" in action.after and action.partition == self.partition:
-                self.groups.changed(before.groups, after.groups, action.rows)
-        # Last: whoever sees the new revision must also find what changed on the way to it.
-        self.standing = after
-        self.probing.note()
+                self.group_statistics.update_groups(before.groups, after.groups, action.rows)
+        # Last: whoever reads the new revision must also find what changed on the way to it.
+        self.states = after
+        for listener in self._listeners:
+            listener()
         for action in actions:
-            self._tell("change", {"run": self.key, **self.told(action), "client": client, "user": action.user})
+            change = {"run": self.key, **self.action_to_json(action), "client": client, "user": action.user}
+            self._publish("change", change)
 
-    def told(self, action: Action) -> dict[str, Any]:
-        """Return what a browser is told of an action."""
+    def action_to_json(self, action: Action) -> dict[str, Any]:
+        """Return an action as the page receives it."""
         return {
             "revision": action.id,
             "id": action.id,
             "kind": action.kind,
-            "text": self.standing.text_of(action),
+            "text": describe_action(action, self.states.annotations.reason_texts),
             "n": len(action.rows),
             "undo": self.journal.can_undo,
             "redo": self.journal.can_redo,
@@ -238,42 +229,29 @@ class OpenRun:
             "groups": "group" in action.after,
         }
 
-    def history(self, most: int) -> list[dict[str, Any]]:
-        """Return what was done, the newest first, without undos and redos: an action is undone, or it is not."""
-        told: list[dict[str, Any]] = []
+    def history_to_json(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest ``limit`` actions, the newest first.
+
+        Undos and redos are no entries of their own: each action has ``undone`` instead.
+        """
+        entries: list[dict[str, Any]] = []
         last = self.journal.revision
-        while last > 0 and len(told) < most:
+        while last > 0 and len(entries) < limit:
             first = max(0, last - 50)
             for action in reversed([a for a in self.journal.actions(first) if a.id <= last]):
-                if action.kind not in ("undo", "redo") and len(told) < most:
-                    known = {name: self.told(action)[name] for name in ("id", "kind", "text", "n")}
-                    told.append(
-                        {**known, "time": action.time, "user": action.user, "undone": not self.journal.holds(action.id)}
-                    )
+                if action.kind not in ("undo", "redo") and len(entries) < limit:
+                    entries.append(self._history_entry(action))
             last = first
-        return told
+        return entries
 
-    def _tell_probe(self, told: Mapping[str, Any]) -> None:
-        self._tell("probe", {"run": self.key, **told})
+    def _history_entry(self, action: Action) -> dict[str, Any]:
+        described = self.action_to_json(action)
+        return {
+            **{name: described[name] for name in ("id", "kind", "text", "n")},
+            "time": action.time,
+            "user": action.user,
+            "undone": not self.journal.holds(action.id),
+        }
 
-    def _tell_job(self, job: Job) -> None:
-        self._tell("job", {"run": self.key, **job.told()})
-
-
-def normalised(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring points into [-1, 1] with one scale for both axes, so that a browser's float32 has digits left to zoom in.
-
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, 2)
-        What is not finite becomes NaN.
-    """
-    finite = np.isfinite(points).all(axis=1)
-    if not finite.any():
-        return np.full(points.shape, np.nan, np.float32)
-    known = points[finite].astype(np.float64)
-    low, high = known.min(axis=0), known.max(axis=0)
-    scale = float((high - low).max()) / 2 or 1.0
-    placed = (points - (low + high) / 2) / scale
-    placed[~finite] = np.nan
-    return placed.astype(np.float32)
+    def _publish_job(self, job: Job) -> None:
+        self._publish("job", {"run": self.key, **job.to_json()})

@@ -1,4 +1,4 @@
-"""The stream of events."""
+"""The endpoint of the server-sent events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ router = APIRouter()
 
 @router.get("/events")
 async def events(atlas: TheAtlas) -> StreamingResponse:
-    """All that happens, as it happens."""
-    stream = atlas.events.listen(atlas.hello)
+    """A stream of all changes, jobs and fits of the classifier."""
+    stream = atlas.events.listen(atlas.revisions_to_json)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)

@@ -33,7 +33,7 @@ def test_a_run_is_open_in_one_atlas_at_a_time(run: RunFolder) -> None:
             journal.assign([0], "quartz")
         other.communicate("")
     with Atlas([run.path]) as atlas:
-        assert atlas.run("run").standing.revision == 1
+        assert atlas.run("run").states.revision == 1
 
 
 def test_the_same_run_twice_is_refused_and_let_go(run: RunFolder) -> None:
@@ -59,7 +59,7 @@ def test_runs_that_are_none(run: RunFolder, tmp_path: Path) -> None:
     # What was refused is not held: it opens once it is mended.
     journal_file.unlink()
     with Atlas([run.path]) as atlas:
-        assert atlas.run("run").standing.revision == 0
+        assert atlas.run("run").states.revision == 0
 
 
 def test_odd_folder_names_become_plain_keys(run: RunFolder, tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_the_newest_partition_is_shown_or_the_one_asked_for(run: RunFolder) -> N
     with Atlas([run.path]) as atlas:
         shown = atlas.run("run")
         assert shown.partition == "halves"
-        assert sorted(shown.groups.facts()) == [0, 1]
+        assert sorted(shown.group_statistics.by_group()) == [0, 1]
         # The names belong to the images: both halves hold named ones, and each group shows the class that its members have.
-        assert [told["class"] for told in shown.groups.told(shown.standing)] == [1, 1]
-        assert sum(told["validated"] for told in shown.groups.told(shown.standing)) == 27
+        assert [told["class"] for told in shown.group_statistics.to_json(shown.states)] == [1, 1]
+        assert sum(told["validated"] for told in shown.group_statistics.to_json(shown.states)) == 27
     with Atlas([run.path], partition="density") as atlas:
-        assert sorted(atlas.run("run").groups.facts()) == [-1, 0, 1, 2]
+        assert sorted(atlas.run("run").group_statistics.by_group()) == [-1, 0, 1, 2]
     with pytest.raises(InputError, match="no partition 'thirds'"):
         Atlas([run.path], partition="thirds")
     with Atlas([run.path]):  # what was refused is not held

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from facies.atlas.errors import MissingError
-from facies.atlas.services.jobs import Job, Jobs
+from facies.atlas.state.jobs import Job, Jobs
 from facies.errors import InputError
 
 
@@ -24,7 +24,7 @@ def test_a_job_is_told_and_found() -> None:
     job = jobs.start("export", lambda _: 42)
     wait_for(lambda: told == ["ready"])
     assert jobs.find(job.id, "export").result == 42
-    assert job.told() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
+    assert job.to_json() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
     with pytest.raises(MissingError):
         jobs.find(job.id, "recluster")
     with pytest.raises(MissingError):

@@ -1,4 +1,4 @@
-"""Work in the background: told about while it runs, kept until it is fetched, and cancelled by Esc."""
+"""Work in the background: its progress while it runs, its result until it is fetched, and its cancellation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from facies.errors import InputError
 
 __all__ = ["Cancelled", "Job", "Jobs"]
 
-_KEPT = 8
-_AT_ONCE = 4
+_MAX_FINISHED = 8
+_MAX_RUNNING = 4
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
-    """Somebody pressed Esc."""
+    """The work was cancelled; raised inside the work to end it."""
 
 
 @dataclass
@@ -29,17 +29,17 @@ class Job:
     Attributes
     ----------
     id : str
-        Its name in addresses.
+        Identifier in addresses.
     what : str
-        ``recluster``, ``export``, ``duplicates``.
+        ``recluster`` or ``export``.
     status : str
         ``working``, ``ready``, ``failed`` or ``cancelled``.
     done : float
-        0 to 1, as far as it is known.
+        Progress, 0 to 1.
     error : str or None
-        Why it failed, in one line.
+        Why the work failed, in one line.
     result : object
-        What it made.
+        What the work returned; None until it is ready.
     """
 
     id: str
@@ -51,61 +51,73 @@ class Job:
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def step(self, done: float) -> None:
-        """Tell how far the work is.
+        """Set the progress; to be called by the work itself.
+
+        Parameters
+        ----------
+        done : float
+            0 to 1.
 
         Raises
         ------
         Cancelled
-            If nobody wants it any more.
+            If the work was cancelled.
         """
         if self._cancel.is_set():
             raise Cancelled
         self.done = done
 
-    def told(self) -> dict[str, Any]:
-        """Return what a browser is told of it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as the page receives it."""
         return {"job": self.id, "what": self.what, "status": self.status, "done": self.done, "error": self.error}
 
 
 class Jobs:
-    """The work of one run.
+    """The background work of one run: four jobs at once, and the results of the last eight.
 
     Parameters
     ----------
-    tell : callable
-        Told of every change of a job's status.
+    on_end : callable
+        Called as ``on_end(job)`` when a job has ended.
     """
 
-    def __init__(self, tell: Callable[[Job], None]) -> None:
-        self._tell = tell
+    def __init__(self, on_end: Callable[[Job], None]) -> None:
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def start(self, what: str, work: Callable[[Job], Any]) -> Job:
-        """Begin work in a thread of its own.
+        """Start work in a thread of its own.
+
+        Parameters
+        ----------
+        what : str
+            ``recluster`` or ``export``.
+        work : callable
+            Called as ``work(job)``; it calls `Job.step` from time to time and returns the result.
 
         Raises
         ------
         InputError
-            If too much is being done already.
+            If four jobs are running already.
         """
         job = Job(secrets.token_urlsafe(9), what)
         with self._lock:
-            if sum(other.status == "working" for other in self._jobs.values()) >= _AT_ONCE:
+            if sum(other.status == "working" for other in self._jobs.values()) >= _MAX_RUNNING:
                 raise InputError("four pieces of work are being done already: wait for one, or cancel it")
             self._jobs[job.id] = job
-            for old in [name for name, other in self._jobs.items() if other.status != "working"][:-_KEPT]:
+            for old in [name for name, other in self._jobs.items() if other.status != "working"][:-_MAX_FINISHED]:
                 del self._jobs[old]
         threading.Thread(target=self._run, args=(job, work), name=f"facies {what}", daemon=True).start()
         return job
 
     def find(self, job_id: str, what: str) -> Job:
-        """Return a job.
+        """Return a job by its identifier and its kind.
 
         Raises
         ------
         MissingError
-            If there is none, or it was long ago.
+            If there is none, or its result has been dropped.
         """
         with self._lock:
             job = self._jobs.get(job_id)
@@ -114,13 +126,13 @@ class Jobs:
         return job
 
     def cancel(self, job: Job) -> None:
-        """Ask a job to end; it ends at its next step, and its result is dropped."""
+        """Cancel a job: it ends at its next step, and its result is dropped."""
         job._cancel.set()
         if job.status != "working":
             job.result, job.status = None, "cancelled"
 
     def cancel_all(self) -> None:
-        """Ask all jobs to end."""
+        """Cancel all jobs."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -135,7 +147,7 @@ class Jobs:
             job.status = "cancelled"
         except (InputError, OSError, MemoryError) as error:
             job.error, job.status = " ".join(str(error).split()) or type(error).__name__, "failed"
-        except Exception as error:  # a fault of ours must be told too, or the page would wait for ever
+        except Exception as error:  # the page would wait for ever if it did not hear of a fault of ours
             job.error = f"{type(error).__name__}: {' '.join(str(error).split())}: this is a fault of Facies"
             job.status = "failed"
-        self._tell(job)
+        self._on_end(job)

@@ -1,4 +1,4 @@
-"""News for the browsers: server-sent events, published from any thread, read in the event loop."""
+"""Server-sent events for the browsers: published from any thread, read in the event loop."""
 
 from __future__ import annotations
 
@@ -13,47 +13,53 @@ from facies.io import jsonable
 __all__ = ["Events"]
 
 HEARTBEAT_SECONDS = 15.0
-_MOST_WAITING = 1000
+_MAX_WAITING = 1000
 
 
 class Events:
-    """Gives what is published to every browser that listens.
+    """Sends what is published to every browser that listens.
 
-    A browser that reads too slowly is cut off: it connects again and fetches what it missed by its revision.
+    A browser that reads too slowly is disconnected: it connects again and fetches what it has missed by its revision.
     """
 
     def __init__(self) -> None:
-        # Taken again by a signal's handler in the thread that may hold it.
+        # Reentrant: a signal handler closes the stream in the thread that may hold the lock.
         self._lock = threading.RLock()
         self._listeners: dict[asyncio.Queue[bytes | None], asyncio.AbstractEventLoop] = {}
         self._closed = False
 
     def publish(self, event: str, data: Mapping[str, Any]) -> None:
-        """Send an event to all who listen now."""
+        """Send an event to all browsers that listen now; ``data`` is written as JSON."""
         self._send(_encoded(event, data))
 
     def close(self) -> None:
-        """Say that the server ends, and end all streams."""
+        """Send the event ``closing``, and end all streams."""
         with self._lock:
             self._closed = True
         self._send(_encoded("closing", {}))
         self._send(None)
 
-    async def listen(self, hello: Callable[[], Mapping[str, Any]]) -> AsyncIterator[bytes]:
-        """Yield the stream of one browser, beginning with what ``hello`` gives; a comment keeps an idle one alive."""
+    async def listen(self, first_data: Callable[[], Mapping[str, Any]]) -> AsyncIterator[bytes]:
+        """Yield the stream of one browser, in the text format of server-sent events.
+
+        Parameters
+        ----------
+        first_data : callable
+            Returns the data of the first event, ``hello``.
+        """
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         with self._lock:
             if self._closed:
                 return
             self._listeners[queue] = asyncio.get_running_loop()
         try:
-            yield _encoded("hello", hello())
+            yield _encoded("hello", first_data())
             while True:
                 try:
                     message = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
                 except TimeoutError:
-                    message = b": still here\n\n"
-                if message is None or queue.qsize() > _MOST_WAITING:
+                    message = b": still here\n\n"  # a comment, so that no proxy closes an idle connection
+                if message is None or queue.qsize() > _MAX_WAITING:
                     return
                 yield message
         finally:

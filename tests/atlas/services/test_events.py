@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from facies.atlas.state import events as module
-from facies.atlas.state.events import Events
+from facies.atlas.services import events as module
+from facies.atlas.services.events import Events
 
 Result = TypeVar("Result")
 
@@ -53,7 +53,7 @@ def test_an_idle_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_reads_too_slowly_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    monkeypatch.setattr(module, "_MAX_WAITING", 3)
 
     async def read() -> list[bytes]:
         events = Events()

@@ -1,0 +1,64 @@
+"""The services of one open run: its classifier, its review queues and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from facies.atlas.services.active_learning import ClassifierLoop
+from facies.atlas.services.pictures import Pictures
+from facies.atlas.services.review_queues import ReviewQueues
+from facies.atlas.state.open_run import OpenRun, Publish
+from facies.runs import RunFolder
+
+__all__ = ["RunServices"]
+
+
+class RunServices:
+    """Opens a run and starts its services.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        The run.
+    key : str
+        Name of the run in addresses.
+    publish : callable
+        Called as ``publish(event, data)`` after every change; ``data`` can be written as JSON.
+    partition : str, optional
+        Name of the partition whose groups are shown; by default the newest one.
+
+    Attributes
+    ----------
+    run : OpenRun
+        The state of the run.
+    pictures : Pictures
+        Its images as files.
+    queues : ReviewQueues
+        Images that the expert should review.
+    classifier : ClassifierLoop
+        The classifier, fitted again after every change.
+
+    Raises
+    ------
+    InputError
+        If another atlas has the run open, or its journal is damaged.
+    """
+
+    def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:
+        def publish_status(status: Mapping[str, Any]) -> None:
+            publish("probe", {"run": key, **status})
+
+        self.run = OpenRun(folder, key, publish, partition)
+        try:
+            self.pictures = Pictures(folder)
+            self.queues = ReviewQueues(self.run)
+            self.classifier = ClassifierLoop(self.run, publish_status)
+        except BaseException:
+            self.run.close()
+            raise
+
+    def close(self) -> None:
+        """End the classifier and all work in the background, and close the run."""
+        self.classifier.close()
+        self.run.close()

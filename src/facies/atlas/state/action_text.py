@@ -1,0 +1,70 @@
+"""An action of the journal in one line of plain English, for the history and the messages of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from facies.annotations import Action
+
+__all__ = ["describe_action"]
+
+_VERBS = {
+    "classify": "Took predictions for",
+    "include": "Took in again",
+    "dubious": "Marked as dubious",
+    "validate": "Confirmed",
+    "split": "Split off",
+    "recluster": "Grouped anew",
+    "reject": "Rejected",
+    "audit": "Audited",
+    "note": "Noted something about",
+}
+_NOUNS = {
+    "name": "naming",
+    "assign": "assigning",
+    "classify": "taking predictions",
+    "exclude": "excluding",
+    "include": "taking in",
+    "dubious": "marking as dubious",
+    "validate": "confirming",
+    "class": "changing classes",
+    "merge": "merging groups",
+    "split": "splitting off",
+    "recluster": "grouping anew",
+    "reject": "rejecting",
+    "audit": "auditing",
+    "note": "noting",
+}
+
+
+def describe_action(action: Action, reasons: Mapping[int, str]) -> str:
+    """Return one line that says what an action did.
+
+    Parameters
+    ----------
+    action : Action
+        An action of the journal.
+    reasons : mapping of int to str
+        The texts of the reasons of exclusion, by number.
+    """
+    n = len(action.rows)
+    images = f"{n:,} image" + ("" if n == 1 else "s")
+    parameters = action.parameters
+    kind = str(parameters.get("kind", action.kind))
+    if action.kind in ("undo", "redo"):
+        return f"{'Undid' if action.kind == 'undo' else 'Did again'}: {_NOUNS.get(kind, kind)} ({images})"
+    if kind in ("name", "assign"):
+        by_group = parameters.get("names") or {"": parameters.get("name")}
+        name = ", ".join(list(dict.fromkeys(name for name in by_group.values() if name))[:3])
+        return f"Named {images} {name}" if name else f"Took the names of {images} away"
+    if kind == "exclude":
+        codes = action.after.get("reason")
+        reason = reasons.get(int(codes[0]), "") if codes is not None and len(codes) else ""
+        return f"Excluded {images} ({reason})"
+    if kind == "class":
+        return (
+            f"Merged classes ({images})" if parameters.get("merged") else f"Changed the class {parameters.get('name')}"
+        )
+    if kind == "merge":
+        return f"Merged {len(parameters.get('groups', []))} groups ({images})"
+    return f"{_VERBS.get(kind, kind)} {images}"
