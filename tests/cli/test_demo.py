@@ -3,12 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
-from facies.cli.demo import write_digits
-from facies.images import open_images
 from facies.methods import METHODS
 from facies.runs import RunFolder
 from tests.cli.factories import call, entries
@@ -17,16 +13,7 @@ from tests.cli.factories import call, entries
 @pytest.fixture(autouse=True)
 def _a_quick_method(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demonstration itself takes a minute; here the way is tested, not the method."""
-    monkeypatch.setitem(METHODS, "moe-vae", "tests.cli.factories:Brightness")
-
-
-def test_digits(tmp_path: Path) -> None:
-    digits = load_digits()
-    images = open_images(write_digits(tmp_path / "digits.npz"))
-    assert images.image_shape == (1, 8, 8)
-    assert images.dtype == np.uint8
-    np.testing.assert_array_equal(images[5][0].numpy(), digits.images[5])
-    np.testing.assert_array_equal(images.labels, digits.target)
+    monkeypatch.setitem(METHODS, "moe-vae", "tests.workflows.factories:Brightness")
 
 
 def test_demo_twice(tmp_path: Path) -> None:

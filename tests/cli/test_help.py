@@ -11,8 +11,8 @@ from typer.main import get_command
 import facies
 from facies.cli import app
 from facies.cli.app import _has_huge_pages
-from facies.cli.export_model import model_exporters
 from facies.report import EXPORTERS
+from facies.workflows.export import model_exporters
 from tests.cli.factories import call
 
 COMMANDS = (

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from facies.cli import predict as predicting
 from facies.runs import RunFolder
 from tests.cli.factories import call, entries, told
 from tests.workflows.factories import K, N, make_input, make_photos, make_pixels
@@ -32,7 +32,7 @@ def test_images_of_the_run_get_their_groups_again(suffix: str, made: Path, tmp_p
 
 
 def test_many_images_are_assigned_in_parts(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predicting, "IMAGES_AT_ONCE", 7)
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 7)
     call("predict", made, made.parent / "images.npz", "-o", tmp_path / "groups.csv")
     np.testing.assert_array_equal(read(tmp_path / "groups.csv")["group"], RunFolder(made).partition()[0]["group"])
 

@@ -8,7 +8,6 @@ import pytest
 import tifffile
 from PIL import Image
 
-from facies.cli.sample import contact_sheet
 from facies.methods import load_method
 from facies.runs import RunFolder
 from tests.cli.factories import call, entries, told
@@ -36,15 +35,6 @@ def test_png_shows_them_all(made: Path, tmp_path: Path) -> None:
     drawn = load_method(RunFolder(made).model_folder).sample(5, cluster=0, random_state=0)
     expected = np.clip((drawn[1, 0] - low) / (high - low), 0, 1) * 255
     np.testing.assert_allclose(sheet[:64:4, 66 : 66 + 64 : 4], expected, atol=0.51)
-
-
-def test_contact_sheet_in_colour() -> None:
-    images = np.zeros((2, 3, 100, 80), np.float32)
-    images[1, 2] = 2.0
-    sheet = contact_sheet(images, 0.0, 2.0)
-    assert sheet.shape == (100, 162, 3)
-    assert sheet[50, 100].tolist() == [0, 0, 255]
-    assert sheet[50, 81].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("cluster", [K, 99])

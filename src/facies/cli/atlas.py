@@ -53,16 +53,12 @@ def _say_address(address: str) -> None:
 
 def _demo_run(command: list[str]) -> Path:
     """The run of ``facies demo`` in this folder, made if it is not there."""
-    from facies.cli.demo import write_digits
-    from facies.workflows import ClusterJob, run_clustering
+    from facies.workflows.demo import cluster_digits
 
     folder = Path("demo").absolute()
     run = folder / "run"
     if not (run / "run.json").is_file():
         log_line("making the digits run first; it takes about a minute, and only once")
-        job = ClusterJob(
-            source=write_digits(folder / "digits.npz"), output=run, parameters={"random_state": 0}, command=command
-        )
         with showing_progress() as progress:
-            run_clustering(job, progress)
+            cluster_digits(folder, command=command, progress=progress)
     return run

@@ -26,6 +26,14 @@ def log_line(text: str) -> None:
     typer.echo(f"facies: {text}", err=True)
 
 
+def log_left_out(items: Sequence[Mapping[Any, Any]], limit: int = 20) -> None:
+    """Write a line to standard error for each file that could not be used, of the first `limit`."""
+    for item in items[:limit]:
+        log_line(f"left out: {item['source']}: {item['reason']}")
+    if len(items) > limit:
+        log_line(f"left out: {len(items) - limit:,} more")
+
+
 def print_json(value: Any) -> None:
     """Write one JSON object to standard output."""
     from facies.io import jsonable

@@ -18,40 +18,14 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same gro
 def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, as_json: Json = False) -> None:
     """Cluster 1,797 handwritten digits; writes digits.npz, run and report.html, over those of an earlier demo."""
     from facies.report import write_report
-    from facies.workflows import ClusterJob, run_clustering
+    from facies.workflows.demo import cluster_digits
 
     folder = output.expanduser().absolute()
-    job = ClusterJob(
-        source=write_digits(folder / "digits.npz"),
-        output=folder / "run",
-        parameters={"random_state": seed},
-        overwrite=True,
-        command=context.obj,
-    )
     with showing_progress() as progress:
-        run, _ = run_clustering(job, progress)
+        run = cluster_digits(folder, seed=seed, overwrite=True, command=context.obj, progress=progress)
     page = write_report(run, folder / "report.html", overwrite=True)
     if as_json:
         print_json({**summary(run), "report": str(page)})
         return
     say_summary(run, next_commands=False)
     print_line(f"report: {page}")
-
-
-def write_digits(path: Path) -> Path:
-    """Write scikit-learn's 1,797 digits of 8 × 8 pixels (0 to 16), and which digit each is.
-
-    Returns
-    -------
-    Path
-        The same.
-    """
-    import numpy as np
-    from sklearn.datasets import load_digits
-
-    from facies.io import atomic_file
-
-    digits = load_digits()
-    with atomic_file(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        np.savez(file, images=digits.images.astype(np.uint8), labels=digits.target.astype(np.int64))
-    return path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import log_line, print_json, print_line, print_table, showing_progress
+from facies.cli.console import log_left_out, log_line, print_json, print_line, print_table, showing_progress
 from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
@@ -193,9 +193,6 @@ def _say_summary(told: dict[str, Any], output: Path) -> None:
     print_table(rows)
     for note in told["notes"]:
         print_line(f"note: {note}")
-    for item in told["left_out"][:20]:
-        log_line(f"left out: {item['source']}: {item['reason']}")
-    if len(told["left_out"]) > 20:
-        log_line(f"left out: {len(told['left_out']) - 20:,} more")
+    log_left_out(told["left_out"])
     print_line(f"grains: {output}")
     print_line(f"pictures for checking: {output / 'check'}")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facies.cli.console import log_line, print_json, print_line, print_table
-from facies.cli.name_table import naming_from_file, naming_from_words
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.annotations import Action, Annotations, Journal
+    from facies.runs import RunFolder
+    from facies.workflows import GroupNames
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
@@ -50,62 +50,49 @@ def name(
     as_json: Json = False,
 ) -> None:
     """Name the groups of a run, all or nothing, and show what they are called."""
-    from facies.annotations import Journal
     from facies.runs import RunFolder
+    from facies.workflows import GroupNaming, group_names, name_groups
 
-    naming = naming_from_words(names or [], role or [], exclude or [])
+    naming = GroupNaming.from_words(names or [], role or [], exclude or [])
     if file is not None:
-        naming.join(naming_from_file(file))
+        naming.update(GroupNaming.from_table(file))
     if undo + redo + bool(naming) > 1:
         raise InputError("--undo and --redo stand alone: name groups in another command")
-    with Journal(RunFolder(run), user=user) as journal:
-        if naming:
-            journal.name_groups(
-                naming.names,
-                partition,
-                roles=naming.roles,
-                excluded_groups=naming.excluded_groups,
-                excluded_classes=naming.excluded_classes,
-            )
-        elif undo or redo:
-            _turn(journal, undo=undo)
-        _show(journal, partition, as_json=as_json)
+    folder = RunFolder(run)
+    if naming:
+        name_groups(folder, naming, partition, user=user)
+    elif undo or redo:
+        _undo_or_redo(folder, user, undo=undo)
+    _print(folder, group_names(folder, partition), as_json=as_json)
 
 
-def _turn(journal: Journal, *, undo: bool) -> None:
-    action = journal.undo() if undo else journal.redo()
-    if action is None:
-        raise InputError("there is nothing to undo" if undo else "there is nothing to do again")
-    log_line(f"{'undone' if undo else 'done again'}: {_in_words(journal, action)}")
-
-
-def _in_words(journal: Journal, action: Action) -> str:
+def _undo_or_redo(run: RunFolder, user: str | None, *, undo: bool) -> None:
+    from facies import workflows
     from facies.annotations import KINDS
 
-    root = next(journal.actions(after=int(action.parameters["of"]) - 1))
-    return f"{root.user} {KINDS[root.kind]} ({len(root.rows):,} images, {root.time[:16].replace('T', ' ')} UTC)"
+    action = workflows.undo(run, user=user) if undo else workflows.redo(run, user=user)
+    if action is None:
+        raise InputError("there is nothing to undo" if undo else "there is nothing to do again")
+    when = action.time[:16].replace("T", " ")
+    log_line(
+        f"{'undone' if undo else 'done again'}: {action.user} {KINDS[action.kind]} "
+        f"({len(action.rows):,} images, {when} UTC)"
+    )
 
 
-def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
-    from facies.annotations import group_summary
-
-    groups = group_summary(journal.groups(partition), decisions := journal.annotations())
-    meta = journal.run.partition(partition)[1]
+def _print(run: RunFolder, names: GroupNames, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "run": str(journal.run.path),
-                "partition": meta["name"],
-                "revision": decisions.revision,
-                "groups": groups.to_dict("records"),
-                "classes": [
-                    {**row, "n_images": int(decisions.counts()[row["name"]])}
-                    for row in decisions.classes.to_dict("records")
-                ],
+                "run": str(run.path),
+                "partition": names.partition,
+                "revision": names.revision,
+                "groups": names.groups.to_dict("records"),
+                "classes": names.classes.to_dict("records"),
             }
         )
         return
-    print_line(f"{journal.run.path}, partition {meta['name']}")
+    print_line(f"{run.path}, partition {names.partition}")
     rows = [
         (
             "noise" if row["group"] < 0 else str(row["group"]),
@@ -114,24 +101,23 @@ def _show(journal: Journal, partition: str | None, *, as_json: bool) -> None:
             f"{row['n_validated']:,}",
             f"{row['n_excluded']:,} ({row['reason']})" if row["n_excluded"] else "",
         )
-        for row in groups.to_dict("records")
+        for row in names.groups.to_dict("records")
     ]
     print_table(rows, headings=("group", "images", "class", "validated", "excluded"))
-    _show_classes(decisions)
+    _print_classes(names)
 
 
-def _show_classes(decisions: Annotations) -> None:
-    if decisions.classes.empty:
+def _print_classes(names: GroupNames) -> None:
+    if names.classes.empty:
         print_line("No group is named yet: facies name RUN 12=quartz")
         return
-    counts = decisions.counts()
     rows = [
         (
             row["name"],
-            f"{counts[row['name']]:,}",
+            f"{row['n_images']:,}",
             ", ".join(row["roles"]),
             (row["reason"] or "yes") if row["excluded"] else "",
         )
-        for row in decisions.classes.to_dict("records")
+        for row in names.classes.to_dict("records")
     ]
     print_table(rows, headings=("class", "counted", "counts as", "excluded"))

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import contextlib
+from typing import Annotated, Literal
 
 import typer
 
-from facies.cli.console import groups_in_words, print_json, print_line, showing_progress, sizes_of
+from facies.cli.console import groups_in_words, print_json, print_line, showing_progress
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from facies.cluster import ReclusterResult
-    from facies.runs import RunFolder
-    from facies.training import Progress
 
 Groups = Annotated[str, typer.Option("--groups", metavar="3,17", help="Which groups to pool and group again.")]
 Parts = Annotated[str, typer.Option(metavar="K|auto", help="How many groups to make; auto tries 2 to 6.")]
@@ -45,41 +38,23 @@ def recluster(
     as_json: Json = False,
 ) -> None:
     """Pool groups that hold several kinds, and group their images again by what differs among them."""
-    from facies.cluster import members_of
-    from facies.cluster import recluster as group_again
-    from facies.report.annotated_partition import named_partition
+    from facies import workflows
     from facies.runs import RunFolder
 
-    folder = RunFolder(run)
-    table, meta = named_partition(folder, partition)
-    chosen, count = _numbers(groups), _parts(parts)
-    labels = table["group"].to_numpy()
-    own = None
-    if refit:
-        with showing_progress() as progress:
-            own = refitted_embedding(folder, members_of(labels, chosen), seed, progress)
-    found = group_again(
-        folder.embedding,
-        labels,
-        chosen,
-        count,
-        local_embedding=own,
-        probabilities=table["probability"],
-        first_new=first_free_group(folder),
-        random_state=seed,
-    )
-    made = _add(folder, name or _free_name(folder, "recluster"), found, str(meta["name"]), "recluster")
-    sizes = {group: size for group, size in sizes_of(found.labels).items() if group in found.new_groups}
-    if as_json:
-        counts = {str(group): size for group, size in sizes.items()}
-        print_json(
-            {"run": str(folder.path), "partition": made, "of": meta["name"], "new_groups": counts, **found.about}
+    folder, pooled, n_parts = RunFolder(run), _numbers(groups), _parts(parts)
+    with showing_progress() if refit else contextlib.nullcontext() as progress:
+        new = workflows.recluster(
+            folder, pooled, n_parts, name=name, partition=partition, refit=refit, seed=seed, progress=progress
         )
+    if as_json:
+        counts = {str(group): size for group, size in new.group_sizes.items()}
+        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, "new_groups": counts, **new.about})
         return
     print_line(
-        f"groups {', '.join(map(str, chosen))} of {meta['name']}: {len(sizes)} new groups ({groups_in_words(sizes)})"
+        f"groups {', '.join(map(str, pooled))} of {new.base}: {len(new.group_sizes)} new groups "
+        f"({groups_in_words(new.group_sizes)})"
     )
-    print_line(f"partition {made}: {folder.path}")
+    print_line(f"partition {new.name}: {folder.path}")
 
 
 def refine(
@@ -94,77 +69,27 @@ def refine(
     as_json: Json = False,
 ) -> None:
     """Let the most certain images of each group decide where all others belong."""
-    from facies.cluster import refine as place_again
-    from facies.report.annotated_partition import named_partition
+    from facies import workflows
     from facies.runs import RunFolder
 
     folder = RunFolder(run)
-    table, meta = named_partition(folder, partition)
-    found = place_again(
-        folder.embedding,
-        table["group"].to_numpy(),
+    new = workflows.refine(
+        folder,
+        name=name,
+        partition=partition,
         share=share,
         neighbours=neighbours,
         agreement=agreement,
         confidence=confidence,
-        random_state=seed,
+        seed=seed,
     )
-    made = _add(folder, name or _free_name(folder, "refine"), found, str(meta["name"]), "refine")
     if as_json:
-        print_json({"run": str(folder.path), "partition": made, "of": meta["name"], **found.about})
+        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, **new.about})
         return
     print_line(
-        f"{found.about['moved']:,} of {len(folder):,} images moved to another group; {found.about['reliable']:,} were reliable"
+        f"{new.about['moved']:,} of {len(folder):,} images moved to another group; {new.about['reliable']:,} were reliable"
     )
-    print_line(f"partition {made}: {folder.path}")
-
-
-def first_free_group(run: RunFolder) -> int:
-    """The least number that no group of any partition of the run has, those of the expert included."""
-    from facies.annotations import read_annotations
-
-    found = [int(run.partition(name)[0]["group"].max()) for name in run.partitions()]
-    regrouped = [int(groups.max()) for groups in read_annotations(run).groups.values()]
-    return 1 + max(found + regrouped)
-
-
-def refitted_embedding(
-    run: RunFolder, members: NDArray[np.int64], seed: int, progress: Progress
-) -> NDArray[np.float32]:
-    """Embedding of some images by the method of the run, with its parameters, fitted to them alone: (M, D).
-
-    Raises
-    ------
-    InputError
-        If the images are gone, or too few for the method.
-    """
-    from facies.methods import method_class
-
-    cls = method_class(run.manifest["method"])
-    parameters = {**run.manifest["parameters"], "random_state": seed}
-    parameters = {name: value for name, value in parameters.items() if name in cls._get_param_names()}
-    if isinstance(parameters.get("n_clusters"), int):
-        # Groups are made of the embedding afterwards; the method itself need not make more than there can be.
-        parameters["n_clusters"] = min(parameters["n_clusters"], max(2, len(members) // 10))
-    return cls(**parameters).fit(run.image_set().subset(members), progress=progress).embedding_
-
-
-def _add(run: RunFolder, name: str, found: ReclusterResult, base: str, how: str) -> str:
-    from facies.annotations import Journal
-    from facies.runs import JOURNAL_FILE, partition_table
-
-    table = partition_table(run.images["id"], found.labels, run.embedding, found.probabilities)
-    run.add_partition(name, table, {"method": how, "partition": base, **found.about})
-    if (run.path / JOURNAL_FILE).exists():
-        # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
-        with Journal(run) as journal:
-            journal.vote(name)
-    return name
-
-
-def _free_name(run: RunFolder, stem: str) -> str:
-    taken = set(run.partitions())
-    return next(name for name in (f"{stem}-{number}" for number in range(1, len(taken) + 2)) if name not in taken)
+    print_line(f"partition {new.name}: {folder.path}")
 
 
 def _numbers(text: str) -> list[int]:

@@ -90,12 +90,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
-    from facies.cli.export_model import check_choices, model_exporters
-    from facies.report import export_run
+    from facies import workflows
     from facies.runs import RunFolder
 
-    check_choices(to, partition=partition, classes=classes, groups=groups)
-    path = export_run(
+    path = workflows.export(
         RunFolder(run),
         to,
         output,
@@ -103,7 +101,6 @@ def export(
         classes=None if classes is None else [name.strip() for name in classes.split(",")],
         groups=None if groups is None else _numbers(groups),
         overwrite=overwrite,
-        more=model_exporters(),
     )
     _told({to: path}, as_json=as_json)
 

@@ -2,6 +2,43 @@
 
 from __future__ import annotations
 
+from facies.workflows.audit import AuditResult, AuditSheet, audit_result, draw_audit_sheet, record_audit_sheet
+from facies.workflows.classify import Classification, classify, load_classifier
 from facies.workflows.cluster import ClusterJob, cluster, run_clustering
+from facies.workflows.evaluate import evaluate
+from facies.workflows.export import export
+from facies.workflows.group_naming import GroupNaming
+from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, undo
+from facies.workflows.predict import Prediction, predict, write_table
+from facies.workflows.recluster import NewPartition, recluster, refine
+from facies.workflows.sample import sample, write_images
 
-__all__ = ["ClusterJob", "cluster", "run_clustering"]
+__all__ = [
+    "AuditResult",
+    "AuditSheet",
+    "Classification",
+    "ClusterJob",
+    "GroupNames",
+    "GroupNaming",
+    "NewPartition",
+    "Prediction",
+    "audit_result",
+    "classify",
+    "cluster",
+    "draw_audit_sheet",
+    "evaluate",
+    "export",
+    "group_names",
+    "load_classifier",
+    "name_groups",
+    "predict",
+    "recluster",
+    "record_audit_sheet",
+    "redo",
+    "refine",
+    "run_clustering",
+    "sample",
+    "undo",
+    "write_images",
+    "write_table",
+]

@@ -1,0 +1,78 @@
+"""How well the groups of a run agree with known labels, and how well they are separated."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facies.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facies.runs import RunFolder
+
+__all__ = ["evaluate", "find_labels"]
+
+
+def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partition: str | None = None) -> dict[str, Any]:
+    """Measure the groups of a run as they are now, after the expert's merges and splits.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    labels : str or path, optional
+        True labels: a column of the run's ``images.parquet``, such as ``folder``, or a CSV file with the columns ``id``
+        and ``label``; without it the labels that came with the images, if any.
+    partition : str, optional
+        Which partition to measure; without it the newest.
+
+    Returns
+    -------
+    dict
+        ``partition`` (its name), ``n_images``, ``n_groups``, measures of separation and, where labels are known, of
+        agreement, such as ``accuracy``, ``nmi`` and ``ari``; see `facies.metrics.evaluate_partition`.
+
+    Raises
+    ------
+    InputError
+        If there is no such partition, column or file, or the labels lack an image.
+    """
+    from facies.metrics import evaluate_partition
+    from facies.report.annotated_partition import named_partition
+
+    table, meta = named_partition(run, partition)
+    measures = evaluate_partition(table["group"], labels=find_labels(run, labels), embedding=run.embedding)
+    return {"partition": meta["name"], **measures}
+
+
+def find_labels(run: RunFolder, labels: str | PathLike[str] | None = None) -> NDArray[np.int64] | None:
+    """Read true labels: those of the run, a column of its table, or a CSV file.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,), or None
+        A number by class; None if no labels came with the images and none were asked for.
+
+    Raises
+    ------
+    InputError
+        If there is no such column or file, or it does not label every image.
+    """
+    from facies.images.labels import as_labels, labels_from_csv
+
+    if labels is None:
+        return run.labels
+    images, name = run.images, fspath(labels)
+    if name in images.columns:
+        return as_labels(images[name].to_numpy(), len(images), f"the column {name} of {run.path.name}").codes
+    path = Path(name).expanduser()
+    if path.suffix.lower() != ".csv" and not path.is_file():
+        raise InputError(
+            f"--labels {name}: is neither a file nor a column of {run.path / 'images.parquet'} "
+            f"(it has {', '.join(map(str, images.columns))})"
+        )
+    return labels_from_csv(path, images["id"]).codes

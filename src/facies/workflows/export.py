@@ -1,0 +1,118 @@
+"""Groups, classes or the model of a run, written for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facies.errors import InputError
+from facies.workflows.classify import load_classifier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from facies.report import Exporter
+    from facies.runs import RunFolder
+
+__all__ = ["export", "model_exporters"]
+
+_READING_OPTIONS = ("channels", "size", "fit", "layers")
+
+
+def export(
+    run: RunFolder,
+    to: str,
+    output: str | PathLike[str],
+    *,
+    partition: str | None = None,
+    classes: Sequence[str] | None = None,
+    groups: Sequence[int] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write groups and classes as a table, as folders of images or for another program, or write the model.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    to : str
+        What to write: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa`` or what a plugin adds, or ``onnx`` for
+        the model and its newest classifier.
+    output : path
+        The file or folder to write.
+    partition : str, optional
+        Which partition; without it the newest.
+    classes : sequence of str, optional
+        Only images of these classes.
+    groups : sequence of int, optional
+        Only images of these groups; −1 is noise.
+    overwrite : bool, default=False
+        Whether what an earlier export wrote there is replaced.
+
+    Returns
+    -------
+    Path
+        The absolute path of what was written.
+
+    Raises
+    ------
+    InputError
+        If there is no such exporter, partition, class or group, the output exists, or images are chosen for a model.
+    """
+    from facies.report import export_run
+
+    choices = {"partition": partition, "classes": classes, "groups": groups}
+    given = [f"--{name}" for name, value in choices.items() if value is not None]
+    models = model_exporters()
+    if to in models and given:
+        raise InputError(f"--to {to} takes the model whole: leave out {' and '.join(given)}, which choose among images")
+    return export_run(
+        run, to, fspath(output), partition=partition, classes=classes, groups=groups, overwrite=overwrite, more=models
+    )
+
+
+def model_exporters() -> Mapping[str, Exporter]:
+    """Return the exporters that need the model, which the exporters of `facies.report` do not know."""
+    from facies.report import Exporter
+
+    return {"onnx": Exporter("the model and the newest probe as one ONNX file, checked on images", False, write_onnx)}
+
+
+def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # noqa: ARG001 - an exporter's signature
+    """Write the model of a run, and its newest classifier, as an ONNX file.
+
+    Raises
+    ------
+    InputError
+        If the run holds no model, a package is missing, or the images are gone on which the file is checked.
+    """
+    from facies.annotations.classifiers import classifier_names
+    from facies.export.onnx import export_onnx, onnx_packages
+    from facies.methods import load_method
+
+    onnx_packages()
+    method = load_method(run.model_folder)
+    names = classifier_names(run)
+    about = _metadata(run, names[-1] if names else None)
+    export_onnx(method, run.image_set(), path, probe=load_classifier(run), about=about)
+
+
+def _metadata(run: RunFolder, classifier: str | None) -> dict[str, Any]:
+    """Say what a program must know to use the model: how images were read, their units and scale."""
+    from facies._version import __version__
+
+    described = run.manifest["input"]
+    options = described["origin"].get("options", {})
+    return {
+        "facies": __version__,
+        "run": run.path.name,
+        "fingerprint": described["fingerprint"],
+        "dtype": described["dtype"],
+        "value_range": described.get("value_range"),
+        "um_per_px": described.get("um_per_px"),
+        "reading": {name: options[name] for name in _READING_OPTIONS if options.get(name) is not None},
+        "probe": classifier,
+        "reference": run.manifest["references"],
+    }

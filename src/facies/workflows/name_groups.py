@@ -1,0 +1,133 @@
+"""The expert's names of groups, recorded in the journal of a run and read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facies.workflows.group_naming import GroupNaming
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from facies.annotations import Action, Journal
+    from facies.runs import RunFolder
+
+__all__ = ["GroupNames", "group_names", "name_groups", "redo", "undo"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupNames:
+    """What the groups of a partition are called now.
+
+    Attributes
+    ----------
+    partition : str
+        Name of the partition.
+    revision : int
+        Number of the latest action in the journal; 0 before the first.
+    groups : DataFrame
+        One row a group: ``group``, ``n_images``, ``class``, ``share`` of the images that have this class,
+        ``n_validated``, ``n_excluded``, ``reason``.
+    classes : DataFrame
+        One row a class: ``name``, ``roles``, ``excluded``, ``reason`` and ``n_images``, the number that counts, and
+        what else is recorded of it.
+    """
+
+    partition: str
+    revision: int
+    groups: pd.DataFrame
+    classes: pd.DataFrame
+
+
+def name_groups(
+    run: RunFolder,
+    naming: GroupNaming | Mapping[int, str | None],
+    partition: str | None = None,
+    *,
+    user: str | None = None,
+) -> None:
+    """Name groups, in one action of the journal: all of it is done, or nothing.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    naming : GroupNaming or mapping of int to str
+        Names by group; −1 is noise, and None takes a name away. A `GroupNaming` can also exclude groups and classes,
+        and give classes a role.
+    partition : str, optional
+        Which partition; without it the newest.
+    user : str, optional
+        Who decided this; without it the login name.
+
+    Raises
+    ------
+    InputError
+        If there is no such group or role.
+    """
+    from facies.annotations import Journal
+
+    naming = naming if isinstance(naming, GroupNaming) else GroupNaming(dict(naming))
+    with Journal(run, user=user) as journal:
+        journal.name_groups(
+            naming.names,
+            partition,
+            roles=naming.roles,
+            excluded_groups=naming.excluded_groups,
+            excluded_classes=naming.excluded_classes,
+        )
+
+
+def undo(run: RunFolder, *, user: str | None = None) -> Action | None:
+    """Undo the latest decision about a run that is not undone yet.
+
+    Returns
+    -------
+    Action or None
+        The decision that was undone; None if there is nothing to undo.
+    """
+    from facies.annotations import Journal
+
+    with Journal(run, user=user) as journal:
+        return _original(journal, journal.undo())
+
+
+def redo(run: RunFolder, *, user: str | None = None) -> Action | None:
+    """Repeat the decision that was undone last.
+
+    Returns
+    -------
+    Action or None
+        The decision that holds again; None if there is nothing to repeat.
+    """
+    from facies.annotations import Journal
+
+    with Journal(run, user=user) as journal:
+        return _original(journal, journal.redo())
+
+
+def _original(journal: Journal, action: Action | None) -> Action | None:
+    """Return the decision that an undoing or redoing action is about."""
+    return None if action is None else next(journal.actions(after=int(action.parameters["of"]) - 1))
+
+
+def group_names(run: RunFolder, partition: str | None = None) -> GroupNames:
+    """Read what the groups of a partition are called now.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    partition : str, optional
+        Which partition; without it the newest.
+    """
+    from facies.annotations import Journal, group_summary
+
+    with Journal(run) as journal:
+        annotations = journal.annotations()
+        groups = group_summary(journal.groups(partition), annotations)
+    counts = annotations.counts()
+    classes = annotations.classes.assign(n_images=[int(counts[name]) for name in annotations.classes["name"]])
+    return GroupNames(str(run.partition(partition)[1]["name"]), annotations.revision, groups, classes)

@@ -1,0 +1,241 @@
+"""New images are assigned to the groups of a run, and to its classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from facies.errors import InputError
+from facies.workflows.classify import load_classifier
+from facies.workflows.output_file import check_output_file
+from facies.workflows.progress import progress_callback
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from facies.cluster import LinearProbe
+    from facies.images import ImageSet
+    from facies.images.open import Source
+    from facies.methods import Method
+    from facies.runs import RunFolder
+    from facies.training import Progress
+
+__all__ = ["Prediction", "check_table", "open_images_like", "predict", "write_table"]
+
+IMAGES_PER_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Groups and classes of new images.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row an image: ``id``, ``group``, ``probability``, what else the method tells (such as ``distance``), and,
+        if the run holds a classifier, ``class`` and ``certainty``, the probability of that class.
+    left_out : DataFrame
+        Files that could not be read: columns ``source`` and ``reason``.
+    """
+
+    table: pd.DataFrame
+    left_out: pd.DataFrame
+
+
+def predict(
+    run: RunFolder,
+    source: Source,
+    *,
+    channels: Literal["grey", "rgb"] | None = None,
+    classifier: str | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Assign new images to the groups of a run, and to its classes where a classifier was fitted. Nothing is learnt.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run; its model must have been saved.
+    source : path, ndarray, Tensor, torch Dataset or ImageSet
+        The new images. They are converted and resized as those of the run were; one image is enough.
+    channels : {"grey", "rgb"}, optional
+        What to convert the images to; without it what the run's images were converted to.
+    classifier : str, optional
+        Name of the classifier that predicts the classes; without it the newest one of the run.
+    progress : Progress, optional
+        Displays how far the work has come. Without it nothing is displayed.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    InputError
+        If the images cannot be read, have other channels or other units than those of the run, or there is no such
+        classifier.
+
+    Examples
+    --------
+    >>> from facies import RunFolder
+    >>> from facies.workflows import predict
+    >>> predict(RunFolder("run"), "new-images/").table  # doctest: +SKIP
+    """
+    from facies.methods import load_method
+    from facies.training import SilentProgress
+
+    progress = progress or SilentProgress()
+    method = load_method(run.model_folder)
+    images = open_images_like(run, source, channels=channels, progress=progress)
+    return Prediction(_assign(method, images, load_classifier(run, classifier), progress), images.left_out)
+
+
+def open_images_like(
+    run: RunFolder,
+    source: Source,
+    *,
+    channels: Literal["grey", "rgb"] | None = None,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open images in the way in which those of a run were opened, and resize them to the same shape.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run.
+    source : path, ndarray, Tensor, torch Dataset or ImageSet
+        The new images.
+    channels : {"grey", "rgb"}, optional
+        What to convert the images to; without it what the run's images were converted to.
+    progress : Progress, optional
+        Displays how many files have been read.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, or have other channels or other units than the images of the run.
+    """
+    from facies.images import as_image_set
+
+    described = run.manifest["input"]
+    options = described["origin"].get("options", {})
+    shape = tuple(described["image_shape"])
+    image_options: dict[str, Any] = {
+        "channels": channels or options.get("channels"),
+        "fit": options.get("fit", "resize"),
+        "size": list(shape[-2:]),
+        "progress": None if progress is None else progress_callback(progress),
+    }
+    images = as_image_set(source, **image_options)
+    name = str(source) if isinstance(source, str | PathLike) else "the images"
+    if images.image_shape[:-2] != shape[:-2]:
+        remedy = {1: "; --channels grey converts them", 3: "; --channels rgb converts them"}.get(shape[-3], "")
+        raise InputError(
+            f"{name}: the images have {_channels_in_words(images.image_shape)}, those of the run {run.path.name} "
+            f"{_channels_in_words(shape)}{remedy if len(shape) == 3 else ''}"
+        )
+    _check_units(images, described, name)
+    return images
+
+
+def _channels_in_words(shape: tuple[int, ...]) -> str:
+    layers = f"{shape[0]} focal layers of " if len(shape) == 4 else ""
+    return f"{layers}{shape[-3]} channel{'s' if shape[-3] > 1 else ''}"
+
+
+def _check_units(images: ImageSet, described: dict[str, Any], name: str) -> None:
+    """Refuse pixels of 0 to 255 where the model was fitted to 0 to 1: all groups would be wrong, without a sign of it."""
+    import numpy as np
+
+    low, high = images.value_range()  # refuses NaN and infinity, too
+    if np.dtype(described["dtype"]) == images.dtype or "value_range" not in described:
+        return
+    run_low, run_high = described["value_range"]
+    ratio = (high - low) / ((run_high - run_low) or 1.0)
+    if not 0.05 < ratio < 2:
+        raise InputError(
+            f"{name}: the pixels are {images.dtype} from {low:g} to {high:g}, those of the run were "
+            f"{described['dtype']} from {run_low:g} to {run_high:g}: bring them to the same units"
+        )
+
+
+def _assign(method: Method, images: ImageSet, classifier: LinearProbe | None, progress: Progress) -> pd.DataFrame:
+    """Predict block by block: what lies in memory at once does not grow with the number of images."""
+    import numpy as np
+    import pandas as pd
+
+    progress.start("assigning", len(images), "images")
+    blocks: list[pd.DataFrame] = []
+    for start in range(0, len(images), IMAGES_PER_BLOCK):
+        rows = np.arange(start, min(start + IMAGES_PER_BLOCK, len(images)))
+        part = images.subset(rows)
+        block = pd.DataFrame(method.place(part))
+        if classifier is not None:
+            probabilities = classifier.predict_proba(method.transform(part))
+            block["class"] = classifier.classes_[probabilities.argmax(axis=1)]
+            block["certainty"] = probabilities.max(axis=1)
+        blocks.append(block)
+        progress.advance(len(rows))
+    progress.finish()
+    table = pd.concat(blocks, ignore_index=True)
+    table.insert(0, "id", images.table["id"])
+    return table
+
+
+def check_table(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    """Check that `write_table` can write a table, before the work of which it is the result.
+
+    Returns
+    -------
+    Path
+        The absolute path.
+
+    Raises
+    ------
+    InputError
+        If the suffix is neither ``.csv`` nor ``.parquet``, or the file exists and `overwrite` is false.
+    """
+    absolute = Path(path).expanduser().absolute()
+    if absolute.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"{absolute}: tables are written as .csv or .parquet: give it one of these suffixes")
+    return check_output_file(absolute, overwrite=overwrite)
+
+
+def write_table(table: pd.DataFrame, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a table whole or not at all, as CSV or parquet by the suffix of its name.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Such as that of a `Prediction`.
+    path : path
+        A name that ends in ``.csv`` or ``.parquet``.
+    overwrite : bool, default=False
+        Whether a file of that name is replaced.
+
+    Returns
+    -------
+    Path
+        The absolute path.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, the file exists and `overwrite` is false, or the disk is full.
+    """
+    from facies.io import atomic_file
+    from facies.report.exporters.tables import save_csv
+
+    absolute = check_table(path, overwrite=overwrite)
+    with atomic_file(absolute, overwrite=overwrite) as temporary:
+        if absolute.suffix.lower() == ".csv":
+            save_csv(table, temporary)
+        else:
+            table.to_parquet(temporary, index=False)
+    return absolute

@@ -1,0 +1,202 @@
+"""Further partitions of a run, made from one that it has: some groups grouped again, or all images assigned again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facies.cluster import ReclusterResult
+    from facies.runs import RunFolder
+    from facies.training import Progress
+
+__all__ = ["NewPartition", "recluster", "refine"]
+
+
+@dataclass(frozen=True)
+class NewPartition:
+    """A partition that was added to a run.
+
+    Attributes
+    ----------
+    name : str
+        Its name; it is the run's default from now on.
+    base : str
+        Name of the partition that it was made from.
+    group_sizes : dict
+        Number of images by group: of the new groups after `recluster`, of all groups after `refine`.
+    about : mapping
+        How it came about, as its JSON file in the run tells it.
+    """
+
+    name: str
+    base: str
+    group_sizes: dict[int, int]
+    about: Mapping[str, Any]
+
+
+def recluster(
+    run: RunFolder,
+    groups: Collection[int],
+    n_parts: int | Literal["auto"] = "auto",
+    *,
+    name: str | None = None,
+    partition: str | None = None,
+    refit: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> NewPartition:
+    """Pool groups that hold several kinds, and group their images again by what differs among them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run; the new partition is added to it.
+    groups : collection of int
+        Numbers of the groups to pool. They have no members afterwards; all other groups stay.
+    n_parts : int or "auto", default="auto"
+        How many groups to make, at least 2; ``auto`` takes 2 to 6, whichever are best separated (silhouette).
+    name : str, optional
+        Name of the new partition; without it ``recluster-1``, ``recluster-2`` and so on.
+    partition : str, optional
+        The partition to start from; without it the newest.
+    refit : bool, default=False
+        Fit the run's method anew to these images alone, and group them in the embedding that it finds; slower.
+        Otherwise they are grouped in a scaled part of the run's embedding.
+    seed : int, default=0
+        Seed of all random numbers; the same seed gives the same groups.
+    progress : Progress, optional
+        Displays the fit, with `refit`.
+
+    Returns
+    -------
+    NewPartition
+
+    Raises
+    ------
+    InputError
+        If a group has no members, there are too few images for so many parts, the name is taken, or the images are gone
+        and `refit` needs them.
+    """
+    from facies import cluster as clustering
+    from facies.report.annotated_partition import named_partition
+
+    table, meta = named_partition(run, partition)
+    labels = table["group"].to_numpy()
+    embedding = _refit_embedding(run, clustering.members_of(labels, groups), seed, progress) if refit else None
+    result = clustering.recluster(
+        run.embedding,
+        labels,
+        groups,
+        n_parts,
+        local_embedding=embedding,
+        probabilities=table["probability"],
+        first_new=_first_free_group(run),
+        random_state=seed,
+    )
+    return _add_partition(run, name, result, str(meta["name"]), "recluster")
+
+
+def refine(
+    run: RunFolder,
+    *,
+    name: str | None = None,
+    partition: str | None = None,
+    share: float = 0.5,
+    neighbours: int = 20,
+    agreement: float = 0.9,
+    confidence: float = 0.9,
+    seed: int = 0,
+) -> NewPartition:
+    """Let the most certain images of each group decide to which group all others belong.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run; the new partition is added to it.
+    name : str, optional
+        Name of the new partition; without it ``refine-1``, ``refine-2`` and so on.
+    partition : str, optional
+        The partition to start from; without it the newest.
+    share, neighbours, agreement, confidence
+        As in `facies.cluster.refine`.
+    seed : int, default=0
+        Seed of all random numbers; the same seed gives the same groups.
+
+    Returns
+    -------
+    NewPartition
+        ``about["moved"]`` is the number of images that are in another group now.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two groups, a share is out of bounds, or the name is taken.
+    """
+    from facies import cluster as clustering
+    from facies.report.annotated_partition import named_partition
+
+    table, meta = named_partition(run, partition)
+    result = clustering.refine(
+        run.embedding,
+        table["group"].to_numpy(),
+        share=share,
+        neighbours=neighbours,
+        agreement=agreement,
+        confidence=confidence,
+        random_state=seed,
+    )
+    return _add_partition(run, name, result, str(meta["name"]), "refine")
+
+
+def _first_free_group(run: RunFolder) -> int:
+    """Return the least number that no group of any partition has, those that the expert made included."""
+    from facies.annotations import read_annotations
+
+    highest = [int(run.partition(name)[0]["group"].max()) for name in run.partitions()]
+    highest += [int(groups.max()) for groups in read_annotations(run).groups.values()]
+    return 1 + max(highest)
+
+
+def _refit_embedding(
+    run: RunFolder, members: NDArray[np.int64], seed: int, progress: Progress | None
+) -> NDArray[np.float32]:
+    """Fit the run's method, with its parameters, to some images alone, and return their embedding (M, D)."""
+    from facies.methods import method_class
+
+    cls = method_class(run.manifest["method"])
+    parameters = {**run.manifest["parameters"], "random_state": seed}
+    parameters = {name: value for name, value in parameters.items() if name in cls._get_param_names()}
+    if isinstance(parameters.get("n_clusters"), int):
+        # Groups are made of the embedding afterwards; the method itself need not make more than there can be.
+        parameters["n_clusters"] = min(parameters["n_clusters"], max(2, len(members) // 10))
+    return cls(**parameters).fit(run.image_set().subset(members), progress=progress).embedding_
+
+
+def _add_partition(run: RunFolder, name: str | None, result: ReclusterResult, base: str, how: str) -> NewPartition:
+    import numpy as np
+
+    from facies.annotations import Journal
+    from facies.runs import JOURNAL_FILE, partition_table
+
+    name = name or _free_name(run, how)
+    table = partition_table(run.images["id"], result.labels, run.embedding, result.probabilities)
+    run.add_partition(name, table, {"method": how, "partition": base, **result.about})
+    if (run.path / JOURNAL_FILE).exists():
+        # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
+        with Journal(run) as journal:
+            journal.vote(name)
+    groups, counts = np.unique(result.labels, return_counts=True)
+    sizes = dict(zip(groups.tolist(), counts.tolist(), strict=True))
+    if result.new_groups:
+        sizes = {group: sizes[group] for group in sizes if group in result.new_groups}
+    return NewPartition(name, base, sizes, result.about)
+
+
+def _free_name(run: RunFolder, stem: str) -> str:
+    taken = set(run.partitions())
+    return next(name for name in (f"{stem}-{number}" for number in range(1, len(taken) + 2)) if name not in taken)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.errors import InputError
+from facies.images import open_images
+from facies.runs import RunFolder
+from facies.workflows import predict, write_table
+from tests.workflows.factories import N, Recorder, make_photos, make_pixels
+
+
+def test_the_run_s_own_images_get_their_groups_again(run: RunFolder) -> None:
+    expected = run.partition()[0]
+    for source in (run.path.parent / "images.npz", make_pixels(), run.image_set()):
+        table = predict(run, source).table
+        assert list(table.columns) == ["id", "group", "probability"]
+        np.testing.assert_array_equal(table["group"], expected["group"])
+
+
+def test_what_cannot_be_read_is_named(run: RunFolder, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 6)
+    (photos / "broken.png").write_bytes(b"nothing")
+    progress = Recorder()
+    prediction = predict(run, photos, progress=progress)
+    assert len(prediction.table) == 6
+    assert prediction.left_out["source"].tolist() == ["broken.png"]
+    assert progress.stages == ["reading", "assigning"]
+
+
+def test_images_of_other_units_or_channels(run: RunFolder) -> None:
+    with pytest.raises(InputError, match="the images: the pixels are float32"):
+        predict(run, open_images(make_pixels(dtype=np.float32)))
+    with pytest.raises(InputError, match="the images: the images have 3 channels"):
+        predict(run, make_pixels(channels=3))
+    assert len(predict(run, make_pixels(channels=3), channels="grey").table) == N
+
+
+def test_a_table_is_written_once(run: RunFolder, tmp_path: Path) -> None:
+    table = predict(run, make_pixels()).table
+    path = write_table(table, tmp_path / "groups.parquet")
+    assert pd.read_parquet(path).equals(table)
+    with pytest.raises(InputError, match="already exists"):
+        write_table(table, path)
+    write_table(table, path, overwrite=True)
