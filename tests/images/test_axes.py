@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from facies.errors import InputError
-from facies.images.axes import AxisOrder, check_dtype, layout_of
+from facies.images.axes import AxisOrder, check_dtype, infer_axis_order
 
 
 @pytest.mark.parametrize(
-    ("shape", "layout", "image_shape"),
+    ("shape", "axis_order", "image_shape"),
     [
         ((5, 16, 12), AxisOrder.GREY, (1, 16, 12)),
         ((5, 16, 12, 1), AxisOrder.LAST, (1, 16, 12)),
@@ -23,15 +23,15 @@ from facies.images.axes import AxisOrder, check_dtype, layout_of
     ],
 )
 def test_the_axes_are_told_from_the_shape(
-    shape: tuple[int, ...], layout: AxisOrder, image_shape: tuple[int, ...]
+    shape: tuple[int, ...], axis_order: AxisOrder, image_shape: tuple[int, ...]
 ) -> None:
-    assert layout_of(shape, "x") is layout
-    assert layout.arranged_shape(shape) == (5, *image_shape)
+    assert infer_axis_order(shape, "x") is axis_order
+    assert axis_order.channels_first_shape(shape) == (5, *image_shape)
     array = np.arange(np.prod(shape)).reshape(shape)
-    assert layout.arrange(array).shape == (5, *image_shape)
-    channels_last = layout in (AxisOrder.LAST, AxisOrder.STACK_LAST)
+    assert axis_order.channels_first(array).shape == (5, *image_shape)
+    channels_last = axis_order in (AxisOrder.LAST, AxisOrder.STACK_LAST)
     one = np.moveaxis(array, -1, -3) if channels_last else array.reshape(5, *image_shape)
-    np.testing.assert_array_equal(layout.arrange(array), one)
+    np.testing.assert_array_equal(axis_order.channels_first(array), one)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_axes_are_told_from_the_shape(
 )
 def test_what_cannot_be_images_is_refused(shape: tuple[int, ...], match: str) -> None:
     with pytest.raises(InputError, match=match):
-        layout_of(shape, "x.npy")
+        infer_axis_order(shape, "x.npy")
 
 
 @pytest.mark.parametrize(("dtype", "match"), [("O", "Python objects"), ("c8", "complex64"), ("U3", "not numbers")])

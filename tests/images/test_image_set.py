@@ -110,7 +110,7 @@ def test_rows_must_match_the_images(pixels: np.ndarray) -> None:
 
 
 def test_the_range_is_that_of_all_blocks(monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray) -> None:
-    monkeypatch.setattr("facies.images.temporary_store.BLOCK", 3 * 8 * 6)
+    monkeypatch.setattr("facies.images.temporary_store.BYTES_PER_BLOCK", 3 * 8 * 6)
     pixels = pixels.clip(10, 200)
     pixels[0, 0, 0], pixels[19, 7, 5] = 255, 1
     images = image_set(pixels)
@@ -147,7 +147,7 @@ def test_the_fingerprint_is_that_of_the_content(pixels: np.ndarray, monkeypatch:
     assert image_set(changed).fingerprint() != digest.hexdigest()
     assert image_set(pixels[:-1]).fingerprint() != digest.hexdigest()
     assert image_set(pixels.astype("u2")).fingerprint() != digest.hexdigest()
-    monkeypatch.setattr("facies.images.temporary_store.BLOCK", 100)
+    monkeypatch.setattr("facies.images.temporary_store.BYTES_PER_BLOCK", 100)
     assert image_set(pixels).fingerprint() == digest.hexdigest()
 
 

@@ -104,7 +104,7 @@ def test_bad_sources_are_refused_in_one_line(source: Any, match: str) -> None:
 
 
 def test_the_last_of_many_equal_images_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facies.images.temporary_store.BLOCK", 3 * 120)
+    monkeypatch.setattr("facies.images.temporary_store.BYTES_PER_BLOCK", 3 * 120)
     nearly = SAME.copy()
     nearly[9, 11, 9] ^= 1
     assert len(open_images(nearly)) == 10

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from facies.errors import InputError
 from facies.images.axes import AxisOrder
-from facies.images.resize import ImageFormat, border_median, convert_channels, fitted, pad, parse_size, resize
+from facies.images.resize import ImageFormat, border_median, convert, convert_channels, pad, parse_size, resize
 from facies.images.sources import ArraySource
 
 sides = st.integers(1, 40)
@@ -102,12 +102,12 @@ def test_types_meet_between_zero_and_one() -> None:
 def test_a_source_is_converted_once_focal_stacks_too(rng: np.random.Generator) -> None:
     stacks = rng.integers(0, 255, (3, 2, 3, 8, 8), dtype=np.uint8)
     source = ArraySource(stacks, AxisOrder.STACK)
-    small = fitted(source, ImageFormat("grey", (4, 4)))
+    small = convert(source, ImageFormat("grey", (4, 4)))
     assert small.shape == (3, 2, 1, 4, 4)
     assert small.dtype == np.uint8
     flat = ImageFormat("grey", (4, 4)).apply(stacks.reshape(6, 3, 8, 8))
     np.testing.assert_array_equal(small.read(np.arange(3)).reshape(6, 1, 4, 4), flat)
-    assert fitted(source, ImageFormat("rgb", (8, 8))) is source
+    assert convert(source, ImageFormat("rgb", (8, 8))) is source
 
 
 @pytest.mark.parametrize(("size", "parsed"), [(None, None), (8, (8, 8)), ((8, 4), (8, 4)), ([4, 9], (4, 9))])

@@ -23,13 +23,13 @@ class AxisOrder(Enum):
     STACK = "N L C H W"
     STACK_LAST = "N L H W C"
 
-    def arrange(self, batch: NDArray[Any]) -> NDArray[Any]:
+    def channels_first(self, batch: NDArray[Any]) -> NDArray[Any]:
         """View a stored batch with the channels before the rows.
 
         Parameters
         ----------
         batch : ndarray
-            A batch in this layout.
+            A batch in this axis_order.
 
         Returns
         -------
@@ -42,8 +42,8 @@ class AxisOrder(Enum):
             return np.moveaxis(batch, -1, -3)
         return batch
 
-    def arranged_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Give the shape that `arrange` gives an array of `shape`."""
+    def channels_first_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape that `channels_first` gives an array of `shape`."""
         if self is AxisOrder.GREY:
             return (shape[0], 1, *shape[1:])
         if self in (AxisOrder.LAST, AxisOrder.STACK_LAST):
@@ -51,8 +51,8 @@ class AxisOrder(Enum):
         return shape
 
 
-def layout_of(shape: tuple[int, ...], name: str) -> AxisOrder:
-    """Tell the layout of an array of images from its shape.
+def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
+    """Tell the axis_order of an array of images from its shape.
 
     Three axes are grey images. Four axes are channels last where the last axis has 1 to 4 entries and the second more
     than 4, else channels first; more than 4 channels are taken where they are fewer than the rows and the columns.

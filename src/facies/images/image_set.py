@@ -159,7 +159,7 @@ class ImageSet(Dataset[Tensor]):
         IndexError
             If an image does not exist.
         """
-        return _own_float32(self._source.read(self._rows(indices)))
+        return _to_float32_tensor(self._source.read(self._rows(indices)))
 
     def _rows(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> NDArray[np.int64]:
         rows = np.asarray(indices)
@@ -192,7 +192,7 @@ class ImageSet(Dataset[Tensor]):
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, is {batch_size}")
         for start in range(0, len(self), batch_size):
-            yield _own_float32(self._source.read(np.arange(start, min(start + batch_size, len(self)))))
+            yield _to_float32_tensor(self._source.read(np.arange(start, min(start + batch_size, len(self)))))
 
     def stored_blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Read all images in order, as stored, in blocks of a few megabytes.
@@ -247,7 +247,7 @@ class ImageSet(Dataset[Tensor]):
             companions=self.companions,
         )
 
-    def replaced(
+    def replace(
         self, *, source: PixelSource | None = None, labels: Labels | None = None, origin: dict[str, Any] | None = None
     ) -> ImageSet:
         """Make a set of the same images with other pixels, labels or origin.
@@ -312,7 +312,7 @@ class ImageSet(Dataset[Tensor]):
         if self._range is None:
             low, high, bad = np.inf, -np.inf, np.zeros(0, dtype=np.int64)
             for start, block in self.stored_blocks():
-                pixels = _readable(block)
+                pixels = _narrowed(block)
                 smallest, largest = float(pixels.min()), float(pixels.max())
                 if np.isfinite(smallest) and np.isfinite(largest):
                     low, high = min(low, smallest), max(high, largest)
@@ -342,7 +342,7 @@ class ImageSet(Dataset[Tensor]):
         return self._fingerprint
 
 
-def _own_float32(batch: NDArray[Any]) -> Tensor:
+def _to_float32_tensor(batch: NDArray[Any]) -> Tensor:
     flags = batch.flags
     if batch.dtype == np.float32 and flags.owndata and flags.c_contiguous:
         return torch.from_numpy(batch)
@@ -350,7 +350,7 @@ def _own_float32(batch: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.array(batch, dtype=np.float32, order="C"))
 
 
-def _readable(block: NDArray[Any]) -> NDArray[Any]:
+def _narrowed(block: NDArray[Any]) -> NDArray[Any]:
     """Give float64 as the float32 in which it will be read: 1e300 is infinite there."""
     with np.errstate(over="ignore"):
         return block.astype(np.float32) if block.dtype.kind == "f" and block.dtype.itemsize > 4 else block

@@ -15,12 +15,12 @@ from torch.utils.data import Dataset
 from facies.errors import InputError
 from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels, labels_from_csv
-from facies.images.readers.arrays import images_from_array, memory
+from facies.images.readers.arrays import images_from_array, memory_origin
 from facies.images.readers.base import Progress
 from facies.images.readers.image_file import SUFFIXES
 from facies.images.readers.registry import find_reader, readers
 from facies.images.readers.torch_dataset import images_from_dataset
-from facies.images.resize import Channels, ImageFormat, ResizeMode, fitted, parse_size
+from facies.images.resize import Channels, ImageFormat, ResizeMode, convert, parse_size
 
 Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
 
@@ -232,12 +232,12 @@ def _brought_to(images: ImageSet, wanted: ImageFormat) -> ImageSet:
         return images
     options = images.origin["options"]
     if "fit" in options:  # converted before: what it was made from cannot be told by one set of options
-        origin = memory("converted image set")
+        origin = memory_origin("converted image set")
     else:
         size = None if wanted.size is None else list(wanted.size)
         asked = {"channels": wanted.channels, "size": size, "fit": wanted.fit}
         origin = {**images.origin, "options": {**options, **asked}}
-    return images.replaced(source=fitted(images.source, wanted), origin=origin)
+    return images.replace(source=convert(images.source, wanted), origin=origin)
 
 
 def _with_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | None) -> ImageSet:
@@ -250,4 +250,4 @@ def _with_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | Non
         origin = {**origin, "options": {**origin["options"], "labels": str(path.absolute())}}
     else:
         known = as_labels(labels, len(images), "labels")
-    return images.replaced(labels=known, origin=origin)
+    return images.replace(labels=known, origin=origin)

@@ -12,13 +12,13 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.images.axes import AxisOrder
-from facies.images.sources import PixelSource, source_in
-from facies.images.temporary_store import fill
+from facies.images.sources import PixelSource, source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 
 Channels = Literal["grey", "rgb"]
 ResizeMode = Literal["resize", "pad"]
 
-SMALLEST_SIDE = 4
+MIN_SIDE = 4
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow and OpenCV weigh colours
 
 
@@ -208,12 +208,12 @@ def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
     sides = [size, size] if isinstance(size, int | np.integer) else list(size) if isinstance(size, Sequence) else []
-    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side >= SMALLEST_SIDE for side in sides):
-        raise InputError(f"size must be a side or (height, width), of at least {SMALLEST_SIDE} pixels; it is {size!r}")
+    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side >= MIN_SIDE for side in sides):
+        raise InputError(f"size must be a side or (height, width), of at least {MIN_SIDE} pixels; it is {size!r}")
     return int(sides[0]), int(sides[1])
 
 
-def fitted(source: PixelSource, target: ImageFormat) -> PixelSource:
+def convert(source: PixelSource, target: ImageFormat) -> PixelSource:
     """Bring all images of a source to a target, once.
 
     Parameters
@@ -243,5 +243,5 @@ def fitted(source: PixelSource, target: ImageFormat) -> PixelSource:
         images = source.read(np.arange(start, stop))
         return target.apply(images.reshape(-1, channels, height, width)).reshape(-1, *shape[1:])
 
-    store = fill(read, shape, target.dtype(source.dtype))
-    return source_in(store, AxisOrder.STACK if len(shape) == 5 else AxisOrder.FIRST)
+    store = TemporaryArray.from_blocks(read, shape, target.dtype(source.dtype))
+    return source_from_temporary(store, AxisOrder.STACK if len(shape) == 5 else AxisOrder.FIRST)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.images.axes import AxisOrder
-from facies.images.temporary_store import Store, TemporaryArray
+from facies.images.temporary_store import TemporaryArray, TemporaryFile
 
 Indices = NDArray[np.int64]
 
@@ -31,7 +31,7 @@ class PixelSource(Protocol):
         """Read images in the order asked, as stored: ``(B, C, H, W)``. May be a view; the caller does not write."""
 
 
-def _range_of(indices: Indices) -> slice | None:
+def _as_slice(indices: Indices) -> slice | None:
     """Give the slice that asks for the same, if the indices are consecutive."""
     if indices.size and indices[-1] - indices[0] == indices.size - 1 and (np.diff(indices) == 1).all():
         return slice(int(indices[0]), int(indices[-1]) + 1)
@@ -46,17 +46,17 @@ class ArraySource:
     ----------
     array : ndarray
         The images, images first.
-    layout : AxisOrder
+    axis_order : AxisOrder
         Its order of axes.
     """
 
     array: NDArray[Any]
-    layout: AxisOrder
+    axis_order: AxisOrder
 
     @property
     def shape(self) -> tuple[int, ...]:
         """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
-        return self.layout.arranged_shape(self.array.shape)
+        return self.axis_order.channels_first_shape(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -65,8 +65,8 @@ class ArraySource:
 
     def read(self, indices: Indices) -> NDArray[Any]:
         """Read images in the order asked, ``(B, C, H, W)``."""
-        span = _range_of(indices)
-        return self.layout.arrange(self.array[span] if span else np.take(self.array, indices, axis=0))
+        span = _as_slice(indices)
+        return self.axis_order.channels_first(self.array[span] if span else np.take(self.array, indices, axis=0))
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class MappedSource:
         The array's shape, images first.
     dtype : numpy.dtype
         Its type.
-    layout : AxisOrder
+    axis_order : AxisOrder
         Its order of axes.
     order : {"C", "F"}, default="C"
         Its order in memory.
-    owner : TemporaryArray, optional
+    owner : TemporaryFile, optional
         Kept alive as long as this source, where the file is temporary.
     """
 
@@ -95,15 +95,15 @@ class MappedSource:
     offset: int
     stored_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    layout: AxisOrder
+    axis_order: AxisOrder
     order: str = "C"
-    owner: TemporaryArray | None = field(default=None, repr=False, compare=False)
+    owner: TemporaryFile | None = field(default=None, repr=False, compare=False)
     _opened: list[NDArray[Any]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
-        return self.layout.arranged_shape(self.stored_shape)
+        return self.axis_order.channels_first_shape(self.stored_shape)
 
     @property
     def array(self) -> NDArray[Any]:
@@ -118,11 +118,11 @@ class MappedSource:
 
     def read(self, indices: Indices) -> NDArray[Any]:
         """Read images in the order asked, ``(B, C, H, W)``; the file is read in ascending order."""
-        span = _range_of(indices)
+        span = _as_slice(indices)
         if span:
-            return self.layout.arrange(self.array[span])
+            return self.axis_order.channels_first(self.array[span])
         rows, back = np.unique(indices, return_inverse=True)
-        return self.layout.arrange(np.take(self.array, rows, axis=0)[back])
+        return self.axis_order.channels_first(np.take(self.array, rows, axis=0)[back])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "owner": None, "_opened": []}
@@ -145,7 +145,7 @@ class ZarrSource:
         The array's shape, images first.
     dtype : numpy.dtype
         Its type.
-    layout : AxisOrder
+    axis_order : AxisOrder
         Its order of axes.
     """
 
@@ -153,13 +153,13 @@ class ZarrSource:
     component: str | None
     stored_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    layout: AxisOrder
+    axis_order: AxisOrder
     _opened: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """``(N, C, H, W)`` or ``(N, L, C, H, W)``."""
-        return self.layout.arranged_shape(self.stored_shape)
+        return self.axis_order.channels_first_shape(self.stored_shape)
 
     @property
     def array(self) -> Any:
@@ -172,11 +172,11 @@ class ZarrSource:
 
     def read(self, indices: Indices) -> NDArray[Any]:
         """Read images in the order asked, ``(B, C, H, W)``; each chunk is read once a batch."""
-        span = _range_of(indices)
+        span = _as_slice(indices)
         if span:
-            return self.layout.arrange(np.asarray(self.array[span]))
+            return self.axis_order.channels_first(np.asarray(self.array[span]))
         rows, back = np.unique(indices, return_inverse=True)
-        return self.layout.arrange(np.asarray(self.array.oindex[rows])[back])
+        return self.axis_order.channels_first(np.asarray(self.array.oindex[rows])[back])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": []}
@@ -215,14 +215,14 @@ class SubsetSource:
         return self.parent.read(self.rows[indices])
 
 
-def source_of(array: NDArray[Any], layout: AxisOrder) -> PixelSource:
+def source_from_array(array: NDArray[Any], axis_order: AxisOrder) -> PixelSource:
     """Read from an array, by way of its file if it is memory mapped.
 
     Parameters
     ----------
     array : ndarray
         The images, images first.
-    layout : AxisOrder
+    axis_order : AxisOrder
         Its order of axes.
 
     Returns
@@ -234,23 +234,23 @@ def source_of(array: NDArray[Any], layout: AxisOrder) -> PixelSource:
     filename = getattr(array, "filename", None)
     contiguous = array.flags.c_contiguous or array.flags.f_contiguous
     if not isinstance(array, np.memmap) or mapping is None or filename is None or not contiguous:
-        return ArraySource(np.asarray(array), layout)
+        return ArraySource(np.asarray(array), axis_order)
     # A slice of a memory map keeps its parent's `offset`: the true one follows from the address.
     start = np.frombuffer(mapping, np.uint8).__array_interface__["data"][0]
     into_map = array.__array_interface__["data"][0] - start
     offset = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY + into_map
     order = "C" if array.flags.c_contiguous else "F"
-    return MappedSource(Path(filename).absolute(), offset, array.shape, array.dtype, layout, order)
+    return MappedSource(Path(filename).absolute(), offset, array.shape, array.dtype, axis_order, order)
 
 
-def source_in(store: Store, layout: AxisOrder) -> PixelSource:
-    """Read from a filled `Store`.
+def source_from_temporary(stored: TemporaryArray, axis_order: AxisOrder) -> PixelSource:
+    """Read from a filled `TemporaryArray`.
 
     Parameters
     ----------
-    store : Store
+    stored : TemporaryArray
         What was written.
-    layout : AxisOrder
+    axis_order : AxisOrder
         Its order of axes.
 
     Returns
@@ -258,6 +258,6 @@ def source_in(store: Store, layout: AxisOrder) -> PixelSource:
     PixelSource
         An `ArraySource`, or a `MappedSource` that keeps the temporary file alive.
     """
-    if store.file is None:
-        return ArraySource(store.array, layout)
-    return MappedSource(store.file.path, 0, store.array.shape, store.array.dtype, layout, owner=store.file)
+    if stored.file is None:
+        return ArraySource(stored.array, axis_order)
+    return MappedSource(stored.file.path, 0, stored.array.shape, stored.array.dtype, axis_order, owner=stored.file)

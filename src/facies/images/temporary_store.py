@@ -1,4 +1,4 @@
-"""Temporary room for decoded pixels: in memory while small, else a memory-mapped file that removes itself."""
+"""Temporary storage of decoded pixels: in memory while small, else a memory-mapped file that removes itself."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 
-IN_MEMORY = 512 * 2**20
-"""Arrays of fewer bytes than this are unpacked into memory, larger ones into a file."""
+MAX_BYTES_IN_MEMORY = 512 * 2**20
+"""Arrays of fewer bytes than this stay in memory, larger ones are put into a file."""
 
-BLOCK = 2**24
-"""Bytes that a streaming pass reads at once."""
+BYTES_PER_BLOCK = 2**24
+"""Bytes that a pass over all images reads at once."""
 
 
-class TemporaryArray:
-    """A file in the temporary folder, removed when nothing holds it any more, or at exit.
+class TemporaryFile:
+    """A file in the temporary folder, removed when nothing refers to it any more, or at exit.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class TemporaryArray:
     Attributes
     ----------
     path : Path
-        Where it is.
+        Where the file is.
 
     Raises
     ------
     InputError
-        If the disk has not that much room.
+        If the disk has too little space.
     """
 
     path: Path
@@ -90,67 +90,83 @@ def _no_room(size: int, free: int, folder: Path) -> InputError:
 
 
 @dataclass(frozen=True)
-class Store:
-    """Room for an array: `array` to write into, and the file behind it, if it is not in memory."""
+class TemporaryArray:
+    """An array to write into, in memory or, where it is large, in a memory-mapped temporary file.
+
+    Parameters
+    ----------
+    array : ndarray
+        The array.
+    file : TemporaryFile or None
+        The file behind it; None if the array is in memory.
+    """
 
     array: NDArray[Any]
-    file: TemporaryArray | None
+    file: TemporaryFile | None
 
+    @classmethod
+    def allocate(
+        cls, shape: tuple[int, ...], dtype: np.dtype[Any], *, in_memory_below: int | None = None
+    ) -> TemporaryArray:
+        """Reserve space for an array.
 
-def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], *, in_memory_below: int = IN_MEMORY) -> Store:
-    """Make room for an array.
+        Parameters
+        ----------
+        shape : tuple of int
+            The shape of the array.
+        dtype : numpy.dtype
+            The type of the array.
+        in_memory_below : int, optional
+            An array of fewer bytes stays in memory; `MAX_BYTES_IN_MEMORY` by default, 0 for a file in any case.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Its shape.
-    dtype : numpy.dtype
-        Its type.
-    in_memory_below : int, default=IN_MEMORY
-        Arrays of fewer bytes stay in memory.
+        Returns
+        -------
+        TemporaryArray
+            Its values are arbitrary.
 
-    Returns
-    -------
-    Store
-        The room, uninitialised.
+        Raises
+        ------
+        InputError
+            If the disk has too little space.
+        """
+        size = math.prod(shape) * dtype.itemsize
+        if size < (MAX_BYTES_IN_MEMORY if in_memory_below is None else in_memory_below):
+            return cls(np.empty(shape, dtype), None)
+        file = TemporaryFile(size)
+        return cls(np.memmap(file.path, dtype, mode="r+", shape=shape), file)
 
-    Raises
-    ------
-    InputError
-        If the disk has not that much room.
-    """
-    size = math.prod(shape) * dtype.itemsize
-    if size < in_memory_below:
-        return Store(np.empty(shape, dtype), None)
-    file = TemporaryArray(size)
-    return Store(np.memmap(file.path, dtype, mode="r+", shape=shape), file)
+    @classmethod
+    def from_blocks(
+        cls, read: Callable[[int, int], NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> TemporaryArray:
+        """Allocate an array, and fill it block by block.
 
+        Parameters
+        ----------
+        read : callable
+            ``read(start, stop)`` returns the rows from `start` up to `stop`.
+        shape : tuple of int
+            The shape of the whole array.
+        dtype : numpy.dtype
+            The type of the array.
 
-def fill(read: Callable[[int, int], NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Store:
-    """Write an array block by block.
+        Returns
+        -------
+        TemporaryArray
 
-    Parameters
-    ----------
-    read : callable
-        ``read(start, stop)`` gives the rows of that range.
-    shape : tuple of int
-        The shape of the whole.
-    dtype : numpy.dtype
-        Its type.
-
-    Returns
-    -------
-    Store
-        The filled room.
-    """
-    store = allocate(shape, dtype)
-    step = rows_per_block(shape, dtype)
-    for start in range(0, shape[0], step):
-        stop = min(start + step, shape[0])
-        store.array[start:stop] = read(start, stop)
-    return store
+        Raises
+        ------
+        InputError
+            If the disk has too little space.
+        """
+        made = cls.allocate(shape, dtype)
+        step = rows_per_block(shape, dtype)
+        for start in range(0, shape[0], step):
+            stop = min(start + step, shape[0])
+            made.array[start:stop] = read(start, stop)
+        return made
 
 
 def rows_per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """Count the rows of an array that fit into one block of a streaming pass (at least 1)."""
-    return max(1, BLOCK // max(1, math.prod(shape[1:]) * dtype.itemsize))
+    """Return how many rows of an array one block of a pass over all images holds (at least 1)."""
+    return max(1, BYTES_PER_BLOCK // max(1, math.prod(shape[1:]) * dtype.itemsize))

@@ -9,8 +9,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet
 from facies.images.axes import AxisOrder
-from facies.images.sources import source_in
-from facies.images.temporary_store import allocate
+from facies.images.sources import source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 from facies.training import Trainer
 
 
@@ -39,7 +39,7 @@ def reduced_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -
     if shape == images.image_shape:
         return images
     whole = images.dtype == np.uint8
-    store = allocate((len(images), *shape), np.dtype(np.uint8 if whole else np.float32))
+    store = TemporaryArray.allocate((len(images), *shape), np.dtype(np.uint8 if whole else np.float32))
     progress = trainer.show("prepare", len(images), "images")
     for start, block in images.stored_blocks():
         stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
@@ -47,4 +47,4 @@ def reduced_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -
         store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
         progress.advance(len(block))
     progress.finish()
-    return images.replaced(source=source_in(store, AxisOrder.STACK))
+    return images.replace(source=source_from_temporary(store, AxisOrder.STACK))

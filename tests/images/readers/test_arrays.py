@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.images import open_images
-from facies.images import temporary_store as scratch
+from facies.images import open_images, temporary_store
 from facies.images.sources import ArraySource, MappedSource
 
 
@@ -39,7 +38,7 @@ def test_tensors_are_read(dtype: torch.dtype) -> None:
 
 
 def test_a_npy_file_is_mapped_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "BLOCK", 2**18)
+    monkeypatch.setattr(temporary_store, "BYTES_PER_BLOCK", 2**18)
     big = np.zeros((4000, 64, 64), dtype=np.uint8)
     big[1] = 1
     np.save(tmp_path / "a.npy", big)
@@ -61,7 +60,7 @@ def test_a_npy_file_is_mapped_not_loaded(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_npz_file_is_read(
     save, fortran: bool, in_memory: int, tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scratch.allocate, "__kwdefaults__", {"in_memory_below": in_memory})
+    monkeypatch.setattr(temporary_store, "MAX_BYTES_IN_MEMORY", in_memory)
     stored = np.asfortranarray(pixels) if fortran else pixels
     save(tmp_path / "a.npz", labels=np.arange(12, dtype=np.uint8) % 3, images=stored)
     images = open_images(tmp_path / "a.npz")

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from facies.images.readers.image_file import decode_pages, read_headers
-from facies.images.readers.pixels import PageHeader, UnreadableImage, blend_alpha, oriented
+from facies.images.readers.pixels import PageHeader, UnreadableImage, apply_orientation, blend_alpha
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (7, 9), dtype=np.uint8)
@@ -136,7 +136,7 @@ def test_images_are_turned_upright(orientation: int, tmp_path: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = orientation
     upright = np.asarray(ImageOps.exif_transpose(_with_exif(image, orientation)))
-    np.testing.assert_array_equal(oriented(RGB, orientation), upright)
+    np.testing.assert_array_equal(apply_orientation(RGB, orientation), upright)
     image.save(tmp_path / "a.png", exif=exif)
     tifffile.imwrite(tmp_path / "a.tif", RGB, extratags=[(274, 3, 1, orientation, True)])
     image.save(tmp_path / "b.tif", compression="tiff_lzw", tiffinfo={274: orientation})

@@ -9,8 +9,7 @@ from PIL import Image
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
 from facies.errors import InputError
-from facies.images import as_image_set, open_images
-from facies.images import temporary_store as scratch
+from facies.images import as_image_set, open_images, temporary_store
 from facies.images.sources import MappedSource
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 3, 8, 6), dtype=np.uint8)
@@ -43,7 +42,7 @@ class Items(Dataset[Any]):
 )
 @pytest.mark.parametrize("in_memory", [0, 10**9])
 def test_items_are_read_once(convert: Any, in_memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch.allocate, "__kwdefaults__", {"in_memory_below": in_memory})
+    monkeypatch.setattr(temporary_store, "MAX_BYTES_IN_MEMORY", in_memory)
     dataset = Items([convert(image) for image in IMAGES])
     done: list[tuple[int, int]] = []
     images = open_images(dataset, progress=lambda k, n: done.append((k, n)))

@@ -303,7 +303,7 @@ def test_labels_change_nothing(few, unbroken):
     from facies.images import open_images
     from facies.images.labels import as_labels
 
-    known = open_images(few).replaced(labels=as_labels([f"kind {row % 4}" for row in range(80)], 80, "kinds"))
+    known = open_images(few).replace(labels=as_labels([f"kind {row % 4}" for row in range(80)], 80, "kinds"))
     assert known.labels is not None
     assert_same(clone(unbroken).fit(known), unbroken)
 

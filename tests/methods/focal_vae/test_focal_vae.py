@@ -14,7 +14,6 @@ from sklearn.datasets import load_digits
 
 from facies.errors import FaciesWarning, InputError
 from facies.images import open_images
-from facies.images.temporary_store import allocate
 from facies.methods import load_method, make_method
 from facies.methods.downsample import reduced, reduced_shape
 from facies.methods.focal_vae.method import FocalVAE
@@ -290,7 +289,7 @@ def test_reduced_copies_are_what_prediction_makes_on_the_way(few, monkeypatch):
     stacks = torch.from_numpy(few[:5].astype(np.float32))
     np.testing.assert_allclose(reduced(stacks, (8, 8), whole_numbers=False).numpy(), mean, rtol=1e-5)
     # Copies too large for memory are in a file
-    monkeypatch.setitem(allocate.__kwdefaults__, "in_memory_below", 0)
+    monkeypatch.setattr("facies.images.temporary_store.MAX_BYTES_IN_MEMORY", 0)
     filed = clone(model).fit(few)
     np.testing.assert_array_equal(filed.embedding_, model.embedding_)
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facies.errors import InputError
-from facies.images.axes import check_dtype, layout_of
+from facies.images.axes import check_dtype, infer_axis_order
 from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels
-from facies.images.sources import PixelSource, source_in, source_of
-from facies.images.temporary_store import Store, allocate
+from facies.images.sources import PixelSource, source_from_array, source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, struct.error)
 _PAIRED = frozenset({"images", "labels", "label_names", "class_names"})
@@ -49,7 +49,9 @@ def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
     if isinstance(array, Tensor):
         array = array.detach().cpu()
         array = (array.float() if array.dtype == torch.bfloat16 else array).numpy()
-    return ImageSet(_checked_source(array, "the array"), numbered_table(len(array), "array"), origin=memory("array"))
+    return ImageSet(
+        _checked_source(array, "the array"), numbered_table(len(array), "array"), origin=memory_origin("array")
+    )
 
 
 def images_from_npy(path: Path) -> ImageSet:
@@ -117,7 +119,7 @@ def images_from_npz(path: Path) -> ImageSet:
             source = _source_in_zip(packed, path)
             others = {
                 name: _small_member(packed, name, path) for name in names
-                if name in _PAIRED - {"images"} or _is_column(packed, name, source.shape[0])
+                if name in _PAIRED - {"images"} or _is_table_column(packed, name, source.shape[0])
             }  # fmt: skip
     except InputError:
         raise
@@ -125,10 +127,10 @@ def images_from_npz(path: Path) -> ImageSet:
         raise InputError(f"{path}: no permission to read it") from error
     except _DAMAGE as error:
         raise InputError(f"{path}: is no .npz file, or is damaged or truncated ({error}): write it again") from error
-    return with_columns(source, others, path)
+    return image_set_from_arrays(source, others, path)
 
 
-def memory(kind: str) -> dict[str, Any]:
+def memory_origin(kind: str) -> dict[str, Any]:
     """Give the origin of images that cannot be read again by themselves."""
     return {"kind": kind, "path": None, "options": {}}
 
@@ -138,7 +140,7 @@ def numbered_table(n_images: int, source: str) -> pd.DataFrame:
     return pd.DataFrame({"id": [str(row) for row in range(n_images)], "source": source})
 
 
-def with_columns(source: PixelSource, others: Mapping[str, NDArray[Any]], path: Path) -> ImageSet:
+def image_set_from_arrays(source: PixelSource, others: Mapping[str, NDArray[Any]], path: Path) -> ImageSet:
     """Put pixels together with what else a file says about each of them.
 
     Parameters
@@ -180,14 +182,14 @@ def with_columns(source: PixelSource, others: Mapping[str, NDArray[Any]], path: 
     return ImageSet(source, table, labels=labels.codes, label_names=known)
 
 
-def is_column(name: str, shape: Iterable[int], dtype: np.dtype[Any], n_images: int) -> bool:
+def is_table_column(name: str, shape: Iterable[int], dtype: np.dtype[Any], n_images: int) -> bool:
     """Tell whether an array beside the images belongs into their table."""
     return name != "images" and tuple(shape) == (n_images,) and dtype.kind in "biufUS"
 
 
 def _checked_source(array: NDArray[Any], name: str) -> PixelSource:
     check_dtype(array.dtype, name)
-    return source_of(array, layout_of(array.shape, name))
+    return source_from_array(array, infer_axis_order(array.shape, name))
 
 
 def _member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -196,10 +198,10 @@ def _member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any
     return read(file)
 
 
-def _is_column(packed: zipfile.ZipFile, name: str, n_images: int) -> bool:
+def _is_table_column(packed: zipfile.ZipFile, name: str, n_images: int) -> bool:
     with packed.open(f"{name}.npy") as file:
         shape, _, dtype = _member_header(file)
-    return is_column(name, shape, dtype, n_images)
+    return is_table_column(name, shape, dtype, n_images)
 
 
 def _small_member(packed: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
@@ -217,17 +219,18 @@ def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
     with packed.open(info) as file:
         shape, fortran, dtype = _member_header(file)
         check_dtype(dtype, name)
-        layout = layout_of(shape, name)
+        axis_order = infer_axis_order(shape, name)
         if info.compress_type == zipfile.ZIP_STORED:
             offset = _data_offset(path, info) + file.tell()
             order = "F" if fortran else "C"
-            return source_of(
-                np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if order == "F" else "C"), layout
+            return source_from_array(
+                np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if order == "F" else "C"),
+                axis_order,
             )
         if not fortran:
-            return source_in(_unpack(file, shape, dtype), layout)
+            return source_from_temporary(_unpack(file, shape, dtype), axis_order)
     with packed.open(info) as file:  # rare, and an image would be scattered over the file: in memory at once
-        return source_of(np.ascontiguousarray(npy.read_array(file, allow_pickle=False)), layout)
+        return source_from_array(np.ascontiguousarray(npy.read_array(file, allow_pickle=False)), axis_order)
 
 
 def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
@@ -238,8 +241,8 @@ def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
     return int(info.header_offset + _ZIP_LOCAL_HEADER + name_length + extra_length)
 
 
-def _unpack(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Store:
-    store = allocate(shape, dtype)
+def _unpack(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> TemporaryArray:
+    store = TemporaryArray.allocate(shape, dtype)
     into = store.array.reshape(-1).view(np.uint8)
     done = 0
     while done < len(into):

@@ -21,12 +21,12 @@ from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress
 from facies.images.readers.image_file import SUFFIXES, PageHeader, UnreadableImage, decode_pages, read_headers
-from facies.images.resize import SMALLEST_SIDE, ImageFormat
-from facies.images.sources import PixelSource, SubsetSource, source_in
-from facies.images.temporary_store import Store, allocate
+from facies.images.resize import MIN_SIDE, ImageFormat
+from facies.images.sources import PixelSource, SubsetSource, source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 
-LARGEST_DEFAULT_SIDE = 128
-AS_THEY_ARE = ImageFormat()
+MAX_DEFAULT_SIDE = 128
+UNCHANGED = ImageFormat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
             relative = path.relative_to(root).as_posix()
-            reason = _why_not(path, root)
+            reason = _reason_to_skip(path, root)
             if reason is None:
                 files.append(ImageFile(path, relative))
             else:
@@ -109,7 +109,7 @@ def natural_key(name: str) -> tuple[list[list[tuple[bool, int, str]]], str]:
     return split, name
 
 
-def _why_not(path: Path, root: Path) -> str | None:
+def _reason_to_skip(path: Path, root: Path) -> str | None:
     """Say why a file that is called an image cannot be one of the set."""
     try:
         str(path.relative_to(root)).encode("utf-8")
@@ -123,7 +123,7 @@ def _why_not(path: Path, root: Path) -> str | None:
         return f"it cannot be reached ({error})"
 
 
-def images_from_folder(folder: Path, target: ImageFormat = AS_THEY_ARE, progress: Progress | None = None) -> ImageSet:
+def images_from_folder(folder: Path, target: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
 
     The id of an image is its path relative to the folder; pages of a TIFF of several are ``name.tif#1`` and so on.
@@ -156,7 +156,7 @@ def images_from_folder(folder: Path, target: ImageFormat = AS_THEY_ARE, progress
     return images_from_files(folder, files, left_out, target=target, progress=progress)
 
 
-def images_from_tiff(path: Path, target: ImageFormat = AS_THEY_ARE, progress: Progress | None = None) -> ImageSet:
+def images_from_tiff(path: Path, target: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
     """Open the pages of one TIFF; the parameters are those of `images_from_folder`."""
     return images_from_files(path, [ImageFile(path, path.name)], target=target, progress=progress)
 
@@ -166,7 +166,7 @@ def images_from_files(
     files: Sequence[ImageFile],
     left_out: Sequence[_LeftOut] = (),
     *,
-    target: ImageFormat = AS_THEY_ARE,
+    target: ImageFormat = UNCHANGED,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open image files, in the order given.
@@ -201,7 +201,7 @@ def images_from_files(
     ]  # fmt: skip
     if not pages:
         raise _none_readable(place, len(files), lost)
-    target, notes = choose_target(place, [page.header for page in pages], target)
+    target, notes = choose_format(place, [page.header for page in pages], target)
     source, failed = _decode_all(pages, target, progress)
     lost += failed.values()
     kept = [row for row in range(len(pages)) if row not in failed]
@@ -241,7 +241,7 @@ def _table(pages: Sequence[_Page]) -> pd.DataFrame:
     )
 
 
-def choose_target(place: Path, headers: Sequence[PageHeader], asked: ImageFormat) -> tuple[ImageFormat, list[str]]:
+def choose_format(place: Path, headers: Sequence[PageHeader], asked: ImageFormat) -> tuple[ImageFormat, list[str]]:
     """Decide what images of these kinds are brought to.
 
     Parameters
@@ -278,7 +278,7 @@ def choose_target(place: Path, headers: Sequence[PageHeader], asked: ImageFormat
     sizes = {(header.height, header.width) for header in headers}
     if size is None and len(sizes) > 1:
         side = 4 * round(median([side for header in headers for side in (header.height, header.width)]) / 4)
-        side = min(max(side, SMALLEST_SIDE), LARGEST_DEFAULT_SIDE)
+        side = min(max(side, MIN_SIDE), MAX_DEFAULT_SIDE)
         size = (side, side)
         how = "stretched" if fit == "resize" else "padded"
         notes.append(
@@ -296,7 +296,7 @@ def _decode_all(
     """Decode every file once; each thread writes its rows where they belong."""
     first = pages[0].header
     shape = (len(pages), target.n_channels(first.channels), *(target.size or (first.height, first.width)))
-    store = allocate(shape, target.dtype(first.dtype), in_memory_below=0)
+    store = TemporaryArray.allocate(shape, target.dtype(first.dtype), in_memory_below=0)
     rows: dict[ImageFile, list[int]] = {}
     for row, page in enumerate(pages):
         rows.setdefault(page.file, []).append(row)
@@ -310,7 +310,7 @@ def _decode_all(
                 progress(done, len(jobs))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return source_in(store, AxisOrder.FIRST), dict(sorted(failed.items()))
+    return source_from_temporary(store, AxisOrder.FIRST), dict(sorted(failed.items()))
 
 
 def _finite(pixels: NDArray[Any]) -> bool:
@@ -318,7 +318,9 @@ def _finite(pixels: NDArray[Any]) -> bool:
         return pixels.dtype.kind != "f" or bool(np.isfinite(pixels.astype(np.float32)).all())
 
 
-def _decode_file(pages: Sequence[_Page], rows: Sequence[int], target: ImageFormat, store: Store) -> dict[int, _LeftOut]:
+def _decode_file(
+    pages: Sequence[_Page], rows: Sequence[int], target: ImageFormat, store: TemporaryArray
+) -> dict[int, _LeftOut]:
     failed = {}
     done = 0
     try:

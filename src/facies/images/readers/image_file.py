@@ -24,8 +24,8 @@ from PIL import Image, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 - W
 from facies.images.readers.pixels import (
     PageHeader,
     UnreadableImage,
+    apply_orientation,
     blend_alpha,
-    oriented,
     pil_channels_and_dtype,
     pil_to_array,
 )
@@ -60,14 +60,14 @@ def read_headers(path: Path) -> list[PageHeader]:
     UnreadableImage
         If it is not an image that can be read.
     """
-    with _reasons():
+    with _as_unreadable():
         if _is_tiff(path):
             return tiff_headers(path)
         with Image.open(path, formats=_FORMATS) as image:
             height, width = image.height, image.width
             if _orientation(image) >= 5:
                 height, width = width, height
-            deep = _deep_png_channels(path, image)
+            deep = _png16_channels(path, image)
             if deep:
                 return [PageHeader(height, width, deep, np.dtype(np.uint16))]
             return [PageHeader(height, width, *pil_channels_and_dtype(image))]
@@ -91,19 +91,19 @@ def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
     UnreadableImage
         If it is not an image that can be read, or is damaged.
     """
-    with _reasons():
+    with _as_unreadable():
         if _is_tiff(path):
             yield from tiff_pages(path)
             return
         with Image.open(path, formats=_FORMATS) as image:
             orientation = _orientation(image)
-            deep = _deep_png_channels(path, image)
-            pixels = _decode_deep_png(path, deep) if deep else pil_to_array(image)
-        yield oriented(pixels, orientation)
+            deep = _png16_channels(path, image)
+            pixels = _decode_png16(path, deep) if deep else pil_to_array(image)
+        yield apply_orientation(pixels, orientation)
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
+def _as_unreadable() -> Iterator[None]:
     """Turn whatever a decoder raises (they raise anything) into a reason."""
     try:
         yield
@@ -137,7 +137,7 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _deep_png_channels(path: Path, image: Image.Image) -> int:
+def _png16_channels(path: Path, image: Image.Image) -> int:
     """Count the channels of a PNG that Pillow would cut from 16 to 8 bits; 0 if it would not."""
     if image.format != "PNG" or image.mode.startswith("I"):
         return 0
@@ -147,7 +147,7 @@ def _deep_png_channels(path: Path, image: Image.Image) -> int:
     return 0 if bits != 16 else {2: 3, 4: 1, 6: 3}.get(colour_type, 0)
 
 
-def _decode_deep_png(path: Path, channels: int) -> NDArray[Any]:
+def _decode_png16(path: Path, channels: int) -> NDArray[Any]:
     import cv2
 
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)

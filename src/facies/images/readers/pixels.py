@@ -12,8 +12,8 @@ from PIL import Image
 __all__ = [
     "PageHeader",
     "UnreadableImage",
+    "apply_orientation",
     "blend_alpha",
-    "oriented",
     "pil_channels_and_dtype",
     "pil_to_array",
 ]
@@ -35,7 +35,7 @@ class PageHeader:
     dtype: np.dtype[Any]
 
 
-def oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn an image the way its EXIF or TIFF orientation (1 to 8) says.
 
     Parameters

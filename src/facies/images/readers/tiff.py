@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.images.readers.pixels import PageHeader, UnreadableImage, blend_alpha, oriented, pil_to_array
+from facies.images.readers.pixels import PageHeader, UnreadableImage, apply_orientation, blend_alpha, pil_to_array
 
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _MINISWHITE, _PALETTE, _SEPARATED = 0, 3, 5
@@ -76,7 +76,7 @@ def tiff_pages(path: Path) -> Iterator[NDArray[Any]]:
         if _packed_series(tif):
             page = pages[0]
             for raw in tif.series[0].asarray(out="memmap").reshape(-1, *page.shape):
-                yield oriented(_finish(raw, page), _orientation(page))
+                yield apply_orientation(_interpret_samples(raw, page), _orientation(page))
             return
         for page in pages:
             yield _decode(page, path)
@@ -140,10 +140,10 @@ def _decode(page: Any, path: Path) -> NDArray[Any]:
         with Image.open(path, formats=("TIFF",)) as image:
             image.seek(page.index)
             return pil_to_array(image)  # which Pillow has turned upright
-    return oriented(_finish(page.asarray(), page), _orientation(page))
+    return apply_orientation(_interpret_samples(page.asarray(), page), _orientation(page))
 
 
-def _finish(raw: NDArray[Any], page: Any) -> NDArray[Any]:
+def _interpret_samples(raw: NDArray[Any], page: Any) -> NDArray[Any]:
     """Make of stored samples what the header says they mean."""
     if page.axes.startswith("S"):
         raw = np.moveaxis(raw, 0, -1)

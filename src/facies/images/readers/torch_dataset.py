@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from facies.errors import InputError
-from facies.images.axes import check_dtype, layout_of
+from facies.images.axes import check_dtype, infer_axis_order
 from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels
-from facies.images.readers.arrays import images_from_array, memory, numbered_table
-from facies.images.sources import source_in
-from facies.images.temporary_store import Store, allocate
+from facies.images.readers.arrays import images_from_array, memory_origin, numbered_table
+from facies.images.sources import source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 
 _BATCH = 64
 
@@ -52,7 +52,7 @@ def images_from_dataset(dataset: Dataset[Any], progress: Callable[[int, int], No
     total = len(dataset)
     if total == 0:
         raise InputError("the dataset is empty")
-    store: Store | None = None
+    store: TemporaryArray | None = None
     labels: list[Any] = []
     for start in range(0, total, _BATCH):
         items = _items(dataset, range(start, min(start + _BATCH, total)))
@@ -60,8 +60,8 @@ def images_from_dataset(dataset: Dataset[Any], progress: Callable[[int, int], No
             image, label = _image_and_label(item, row)
             if store is None:
                 check_dtype(image.dtype, "item 0 of the dataset")
-                layout = layout_of((total, *image.shape), "the dataset")
-                store = allocate((total, *image.shape), image.dtype)
+                axis_order = infer_axis_order((total, *image.shape), "the dataset")
+                store = TemporaryArray.allocate((total, *image.shape), image.dtype)
             if image.shape != store.array.shape[1:] or image.dtype != store.array.dtype:
                 raise InputError(
                     f"item {row} of the dataset is {image.shape} {image.dtype}, item 0 is {store.array.shape[1:]} "
@@ -72,17 +72,19 @@ def images_from_dataset(dataset: Dataset[Any], progress: Callable[[int, int], No
         if progress is not None:
             progress(min(start + _BATCH, total), total)
     assert store is not None
-    image_set = ImageSet(source_in(store, layout), numbered_table(total, "dataset"), origin=memory("dataset"))
-    return image_set.replaced(labels=as_labels(labels, total, "the dataset")) if labels else image_set
+    image_set = ImageSet(
+        source_from_temporary(store, axis_order), numbered_table(total, "dataset"), origin=memory_origin("dataset")
+    )
+    return image_set.replace(labels=as_labels(labels, total, "the dataset")) if labels else image_set
 
 
 def _from_tensors(dataset: TensorDataset) -> ImageSet:
     images, *others = dataset.tensors
     pixels = images_from_array(images).source
-    image_set = ImageSet(pixels, numbered_table(len(images), "dataset"), origin=memory("dataset"))
+    image_set = ImageSet(pixels, numbered_table(len(images), "dataset"), origin=memory_origin("dataset"))
     if not others or others[0].ndim != 1:
         return image_set
-    return image_set.replaced(labels=as_labels(others[0].cpu().numpy(), len(images), "the dataset"))
+    return image_set.replace(labels=as_labels(others[0].cpu().numpy(), len(images), "the dataset"))
 
 
 def _items(dataset: Any, rows: range) -> Iterable[Any]:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.images.axes import check_dtype, layout_of
+from facies.images.axes import check_dtype, infer_axis_order
 from facies.images.image_set import ImageSet
-from facies.images.readers.arrays import is_column, with_columns
-from facies.images.sources import PixelSource, ZarrSource, source_in
-from facies.images.temporary_store import fill
+from facies.images.readers.arrays import image_set_from_arrays, is_table_column
+from facies.images.sources import PixelSource, ZarrSource, source_from_temporary
+from facies.images.temporary_store import TemporaryArray
 
 _NAMES = frozenset({"labels", "label_names", "class_names"})
 
@@ -52,7 +52,7 @@ def images_from_zarr(path: Path) -> ImageSet:
     try:
         node = zarr.open(str(path), mode="r")
         if isinstance(node, zarr.Array):
-            return with_columns(_source(node, path, None), {}, path)
+            return image_set_from_arrays(_source(node, path, None), {}, path)
         members = {name: member for name, member in node.members() if isinstance(member, zarr.Array)}
     except InputError:
         raise
@@ -66,9 +66,9 @@ def images_from_zarr(path: Path) -> ImageSet:
     others = {
         name: _read(member, path)
         for name, member in members.items()
-        if name in _NAMES or is_column(name, member.shape, member.dtype, source.shape[0])
+        if name in _NAMES or is_table_column(name, member.shape, member.dtype, source.shape[0])
     }
-    return with_columns(source, others, path)
+    return image_set_from_arrays(source, others, path)
 
 
 def _read(array: Any, path: Path, rows: slice = slice(None)) -> NDArray[Any]:
@@ -81,8 +81,11 @@ def _read(array: Any, path: Path, rows: slice = slice(None)) -> NDArray[Any]:
 def _source(array: Any, path: Path, component: str | None) -> PixelSource:
     name = f"{path}: 'images'" if component else str(path)
     check_dtype(np.dtype(array.dtype), name)
-    layout = layout_of(tuple(array.shape), name)
+    axis_order = infer_axis_order(tuple(array.shape), name)
     size = math.prod(array.shape) * array.dtype.itemsize
     if array.chunks[0] > 1 and size < shutil.disk_usage(tempfile.gettempdir()).free // 2:
-        return source_in(fill(lambda a, b: _read(array, path, slice(a, b)), array.shape, array.dtype), layout)
-    return ZarrSource(path.absolute(), component, tuple(array.shape), np.dtype(array.dtype), layout)
+        return source_from_temporary(
+            TemporaryArray.from_blocks(lambda a, b: _read(array, path, slice(a, b)), array.shape, array.dtype),
+            axis_order,
+        )
+    return ZarrSource(path.absolute(), component, tuple(array.shape), np.dtype(array.dtype), axis_order)
