@@ -1,0 +1,337 @@
+"""Parameters as dataclass fields: each is written once, with its text under it and its range in its type.
+
+.. code-block:: python
+
+    @dataclass(kw_only=True, eq=False, repr=False)
+    class MyMethod(Method):
+        latent_size: Annotated[int, Ge(1)] = 10
+        \"\"\"Numbers in a code; more keep finer differences and make groups harder to find.\"\"\"
+        training: Training = settings(Training, epochs=50)
+        \"\"\"How the network is trained.\"\"\"
+
+What several classes share is a `Settings` class of its own, and a field that holds one has dotted names:
+``training.epochs``. Command lines, model files and docs use these names; scikit-learn writes ``training__epochs``.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import inspect
+import itertools
+import math
+import textwrap
+import typing
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar
+
+import annotated_types as at
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from sklearn.base import BaseEstimator
+
+from facies.errors import InputError, suggest
+
+__all__ = [
+    "Count",
+    "Fraction",
+    "Parameter",
+    "Positive",
+    "Settings",
+    "Weight",
+    "check_parameters",
+    "describe_type",
+    "parameter_values",
+    "parameters_of",
+    "set_parameters",
+    "settings",
+    "translate_names",
+]
+
+Count = Annotated[int, at.Ge(1)]
+"""A whole number of 1 or more."""
+Positive = Annotated[float, at.Gt(0)]
+"""A number above 0."""
+Weight = Annotated[float, at.Ge(0)]
+"""A number of 0 or more."""
+Fraction = Annotated[float, at.Interval(ge=0, le=1)]
+"""A number from 0 to 1."""
+
+S = TypeVar("S", bound="Settings")
+
+
+@dataclass(kw_only=True)
+class Settings(BaseEstimator):
+    """Parameters that belong together; a subclass is a dataclass whose fields are documented as in this module."""
+
+
+def settings(cls: type[S], **values: Any) -> S:
+    """Declare a field that holds settings, with values that differ from the defaults of their class."""
+    declared: S = field(default_factory=functools.partial(cls, **values))
+    return declared
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a class.
+
+    Attributes
+    ----------
+    name
+        Dotted, such as ``training.epochs``.
+    type
+        Its type hint, with its range.
+    default
+        Its value where none is given.
+    text
+        What it does.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    text: str
+
+
+def parameters_of(cls: type[Any]) -> dict[str, Parameter]:
+    """All parameters of a class by their dotted names, in the order of declaration; those of the subclass come first.
+
+    Parameters
+    ----------
+    cls
+        A dataclass whose fields have defaults.
+    """
+    return _parameters(cls, cls())
+
+
+def _parameters(cls: type[Any], defaults: Any, prefix: str = "") -> dict[str, Parameter]:
+    found: dict[str, Parameter] = {}
+    types, texts = _types(cls), _texts(cls)
+    own = set(cls.__dict__.get("__annotations__", ()))
+    names = [each.name for each in dataclasses.fields(cls)]
+    for name in sorted(names, key=lambda each: each not in own):
+        value = getattr(defaults, name)
+        if isinstance(value, Settings):
+            found |= _parameters(type(value), value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = Parameter(prefix + name, types[name], value, texts.get(name, ""))
+    return found
+
+
+def parameter_values(owner: Any) -> dict[str, Any]:
+    """The value of every parameter of an object, by its dotted name."""
+    values: dict[str, Any] = {}
+    for each in dataclasses.fields(owner):
+        value = getattr(owner, each.name)
+        if isinstance(value, Settings):
+            values |= {f"{each.name}.{name}": inner for name, inner in parameter_values(value).items()}
+        else:
+            values[each.name] = value
+    return values
+
+
+def set_parameters(owner: Any, values: Mapping[str, Any]) -> None:
+    """Set parameters of an object by their dotted names.
+
+    Raises
+    ------
+    InputError
+        If there is no parameter of such a name; names the nearest.
+    """
+    known = parameter_values(owner)
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(f"{_name_of(owner)} has no parameter {name!r}; {suggest(name, known)}")
+        *path, last = name.split(".")
+        setattr(functools.reduce(getattr, path, owner), last, value)
+
+
+def translate_names(
+    values: Mapping[str, Any], former: Mapping[str, str | tuple[str, ...]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Give parameters that bear names of earlier versions their names of today.
+
+    Parameters
+    ----------
+    values
+        By name.
+    former
+        Names of earlier versions; what was one parameter may be several today.
+
+    Returns
+    -------
+    values : dict
+        By the names of today.
+    translated : list of str
+        The former names that were met.
+    """
+    translated = [name for name in values if name in former]
+    today: dict[str, Any] = {}
+    for name, value in values.items():
+        now = former.get(name, name)
+        today |= dict.fromkeys([now] if isinstance(now, str) else now, value)
+    return today, translated
+
+
+def check_parameters(owner: Any, prefix: str = "") -> None:
+    """Check the value of every parameter of an object against its type and range.
+
+    Raises
+    ------
+    InputError
+        If a value is not allowed; names the parameter, what it takes, and the nearest value that is allowed.
+    """
+    types = _types(type(owner))
+    for each in dataclasses.fields(owner):
+        value = getattr(owner, each.name)
+        if isinstance(value, Settings):
+            check_parameters(value, f"{prefix}{each.name}.")
+        elif not _allowed(types[each.name], value):
+            raise InputError(_refusal(prefix + each.name, types[each.name], value))
+
+
+def describe_type(hint: Any) -> str:
+    """Say what values a parameter takes, such as ``a whole number of 1 or more, or 'auto'``."""
+    plain = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+    if hint in plain:
+        return plain[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        low, high = _bounds(hint)
+        return describe_type(arguments[0]) + _range(low, high)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in arguments)
+    if origin is tuple:
+        return f"a list whose entries are each {describe_type(arguments[0])}"
+    if arguments:
+        return ", or ".join(describe_type(argument) for argument in arguments)
+    return str(getattr(hint, "__name__", hint))
+
+
+def _allowed(hint: Any, value: Any) -> bool:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list):
+        value = tuple(value)
+    try:
+        _adapter(hint).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _refusal(name: str, hint: Any, value: Any) -> str:
+    words = f"{name}={value!r}: give {describe_type(hint)}"
+    if isinstance(value, str):
+        choices = [choice for choice in _choices(hint) if isinstance(choice, str)]
+        return f"{name}={value!r} is not known; {suggest(value, choices)}" if choices else words
+    nearest = _nearest(hint, value)
+    return words if nearest is None else f"{words}; the nearest is {nearest:g}"
+
+
+def _nearest(hint: Any, value: Any) -> float | None:
+    """The allowed number that is nearest to a number out of range; None where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        return None
+    number = float(value)
+    inside: list[float] = []
+    for each in _members(hint):
+        if typing.get_origin(each) is Annotated:
+            (low, low_open), (high, high_open) = _bounds(each)
+            kind = typing.get_args(each)[0]
+            if kind is int:
+                low, high, number = low + low_open, high - high_open, float(round(number))
+            nearest = kind(min(max(number, low), high))
+            if _allowed(each, nearest):
+                inside.append(nearest)
+    return min(inside, key=lambda each: abs(each - float(value)), default=None)
+
+
+Bound = tuple[float, bool]
+
+
+def _bounds(hint: Any) -> tuple[Bound, Bound]:
+    """The range of an annotated number: each end, and whether it is left out."""
+    low, high = (-math.inf, False), (math.inf, False)
+    for mark in typing.get_args(hint)[1:]:
+        for each in mark if isinstance(mark, at.GroupedMetadata) else (mark,):
+            match each:
+                case at.Ge(ge=end) | at.Gt(gt=end):
+                    low = (float(typing.cast(Any, end)), isinstance(each, at.Gt))
+                case at.Le(le=end) | at.Lt(lt=end):
+                    high = (float(typing.cast(Any, end)), isinstance(each, at.Lt))
+    return low, high
+
+
+def _range(low: Bound, high: Bound) -> str:
+    least = "" if low[0] == -math.inf else f"more than {low[0]:g}" if low[1] else f"{low[0]:g} or more"
+    most = "" if high[0] == math.inf else f"less than {high[0]:g}" if high[1] else f"{high[0]:g} or less"
+    if least and most and not (low[1] or high[1]):
+        return f" from {low[0]:g} to {high[0]:g}"
+    words = " and ".join(filter(None, (least, most)))
+    return f" of {words}" if words else ""
+
+
+def _members(hint: Any) -> list[Any]:
+    """The alternatives of a union; of anything else itself."""
+    if typing.get_origin(hint) in (typing.Union, _UnionType):
+        return [member for each in typing.get_args(hint) for member in _members(each)]
+    return [hint]
+
+
+def _choices(hint: Any) -> list[Any]:
+    return [choice for each in _members(hint) if typing.get_origin(each) is Literal for choice in typing.get_args(each)]
+
+
+_UnionType = type(int | str)
+
+
+@functools.cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+
+
+@functools.cache
+def _types(cls: Hashable) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+@functools.cache
+def _texts(cls: Hashable) -> dict[str, str]:
+    """The string under each field, of the class and those it inherits from."""
+    texts: dict[str, str] = {}
+    for each in reversed(inspect.getmro(typing.cast(type[Any], cls))):
+        if dataclasses.is_dataclass(each):
+            texts |= _own_texts(each)
+    return texts
+
+
+def _own_texts(cls: type[Any]) -> dict[str, str]:
+    body = _class_body(cls)
+    texts = {}
+    for statement, following in itertools.pairwise(body):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+            and isinstance(following.value.value, str)
+        ):
+            texts[statement.target.id] = inspect.cleandoc(following.value.value)
+    return texts
+
+
+def _class_body(cls: type[Any]) -> list[ast.stmt]:
+    try:
+        source = textwrap.dedent(inspect.getsource(cls))
+    except (OSError, TypeError):
+        return []  # typed into a console: there is no source to read
+    (statement,) = ast.parse(source).body
+    assert isinstance(statement, ast.ClassDef)
+    return statement.body
+
+
+def _name_of(owner: Any) -> str:
+    return str(getattr(owner, "name", type(owner).__name__))
