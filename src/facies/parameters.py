@@ -106,10 +106,10 @@ def parameters_of(cls: type[Any]) -> dict[str, Parameter]:
     return _parameters(cls, cls())
 
 
-def _parameters(cls: type[Any], defaults: Any, prefix: str = "") -> dict[str, Parameter]:
+def _parameters(cls: Any, defaults: Any, prefix: str = "") -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     types, texts = _types(cls), _texts(cls)
-    own = set(cls.__dict__.get("__annotations__", ()))
+    own = set(inspect.get_annotations(cls))
     names = [each.name for each in dataclasses.fields(cls)]
     for name in sorted(names, key=lambda each: each not in own):
         value = getattr(defaults, name)
@@ -183,7 +183,8 @@ def check_parameters(owner: Any, prefix: str = "") -> None:
     InputError
         If a value is not allowed; names the parameter, what it takes, and the nearest value that is allowed.
     """
-    types = _types(type(owner))
+    cls: Any = type(owner)
+    types = _types(cls)
     for each in dataclasses.fields(owner):
         value = getattr(owner, each.name)
         if isinstance(value, Settings):

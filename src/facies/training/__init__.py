@@ -1,31 +1,41 @@
-"""The one training loop: stages, batches, checkpoints, progress and curves."""
+"""The one training loop: settings, stages, batches, callbacks, checkpoints, progress and curves."""
+
+from __future__ import annotations
 
 from facies.training.batches import Batch
-from facies.training.checkpoints import Results, StageStore
-from facies.training.hardware import Hardware
-from facies.training.loop import ChunkObjective, Course, Objective, Recipe, Seen, Watch
+from facies.training.callbacks import Callback, CallbackState, EMATeacher
+from facies.training.checkpoints import StageCheckpoints, StageOutputs
+from facies.training.loop import LargeBatchObjective, Objective, TrainingResult
+from facies.training.optimizers import ParameterGroup
 from facies.training.progress import BarProgress, LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
-from facies.training.trainer import Stage, Trainer
+from facies.training.settings import Augmentation, Epochs, Hardware, Projection, Training
+from facies.training.trainer import Stage, Trainer, apply_in_batches
 from facies.training.training_curves import history_table, write_tensorboard
 
 __all__ = [
+    "Augmentation",
     "BarProgress",
     "Batch",
-    "ChunkObjective",
-    "Course",
+    "Callback",
+    "CallbackState",
+    "EMATeacher",
+    "Epochs",
     "Hardware",
+    "LargeBatchObjective",
     "LineProgress",
     "Objective",
+    "ParameterGroup",
     "Progress",
-    "Recipe",
-    "Results",
-    "Seen",
+    "Projection",
     "SilentProgress",
     "Stage",
-    "StageStore",
+    "StageCheckpoints",
+    "StageOutputs",
     "Trainer",
-    "Watch",
+    "Training",
+    "TrainingResult",
+    "apply_in_batches",
     "derive_seed",
     "history_table",
     "write_tensorboard",

@@ -34,7 +34,11 @@ class Batch:
     epoch
         Epochs done before this one.
     first
-        Where the batch begins in its chunk.
+        Where the batch begins in its large batch.
+    partners
+        Like `images`: a partner of each, where the training has partners (nearest neighbours, say); else None.
+    partner_indices
+        Int64 tensor (B,): rows of the partners; else None.
     """
 
     images: Tensor
@@ -42,18 +46,22 @@ class Batch:
     progress: float = 1.0
     epoch: int = 0
     first: int = 0
+    partners: Tensor | None = None
+    partner_indices: Tensor | None = None
 
     @property
     def within(self) -> slice:
-        """Where the batch is in its chunk."""
+        """Where the batch is in its large batch."""
         return slice(self.first, self.first + len(self.images))
 
     def parts(self, sizes: Sequence[int], progress: Sequence[float]) -> Iterator[Batch]:
-        """Cut a chunk into its batches; nothing is copied."""
+        """Cut a large batch into its batches; nothing is copied."""
         first = 0
         for size, done in zip(sizes, progress, strict=True):
             cut = slice(first, first + size)
-            yield Batch(self.images[cut], self.indices[cut], done, self.epoch, first)
+            partners = None if self.partners is None else self.partners[cut]
+            partner_indices = None if self.partner_indices is None else self.partner_indices[cut]
+            yield Batch(self.images[cut], self.indices[cut], done, self.epoch, first, partners, partner_indices)
             first += size
 
 
@@ -62,6 +70,7 @@ def read_batches(
     order: Sequence[NDArray[np.int64]],
     device: torch.device,
     epoch: int = 0,
+    partners: NDArray[np.int64] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches whose rows `order` lists, reading ahead in a thread.
 
@@ -75,22 +84,36 @@ def read_batches(
         Where the tensors go.
     epoch
         Value of `Batch.epoch`.
+    partners
+        (N,) the row of the partner of every image; None for batches without partners.
     """
 
     def read(block: list[NDArray[np.int64]]) -> Tensor:
-        pixels = images.__getitems__(np.concatenate(block))
+        rows = np.concatenate(block)
+        pixels = images.__getitems__(rows if partners is None else np.concatenate([rows, partners[rows]]))
         return pixels.pin_memory() if device.type == "cuda" else pixels
 
-    blocks = in_chunks(order, max(1, BYTES_AT_ONCE // (4 * math.prod(images.image_shape))))
+    blocks = in_large_batches(order, max(1, BYTES_AT_ONCE // (4 * math.prod(images.image_shape))))
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, blocks[0]) if blocks else None
         for number, block in enumerate(blocks):
             assert ahead is not None
             pixels = ahead.result()
             ahead = reader.submit(read, blocks[number + 1]) if number + 1 < len(blocks) else None
-            parts = torch.split(pixels.to(device, non_blocking=True), [len(rows) for rows in block])
-            for rows, part in zip(block, parts, strict=True):
-                yield Batch(part, torch.from_numpy(rows).to(device, non_blocking=True), epoch=epoch)
+            sizes = [len(rows) for rows in block]
+            on_device = pixels.to(device, non_blocking=True)
+            parts = torch.split(on_device[: sum(sizes)], sizes)
+            others = torch.split(on_device[sum(sizes) :], sizes) if partners is not None else [None] * len(sizes)
+            for rows, part, other in zip(block, parts, others, strict=True):
+                indices = torch.from_numpy(rows).to(device, non_blocking=True)
+                partner_indices = None if partners is None else torch.from_numpy(partners[rows]).to(device)
+                yield Batch(part, indices, epoch=epoch, partners=other, partner_indices=partner_indices)
+
+
+def draw_partners(candidates: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Draw one partner for each image: (N, M) rows → (N,) rows."""
+    column = np.random.default_rng(seed).integers(candidates.shape[1], size=len(candidates))
+    return np.asarray(candidates[np.arange(len(candidates)), column], dtype=np.int64)
 
 
 def shuffled(
@@ -109,8 +132,8 @@ def shuffled(
     return [np.resize(batch, -(-len(batch) // world) * world)[rank::world] for batch in batches]
 
 
-def in_chunks(batches: Sequence[NDArray[np.int64]], size: int | None) -> list[list[NDArray[np.int64]]]:
-    """Put consecutive batches together to chunks of about `size` images; None: each batch is one."""
+def in_large_batches(batches: Sequence[NDArray[np.int64]], size: int | None) -> list[list[NDArray[np.int64]]]:
+    """Put consecutive batches together to large ones of about `size` images; None: each batch is one."""
     total = sum(map(len, batches))
     count = len(batches) if size is None else min(len(batches), max(1, round(total / size)))
     bounds = np.linspace(0, len(batches), count + 1).round().astype(int)

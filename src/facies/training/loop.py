@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,11 +17,14 @@ from torch import Tensor, nn
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.training.batches import Batch, in_chunks, read_batches, shuffled
-from facies.training.checkpoints import Results, read_results, write_results
+from facies.training.batches import Batch, draw_partners, in_large_batches, read_batches, shuffled
+from facies.training.callbacks import Callback, CallbackState
+from facies.training.checkpoints import StageOutputs, load_state, save_state
 from facies.training.cpu_threads import threads_of_a_step
+from facies.training.optimizers import load_optimizer_state, make_optimizer, optimizer_state, set_learning_rate
 from facies.training.progress import Progress
 from facies.training.seeds import derive_seed
+from facies.training.settings import Training
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -29,89 +32,39 @@ if TYPE_CHECKING:
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 """Computes the loss of a batch: named terms, of which ``loss`` is minimised and the others are logged."""
 
-Seen = dict[str, Tensor]
-"""What was seen of a network while it learnt; kept with the place reached, so that a resumed training has it too."""
-
-Watch = Callable[[nn.Module, int, Mapping[str, Any], Seen], bool]
-"""Looks at a network after an epoch (from 1) and at its row of the curves, may add to what was seen, and may end the training."""
-
-
-@runtime_checkable
-class ChunkObjective(Protocol):
-    """An objective that looks at a chunk of images (`Recipe.chunk_size`) before it learns from the batches of it."""
-
-    def begin_chunk(self, module: nn.Module, chunk: Batch) -> None:
-        """Look at the chunk. Between this and its last batch, nothing is saved."""
-
-    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Terms of the loss of a batch, which is `batch.within` the chunk."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a training went.
-
-    Parameters
-    ----------
-    rows
-        Of the curves, one an epoch.
-    seen
-        By the watch.
-    """
-
-    rows: list[dict[str, Any]]
-    seen: Seen
-
-
 SECONDS_BETWEEN_SAVES = 60.0
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How long and how fast to learn.
+@runtime_checkable
+class LargeBatchObjective(Protocol):
+    """An objective that compares `Training.pairing_batch_size` images with one another before it learns from batches of them."""
 
-    Parameters
+    def begin_large_batch(self, module: nn.Module, batch: Batch) -> None:
+        """Look at all images of the large batch. Between this and the last batch of it, nothing is saved."""
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms of the loss of a batch, which is `batch.within` the large one."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training went.
+
+    Attributes
     ----------
-    epochs
-        Times that every image is seen.
-    batch_size
-        Images a step, over all devices together.
-    learning_rate
-        Of Adam; the highest one where the schedule changes it.
-    schedule
-        ``constant``, or ``one-cycle``: a short climb and a long cosine descent.
-    gradient_clip
-        Largest norm of the gradient; None does not clip.
-    patience
-        Stop once the loss has not fallen by 0.1 % for so many epochs; None never stops early. No label is read.
-    weight_decay
-        Adds ``weight_decay``·w to the gradient of each weight w (Adam with an L2 penalty).
-    chunk_size
-        Images that a `ChunkObjective` looks at together, over all devices; None for other objectives.
+    rows
+        Of the training curves, one an epoch.
+    callback_states
+        The state of each callback at the end.
     """
 
-    epochs: int
-    batch_size: int = 100
-    learning_rate: float = 5e-4
-    schedule: Literal["constant", "one-cycle"] = "constant"
-    gradient_clip: float | None = None
-    patience: int | None = None
-    weight_decay: float = 0.0
-    chunk_size: int | None = None
-
-    def rate(self, progress: float) -> float:
-        """Learning rate at `progress` in [0, 1]."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        climb = 0.2
-        if progress < climb:
-            return self.learning_rate * (0.04 + 0.96 * progress / climb)
-        return self.learning_rate * (0.002 + 0.998 * 0.5 * (1 + math.cos(math.pi * (progress - climb) / (1 - climb))))
+    rows: list[dict[str, Any]]
+    callback_states: list[CallbackState]
 
 
 @dataclass
-class Place:
-    """How far a training has come; together with weights and optimiser, all that a resumed one needs."""
+class LoopState:
+    """How far a training has come; with weights, optimiser and callbacks, all that a resumed one needs."""
 
     epoch: int = 0
     step: int = 0
@@ -122,16 +75,15 @@ class Place:
     sums: dict[str, float] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     stopped: bool = False
-    seen: Seen = field(default_factory=dict)
 
 
 @dataclass
-class Training:
-    """One training of one module; picklable, so that several processes can run it.
+class TrainingLoop:
+    """One training of one network; picklable, so that several processes can run it.
 
     Parameters
     ----------
-    module, images, objective, recipe
+    module, images, objective, settings
         What learns, from what, by which loss, and how long.
     rows
         Which images to learn from.
@@ -139,173 +91,167 @@ class Training:
         Of the stage, for the curves.
     seed
         Of this training.
-    place_file
-        Where to keep the place reached; None keeps none.
-    watch
-        Looks at the network after each epoch.
+    channels_last
+        Whether the weights of convolutions are kept in that order.
+    checkpoint
+        File for the state reached; None keeps none.
+    callbacks
+        Called beside the steps.
+    partners
+        (N, M) rows: for each image those of which one, drawn anew each epoch, comes with it (`Batch.partners`).
     """
 
     module: nn.Module
     images: ImageSet
     objective: Objective
-    recipe: Recipe
+    settings: Training
     rows: NDArray[np.int64]
     name: str
     seed: int
-    channels_last: bool
-    place_file: Path | None = None
-    watch: Watch | None = None
+    channels_last: bool = True
+    checkpoint: Path | None = None
+    callbacks: Sequence[Callback] = ()
+    partners: NDArray[np.int64] | None = None
 
-    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], Course]:
-        """Train, from the place kept if there is one. Return the weights and how it went."""
-        recipe = self.recipe
+    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], TrainingResult]:
+        """Train, from the checkpoint if there is one. Return the weights and how it went."""
+        settings = self.settings
         module = self.module.to(fabric.device)
         if self.channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-        optimiser = torch.optim.Adam(
-            module.parameters(),
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            fused=fabric.device.type in ("cpu", "cuda"),
-        )
-        wrapped, optimiser = _wrapped(fabric, module, optimiser)
-        place = self._restore(module, optimiser)
-        progress.start(self.name, recipe.epochs * len(self.rows), "images")
-        progress.advance(place.epoch * len(self.rows))
+        wrapped, optimizer = _wrapped(fabric, module, make_optimizer(module, settings, fabric.device))
+        state = self._restore(module, optimizer)
+        progress.start(self.name, settings.n_epochs * len(self.rows), "images")
+        progress.advance(state.epoch * len(self.rows))
         with _own_randomness(fabric.device):
-            while place.epoch < recipe.epochs and not place.stopped:
-                self._epoch(fabric, wrapped, optimiser, place, progress)
+            for callback in self.callbacks:
+                callback.on_fit_start(module)
+            while state.epoch < settings.n_epochs and not state.stopped:
+                self._epoch(fabric, wrapped, optimizer, state, progress)
         progress.finish()
         module.eval()
-        return {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}, Course(
-            place.rows, place.seen
-        )
+        weights = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
+        return weights, TrainingResult(state.rows, [callback.state_dict() for callback in self.callbacks])
 
-    def _epoch(self, fabric: Fabric, module: Any, optimiser: Any, place: Place, progress: Progress) -> None:
-        recipe = self.recipe
-        seed = derive_seed(self.seed, place.epoch)
-        batches = shuffled(self.rows, recipe.batch_size, seed, fabric.global_rank, fabric.world_size)
-        progresses = [(place.epoch + step / len(batches)) / recipe.epochs for step in range(len(batches))]
-        progress.advance(sum(map(len, batches[: place.step])) * fabric.world_size)
+    def _epoch(self, fabric: Fabric, module: Any, optimizer: Any, state: LoopState, progress: Progress) -> None:
+        seed = derive_seed(self.seed, state.epoch)
+        batches = shuffled(self.rows, self.settings.batch_size, seed, fabric.global_rank, fabric.world_size)
+        shares = [(state.epoch + step / len(batches)) / self.settings.n_epochs for step in range(len(batches))]
+        progress.advance(sum(map(len, batches[: state.step])) * fabric.world_size)
         began = saved = time.monotonic()
         module.train()
-        by_chunks = self.objective if isinstance(self.objective, ChunkObjective) else None
-        for chunk, sizes in self._chunks(fabric, batches, place):
-            if by_chunks is not None:
-                by_chunks.begin_chunk(module, chunk)
-            for batch in chunk.parts(sizes, progresses[place.step : place.step + len(sizes)]):
-                _seed(fabric.device, derive_seed(seed, place.step, fabric.global_rank))
-                terms = self._step_on_threads(fabric, module, optimiser, batch, place)
+        large = self.objective if isinstance(self.objective, LargeBatchObjective) else None
+        for large_batch, sizes in self._large_batches(fabric, batches, state, seed):
+            if large is not None:
+                large.begin_large_batch(module, large_batch)
+            for batch in large_batch.parts(sizes, shares[state.step : state.step + len(sizes)]):
+                _seed(fabric.device, derive_seed(seed, state.step, fabric.global_rank))
+                terms = self._step_on_threads(fabric, module, optimizer, batch, state)
                 progress.advance(len(batch.images) * fabric.world_size, f"loss {terms['loss']:.4g}")
-            if place.step < len(batches) and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                place.seconds, began = place.seconds + time.monotonic() - began, time.monotonic()
-                self._save(fabric, module, optimiser, place)
+            if state.step < len(batches) and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                state.seconds, began = state.seconds + time.monotonic() - began, time.monotonic()
+                self._save(fabric, module, optimizer, state)
                 saved = time.monotonic()
-        place.seconds += time.monotonic() - began
-        self._end_epoch(fabric, module, place, len(batches))
-        self._save(fabric, module, optimiser, place)
+        state.seconds += time.monotonic() - began
+        self._end_epoch(fabric, module, state, len(batches))
+        self._save(fabric, module, optimizer, state)
 
-    def _chunks(
-        self, fabric: Fabric, batches: list[NDArray[np.int64]], place: Place
+    def _large_batches(
+        self, fabric: Fabric, batches: list[NDArray[np.int64]], state: LoopState, seed: int
     ) -> Iterator[tuple[Batch, list[int]]]:
-        """Read the chunks from the place on, each with the sizes of its batches."""
-        chunks = in_chunks(batches, self.recipe.chunk_size and self.recipe.chunk_size // fabric.world_size)
-        begins = np.cumsum([0, *map(len, chunks)])
-        left = chunks[int(np.searchsorted(begins, place.step)) :]
-        read = read_batches(self.images, [np.concatenate(chunk) for chunk in left], fabric.device, epoch=place.epoch)
-        for chunk, parts in zip(read, left, strict=True):
-            yield chunk, [len(part) for part in parts]
+        """Read the large batches from the state on, each with the sizes of its batches."""
+        size = self.settings.pairing_batch_size
+        grouped = in_large_batches(batches, size and size // fabric.world_size)
+        begins = np.cumsum([0, *map(len, grouped)])
+        left = grouped[int(np.searchsorted(begins, state.step)) :]
+        order = [np.concatenate(group) for group in left]
+        partners = None if self.partners is None else draw_partners(self.partners, derive_seed(seed, "partners"))
+        read = read_batches(self.images, order, fabric.device, epoch=state.epoch, partners=partners)
+        for batch, parts in zip(read, left, strict=True):
+            yield batch, [len(part) for part in parts]
 
     def _step_on_threads(
-        self, fabric: Fabric, module: Any, optimiser: Any, batch: Batch, place: Place
+        self, fabric: Fabric, module: Any, optimizer: Any, batch: Batch, state: LoopState
     ) -> dict[str, float]:
         alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
-        with threads_of_a_step(place) if alone_on_cpu else nullcontext():
-            terms = self._step(fabric, module, optimiser, batch)
+        with threads_of_a_step(state) if alone_on_cpu else nullcontext():
+            terms = self._step(fabric, module, optimizer, batch)
+        for callback in self.callbacks:
+            callback.on_step_end(_unwrapped(module), batch)
         for name, value in terms.items():
-            place.sums[name] = place.sums.get(name, 0.0) + value
-        place.step += 1
+            state.sums[name] = state.sums.get(name, 0.0) + value
+        state.step += 1
         return terms
 
-    def _step(self, fabric: Fabric, module: Any, optimiser: Any, batch: Batch) -> dict[str, float]:
-        for group in optimiser.param_groups:
-            group["lr"] = self.recipe.rate(batch.progress)
+    def _step(self, fabric: Fabric, module: Any, optimizer: Any, batch: Batch) -> dict[str, float]:
+        set_learning_rate(optimizer, self.settings.rate(batch.progress))
         terms = self.objective(module, batch)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         fabric.backward(terms["loss"])
-        if self.recipe.gradient_clip is not None:
-            fabric.clip_gradients(module, optimiser, max_norm=self.recipe.gradient_clip)
-        optimiser.step()
+        if self.settings.gradient_clip is not None:
+            fabric.clip_gradients(module, optimizer, max_norm=self.settings.gradient_clip)
+        optimizer.step()
         names = list(terms)
         values = torch.stack([terms[name].detach().float() for name in names]).tolist()
         if not all(math.isfinite(value) for value in values):
             raise InputError(
-                f"stage {self.name}: the loss is no longer a number (epoch {batch.progress * self.recipe.epochs:.1f}); "
-                f"lower the learning rate ({self.recipe.learning_rate:g}), or set gradient_clip=1"
+                f"stage {self.name}: the loss is no longer a number (epoch {batch.progress * self.settings.n_epochs:.1f}); "
+                f"lower the learning rate ({self.settings.learning_rate:g}), or set gradient_clip=1"
             )
         return dict(zip(names, values, strict=True))
 
-    def _end_epoch(self, fabric: Fabric, module: Any, place: Place, steps: int) -> None:
-        means = {name: total / steps for name, total in place.sums.items()}
+    def _end_epoch(self, fabric: Fabric, module: Any, state: LoopState, steps: int) -> None:
+        means = {name: total / steps for name, total in state.sums.items()}
         if fabric.world_size > 1:
             means = {
                 name: float(fabric.all_reduce(torch.tensor(value, device=fabric.device)))
                 for name, value in means.items()
             }
-        place.epoch += 1
-        place.rows.append({"stage": self.name, "epoch": place.epoch, "seconds": place.seconds, **means})
-        if means["loss"] < place.best - 1e-3 * abs(place.best) or not math.isfinite(place.best):
-            place.best, place.waited = means["loss"], 0
+        state.epoch += 1
+        state.rows.append({"stage": self.name, "epoch": state.epoch, "seconds": state.seconds, **means})
+        if means["loss"] < state.best - 1e-3 * abs(state.best) or not math.isfinite(state.best):
+            state.best, state.waited = means["loss"], 0
         else:
-            place.waited += 1
-        place.stopped = self.recipe.patience is not None and place.waited >= self.recipe.patience
-        if self.watch is not None:
-            inner = getattr(module, "module", module)
-            place.stopped |= self.watch(inner, place.epoch, place.rows[-1], place.seen)
-        place.step, place.seconds, place.sums = 0, 0.0, {}
+            state.waited += 1
+        patience = self.settings.patience
+        state.stopped = patience is not None and state.waited >= patience
+        for callback in self.callbacks:
+            state.stopped |= callback.on_epoch_end(_unwrapped(module), state.epoch, state.rows[-1])
+        state.step, state.seconds, state.sums = 0, 0.0, {}
 
-    def _save(self, fabric: Fabric, module: Any, optimiser: Any, place: Place) -> None:
-        if self.place_file is None or fabric.global_rank != 0:
+    def _save(self, fabric: Fabric, module: Any, optimizer: Any, state: LoopState) -> None:
+        if self.checkpoint is None or fabric.global_rank != 0:
             return
-        inner = getattr(module, "module", module)
-        moments = optimiser.state_dict()["state"]
-        write_results(
-            self.place_file,
+        save_state(
+            self.checkpoint,
             {
-                "module": dict(inner.state_dict()),
-                "optimiser": {
-                    f"{number}/{key}": value for number, state in moments.items() for key, value in state.items()
-                },
-                "place": {name: value for name, value in place.__dict__.items() if name != "seen"},
-                "seen": place.seen,
+                "module": dict(_unwrapped(module).state_dict()),
+                "optimizer": optimizer_state(optimizer),
+                "loop": dict(state.__dict__),
+                **{f"callback {number}": callback.state_dict() for number, callback in enumerate(self.callbacks)},
             },
         )
 
-    def _restore(self, module: nn.Module, optimiser: Any) -> Place:
-        if self.place_file is None or not self.place_file.exists():
-            return Place()
-        kept: Results = read_results(self.place_file)
+    def _restore(self, module: nn.Module, optimizer: Any) -> LoopState:
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return LoopState()
+        kept: StageOutputs = load_state(self.checkpoint)
         module.load_state_dict(kept["module"])
-        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in kept["optimiser"].items():
-            number, key = name.split("/", 1)
-            state.setdefault(int(number), {})[key] = _laid_out_like(parameters[int(number)], tensor)
-        whole = optimiser.state_dict()
-        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-        return Place(**kept["place"], seen=kept["seen"])
+        load_optimizer_state(optimizer, kept["optimizer"])
+        for number, callback in enumerate(self.callbacks):
+            callback.load_state_dict(kept[f"callback {number}"])
+        return LoopState(**kept["loop"])
 
 
-def _wrapped(fabric: Fabric, module: nn.Module, optimiser: Any) -> tuple[Any, Any]:
+def _wrapped(fabric: Fabric, module: nn.Module, optimizer: Any) -> tuple[Any, Any]:
     """As Fabric joins processes and converts numbers; where it would do neither, its wrappers only cost time."""
     if fabric.world_size == 1 and fabric.strategy.precision.precision == "32-true":
-        return module, optimiser
-    return fabric.setup(module, optimiser)
+        return module, optimizer
+    return fabric.setup(module, optimizer)
 
 
-def _laid_out_like(parameter: Tensor, moment: Tensor) -> Tensor:
-    """Order a moment in memory as its parameter is: fused Adam pairs them by their place there."""
-    return torch.empty_like(parameter, dtype=moment.dtype).copy_(moment) if moment.shape == parameter.shape else moment
+def _unwrapped(module: Any) -> Any:
+    return getattr(module, "module", module)
 
 
 def _seed(device: torch.device, seed: int) -> None:

@@ -7,7 +7,8 @@ import dataclasses
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.training.batches import in_order, read_batches
-from facies.training.checkpoints import Results, StageStore, as_stored, read_results, write_results
-from facies.training.hardware import Hardware
-from facies.training.loop import Course, Objective, Recipe, Training, Watch
+from facies.training.callbacks import Callback
+from facies.training.checkpoints import StageCheckpoints, StageOutputs, load_state, roundtrip, save_state
+from facies.training.loop import Objective, TrainingLoop, TrainingResult
 from facies.training.progress import LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
+from facies.training.settings import Hardware, Training
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,13 @@ class Stage:
     Parameters
     ----------
     name
-        As the paper calls it.
+        As the paper calls it. The seeds of the stage follow from it.
     run
-        Takes what the stages before it found, and returns what this one finds.
+        Takes the outputs of the stages before it, and returns its own.
     """
 
     name: str
-    run: Callable[[Results], Results]
+    run: Callable[[StageOutputs], StageOutputs]
 
 
 class Trainer:
@@ -53,8 +55,8 @@ class Trainer:
         Seed of the whole fit.
     hardware
         What to compute on.
-    store
-        Where to keep what is found; by default nothing is kept.
+    checkpoints
+        Where to keep what the stages give; by default nothing is kept.
     progress
         How to show progress; by default not at all.
     """
@@ -63,46 +65,51 @@ class Trainer:
         self,
         random_state: int = 0,
         hardware: Hardware | None = None,
-        store: StageStore | None = None,
+        checkpoints: StageCheckpoints | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.random_state = random_state
         self.hardware = hardware or Hardware()
-        self.store = store or StageStore()
-        self.progress: Progress = progress or SilentProgress()
+        self.checkpoints = checkpoints or StageCheckpoints()
         self.rows: list[dict[str, Any]] = []
         self.timings: dict[str, float] = {}
-        self._number, self._stage, self._loops = 0, "", 0
+        self._progress: Progress = progress or SilentProgress()
+        self._number, self._stage, self._trainings = 0, "", 0
 
-    def run(self, stages: Sequence[Stage]) -> Results:
-        """Run the stages in order; those whose results are kept are not run again."""
-        found: Results = {}
+    @property
+    def device(self) -> torch.device:
+        """Where steps outside of a training compute."""
+        return self.hardware.device
+
+    def run(self, stages: Sequence[Stage]) -> StageOutputs:
+        """Run the stages in order; those whose outputs are kept are not run again."""
+        outputs: StageOutputs = {}
         for number, stage in enumerate(stages, start=1):
-            results = self.store.finished(number, stage.name)
-            if results is None:
-                results = self._run_stage(number, stage, found)
-            self.rows += results.pop("history rows")
-            self.timings[stage.name] = results.pop("seconds")
-            found.update(results)
-        return found
+            own = self.checkpoints.load_stage(number, stage.name)
+            if own is None:
+                own = self._run_stage(number, stage, outputs)
+            self.rows += own.pop("history rows")
+            self.timings[stage.name] = own.pop("seconds")
+            outputs.update(own)
+        return outputs
 
-    def _run_stage(self, number: int, stage: Stage, found: Results) -> Results:
-        self._number, self._stage, self._loops = number, stage.name, 0
+    def _run_stage(self, number: int, stage: Stage, outputs: StageOutputs) -> StageOutputs:
+        self._number, self._stage, self._trainings = number, stage.name, 0
         earlier, self.rows = self.rows, []
         began = time.monotonic()
-        results = {**as_stored(stage.run(found)), "history rows": self.rows, "seconds": time.monotonic() - began}
+        own = {**roundtrip(stage.run(outputs)), "history rows": self.rows, "seconds": time.monotonic() - began}
         self.rows = earlier
-        self.store.finish(number, stage.name, results)
-        return results
+        self.checkpoints.save_stage(number, stage.name, own)
+        return own
 
     def seed(self, *names: str | int) -> int:
         """Seed for a named part of the stage that runs."""
         return derive_seed(self.random_state, self._stage, *names)
 
     def build(self, make: Callable[[], nn.Module]) -> Any:
-        """Make a module with weights drawn by the stage's own seed."""
+        """Make a network with weights drawn by the stage's own seed."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed("weights", self._loops))
+            torch.manual_seed(self.seed("weights", self._trainings))
             return make()
 
     def fit(
@@ -110,71 +117,108 @@ class Trainer:
         module: nn.Module,
         images: ImageSet,
         objective: Objective,
-        recipe: Recipe,
+        training: Training,
         rows: NDArray[np.int64] | None = None,
-        watch: Watch | None = None,
-    ) -> Course:
-        """Train `module` in place on the images that `rows` lists (all, by default); its curves join those of the fit.
+        *,
+        callbacks: Sequence[Callback] = (),
+        partners: NDArray[np.int64] | None = None,
+    ) -> TrainingResult:
+        """Train `module` in place; its curves join those of the fit.
 
-        A second training in one stage has seeds of its own. A `watch` looks at the network after each epoch, in all
-        processes alike; what it saw is returned with the curves.
+        A second training in one stage has seeds of its own.
+
+        Parameters
+        ----------
+        module
+            What learns.
+        images
+            What it learns from.
+        objective
+            The loss of a batch.
+        training
+            How long and how fast; its epochs are a number.
+        rows
+            Which images to learn from; None is all.
+        callbacks
+            Called beside the steps, in all processes alike; their state survives a kill.
+        partners
+            (N, M) rows: for each image those of which one comes with it in a batch, drawn anew each epoch.
         """
-        self._loops += 1
-        training = Training(
+        self._trainings += 1
+        loop = TrainingLoop(
             module=module,
             images=images,
             objective=objective,
-            recipe=recipe,
+            settings=training,
             rows=np.arange(len(images)) if rows is None else rows,
             name=self._stage,
-            seed=self.seed("training", self._loops),
+            seed=self.seed("training", self._trainings),
             channels_last=self.hardware.channels_last,
-            place_file=self.store.place(self._number, self._stage, self._loops),
-            watch=watch,
+            checkpoint=self.checkpoints.training_file(self._number, self._stage, self._trainings),
+            callbacks=callbacks,
+            partners=partners,
         )
         fabric = self.hardware.fabric()
         if self.hardware.devices == 1:
             fabric.launch()
-            weights, course = training.run(fabric, self.progress)
+            weights, result = loop.run(fabric, self._progress)
         else:
-            weights, course = _train_in_processes(fabric, training)
+            weights, result = _train_in_processes(fabric, loop)
+            for callback, state in zip(callbacks, result.callback_states, strict=True):
+                callback.load_state_dict(state)
         module.load_state_dict(weights)
-        self.rows += course.rows
-        return course
+        self.rows += result.rows
+        return result
 
-    def show(self, name: str, total: int = 0, unit: str = "") -> Progress:
-        """Begin to show the progress of a step without a network."""
-        self.progress.start(name, total, unit)
-        return self.progress
+    @contextmanager
+    def progress(self, name: str, total: int = 0, unit: str = "") -> Iterator[Progress]:
+        """Show the progress of a step without a training: `total` units, 0 where that is unknown."""
+        self._progress.start(name, total, unit)
+        yield self._progress
+        self._progress.finish()
+
+    def apply(
+        self,
+        function: Callable[[Tensor], Tensor | tuple[Tensor, ...]],
+        images: ImageSet,
+        name: str,
+        *,
+        batch_size: int = 512,
+    ) -> list[NDArray[np.float32]]:
+        """Apply a function to all images, as `apply_in_batches` does, and show the progress under `name`."""
+        with self.progress(name, len(images), "images") as progress:
+            return apply_in_batches(function, images, self.device, batch_size=batch_size, progress=progress)
 
 
-def _train_in_processes(fabric: Any, training: Training) -> tuple[dict[str, Tensor], Course]:
+def _train_in_processes(fabric: Any, loop: TrainingLoop) -> tuple[dict[str, Tensor], TrainingResult]:
     """Spawn the processes and wait for them; what they learnt comes back through a file, for a pipe would fill up."""
     with tempfile.TemporaryDirectory(prefix="facies-") as folder:
         result = Path(folder) / "result.safetensors"
         try:
-            fabric.launch(functools.partial(_train_in_process, training=training, result=result))
+            fabric.launch(functools.partial(_train_in_process, loop=loop, result=result))
         except ProcessRaisedException as error:
             fault = _fault_file(result)
             if fault.exists():
                 raise InputError(fault.read_text()) from error
             raise
-        found = read_results(result)
-    return found["weights"], Course(found["curve"], found["seen"])
+        values = load_state(result)
+    states = [values[f"callback {number}"] for number in range(len(loop.callbacks))]
+    return values["weights"], TrainingResult(values["rows"], states)
 
 
-def _train_in_process(fabric: Any, training: Training, result: Path) -> None:
+def _train_in_process(fabric: Any, loop: TrainingLoop, result: Path) -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
     progress = LineProgress() if fabric.global_rank == 0 else SilentProgress()
     # The weights come in memory that the processes share; on the CPU each would take its steps in those of the others.
-    training = dataclasses.replace(training, module=copy.deepcopy(training.module))
+    loop = dataclasses.replace(loop, module=copy.deepcopy(loop.module))
     try:
-        weights, course = training.run(fabric, progress)
+        weights, outcome = loop.run(fabric, progress)
     except InputError as error:
         _fault_file(result).write_text(str(error))
         raise
     if fabric.global_rank == 0:
-        write_results(result, {"weights": weights, "curve": course.rows, "seen": course.seen})
+        states = {f"callback {number}": state for number, state in enumerate(outcome.callback_states)}
+        save_state(result, {"weights": weights, "rows": outcome.rows, **states})
 
 
 def _fault_file(result: Path) -> Path:
@@ -203,7 +247,7 @@ def apply_in_batches(
     batch_size
         Images at once.
     progress
-        Told of each batch.
+        Advanced by each batch.
     """
     parts: list[tuple[NDArray[np.float32], ...]] = []
     for batch in read_batches(images, in_order(len(images), batch_size), device):
