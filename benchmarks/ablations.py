@@ -42,13 +42,13 @@ def autoencoder_row(
     images: ImageSet, labels: np.ndarray, preset: str, seed: int, kind: str, epochs: int
 ) -> dict[str, float]:
     """Quality of reconstructions, and how far the true classes lie apart in the code (tables 4.1 to 4.6)."""
-    from facies.methods.base import seeded
-    from facies.nn import Intensity
+    from facies.methods.base import load_weights
+    from facies.nn import PixelNormalizer
 
     method, found = learn(images, preset, seed, autoencoder=kind, epochs=epochs)
     device = method.hardware().device
-    network = seeded(method.build_first(method.latent_size), found["autoencoder"], device)
-    intensity = seeded(Intensity(likelihood=found["likelihood"]), found["intensity"], device)
+    network = load_weights(method.build_first(method.latent_size), found["autoencoder"], device)
+    intensity = load_weights(PixelNormalizer(likelihood=found["likelihood"]), found["intensity"], device)
     rows = np.linspace(0, len(images) - 1, min(SHOWN, len(images))).astype(int)
 
     def draw(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

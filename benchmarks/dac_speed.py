@@ -29,8 +29,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 from facies.images import ImageSet, open_images
 from facies.methods import make_method
 from facies.methods.dac.losses import CLEAN_BATCH, Shown
-from facies.nn import Intensity
-from facies.training import Hardware, Recipe, Trainer
+from facies.nn import PixelNormalizer
+from facies.training import Hardware, Trainer, Training
 
 CHUNK, BATCH = 1000, 32
 THRESHOLD, CONSISTENCY, RATE = 0.99, 10.0, 1e-4
@@ -90,8 +90,8 @@ def as_tensor(images: NDArray[np.float32]) -> torch.Tensor:
 
 def here(method: Any, network: nn.Module, images: ImageSet) -> float:
     """Seconds of an epoch of the method's own training."""
-    shown = Shown(Intensity(0.0, 255.0, MEAN, 1.0, "gaussian"), method.seen_shape(images.image_shape), True)
-    recipe = Recipe(1, BATCH, RATE, chunk_size=CHUNK)
+    shown = Shown(PixelNormalizer(0.0, 255.0, MEAN, 1.0, "gaussian"), method.seen_shape(images.image_shape), True)
+    recipe = Training(1, BATCH, RATE, chunk_size=CHUNK)
     trainer = Trainer(0, Hardware(accelerator="cpu"))
     began = time.perf_counter()
     trainer.fit(network, images, method.objective(shown), recipe)

@@ -192,7 +192,7 @@ def baseline_rows(grains: Grains, seed: int) -> dict[str, Any]:
 
     from facies.cluster import KMeans
     from facies.methods import make_method
-    from facies.methods.downsample import reduced
+    from facies.methods.downsample import downsample
 
     method = make_method("focal-vae", "quick")
     size = (method.image_size, method.image_size)
@@ -200,7 +200,7 @@ def baseline_rows(grains: Grains, seed: int) -> dict[str, Any]:
     encoder = method.build(grains.images.image_shape).encoder.eval()
     pixels, codes = [], []
     for batch in grains.images.batches(32):
-        small = reduced(batch, size, whole_numbers=True) / 255
+        small = downsample(batch, size, whole_numbers=True) / 255
         with torch.no_grad():
             codes.append(encoder(small)[0].numpy())
         pixels.append(small.flatten(1).numpy())

@@ -21,9 +21,9 @@ from sets import LARGEST_TURN, input_of
 from torch import Tensor
 
 from facies.images import RandomAffine, open_images
-from facies.methods.autoencoder import learn_intensity
-from facies.methods.pose_alignment import CENTRE, CONSISTENCY, learn_pose, load_pose
-from facies.nn import resampled
+from facies.methods.autoencoder import learn_normalizer
+from facies.methods.pose_alignment import CENTRE, CONSISTENCY, align_pose, load_pose
+from facies.nn import resample
 from facies.training import Trainer
 
 ROTATION, ASKED, OTHER_SEED = 60.0, 3000, 99
@@ -32,8 +32,8 @@ ROTATION, ASKED, OTHER_SEED = 60.0, 3000, 99
 def measure(consistency: float, centre: float, epochs: int, seed: int) -> dict[str, Any]:
     """Learn once; return the bound and what is known of the poses."""
     images = open_images(input_of("mnist-10k-rotated"))
-    intensity, trainer = learn_intensity(images), Trainer(seed)
-    found = learn_pose(trainer, images, intensity, ROTATION, epochs, consistency=consistency, centre=centre)
+    intensity, trainer = learn_normalizer(images), Trainer(seed)
+    found = align_pose(trainer, images, intensity, ROTATION, epochs, consistency=consistency, centre=centre)
     pose = load_pose(images.image_shape, ROTATION, found["pose"], torch.device("cpu"))
     with np.load(input_of("mnist-10k")) as mnist:
         plain = intensity(torch.from_numpy(mnist["images"][:ASKED]).float()[:, None])
@@ -42,7 +42,7 @@ def measure(consistency: float, centre: float, epochs: int, seed: int) -> dict[s
         ASKED, (28, 28), plain.device, torch.Generator().manual_seed(OTHER_SEED)
     )
     theta = pose.theta(shown)
-    off = turn_of(pose.theta(resampled(plain, maps))) + turn_of(maps) - turn_of(pose.theta(plain))
+    off = turn_of(pose.theta(resample(plain, maps))) + turn_of(maps) - turn_of(pose.theta(plain))
     last = trainer.rows[-1]
     return {
         "consistency": consistency,
@@ -54,7 +54,7 @@ def measure(consistency: float, centre: float, epochs: int, seed: int) -> dict[s
         "off_deviation": float(off.std()),
         "scale": float(torch.linalg.det(theta[:, :, :2]).sqrt().mean()),
         "share_before": share_within(shown, np.asarray(images.labels)),
-        "share_after": share_within(resampled(shown, theta), np.asarray(images.labels)),
+        "share_after": share_within(resample(shown, theta), np.asarray(images.labels)),
     }
 
 

@@ -27,7 +27,7 @@ def confident(network: MixtureOfExperts, images: torch.Tensor) -> None:
     network.train()
     for _ in range(200):
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(network.manage(images), wanted).backward()
+        torch.nn.functional.cross_entropy(network.manager_logits(images), wanted).backward()
         optimiser.step()
 
 

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import open_images
-from facies.training import Batch, Hardware, Recipe, Trainer
+from facies.training import Batch, Hardware, Trainer, Training
 
 REPEATS = 5
 LAYERS = [784, 128, 64, 10]
@@ -64,7 +64,7 @@ def here(network: nn.Module, pixels: np.ndarray, batch: int) -> float:
     images = open_images(pixels.reshape(-1, 28, 28))
     trainer = Trainer()
     began = time.perf_counter()
-    trainer.fit(network, images, SquaredError(), Recipe(1, batch, 1e-3))
+    trainer.fit(network, images, SquaredError(), Training(1, batch, 1e-3))
     return len(pixels) / (time.perf_counter() - began)
 
 

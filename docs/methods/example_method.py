@@ -12,10 +12,10 @@ from torch import Tensor
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods import Method
-from facies.methods.autoencoder import AutoencoderObjective, Views, as_channels, build_autoencoder, learn_intensity
-from facies.methods.base import seeded
-from facies.nn import Intensity
-from facies.training import Recipe, Results, Stage, Trainer
+from facies.methods.autoencoder import AutoencoderObjective, Views, as_channels, build_autoencoder, learn_normalizer
+from facies.methods.base import load_weights
+from facies.nn import PixelNormalizer
+from facies.training import Results, Stage, Trainer, Training
 from facies.training.trainer import apply_in_batches
 
 
@@ -41,9 +41,9 @@ class AEKMeans(Method):
 
     def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
         def autoencode(_: Results) -> Results:
-            intensity = learn_intensity(images)
+            intensity = learn_normalizer(images)
             network = trainer.build(lambda: build_autoencoder(self.image_shape_, self.latent_size, 8, "ae"))
-            trainer.fit(network, images, AutoencoderObjective(Views(intensity), "ae"), Recipe(self.epochs, 128, 1e-3))
+            trainer.fit(network, images, AutoencoderObjective(Views(intensity), "ae"), Training(self.epochs, 128, 1e-3))
             return {
                 "intensity": dict(intensity.state_dict()),
                 "likelihood": intensity.likelihood,
@@ -55,7 +55,7 @@ class AEKMeans(Method):
             codes = apply_in_batches(self.embed, images, self.hardware().device)[0]
             kmeans = KMeans(self.n_clusters, n_init=10, random_state=trainer.seed("k-means")).fit(codes)
             self.centres_ = torch.from_numpy(kmeans.cluster_centers_).to(self.hardware().device)
-            probabilities = apply_in_batches(self.membership, images, self.hardware().device)[0]
+            probabilities = apply_in_batches(self.cluster_probabilities, images, self.hardware().device)[0]
             return {
                 "centres": kmeans.cluster_centers_, "n_clusters": self.n_clusters, "embedding_": codes,
                 "probabilities_": probabilities, "labels_": probabilities.argmax(axis=1),
@@ -73,13 +73,13 @@ class AEKMeans(Method):
 
     def restore_networks(self, state: Results) -> None:
         device = self.hardware().device
-        self.intensity_ = seeded(Intensity(likelihood=state["likelihood"]), state["intensity"], device)
+        self.intensity_ = load_weights(PixelNormalizer(likelihood=state["likelihood"]), state["intensity"], device)
         network = build_autoencoder(self.image_shape_, self.latent_size, 8, "ae")
-        self.autoencoder_ = seeded(network, state["autoencoder"], device)
+        self.autoencoder_ = load_weights(network, state["autoencoder"], device)
 
     def embed(self, pixels: Tensor) -> Tensor:
         return self.autoencoder_.encode(self.intensity_(as_channels(pixels))[:, None])[0][:, 0]
 
-    def membership(self, pixels: Tensor) -> Tensor:
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         squared = torch.cdist(self.embed(pixels), self.centres_).square()
         return torch.softmax(-squared, dim=1)

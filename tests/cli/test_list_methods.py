@@ -9,7 +9,7 @@ from tests.workflows.factories import Brightness
 
 def test_methods() -> None:
     found = {method["name"]: method for method in json.loads(call("methods", "--json").stdout)["methods"]}
-    assert found["moe-vae"]["finds_n_clusters"] is True
+    assert found["moe-vae"]["estimates_n_clusters"] is True
     assert found["moe-vae"]["samples"] is True
     assert found["silent"]["samples"] is False
     assert found["brightness"]["reference"] == Brightness.reference

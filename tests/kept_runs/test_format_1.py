@@ -87,7 +87,7 @@ def model_answers(run: Path, images: NDArray[np.uint8]) -> Arrays:
     }
     if method.samples:
         answers["sample"] = method.sample(2, cluster=0, random_state=0)
-    if method.straightens:
+    if method.has_canonical_pose:
         answers["canonical"] = method.canonical(images[:4])
     return answers
 

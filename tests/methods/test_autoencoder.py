@@ -16,10 +16,10 @@ from facies.methods.autoencoder import (
     automatic_epochs,
     build_autoencoder,
     channels_shape,
-    learn_intensity,
+    learn_normalizer,
 )
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
-from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
+from facies.nn import ConvEncoder, MixtureOfExperts, PixelNormalizer
 from facies.training import Batch
 
 SHAPE = (1, 8, 8)
@@ -52,10 +52,10 @@ def test_likelihood_follows_the_histogram():
     rng = np.random.default_rng(0)
     strokes = np.where(rng.random((40, 8, 8)) < 0.3, 255, 0).astype(np.uint8)
     greys = rng.integers(0, 256, (40, 8, 8), dtype=np.uint8)
-    assert learn_intensity(open_images(strokes)).likelihood == "bernoulli"
-    assert learn_intensity(open_images(greys)).likelihood == "gaussian"
-    assert learn_intensity(open_images(greys), "bernoulli").likelihood == "bernoulli"
-    assert learn_intensity(open_images(strokes), "gaussian").likelihood == "gaussian"
+    assert learn_normalizer(open_images(strokes)).likelihood == "bernoulli"
+    assert learn_normalizer(open_images(greys)).likelihood == "gaussian"
+    assert learn_normalizer(open_images(greys), "bernoulli").likelihood == "bernoulli"
+    assert learn_normalizer(open_images(strokes), "gaussian").likelihood == "gaussian"
 
 
 @pytest.mark.parametrize(("share", "likelihood"), [(0.79, "gaussian"), (0.81, "bernoulli")])
@@ -64,12 +64,12 @@ def test_the_line_is_drawn_at_four_fifths(share, likelihood):
     flat = pixels.reshape(-1)
     flat[: int(share * flat.size)] = 255
     flat[:10] = 0
-    assert learn_intensity(open_images(pixels)).likelihood == likelihood
+    assert learn_normalizer(open_images(pixels)).likelihood == likelihood
 
 
 def test_scale_is_that_of_the_pixels():
     pixels = np.random.default_rng(0).normal(50, 20, (30, 8, 8)).astype(np.float32)
-    intensity = learn_intensity(open_images(pixels))
+    intensity = learn_normalizer(open_images(pixels))
     scaled = (pixels - pixels.min()) / np.ptp(pixels)
     assert float(intensity.low) == pytest.approx(pixels.min())
     assert float(intensity.span) == pytest.approx(np.ptp(pixels))
@@ -88,7 +88,7 @@ def test_focal_layers_become_channels():
 
 
 def test_views():
-    intensity, pixels = Intensity(0.0, 2.0), torch.rand(4, *SHAPE)
+    intensity, pixels = PixelNormalizer(0.0, 2.0), torch.rand(4, *SHAPE)
     shown, wanted = Views(intensity)(pixels)
     assert torch.equal(shown, wanted)
     assert torch.equal(shown, pixels / 2)
@@ -104,7 +104,9 @@ def test_views():
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_autoencoder_objective(kind, likelihood):
     network = build_autoencoder(SHAPE, 3, 4, kind, normalisation="group")
-    objective = AutoencoderObjective(Views(Intensity(likelihood=likelihood)), kind, weight=2.5, warm_up=0.3, l1=0.01)
+    objective = AutoencoderObjective(
+        Views(PixelNormalizer(likelihood=likelihood)), kind, weight=2.5, warm_up=0.3, l1=0.01
+    )
     given = batch()
     torch.manual_seed(4)
     terms = objective(network, given)
@@ -135,7 +137,7 @@ def test_manager_objective():
     manager = ConvEncoder(SHAPE, 3, 4, normalisation="group")
     targets = np.random.default_rng(0).dirichlet(np.ones(3), 20).astype(np.float32)
     given = Batch(torch.rand(4, *SHAPE), torch.tensor([3, 17, 0, 8]))
-    terms = ManagerObjective(Views(Intensity()), targets)(manager, given)
+    terms = ManagerObjective(Views(PixelNormalizer()), targets)(manager, given)
     logits = manager(given.images[:, None])[:, 0]
     wanted = torch.from_numpy(targets[[3, 17, 0, 8]])
     divergence = torch.nn.functional.kl_div(logits.log_softmax(dim=1), wanted, reduction="batchmean")
@@ -149,7 +151,7 @@ def test_mixture_objective(threshold):
     experts = build_autoencoder(SHAPE, 2, 4, "ae", 3, "group")
     network = MixtureOfExperts(ConvEncoder(SHAPE, 3, 4, normalisation="group"), experts, threshold)
     given = batch(5)
-    terms = MixtureObjective(Views(Intensity(likelihood="gaussian")), 7.0, 2.0, 1.5, 0.3)(network, given)
+    terms = MixtureObjective(Views(PixelNormalizer(likelihood="gaussian")), 7.0, 2.0, 1.5, 0.3)(network, given)
     with torch.no_grad():
         p = network.manager(given.images[:, None])[:, 0].softmax(dim=1)
         out = experts(given.images[:, None].expand(-1, 3, -1, -1, -1))

@@ -9,10 +9,10 @@ import torch
 from facies.errors import InputError
 from facies.images import RandomAffine, as_image_set
 from facies.methods import load_method
-from facies.methods.autoencoder import learn_intensity
-from facies.methods.pose_alignment import PoseObjective, build_pose, learn_pose
-from facies.nn import resampled
-from facies.nn.pose import PoseAutoencoder, composed
+from facies.methods.autoencoder import learn_normalizer
+from facies.methods.pose_alignment import PoseObjective, align_pose, build_pose
+from facies.nn import resample
+from facies.nn.pose import PoseAutoencoder, compose_affine
 from facies.training import Batch, Trainer
 from tests.methods.factories import pictures, tiny
 
@@ -25,7 +25,7 @@ def turned(pixels, seed, degrees=40.0):
     maps = RandomAffine(degrees, 0.0, 0.0).draw(
         len(images), images.shape[-2:], images.device, torch.Generator().manual_seed(seed)
     )
-    return resampled(images, maps).round().numpy().astype(np.uint8)[:, 0], torch.atan2(maps[:, 1, 0], maps[:, 0, 0])
+    return resample(images, maps).round().numpy().astype(np.uint8)[:, 0], torch.atan2(maps[:, 1, 0], maps[:, 0, 0])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def aligned(drawn):
 
 def test_the_loss_against_its_terms_one_by_one():
     images = as_image_set(turned(pictures(4)[0], 0)[0])
-    intensity = learn_intensity(images)
+    intensity = learn_normalizer(images)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = PoseAutoencoder(build_pose(images.image_shape, 60.0), 1, (16, 16)).eval()
@@ -59,7 +59,7 @@ def test_the_loss_against_its_terms_one_by_one():
         torch.manual_seed(5)
         maps = augment.draw(len(pixels), (16, 16), pixels.device)
     shown = intensity(pixels)
-    out = network(shown, resampled(shown, maps))
+    out = network(shown, resample(shown, maps))
     consistency, kl = 0.0, 0.0
     for view, drawn, theta, view_theta, mean, log_variance in zip(
         maps, out.reconstruction, out.theta, out.view_theta, out.mean, out.log_variance, strict=True
@@ -80,21 +80,21 @@ def test_the_consistency_of_a_true_pose_is_zero():
     whole = torch.cat([maps, torch.tensor([0.0, 0.0, 1.0]).expand(9, 1, 3)], dim=1)
     three = torch.cat([theta, torch.tensor([0.0, 0.0, 1.0]).expand(9, 1, 3)], dim=1)
     of_view = torch.linalg.solve(whole, three)[:, :2]
-    torch.testing.assert_close(composed(maps, of_view), theta, rtol=0, atol=1e-5)
+    torch.testing.assert_close(compose_affine(maps, of_view), theta, rtol=0, atol=1e-5)
 
 
 def test_turned_flags_are_set_alike(flags):
     learnt_from, _ = turned(flags[:400], 3)
     images = as_image_set(learnt_from)
-    intensity = learn_intensity(images)
-    found = learn_pose(Trainer(0), images, intensity, rotation=60.0, epochs=40)
+    intensity = learn_normalizer(images)
+    found = align_pose(Trainer(0), images, intensity, rotation=60.0, epochs=40)
     pose = build_pose(images.image_shape, 60.0)
     pose.load_state_dict(found["pose"])
     others, angles = turned(flags[400:], 4)  # other flags, other turns
     shown = intensity(torch.from_numpy(others).float()[:, None])
     with torch.no_grad():
         theta = pose.theta(shown)
-        upright = resampled(shown, theta)
+        upright = resample(shown, theta)
     said = torch.atan2(theta[:, 1, 0], theta[:, 0, 0])
     assert np.corrcoef(said, angles)[0, 1] < -0.95
     assert (said + angles).std() < 0.35 * angles.std()
@@ -126,13 +126,13 @@ def test_saved_and_loaded_it_sets_images_the_same(aligned, drawn, tmp_path):
     aligned.save(tmp_path)
     loaded = load_method(tmp_path)
     images = turned(drawn[0], 9)[0][:40]
-    assert loaded.straightens
+    assert loaded.has_canonical_pose
     np.testing.assert_array_equal(loaded.canonical(images), aligned.canonical(images))
     np.testing.assert_array_equal(loaded.predict_proba(images), aligned.predict_proba(images))
 
 
 def test_most_methods_set_nothing_upright(fitted, pixels):
-    assert not fitted.straightens
+    assert not fitted.has_canonical_pose
     assert fitted.run_arrays() == {}
     with pytest.raises(InputError, match="moe-vae as it was fitted sets no images upright"):
         fitted.canonical(pixels[:3])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from facies.nn import by_batch_statistics, gather_population_statistics
+from facies.nn import recompute_batch_norm_statistics, use_batch_statistics
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def images():
 def test_within_the_batch_counts_nothing_is_dropped_and_nothing_remembered(network, images):
     network[3].eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    with by_batch_statistics(network):
+    with use_batch_statistics(network):
         out = network(images)
         torch.testing.assert_close(network(images), out)
     torch.testing.assert_close(out.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
@@ -43,24 +43,24 @@ def test_gathered_statistics_are_those_of_all_images(network, images):
     with torch.no_grad():
         for _ in range(3):
             network(10 * images)  # moving averages of something else
-    gather_population_statistics(network, lambda: iter(images.split(40)))
+    recompute_batch_norm_statistics(network, lambda: iter(images.split(40)))
     assert not network.training
     maps = network[0](images)
     torch.testing.assert_close(network[1].running_mean, maps.mean(dim=(0, 2, 3)))
     torch.testing.assert_close(network[1].running_var, maps.var(dim=(0, 2, 3), correction=0))
-    with by_batch_statistics(network):
+    with use_batch_statistics(network):
         by_batch = network(images)
     torch.testing.assert_close(network(images), by_batch, atol=1e-4, rtol=1e-4)
 
 
 def test_gathered_from_batches_of_any_size(network, images):
     network[6] = nn.Identity()  # one normalisation, so that its input does not depend on the batches
-    gather_population_statistics(network, lambda: iter(images.split([7, 30, 3])))
+    recompute_batch_norm_statistics(network, lambda: iter(images.split([7, 30, 3])))
     maps = network[0](images)
     torch.testing.assert_close(network[1].running_mean, maps.mean(dim=(0, 2, 3)))
     torch.testing.assert_close(network[1].running_var, maps.var(dim=(0, 2, 3), correction=0))
 
 
 def test_one_image_is_what_it_is_among_others(network, images):
-    gather_population_statistics(network, lambda: iter(images.split(20)))
+    recompute_batch_norm_statistics(network, lambda: iter(images.split(20)))
     torch.testing.assert_close(network(images[3:4]), network(images)[3:4])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from facies.nn import ConvAutoencoder, ConvEncoder, block_count
-from facies.nn.conv_autoencoder import ConvDecoder, StackedLinear
+from facies.nn.conv_autoencoder import ConvDecoder, ParallelLinear
 from tests.nn.slices import copy_slice, slice_of_gradient
 
 
@@ -145,7 +145,7 @@ def test_group_normalisation_looks_at_one_image_alone():
 
 
 def test_stacked_linear_is_an_affine_map_each():
-    layer = StackedLinear(3, 2, 4)
+    layer = ParallelLinear(3, 2, 4)
     x = torch.randn(5, 4, 3)
     for k in range(4):
         torch.testing.assert_close(layer(x)[:, k], x[:, k] @ layer.weight[k] + layer.bias[k])

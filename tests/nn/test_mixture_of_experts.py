@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from facies.losses import expected_loss, gaussian_reconstruction
-from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, keep_experts, route
+from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, route, select_experts
 
 SHAPE = (1, 16, 16)
 EXPERTS = 3
@@ -201,7 +201,7 @@ def test_the_manager_learns_from_the_experts_losses():
 
 @pytest.mark.parametrize("normalisation", ["batch", "group"])
 def test_fewer_experts_answer_as_they_did_before(normalisation):
-    from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, keep_experts
+    from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, select_experts
 
     def mixture(count):
         experts = ConvAutoencoder((1, 8, 8), 3, 4, stack=count, normalisation=normalisation)
@@ -211,7 +211,7 @@ def test_fewer_experts_answer_as_they_did_before(normalisation):
     whole, kept = mixture(4).train(), [2, 0]
     whole(torch.rand(6, 1, 8, 8))
     fewer = mixture(2)
-    manager, experts = keep_experts(whole.manager.state_dict(), whole.experts.state_dict(), kept)
+    manager, experts = select_experts(whole.manager.state_dict(), whole.experts.state_dict(), kept)
     fewer.manager.load_state_dict(manager)
     fewer.experts.load_state_dict(experts)
     images = torch.rand(5, 1, 8, 8)
@@ -234,7 +234,7 @@ def test_the_experts_kept_answer_as_before(normalisation, kept):
     before = whole(images)
     some = ConvAutoencoder(SHAPE, 3, 4, stack=len(kept), normalisation=normalisation, deterministic=True)
     fewer = MixtureOfExperts(ConvEncoder(SHAPE, len(kept), 4), some).eval()
-    states = keep_experts(dict(manager.state_dict()), dict(whole.experts.state_dict()), kept)
+    states = select_experts(dict(manager.state_dict()), dict(whole.experts.state_dict()), kept)
     fewer.manager.load_state_dict(states[0])
     fewer.experts.load_state_dict(states[1])
     after = fewer(images)

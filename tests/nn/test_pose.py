@@ -10,8 +10,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.errors import InputError
 from facies.images import RandomAffine
-from facies.nn import resampled
-from facies.nn.pose import PoseAutoencoder, PoseTransformer, composed, inverted, pooled_size, pooling
+from facies.nn import resample
+from facies.nn.pose import PoseAutoencoder, PoseTransformer, compose_affine, invert_affine, pooled_size, pooling
 
 
 @pytest.fixture(autouse=True)
@@ -38,15 +38,15 @@ def smooth(n=4, channels=2, size=(40, 32)):
 def test_inverse_and_composition():
     places = torch.rand(20, 2, 7, dtype=torch.float64)
     first, second = maps(), maps()
-    torch.testing.assert_close(applied(inverted(first), applied(first, places)), places)
-    torch.testing.assert_close(applied(composed(second, first), places), applied(second, applied(first, places)))
+    torch.testing.assert_close(applied(invert_affine(first), applied(first, places)), places)
+    torch.testing.assert_close(applied(compose_affine(second, first), places), applied(second, applied(first, places)))
 
 
 def test_two_resamplings_are_one_by_the_composed_map():
     images, drawn = smooth(8), RandomAffine(20, 0.05, 0.05)
     one, other = drawn.draw(8, (40, 32), images.device), drawn.draw(8, (40, 32), images.device)
-    twice = resampled(resampled(images, one), other)
-    at_once = resampled(images, composed(one, other))
+    twice = resample(resample(images, one), other)
+    at_once = resample(images, compose_affine(one, other))
     assert (twice - at_once).abs().mean() < 0.05 * images.std()
 
 
@@ -91,7 +91,7 @@ def test_what_was_set_upright_is_laid_back():
     images = smooth()
     transformer = told(PoseTransformer(2, (40, 32)), [0.4, 0.3, 0.2, -0.1])
     upright = transformer(images)
-    back = resampled(upright, inverted(transformer.theta(images)))
+    back = resample(upright, invert_affine(transformer.theta(images)))
     assert (upright - images).abs().mean() > 0.3 * images.std()
     assert (back - images).abs().mean() < 0.1 * images.std()
 
@@ -117,7 +117,7 @@ def test_the_autoencoder_draws_images_as_they_lie():
     network = PoseAutoencoder(transformer, 1, (16, 16)).eval()
     out = network(images, images)
     upright = network.decoder(out.mean).reshape(3, 1, 16, 16)
-    torch.testing.assert_close(out.reconstruction, resampled(upright, inverted(out.theta)))
+    torch.testing.assert_close(out.reconstruction, resample(upright, invert_affine(out.theta)))
     torch.testing.assert_close(out.images, images)
     encoded = network.encoder(transformer(images).flatten(1)).chunk(2, dim=1)[0]
     torch.testing.assert_close(out.mean, encoded)

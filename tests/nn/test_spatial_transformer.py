@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.nn import SpatialTransformer, resampled
+from facies.nn import SpatialTransformer, resample
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +40,13 @@ def test_resampling_equals_reading_pixel_by_pixel():
     theta = torch.tensor([1.0, 0, 0, 0, 1, 0], dtype=torch.float64) + 0.4 * torch.randn(3, 6, dtype=torch.float64)
     theta = theta.reshape(3, 2, 3)
     expected = torch.stack([read_at(image, one) for image, one in zip(images, theta, strict=True)])
-    torch.testing.assert_close(resampled(images, theta), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(resample(images, theta), expected, rtol=0, atol=1e-12)
 
 
 def test_the_identity_changes_nothing():
     images = torch.rand(4, 3, 11, 8)
     identity = torch.eye(2, 3).expand(4, 2, 3)
-    torch.testing.assert_close(resampled(images, identity), images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(resample(images, identity), images, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("theta_init", "scale"), [("tanh_identity", math.tanh(1)), ("identity", 0.999)])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from facies.images import ImageSet, open_images
-from facies.training import Batch, Hardware, Recipe, StageStore, Trainer
+from facies.training import Batch, Hardware, StageCheckpoints, Trainer, Training
 
 CPU = Hardware(accelerator="cpu")
 
@@ -69,7 +69,7 @@ class FromChunk(Redraw):
 
     chunks: list[tuple[int, list[int]]] = field(default_factory=list)
 
-    def begin_chunk(self, module, chunk: Batch) -> None:
+    def begin_large_batch(self, module, chunk: Batch) -> None:
         assert module.training
         with torch.no_grad():
             module.eval()
@@ -106,7 +106,7 @@ def train(
     module: nn.Module,
     images: ImageSet,
     objective: object,
-    recipe: Recipe,
+    recipe: Training,
     *,
     folder=None,
     hardware=CPU,
@@ -115,6 +115,6 @@ def train(
     watch=None,
 ):
     """Train as the first stage of a fit would; return the trainer."""
-    trainer = Trainer(random_state, hardware, StageStore(folder))
+    trainer = Trainer(random_state, hardware, StageCheckpoints(folder))
     trainer.course = trainer.fit(module, images, objective, recipe, rows, watch)
     return trainer

@@ -14,18 +14,18 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.training import StageStore
-from facies.training.checkpoints import as_stored, read_results, write_results
+from facies.training import StageCheckpoints
+from facies.training.checkpoints import load_state, roundtrip, save_state
 
 _WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from facies.training.checkpoints import write_results
+from facies.training.checkpoints import save_state
 number = 0
 while True:
     number += 1
-    write_results(Path(sys.argv[1]), {"number": number, "array": np.full(400_000, number)})
+    save_state(Path(sys.argv[1]), {"number": number, "array": np.full(400_000, number)})
     print(number, flush=True)
 """
 
@@ -51,8 +51,8 @@ def test_round_trip(tmp_path):
         "list": [1, 2, {"a": None}],
         "empty": {},
     }
-    write_results(path, results)
-    back = read_results(path)
+    save_state(path, results)
+    back = load_state(path)
     assert set(back) == set(results)
     for name, value in results.items():
         if isinstance(value, np.ndarray):
@@ -78,8 +78,8 @@ def test_results_in_memory_have_the_form_of_those_read_back(tmp_path):
         "pair": (1, 2),
         "x": None,
     }
-    write_results(tmp_path / "r", results)
-    stored, back = as_stored(results), read_results(tmp_path / "r")
+    save_state(tmp_path / "r", results)
+    stored, back = roundtrip(results), load_state(tmp_path / "r")
     assert stored["pair"] == back["pair"] == [1, 2]
     assert stored["x"] is back["x"] is None
     for name in ("turned", "single"):
@@ -95,16 +95,16 @@ def test_results_in_memory_have_the_form_of_those_read_back(tmp_path):
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):
-    write_results(tmp_path / "r", {"single": np.array(2.5), "scalars": {"step": torch.tensor(3.0)}})
-    back = read_results(tmp_path / "r")
+    save_state(tmp_path / "r", {"single": np.array(2.5), "scalars": {"step": torch.tensor(3.0)}})
+    back = load_state(tmp_path / "r")
     assert back["single"].shape == ()
     assert back["scalars"]["step"].shape == ()
 
 
 def test_the_same_array_under_two_names(tmp_path):
     array = np.arange(6.0)
-    write_results(tmp_path / "r", {"one": array, "other": array, "part": array[2:]})
-    back = read_results(tmp_path / "r")
+    save_state(tmp_path / "r", {"one": array, "other": array, "part": array[2:]})
+    back = load_state(tmp_path / "r")
     np.testing.assert_array_equal(back["one"], array)
     np.testing.assert_array_equal(back["other"], array)
     np.testing.assert_array_equal(back["part"], array[2:])
@@ -112,8 +112,8 @@ def test_the_same_array_under_two_names(tmp_path):
 
 def test_what_is_given_is_left_alone(tmp_path):
     array, tensor = np.arange(6.0), torch.ones(3)
-    write_results(tmp_path / "r", {"array": array, "state": {"a": tensor}})
-    back = read_results(tmp_path / "r")
+    save_state(tmp_path / "r", {"array": array, "state": {"a": tensor}})
+    back = load_state(tmp_path / "r")
     back["array"][0] = 99
     back["state"]["a"][0] = 99
     assert array[0] == 0
@@ -121,10 +121,10 @@ def test_what_is_given_is_left_alone(tmp_path):
 
 
 def test_what_json_cannot_hold_leaves_the_old_file(tmp_path):
-    write_results(tmp_path / "r", {"number": 1})
+    save_state(tmp_path / "r", {"number": 1})
     with pytest.raises(TypeError):
-        write_results(tmp_path / "r", {"number": object()})
-    assert read_results(tmp_path / "r") == {"number": 1}
+        save_state(tmp_path / "r", {"number": object()})
+    assert load_state(tmp_path / "r") == {"number": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
 
 
@@ -132,7 +132,7 @@ def test_what_json_cannot_hold_leaves_the_old_file(tmp_path):
     "error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError(errno.EACCES, "denied")]
 )
 def test_a_full_disk_is_told_apart_and_leaves_no_litter(tmp_path, monkeypatch, error):
-    write_results(tmp_path / "r", {"number": 1})
+    save_state(tmp_path / "r", {"number": 1})
 
     def fail(tensors, path, metadata):
         path.write_bytes(b"half")
@@ -140,10 +140,10 @@ def test_a_full_disk_is_told_apart_and_leaves_no_litter(tmp_path, monkeypatch, e
 
     monkeypatch.setattr("facies.training.checkpoints.save_file", fail)
     with pytest.raises(InputError if error.errno == errno.ENOSPC else PermissionError) as caught:
-        write_results(tmp_path / "r", {"number": 2})
+        save_state(tmp_path / "r", {"number": 2})
     if error.errno == errno.ENOSPC:
         assert "disk is full" in str(caught.value)
-    assert read_results(tmp_path / "r") == {"number": 1}
+    assert load_state(tmp_path / "r") == {"number": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
 
 
@@ -163,30 +163,30 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path):
         told += [int(line) for line in process.stdout.read().splitlines()]
         process.wait()
         process.stdout.close()
-        back = read_results(path)
+        back = load_state(path)
         assert back["number"] in (told[-1], told[-1] + 1)  # the last one told, or one written and not yet told
         assert (back["array"] == back["number"]).all()
         assert back["array"].shape == (400_000,)
 
 
 def test_stage_store_without_a_folder_keeps_nothing():
-    store = StageStore()
+    store = StageCheckpoints()
     store.finish(1, "embed", {"number": 1})
     assert store.finished(1, "embed") is None
     assert store.place(1, "embed", 1) is None
 
 
 def test_stage_store_keeps_a_stage_by_number_and_name(tmp_path):
-    store = StageStore(tmp_path)
+    store = StageCheckpoints(tmp_path)
     assert store.finished(2, "latent size") is None
     store.finish(2, "latent size", {"size": 7})
-    assert StageStore(tmp_path).finished(2, "latent size") == {"size": 7}
+    assert StageCheckpoints(tmp_path).finished(2, "latent size") == {"size": 7}
     assert store.finished(3, "latent size") is None
     assert store.finished(2, "embed") is None
 
 
 def test_finishing_a_stage_forgets_its_places_alone(tmp_path):
-    store = StageStore(tmp_path)
+    store = StageCheckpoints(tmp_path)
     for number, stage, loop in [
         (1, "autoencode", 1),
         (2, "experts", 1),
@@ -194,7 +194,7 @@ def test_finishing_a_stage_forgets_its_places_alone(tmp_path):
         (2, "experts again", 1),
         (12, "experts", 1),
     ]:
-        write_results(store.place(number, stage, loop), {"epoch": 1})
+        save_state(store.place(number, stage, loop), {"epoch": 1})
     assert len(list(tmp_path.iterdir())) == 5
     store.finish(2, "experts", {"done": True})
     kept = {(1, "autoencode", 1), (2, "experts again", 1), (12, "experts", 1)}

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from facies.training import ChunkObjective, Recipe, StageStore, Trainer
+from facies.training import LargeBatchObjective, StageCheckpoints, Trainer, Training
 from facies.training import loop as training_loop
-from facies.training.batches import in_chunks
+from facies.training.batches import in_large_batches
 from tests.training.factories import CPU, FromChunk, Interrupted, Redraw, build, look, make_images
 
-RECIPE = Recipe(epochs=3, batch_size=4, learning_rate=1e-2, chunk_size=12)  # 24 images: 2 chunks of 3 batches
+RECIPE = Training(epochs=3, batch_size=4, learning_rate=1e-2, chunk_size=12)  # 24 images: 2 chunks of 3 batches
 
 
 def trained(objective, folder=None, recipe=RECIPE, watch=look):
     network = build()
-    trainer = Trainer(0, CPU, StageStore(folder))
+    trainer = Trainer(0, CPU, StageCheckpoints(folder))
     return network, trainer.fit(network, make_images(), objective, recipe, watch=watch)
 
 
@@ -27,18 +27,18 @@ def same(one, other):
 
 def test_chunks_are_of_whole_batches_in_their_order():
     batches = np.array_split(np.arange(100), 10)
-    chunks = in_chunks(batches, 32)
+    chunks = in_large_batches(batches, 32)
     assert [len(chunk) for chunk in chunks] == [3, 4, 3]
     np.testing.assert_array_equal(np.concatenate([np.concatenate(chunk) for chunk in chunks]), np.arange(100))
-    assert [len(chunk) for chunk in in_chunks(batches, None)] == [1] * 10
-    assert [len(chunk) for chunk in in_chunks(batches, 1000)] == [10]
-    assert [len(chunk) for chunk in in_chunks(batches, 1)] == [1] * 10
+    assert [len(chunk) for chunk in in_large_batches(batches, None)] == [1] * 10
+    assert [len(chunk) for chunk in in_large_batches(batches, 1000)] == [10]
+    assert [len(chunk) for chunk in in_large_batches(batches, 1)] == [1] * 10
 
 
 def test_every_image_is_in_one_chunk_an_epoch_and_in_one_batch_of_it():
     objective = FromChunk()
-    assert isinstance(objective, ChunkObjective)
-    assert not isinstance(Redraw(), ChunkObjective)
+    assert isinstance(objective, LargeBatchObjective)
+    assert not isinstance(Redraw(), LargeBatchObjective)
     trained(objective)
     assert [epoch for epoch, _ in objective.chunks] == [0, 0, 1, 1, 2, 2]
     for epoch in range(3):
@@ -52,7 +52,7 @@ def test_every_image_is_in_one_chunk_an_epoch_and_in_one_batch_of_it():
 
 
 def test_a_batch_alone_and_a_batch_as_a_chunk_are_learnt_from_alike():
-    plain, _ = trained(Redraw(noise=0.1), recipe=Recipe(3, 4, 1e-2))
+    plain, _ = trained(Redraw(noise=0.1), recipe=Training(3, 4, 1e-2))
     chunks, _ = trained(Redraw(noise=0.1), recipe=RECIPE)
     same(plain.state_dict(), chunks.state_dict())
 

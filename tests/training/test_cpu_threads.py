@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from facies.images import open_images
-from facies.training import Batch, Recipe, Trainer
+from facies.training import Batch, Trainer, Training
 from facies.training.cpu_threads import FLOPS_A_THREAD, limited_threads, threads_of_a_step, threads_worth
 
 
@@ -62,6 +62,6 @@ def test_a_small_training_uses_one_thread() -> None:
 
     images = open_images(torch.rand(40, 8, 8).numpy())
     with limited_threads(2):
-        Trainer().fit(nn.Linear(64, 4), images, objective, Recipe(1, 20))
+        Trainer().fit(nn.Linear(64, 4), images, objective, Training(1, 20))
         assert torch.get_num_threads() == 2
     assert seen == [1, 1]

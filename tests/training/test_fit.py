@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.training import Recipe, StageStore, Trainer
+from facies.training import StageCheckpoints, Trainer, Training
 from facies.training import loop as training_loop
-from facies.training.checkpoints import read_results
+from facies.training.checkpoints import load_state
 from facies.training.trainer import apply_in_batches
 from tests.training.factories import CPU, Interrupted, NotANumber, Redraw, build, make_images, train
 
-RECIPE = Recipe(epochs=3, batch_size=6, learning_rate=1e-2)
+RECIPE = Training(epochs=3, batch_size=6, learning_rate=1e-2)
 STEPS_AN_EPOCH = 4  # of 24 images
 
 
@@ -48,7 +48,7 @@ def unbroken(images):
 def test_learns(images):
     network = build()
     before = weights(network)
-    trainer = train(network, images, Redraw(), Recipe(30, 6, 1e-2))
+    trainer = train(network, images, Redraw(), Training(30, 6, 1e-2))
     losses = [row["loss"] for row in trainer.rows]
     assert losses[-1] < 0.5 * losses[0]
     assert not network.training
@@ -120,7 +120,7 @@ def test_the_place_kept_holds_adams_moments(images, tmp_path):
     network = build()
     trainer = train(network, images, Redraw(noise=0.1), RECIPE, folder=tmp_path)
     (file,) = tmp_path.iterdir()
-    kept = read_results(file)
+    kept = load_state(file)
     assert_equal(kept["module"], weights(network))
     count = len(list(network.parameters()))
     assert set(kept["optimiser"]) == {f"{n}/{key}" for n in range(count) for key in ("step", "exp_avg", "exp_avg_sq")}
@@ -153,24 +153,24 @@ def test_a_resumed_bar_ends_where_an_unbroken_one_does(images, tmp_path, monkeyp
     with pytest.raises(Interrupted):
         train(build(), images, Redraw(stop_at=6), RECIPE, folder=tmp_path)
     count = Count()
-    Trainer(0, CPU, StageStore(tmp_path), count).fit(build(), images, Redraw(), RECIPE)
+    Trainer(0, CPU, StageCheckpoints(tmp_path), count).fit(build(), images, Redraw(), RECIPE)
     assert count.done == count.total == 3 * 24
 
 
 def test_early_stopping_waits_for_its_patience(images):
-    trainer = train(build(), images, Redraw(scale=0.0), Recipe(20, 6, patience=3))  # the loss is 0 from the start
+    trainer = train(build(), images, Redraw(scale=0.0), Training(20, 6, patience=3))  # the loss is 0 from the start
     assert len(trainer.rows) == 4
-    assert len(train(build(), images, Redraw(scale=0.0), Recipe(6, 6)).rows) == 6
+    assert len(train(build(), images, Redraw(scale=0.0), Training(6, 6)).rows) == 6
 
 
 def test_early_stopping_lets_a_falling_loss_fall(images):
-    assert len(train(build(), images, Redraw(), Recipe(8, 6, 1e-2, patience=2)).rows) == 8
+    assert len(train(build(), images, Redraw(), Training(8, 6, 1e-2, patience=2)).rows) == 8
 
 
 def test_a_stopped_training_stays_stopped_when_resumed(images, tmp_path):
-    train(build(), images, Redraw(scale=0.0), Recipe(20, 6, patience=3), folder=tmp_path)
+    train(build(), images, Redraw(scale=0.0), Training(20, 6, patience=3), folder=tmp_path)
     rest = Redraw(scale=0.0)
-    train(build(), images, rest, Recipe(20, 6, patience=3), folder=tmp_path)
+    train(build(), images, rest, Training(20, 6, patience=3), folder=tmp_path)
     assert rest.seen == []
 
 
@@ -179,7 +179,7 @@ def test_gradient_clipping():
 
     def clipped(clip):
         network = build(batch_norm=False)
-        train(network, images, Redraw(scale=1e4), Recipe(1, 6, 1e-2, gradient_clip=clip))
+        train(network, images, Redraw(scale=1e4), Training(1, 6, 1e-2, gradient_clip=clip))
         norms.append(math.sqrt(sum(parameter.grad.square().sum().item() for parameter in network.parameters())))
 
     clipped(None)
@@ -202,7 +202,7 @@ def test_a_loss_that_is_no_number_is_not_kept(images, tmp_path, monkeypatch):
     with pytest.raises(InputError):
         train(build(), images, NotANumber(), RECIPE, folder=tmp_path)
     (file,) = tmp_path.iterdir()
-    assert all(tensor.isfinite().all() for tensor in read_results(file)["module"].values())
+    assert all(tensor.isfinite().all() for tensor in load_state(file)["module"].values())
 
 
 def test_the_callers_random_state_is_not_touched(images):

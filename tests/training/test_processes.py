@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.training import Hardware, Recipe
+from facies.training import Hardware, Training
 from tests.training.factories import CPU, FromChunk, NotANumber, Redraw, build, look, make_images, train
 
 TWO = Hardware(accelerator="cpu", devices=2, strategy="ddp")
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    images, recipe = make_images(24), Recipe(3, 6, 1e-2)
+    images, recipe = make_images(24), Training(3, 6, 1e-2)
     alone, shared = build(batch_norm=False), build(batch_norm=False)
     before = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
     one = train(alone, images, Redraw(), recipe, hardware=CPU)
@@ -38,11 +38,11 @@ def test_two_processes_learn_what_one_does(tmp_path):
 
 def test_a_loss_that_is_no_number_is_told_by_processes_too():
     with pytest.raises(InputError, match="no longer a number"):
-        train(build(batch_norm=False), make_images(24), NotANumber(), Recipe(2, 6), hardware=TWO)
+        train(build(batch_norm=False), make_images(24), NotANumber(), Training(2, 6), hardware=TWO)
 
 
 def test_processes_look_at_chunks_together_and_are_watched():
-    images, recipe = make_images(24), Recipe(2, 6, 1e-2, chunk_size=12)
+    images, recipe = make_images(24), Training(2, 6, 1e-2, chunk_size=12)
     alone, shared = build(batch_norm=False), build(batch_norm=False)
     one = train(alone, images, FromChunk(), recipe, watch=look)
     two = train(shared, images, FromChunk(), recipe, hardware=TWO, watch=look)

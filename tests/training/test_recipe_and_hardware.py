@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.training import Hardware, Recipe
+from facies.training import Hardware, Training
 from tests.training.factories import Redraw, build, make_images, train
 
 
 def test_constant_rate():
-    recipe = Recipe(3, learning_rate=0.02)
+    recipe = Training(3, learning_rate=0.02)
     assert [recipe.rate(progress) for progress in (0.0, 0.5, 1.0)] == [0.02] * 3
 
 
 def test_one_cycle_climbs_shortly_and_falls_long():
-    recipe = Recipe(3, learning_rate=0.02, schedule="one-cycle")
+    recipe = Training(3, learning_rate=0.02, schedule="one-cycle")
     rates = np.array([recipe.rate(progress) for progress in np.linspace(0, 1, 1001)])
     assert rates[0] == pytest.approx(0.02 * 0.04)
     assert rates.max() == pytest.approx(0.02)
@@ -27,12 +27,12 @@ def test_one_cycle_climbs_shortly_and_falls_long():
 
 
 def test_the_rate_of_each_step_is_the_recipes():
-    recipe = Recipe(2, 6, learning_rate=1e-2, schedule="one-cycle")
+    recipe = Training(2, 6, learning_rate=1e-2, schedule="one-cycle")
     objective = Redraw()
     train(build(), make_images(24), objective, recipe)
     assert objective.progress == pytest.approx(np.arange(8) / 8)
     still, moved = build(batch_norm=False), build(batch_norm=False)
-    train(moved, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-2, schedule="one-cycle"))
+    train(moved, make_images(24), Redraw(), Training(1, 24, learning_rate=1e-2, schedule="one-cycle"))
     for before, after in zip(
         still.parameters(), moved.parameters(), strict=True
     ):  # the first step of Adam has length of the rate
@@ -68,7 +68,7 @@ def test_channels_last_is_only_an_arrangement():
             network,
             make_images(),
             Redraw(),
-            Recipe(2, 6, 1e-2),
+            Training(2, 6, 1e-2),
             hardware=Hardware(accelerator="cpu", channels_last=channels_last),
         )
         weights.append(network.state_dict())
@@ -80,8 +80,8 @@ def test_weight_decay_pulls_every_weight_towards_nothing():
     # Adam's first step has the length of the rate whatever the gradient's: with a huge penalty, towards zero.
     plain, pulled = build(batch_norm=False), build(batch_norm=False)
     before = [parameter.detach().clone() for parameter in plain.parameters()]
-    train(plain, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-3))
-    train(pulled, make_images(24), Redraw(), Recipe(1, 24, learning_rate=1e-3, weight_decay=1e6))
+    train(plain, make_images(24), Redraw(), Training(1, 24, learning_rate=1e-3))
+    train(pulled, make_images(24), Redraw(), Training(1, 24, learning_rate=1e-3, weight_decay=1e6))
     towards = [
         torch.equal(torch.sign(old - new)[old != 0], torch.sign(old)[old != 0])
         for model in (plain, pulled)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from facies.training import Recipe, Stage, StageStore, Trainer
+from facies.training import Stage, StageCheckpoints, Trainer, Training
 from tests.training.factories import CPU, Interrupted, Redraw, build, make_images
 
-RECIPE = Recipe(2, 6, 1e-2)
+RECIPE = Training(2, 6, 1e-2)
 
 
 class Method:
@@ -17,7 +17,7 @@ class Method:
 
     def __init__(self, stop_in=None, folder=None):
         self.stop_in, self.ran = stop_in, []
-        self.trainer = Trainer(5, CPU, StageStore(folder))
+        self.trainer = Trainer(5, CPU, StageCheckpoints(folder))
         self.images = make_images()
 
     def stage(self, name, work):

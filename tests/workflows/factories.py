@@ -115,7 +115,7 @@ class Brightness(Method):
             self.scale or 1.0
         )
 
-    def membership(self, pixels: Tensor) -> Tensor:
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         return self._membership(self.embed(pixels))
 
     def _membership(self, embedding: Tensor) -> Tensor:

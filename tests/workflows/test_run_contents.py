@@ -21,7 +21,7 @@ def turn(self: Any, pixels: Tensor) -> Tensor:
 @pytest.fixture
 def upside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the method of the tests mirror its images, and keep an array."""
-    monkeypatch.setattr(Brightness, "straightens", True)
+    monkeypatch.setattr(Brightness, "has_canonical_pose", True)
     monkeypatch.setattr(Brightness, "upright", turn)
     monkeypatch.setattr(Brightness, "run_arrays", lambda self: {"epoch_labels": self.labels_[None].astype(np.int16)})
 

@@ -29,10 +29,10 @@ def methods(as_json: Json = False) -> None:
         print_line(f"{method['name']}: {method['title']}")
         print_table(
             [
-                ("finds the number of groups", _yes(method["finds_n_clusters"])),
+                ("finds the number of groups", _yes(method["estimates_n_clusters"])),
                 ("soft memberships", _yes(method["soft"])),
                 ("generates images", _yes(method["samples"])),
-                ("works on", ", ".join(method["data_kinds"])),
+                ("works on", ", ".join(method["supported_inputs"])),
                 ("presets", ", ".join(method["presets"])),
                 ("reference", method["reference"]),
             ]
@@ -59,10 +59,10 @@ def describe(method: type[Method]) -> dict[str, Any]:
     return {
         "name": method.name,
         "title": method.title,
-        "finds_n_clusters": method.finds_n_clusters,
+        "estimates_n_clusters": method.estimates_n_clusters,
         "soft": method.soft,
         "samples": method.samples,
-        "data_kinds": list(method.data_kinds),
+        "supported_inputs": list(method.supported_inputs),
         "presets": list(method.presets),
         "reference": method.reference,
     }

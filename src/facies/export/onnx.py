@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from facies.cluster import LinearProbe
     from facies.images import ImageSet
 
-__all__ = ["LARGEST_DIFFERENCE", "OPSET", "Placing", "check_onnx", "export_onnx", "onnx_packages"]
+__all__ = ["LARGEST_DIFFERENCE", "OPSET", "InferenceModule", "check_onnx", "export_onnx", "onnx_packages"]
 
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4
@@ -33,7 +33,7 @@ IMAGES_CHECKED = 32
 _PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 
-class Placing(nn.Module):
+class InferenceModule(nn.Module):
     """What a fitted method does with new images, as one network: pixels → embedding, groups and classes.
 
     Parameters
@@ -60,7 +60,7 @@ class Placing(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, D), (B, K) and, with a probe, (B, classes)."""
         embedding = self._method.embed(pixels)
-        placed = (embedding, self._method.membership(pixels))
+        placed = (embedding, self._method.cluster_probabilities(pixels))
         if len(self.names) == 2:
             return placed
         return (*placed, (embedding @ self.coefficients.T + self.intercept).softmax(dim=1))
@@ -129,7 +129,7 @@ def export_onnx(
     rows = np.unique(np.linspace(0, len(images) - 1, min(IMAGES_CHECKED, len(images))).astype(np.int64))
     shown = images.subset(rows)
     pixels = next(iter(shown.batches(len(rows)))).float()
-    placing = Placing(method, probe).to("cpu" if method.device_.type == "cpu" else method.device_).eval()
+    placing = InferenceModule(method, probe).to("cpu" if method.device_.type == "cpu" else method.device_).eval()
     try:
         _write(placing, pixels.to(method.device_), path)
         model = onnx.load(str(path))
@@ -196,7 +196,7 @@ def check_onnx(path: Path, pixels: NDArray[np.float32], expected: Mapping[str, N
     return largest
 
 
-def _write(placing: Placing, pixels: Tensor, path: Path) -> None:
+def _write(placing: InferenceModule, pixels: Tensor, path: Path) -> None:
     batch = torch.export.Dim("images", min=1)
     with _quiet(), torch.no_grad():
         torch.onnx.export(

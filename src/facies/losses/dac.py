@@ -15,47 +15,47 @@ SMALLEST = 1e-7
 """Likenesses and probabilities stay so far from 0 and from 1 before their logarithm is taken (Keras' epsilon)."""
 
 
-def directions(probabilities: Tensor) -> Tensor:
+def unit_vectors(probabilities: Tensor) -> Tensor:
     """Directions f = y / ‖y‖₂, row by row: (N, K)."""
     return F.normalize(probabilities, dim=1)
 
 
-def pairs_beyond(directions: Tensor, threshold: float) -> Tensor:
+def positive_pairs(unit_vectors: Tensor, threshold: float) -> Tensor:
     """R_ij = 1 where f_i · f_j > threshold, of all pairs of a chunk in one product: (N, N) bool, symmetric."""
-    return directions @ directions.T > threshold
+    return unit_vectors @ unit_vectors.T > threshold
 
 
-def pairs_below(directions: Tensor, threshold: float) -> Tensor:
+def negative_pairs(unit_vectors: Tensor, threshold: float) -> Tensor:
     """Where f_i · f_j < threshold: (N, N) bool, symmetric."""
-    return directions @ directions.T < threshold
+    return unit_vectors @ unit_vectors.T < threshold
 
 
-def all_pairs_loss(directions: Tensor, alike: Tensor) -> Tensor:
+def all_pairs_loss(unit_vectors: Tensor, alike: Tensor) -> Tensor:
     """−1/B² Σᵢⱼ (Rᵢⱼ log gᵢⱼ + (1 − Rᵢⱼ) log(1 − gᵢⱼ)): every pair is used, each with itself too (DAC*).
 
     Parameters
     ----------
-    directions
+    unit_vectors
         (B, K) f of the images as shown.
     alike
         (B, B) R, bool; no gradient.
     """
-    return _cross_entropy(directions @ directions.T, alike.to(directions.dtype))
+    return _cross_entropy(unit_vectors @ unit_vectors.T, alike.to(unit_vectors.dtype))
 
 
-def certain_pairs_loss(directions: Tensor, alike: Tensor, unlike: Tensor) -> Tensor:
+def certain_pairs_loss(unit_vectors: Tensor, alike: Tensor, unlike: Tensor) -> Tensor:
     """−1/B² (Σ_alike log gᵢⱼ + Σ_unlike log(1 − gᵢⱼ)): what lies between the two thresholds is left out (DAC, eq. 8).
 
     Both sums are divided by all B² pairs, so that few certain pairs make a small gradient.
 
     Parameters
     ----------
-    directions
+    unit_vectors
         (B, K) f of the images as shown.
     alike, unlike
         (B, B) bool; no gradient.
     """
-    likeness = _open(directions @ directions.T)
+    likeness = _open(unit_vectors @ unit_vectors.T)
     terms = torch.where(alike, likeness.log(), 0.0) + torch.where(unlike, (1 - likeness).log(), 0.0)
     return -terms.mean()
 
@@ -75,12 +75,12 @@ def consistency_loss(probabilities: Tensor, clean_directions: Tensor) -> Tensor:
     return _cross_entropy(probabilities, clean_directions)
 
 
-def falling_threshold(epoch: int, epochs: int, upper: float, lower: float) -> float:
+def adaptive_threshold(epoch: int, epochs: int, upper: float, lower: float) -> float:
     """DAC*'s one threshold in an epoch, from 0: upper − epoch·(upper − lower)/epochs."""
     return upper - epoch * (upper - lower) / epochs
 
 
-def closing_thresholds(epoch: int, eta: float, upper: float = 0.95, lower: float = 0.455) -> tuple[float, float]:
+def dac_thresholds(epoch: int, eta: float, upper: float = 0.95, lower: float = 0.455) -> tuple[float, float]:
     """u(λ) = upper − λ and l(λ) = lower + λ/10 in an epoch, from 0: DAC's two thresholds.
 
     λ goes down the gradient of u(λ) − l(λ), which is −1.1, in steps of `eta`: λ = 1.1·eta·epoch.
@@ -89,7 +89,7 @@ def closing_thresholds(epoch: int, eta: float, upper: float = 0.95, lower: float
     return upper - step, lower + 0.1 * step
 
 
-def epochs_until_closed(eta: float, upper: float = 0.95, lower: float = 0.455) -> int:
+def n_epochs_until_thresholds_meet(eta: float, upper: float = 0.95, lower: float = 0.455) -> int:
     """How many epochs u(λ) > l(λ) holds: 46 for DAC's numbers."""
     return max(1, math.ceil((upper - lower) / (1.1 * 1.1 * eta)))
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from facies.images import ImageSet, RandomAffine
 from facies.losses import inverse_multiquadratic_mmd, kl_to_standard_normal, linear_warm_up, reconstruction
-from facies.nn import ConvAutoencoder, Intensity, Likelihood
+from facies.nn import ConvAutoencoder, Likelihood, PixelNormalizer
 from facies.nn.pose import PoseTransformer
 from facies.training import Batch
 
@@ -23,7 +23,9 @@ BIMODAL_SHARE = 0.8
 IMAGES_FOR_HISTOGRAM = 4096
 
 
-def learn_intensity(images: ImageSet, likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto") -> Intensity:
+def learn_normalizer(
+    images: ImageSet, likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto"
+) -> PixelNormalizer:
     """Find the range of the pixels and the likelihood that suits their histogram.
 
     ``auto`` takes the Bernoulli likelihood where more than 80 % of the scaled pixels lie within 0.1 of 0 or of 1 (strokes
@@ -41,7 +43,7 @@ def learn_intensity(images: ImageSet, likelihood: Literal["auto", "bernoulli", "
     mean = total / count
     found: Likelihood = "bernoulli" if extreme / count > BIMODAL_SHARE else "gaussian"
     chosen: Likelihood = found if likelihood == "auto" else likelihood
-    return Intensity(low, high, mean, max(squares / count - mean**2, 0.0) ** 0.5, chosen)
+    return PixelNormalizer(low, high, mean, max(squares / count - mean**2, 0.0) ** 0.5, chosen)
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Views:
         Sets images and views upright; None leaves them.
     """
 
-    intensity: Intensity
+    intensity: PixelNormalizer
     augment: RandomAffine | None = None
     target: Literal["view", "image"] = "view"
     pose: PoseTransformer | None = None

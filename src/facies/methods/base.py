@@ -21,8 +21,8 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set, open_images
-from facies.training import Hardware, Progress, Results, Stage, StageStore, Trainer, history_table
-from facies.training.checkpoints import read_results, write_results
+from facies.training import Hardware, Progress, Results, Stage, StageCheckpoints, Trainer, history_table
+from facies.training.checkpoints import load_state, save_state
 from facies.training.trainer import apply_in_batches
 
 FORMAT = 1
@@ -33,7 +33,7 @@ BYTES_AT_ONCE = 2**26
 class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     """Learns from images, groups them, and places new ones.
 
-    A subclass lists its `stages`, and says in `learnt` what they found and in `embed` and `membership` how an image is
+    A subclass lists its `stages`, and says in `learnt` what they found and in `embed` and `cluster_probabilities` how an image is
     placed. Parameters are stored untouched by ``__init__`` and checked in `fit`.
 
     Attributes
@@ -59,10 +59,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     reference: ClassVar[str]
-    finds_n_clusters: ClassVar[bool] = False
+    estimates_n_clusters: ClassVar[bool] = False
     soft: ClassVar[bool] = True
     samples: ClassVar[bool] = False
-    data_kinds: ClassVar[tuple[str, ...]] = ("images",)
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images",)
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     random_state: int
@@ -88,16 +88,16 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Native pixels (B, C, H, W) → embedding (B, D)."""
 
     @abstractmethod
-    def membership(self, pixels: Tensor) -> Tensor:
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) → probabilities (B, K)."""
 
     @property
-    def straightens(self) -> bool:
+    def has_canonical_pose(self) -> bool:
         """Whether this method sets images upright before it looks at them, so that it has `canonical` images."""
         return False
 
     def upright(self, pixels: Tensor) -> Tensor:
-        """Native pixels (B, C, H, W) → the same, as the first spatial transformer sets them; where `straightens`."""
+        """Native pixels (B, C, H, W) → the same, as the first spatial transformer sets them; where `has_canonical_pose`."""
         raise NotImplementedError
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
@@ -140,7 +140,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             self._check_work_folder(Path(work_folder), images)
         self.notes_: list[str] = []
         self.image_shape_ = images.image_shape
-        trainer = Trainer(self.random_state, self.hardware(), StageStore(work_folder), progress)
+        trainer = Trainer(self.random_state, self.hardware(), StageCheckpoints(work_folder), progress)
         found = trainer.run(self.stages(images, trainer))
         self._adopt(self.learnt(found))
         for attribute in ("labels_", "embedding_", "probabilities_", "projection_"):
@@ -160,7 +160,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
 
     def predict_proba(self, images: Any) -> NDArray[np.float32]:
         """Probability of each group: (N, K) float32."""
-        return self._apply(self.membership, images)
+        return self._apply(self.cluster_probabilities, images)
 
     def predict(self, images: Any) -> NDArray[np.int64]:
         """Most probable group: (N,) int64."""
@@ -190,7 +190,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         InputError
             If this method has no spatial transformer before its network, or the images are of another shape.
         """
-        if not self.straightens:
+        if not self.has_canonical_pose:
             raise InputError(
                 f"{self.name} as it was fitted sets no images upright; fit st-dac with transformers, "
                 "or moe-vae or focal-vae with align=True"
@@ -228,7 +228,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         check_is_fitted(self, "state_")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_results(folder / "model.safetensors", self.state_)
+        save_state(folder / "model.safetensors", self.state_)
         description = {
             "format": FORMAT,
             "method": self.name,
@@ -261,7 +261,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         method = cls(**{**known, "accelerator": "auto", "devices": 1, "strategy": "auto"})
         method.image_shape_ = tuple(description["image_shape"])
         try:
-            state = read_results(Path(folder) / "model.safetensors")
+            state = load_state(Path(folder) / "model.safetensors")
             method._adopt(state)
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
@@ -324,7 +324,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def seeded(module: torch.nn.Module, state: dict[str, Tensor], device: torch.device) -> Any:
+def load_weights(module: torch.nn.Module, state: dict[str, Tensor], device: torch.device) -> Any:
     """Load weights into a module, for placing images: on the device, in evaluation mode."""
     module.load_state_dict(state)
     return module.to(device).eval()

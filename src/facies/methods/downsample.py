@@ -14,7 +14,7 @@ from facies.images.temporary_store import TemporaryArray
 from facies.training import Trainer
 
 
-def reduced_shape(image_shape: tuple[int, ...], image_size: int | None) -> tuple[int, int, int, int]:
+def downsampled_shape(image_shape: tuple[int, ...], image_size: int | None) -> tuple[int, int, int, int]:
     """(L, C, H, W) that the network sees: the longer side is `image_size` where it was longer; a plain image has one layer."""
     channels, height, width = image_shape[-3:]
     layers = image_shape[0] if len(image_shape) == 4 else 1
@@ -22,10 +22,10 @@ def reduced_shape(image_shape: tuple[int, ...], image_size: int | None) -> tuple
     return layers, channels, max(1, round(share * height)), max(1, round(share * width))
 
 
-def reduced(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Tensor:
+def downsample(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Tensor:
     """Bring images (B, C, H, W) or stacks (B, L, C, H, W) to a smaller size by the mean over each new pixel's area.
 
-    Rounded where the pixels are bytes, so that copies kept as bytes and images reduced on the way are the same.
+    Rounded where the pixels are bytes, so that copies kept as bytes and images downsample on the way are the same.
     """
     if images.shape[-2:] == size:
         return images
@@ -33,9 +33,9 @@ def reduced(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Te
     return small.round() if whole_numbers else small
 
 
-def reduced_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -> ImageSet:
+def downsampled_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -> ImageSet:
     """The images as stacks whose longer side is `image_size`, in memory or in a temporary file; small stacks are left as they are."""
-    shape = reduced_shape(images.image_shape, image_size)
+    shape = downsampled_shape(images.image_shape, image_size)
     if shape == images.image_shape:
         return images
     whole = images.dtype == np.uint8
@@ -43,7 +43,7 @@ def reduced_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -
     progress = trainer.show("prepare", len(images), "images")
     for start, block in images.stored_blocks():
         stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
-        small = reduced(stacks, shape[-2:], whole_numbers=whole)
+        small = downsample(stacks, shape[-2:], whole_numbers=whole)
         store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
         progress.advance(len(block))
     progress.finish()

@@ -22,11 +22,11 @@ from facies.errors import InputError
 from facies.images import ImageSet, RandomAffine
 from facies.losses import kl_to_standard_normal, reconstruction
 from facies.methods.autoencoder import as_channels, channels_shape
-from facies.methods.base import seeded
-from facies.nn import Intensity
-from facies.nn.pose import PoseAutoencoder, PoseTransformer, composed, inverted
-from facies.nn.spatial_transformer import SMALLEST_SIDE, resampled
-from facies.training import Batch, Recipe, Results, Trainer
+from facies.methods.base import load_weights
+from facies.nn import PixelNormalizer
+from facies.nn.pose import PoseAutoencoder, PoseTransformer, compose_affine, invert_affine
+from facies.nn.spatial_transformer import SMALLEST_SIDE, resample
+from facies.training import Batch, Results, Trainer, Training
 
 # By the bound that was reached, d + KL/pixels, on turned digits (benchmarks/pose.py); no label chose them.
 CONSISTENCY, CENTRE = 0.1, 1.0
@@ -50,7 +50,7 @@ class PoseObjective:
         γ and δ.
     """
 
-    intensity: Intensity
+    intensity: PixelNormalizer
     augment: RandomAffine
     consistency: float = CONSISTENCY
     centre: float = CENTRE
@@ -59,10 +59,10 @@ class PoseObjective:
         """Terms ``loss``, ``reconstruction``, ``kl`` and ``consistency``."""
         images = self.intensity.to(batch.images.device)(as_channels(batch.images))
         maps = self.augment.draw(len(images), images.shape[-2:], images.device)
-        out = module(images, resampled(images, maps))
+        out = module(images, resample(images, maps))
         distance = reconstruction(out.reconstruction.float(), out.images, self.intensity.likelihood).mean()
         kl = kl_to_standard_normal(out.mean.float(), out.log_variance.float()).mean() / out.images[0].numel()
-        consistency = (composed(maps, out.view_theta) - out.theta).square().sum(dim=(1, 2)).mean()
+        consistency = (compose_affine(maps, out.view_theta) - out.theta).square().sum(dim=(1, 2)).mean()
         off = (out.theta.mean(dim=0) - torch.eye(2, 3, device=images.device)).square().sum()
         loss = distance + kl + self.consistency * consistency + self.centre * off
         return {"loss": loss, "reconstruction": distance, "kl": kl, "consistency": consistency}
@@ -74,10 +74,10 @@ def build_pose(image_shape: tuple[int, ...], rotation: float) -> PoseTransformer
     return PoseTransformer(channels, (height, width), rotation)
 
 
-def learn_pose(
+def align_pose(
     trainer: Trainer,
     images: ImageSet,
-    intensity: Intensity,
+    intensity: PixelNormalizer,
     rotation: float,
     epochs: int,
     *,
@@ -90,7 +90,7 @@ def learn_pose(
         lambda: PoseAutoencoder(build_pose(images.image_shape, rotation), channels, (height, width))
     )
     objective = PoseObjective(intensity, RandomAffine(rotation / 2, ZOOM, SHIFT), consistency, centre)
-    trainer.fit(network, images, objective, Recipe(epochs, BATCH_SIZE, LEARNING_RATE, "one-cycle"))
+    trainer.fit(network, images, objective, Training(epochs, BATCH_SIZE, LEARNING_RATE, "one-cycle"))
     return {"pose": dict(network.pose.state_dict())}
 
 
@@ -109,12 +109,12 @@ def check_alignment(image_shape: tuple[int, ...], rotation: float) -> None:
 def load_pose(
     image_shape: tuple[int, ...], rotation: float, weights: dict[str, Tensor], device: torch.device
 ) -> PoseTransformer:
-    """The transformer that `learn_pose` found; it learns no more."""
-    pose: PoseTransformer = seeded(build_pose(image_shape, rotation), weights, device)
+    """The transformer that `align_pose` found; it learns no more."""
+    pose: PoseTransformer = load_weights(build_pose(image_shape, rotation), weights, device)
     return pose.requires_grad_(False)
 
 
-def straightened(pose: PoseTransformer | None, pixels: Tensor, scaled: Tensor | None = None) -> Tensor:
+def to_canonical(pose: PoseTransformer | None, pixels: Tensor, scaled: Tensor | None = None) -> Tensor:
     """Set images (B, C, H, W) or focal stacks (B, L, C, H, W) upright; without a transformer they stay as they are.
 
     Parameters
@@ -129,9 +129,9 @@ def straightened(pose: PoseTransformer | None, pixels: Tensor, scaled: Tensor | 
     if pose is None:
         return pixels
     theta = pose.theta(as_channels(pixels if scaled is None else scaled))
-    return resampled(as_channels(pixels), theta).reshape(pixels.shape)
+    return resample(as_channels(pixels), theta).reshape(pixels.shape)
 
 
-def laid_back(upright: Tensor, theta: Tensor) -> Tensor:
+def from_canonical(upright: Tensor, theta: Tensor) -> Tensor:
     """Images or focal stacks that were drawn upright, in the poses (B, 2, 3)."""
-    return resampled(as_channels(upright), inverted(theta)).reshape(upright.shape)
+    return resample(as_channels(upright), invert_affine(theta)).reshape(upright.shape)

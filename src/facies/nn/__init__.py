@@ -1,13 +1,13 @@
 """Networks, one family a file."""
 
-from facies.nn.batch_statistics import by_batch_statistics, gather_population_statistics
+from facies.nn.batch_statistics import recompute_batch_norm_statistics, use_batch_statistics
 from facies.nn.conv_autoencoder import ACTIVATIONS, AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, keep_experts, route
-from facies.nn.normalization import Intensity, Likelihood
+from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, route, select_experts
+from facies.nn.normalization import Likelihood, PixelNormalizer
 from facies.nn.resnet import ResNetBranch
-from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled
+from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,7 +21,7 @@ __all__ = [
     "FocalDecoder",
     "FocalEncoder",
     "FocalOutput",
-    "Intensity",
+    "PixelNormalizer",
     "Likelihood",
     "MixtureOfExperts",
     "MixtureOutput",
@@ -30,11 +30,11 @@ __all__ = [
     "SpatialTransformer",
     "ThetaInit",
     "block_count",
-    "by_batch_statistics",
-    "gather_population_statistics",
-    "keep_experts",
+    "use_batch_statistics",
+    "recompute_batch_norm_statistics",
+    "select_experts",
     "map_sizes",
     "probabilities",
-    "resampled",
+    "resample",
     "route",
 ]

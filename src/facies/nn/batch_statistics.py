@@ -16,7 +16,7 @@ def normalisations(module: nn.Module) -> list[_BatchNorm]:
 
 
 @contextmanager
-def by_batch_statistics(module: nn.Module) -> Iterator[None]:
+def use_batch_statistics(module: nn.Module) -> Iterator[None]:
     """Within, a network normalises by the batch it is given, remembers none, and drops nothing out."""
     modes = [(part, part.training) for part in module.modules()]
     normalising = normalisations(module)
@@ -34,7 +34,7 @@ def by_batch_statistics(module: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def gather_population_statistics(module: nn.Module, batches: Callable[[], Iterator[Tensor]]) -> None:
+def recompute_batch_norm_statistics(module: nn.Module, batches: Callable[[], Iterator[Tensor]]) -> None:
     """Give batch normalisations the mean and variance of all images, as they are after the training.
 
     Within each layer, mean and variance of the whole population are put together from those of the batches. The layers
@@ -51,7 +51,7 @@ def gather_population_statistics(module: nn.Module, batches: Callable[[], Iterat
     sums = {part: _Moments() for part in parts}
     hooks = [part.register_forward_pre_hook(sums[part].add) for part in parts]
     try:
-        with by_batch_statistics(module):
+        with use_batch_statistics(module):
             for images in batches():
                 module(images)
     finally:

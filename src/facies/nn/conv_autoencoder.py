@@ -46,7 +46,7 @@ class AutoencoderOutput(NamedTuple):
     code: Tensor
 
 
-class StackedLinear(nn.Module):
+class ParallelLinear(nn.Module):
     """K affine maps side by side: (B, K, in) → (B, K, out)."""
 
     def __init__(self, inputs: int, outputs: int, stack: int = 1) -> None:
@@ -106,7 +106,7 @@ class ConvEncoder(nn.Module):
         self.padding = _padding(height, width, 2 ** len(widths))
         self.blocks = nn.Sequential(*layers)
         rows, columns = _smallest(height, width, len(widths))
-        self.head = StackedLinear(channels * rows * columns, outputs, stack)
+        self.head = ParallelLinear(channels * rows * columns, outputs, stack)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, K, C, H, W) → (B, K, outputs)."""
@@ -133,7 +133,7 @@ class ConvDecoder(nn.Module):
         self.rows, self.columns = _smallest(height, width, len(widths))
         self.padding = _padding(height, width, 2 ** len(widths))
         self.image_shape, self.stack = image_shape, stack
-        self.head = StackedLinear(inputs, widths[-1] * self.rows * self.columns, stack)
+        self.head = ParallelLinear(inputs, widths[-1] * self.rows * self.columns, stack)
         layers: list[nn.Module] = []
         for block in reversed(range(len(widths))):
             wide, next_wide = widths[block], widths[max(block - 1, 0)]

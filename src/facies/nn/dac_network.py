@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from facies.errors import InputError
-from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resampled
+from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
 
 BATCH_NORM_EPSILON = 1e-3
 """Keras' value, on which both papers' scripts rest."""
@@ -108,7 +108,7 @@ class STDACNetwork(nn.Module):
         if untouched is None:
             return probabilities(self.logits(images))
         theta, untouched_theta = self.theta(torch.cat([images, untouched])).chunk(2)
-        return probabilities(self._said(resampled(images, theta))), theta, untouched_theta
+        return probabilities(self._said(resample(images, theta))), theta, untouched_theta
 
     def theta(self, images: Tensor) -> Tensor:
         """Affine maps of the transformer at the input: (B, 2, 3)."""

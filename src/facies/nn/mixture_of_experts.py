@@ -31,14 +31,14 @@ class MixtureOutput(NamedTuple):
     experts: AutoencoderOutput
 
 
-class Routes(NamedTuple):
+class Routing(NamedTuple):
     """Which image each expert sees: rows (M, K) of the batch, and whether the place is taken (M, K)."""
 
     rows: Tensor
     taken: Tensor
 
 
-def route(asked: Tensor) -> Routes:
+def route(asked: Tensor) -> Routing:
     """Turn a mask of (B, K) into lists of rows, one list an expert, all as long as the longest.
 
     A shorter list repeats its own rows (so that batch statistics stay those of the expert's images) in places that are
@@ -50,7 +50,7 @@ def route(asked: Tensor) -> Routes:
     starts = counts.cumsum(dim=0) - counts
     places = torch.arange(longest, device=asked.device)[:, None]
     index = torch.where(counts > 0, starts + places % counts.clamp(min=1), len(rows) - 1)
-    return Routes(rows[index], places < counts)
+    return Routing(rows[index], places < counts)
 
 
 class MixtureOfExperts(nn.Module):
@@ -79,7 +79,7 @@ class MixtureOfExperts(nn.Module):
     def forward(self, images: Tensor, targets: Tensor | None = None) -> MixtureOutput:
         """(B, C, H, W) → output; `targets` (same shape, default `images`) is what `MixtureOutput.images` shows."""
         targets = images if targets is None else targets
-        logits = self.manage(images)
+        logits = self.manager_logits(images)
         probabilities = logits.softmax(dim=1)
         first = torch.nn.functional.one_hot(probabilities.argmax(dim=1), probabilities.shape[1]).bool()
         weights = first.to(probabilities.dtype) if self.hard else probabilities
@@ -93,7 +93,7 @@ class MixtureOfExperts(nn.Module):
             logits, targets[routes.rows], weights[routes.rows, own] * routes.taken, self.experts(images[routes.rows])
         )
 
-    def manage(self, images: Tensor) -> Tensor:
+    def manager_logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → logits (B, K)."""
         if not self.hard:
             return self.manager(images[:, None])[:, 0]
@@ -102,7 +102,7 @@ class MixtureOfExperts(nn.Module):
             return self.manager(images[:, None])[:, 0]
 
 
-def keep_experts(
+def select_experts(
     manager: dict[str, Tensor], experts: dict[str, Tensor], kept: list[int]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Weights of a mixture of the experts in `kept` alone; what remains answers as it did before.

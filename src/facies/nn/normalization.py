@@ -10,7 +10,7 @@ from torch import Tensor, nn
 Likelihood = Literal["bernoulli", "gaussian"]
 
 
-class Intensity(nn.Module):
+class PixelNormalizer(nn.Module):
     """Scales pixels to [0, 1] by the range of the images learnt from; for a Gaussian likelihood also standardises them.
 
     Parameters

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.nn.spatial_transformer import SMALLEST_SIDE, Localisation, resampled
+from facies.nn.spatial_transformer import SMALLEST_SIDE, Localisation, resample
 
 LARGEST_SCALE, LARGEST_SHIFT = 1.25, 0.2
 SIDE_SEEN = 32
@@ -46,7 +46,7 @@ class PoseTransformer(nn.Module):
         self.bounds = (math.radians(rotation), math.log(LARGEST_SCALE), 2 * LARGEST_SHIFT, 2 * LARGEST_SHIFT)
 
     def theta(self, images: Tensor) -> Tensor:
-        """Affine maps (B, 2, 3) from places of the upright image to places of the image (B, C, H, W), for `resampled`."""
+        """Affine maps (B, 2, 3) from places of the upright image to places of the image (B, C, H, W), for `resample`."""
         numbers = self.localisation(F.avg_pool2d(images, self.pooled)).tanh()
         turn, log_scale, x, y = (numbers * numbers.new_tensor(self.bounds)).unbind(dim=1)
         along, across = log_scale.exp() * turn.cos(), log_scale.exp() * turn.sin()
@@ -56,7 +56,7 @@ class PoseTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → the same, upright."""
-        return resampled(images, self.theta(images))
+        return resample(images, self.theta(images))
 
 
 class PoseOutput(NamedTuple):
@@ -111,22 +111,22 @@ class PoseAutoencoder(nn.Module):
         """Images and one view of each, (B, C, H, W) both → output."""
         theta, view_theta = self.pose.theta(torch.cat([images, views])).chunk(2)
         images, views = (F.avg_pool2d(pixels, self.pose.pooled) for pixels in (images, views))
-        upright = resampled(views, view_theta)
+        upright = resample(views, view_theta)
         mean, log_variance = self.encoder(upright.flatten(1)).chunk(2, dim=1)
         log_variance = log_variance.clamp(-15.0, 15.0)
         code = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if self.training else mean
         drawn = self.decoder(code).reshape(-1, *self.shape)
-        return PoseOutput(images, resampled(drawn, inverted(theta)), mean, log_variance, theta, view_theta)
+        return PoseOutput(images, resample(drawn, invert_affine(theta)), mean, log_variance, theta, view_theta)
 
 
-def inverted(theta: Tensor) -> Tensor:
+def invert_affine(theta: Tensor) -> Tensor:
     """Affine maps (B, 2, 3) that undo these."""
     (a, b, x), (c, d, y) = (row.unbind(dim=1) for row in theta.unbind(dim=1))
     rows = (d, -b, b * y - d * x, -c, a, c * x - a * y)
     return torch.stack(rows, dim=1).reshape(-1, 2, 3) / (a * d - b * c)[:, None, None]
 
 
-def composed(outer: Tensor, inner: Tensor) -> Tensor:
+def compose_affine(outer: Tensor, inner: Tensor) -> Tensor:
     """Affine maps (B, 2, 3) of places that do `inner` and then `outer`."""
     linear = outer[:, :, :2]
     shift = linear @ inner[:, :, 2:] + outer[:, :, 2:]

@@ -114,10 +114,10 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → the same shape, set anew."""
-        return resampled(images, self.theta(images))
+        return resample(images, self.theta(images))
 
 
-def resampled(images: Tensor, theta: Tensor) -> Tensor:
+def resample(images: Tensor, theta: Tensor) -> Tensor:
     """Read images at the places that affine maps say.
 
     Parameters

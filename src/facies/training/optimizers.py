@@ -44,7 +44,9 @@ def make_optimizer(module: nn.Module, training: Training, device: torch.device) 
 
     The factor of a group is kept in it under ``rate``, for `set_learning_rate`.
     """
-    groups = module.parameter_groups() if isinstance(module, HasParameterGroups) else [ParameterGroup(module.parameters())]
+    groups = (
+        module.parameter_groups() if isinstance(module, HasParameterGroups) else [ParameterGroup(module.parameters())]
+    )
     parts: list[dict[str, Any]] = []
     for group in groups:
         decay = training.weight_decay if group.weight_decay is None else group.weight_decay

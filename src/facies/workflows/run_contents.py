@@ -51,7 +51,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
         save_model=method.save,
         outlines=read_outlines(images),
         arrays=method.run_arrays(),
-        upright=Upright(method, images) if method.straightens else None,
+        upright=Upright(method, images) if method.has_canonical_pose else None,
         manifest={
             "method": method.name,
             "parameters": method.get_params(deep=False),

@@ -46,7 +46,7 @@ def test_more_pairs_are_certain_from_epoch_to_epoch(fitted):
     assert certain.iloc[-1] > 0.9
     assert list(fitted.run_arrays()) == ["epoch_labels"]
     assert fitted.run_arrays()["epoch_labels"].shape == (14, 320)
-    assert not fitted.straightens
+    assert not fitted.has_canonical_pose
 
 
 def test_saved_and_fitted_again_it_is_the_same(pixels, fitted, tmp_path):

@@ -10,21 +10,21 @@ from torch import nn
 from facies.images import RandomAffine, open_images
 from facies.losses import pose_loss
 from facies.methods.dac.losses import (
-    PairWatch,
+    DACObjective,
+    PairMonitor,
     Shown,
-    SingleThreshold,
-    TwoThresholds,
+    STDACObjective,
     collapse_share,
     set_upright,
     share_of_pairs,
     statistics_batches,
 )
-from facies.nn import Intensity, STDACNetwork, by_batch_statistics
+from facies.nn import PixelNormalizer, STDACNetwork, use_batch_statistics
 from facies.training import Batch
 from tests.losses import reference as slow
 
 STILL = RandomAffine(0.0, 0.0, 0.0)
-SHOWN = Shown(Intensity(0.0, 255.0, 0.3, 1.0, "gaussian"), (1, 8, 8), True)
+SHOWN = Shown(PixelNormalizer(0.0, 255.0, 0.3, 1.0, "gaussian"), (1, 8, 8), True)
 
 
 class Says(nn.Module):
@@ -60,17 +60,17 @@ def test_the_network_sees_pixels_scaled_and_less_their_mean(chunk):
 
 
 def test_one_threshold_by_hand(chunk):
-    module, objective = Says(), SingleThreshold(SHOWN, RandomAffine(0.0, 0.0, 0.0, factor=0.5), 10, 0.9, 0.4, 10.0)
-    objective.begin_chunk(module, chunk)
+    module, objective = Says(), STDACObjective(SHOWN, RandomAffine(0.0, 0.0, 0.0, factor=0.5), 10, 0.9, 0.4, 10.0)
+    objective.begin_large_batch(module, chunk)
     clean = softmaxes(chunk.images)
-    directions = [slow.direction(row) for row in clean.tolist()]
-    alike = [[slow.likeness(a, b) > 0.8 for b in directions] for a in directions]  # 0.9 − 2·0.05
+    unit_vectors = [slow.direction(row) for row in clean.tolist()]
+    alike = [[slow.likeness(a, b) > 0.8 for b in unit_vectors] for a in unit_vectors]  # 0.9 − 2·0.05
     np.testing.assert_array_equal(objective.alike.numpy(), alike)
     batch = next(batch for batch in chunk.parts([3, 4, 2], [0, 0, 0]) if batch.first == 3)
     terms = objective(module, batch)
     shown = softmaxes(chunk.images, 0.5)[3:7].tolist()
     pairs = slow.all_pairs(shown, [row[3:7] for row in alike[3:7]])
-    consistency = slow.consistency(shown, directions[3:7])
+    consistency = slow.consistency(shown, unit_vectors[3:7])
     assert terms["pairs"].item() == pytest.approx(pairs, rel=1e-5)
     assert terms["consistency"].item() == pytest.approx(consistency, rel=1e-5)
     assert terms["loss"].item() == pytest.approx(pairs + 10 * consistency, rel=1e-5)
@@ -96,11 +96,11 @@ def pose_of(images):
 
 def test_poses_of_views_and_images_must_agree(chunk):
     augment = RandomAffine(30.0, 0.1, 0.1, factor=0.5)
-    plain = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0)
-    posed = SingleThreshold(SHOWN, augment, 10, 0.9, 0.4, 10.0, pose=True)
+    plain = STDACObjective(SHOWN, augment, 10, 0.9, 0.4, 10.0)
+    posed = STDACObjective(SHOWN, augment, 10, 0.9, 0.4, 10.0, pose=True)
     module, found = Poses(), []
     for objective in (plain, posed):
-        objective.begin_chunk(module, chunk)
+        objective.begin_large_batch(module, chunk)
         torch.manual_seed(3)
         found.append(objective(module, chunk))
     without, terms = found
@@ -114,11 +114,11 @@ def test_poses_of_views_and_images_must_agree(chunk):
 
 
 def test_two_thresholds_by_hand(chunk):
-    module, objective = Says(), TwoThresholds(SHOWN, STILL, 0.05, 0.95, 0.455)
-    objective.begin_chunk(module, chunk)
+    module, objective = Says(), DACObjective(SHOWN, STILL, 0.05, 0.95, 0.455)
+    objective.begin_large_batch(module, chunk)
     y = softmaxes(chunk.images)
-    directions = [slow.direction(row) for row in y.tolist()]
-    like = np.array([[slow.likeness(a, b) for b in directions] for a in directions])
+    unit_vectors = [slow.direction(row) for row in y.tolist()]
+    like = np.array([[slow.likeness(a, b) for b in unit_vectors] for a in unit_vectors])
     alike, unlike = like > 0.95 - 0.11, like < 0.455 + 0.011
     assert (~alike & ~unlike).any()
     terms = objective(module, next(chunk.parts([9], [0])))
@@ -129,8 +129,8 @@ def test_two_thresholds_by_hand(chunk):
 
 def test_a_chunk_is_looked_at_untouched_in_pieces_of_one_size():
     pixels = torch.arange(300.0).reshape(300, 1, 1, 1).expand(300, 1, 8, 8)
-    module, objective = Says(), SingleThreshold(SHOWN, RandomAffine(factor=0.5), 1, 0.9, 0.8, 1.0)
-    objective.begin_chunk(module, Batch(pixels, torch.arange(300)))
+    module, objective = Says(), STDACObjective(SHOWN, RandomAffine(factor=0.5), 1, 0.9, 0.8, 1.0)
+    objective.begin_large_batch(module, Batch(pixels, torch.arange(300)))
     assert [len(shown) for shown in module.shown] == [150, 150]
     torch.testing.assert_close(torch.cat(module.shown), SHOWN(pixels))
     assert objective.alike.shape == (300, 300)
@@ -159,11 +159,11 @@ def network():
 
 def test_a_watch_sees_groups_and_examples_and_ends_a_collapsed_training(network, chunk):
     images = open_images(chunk.images.numpy().astype(np.uint8))
-    watch = PairWatch(images, SHOWN, np.random.default_rng(0).permutation(9), 0.55, chunk.images[:4])
+    watch = PairMonitor(images, SHOWN, np.random.default_rng(0).permutation(9), 0.55, chunk.images[:4])
     seen = {}
     assert not watch(network, 1, {"positives": 0.2}, seen)
     first = set_upright(network, SHOWN, chunk.images[:4])
-    with torch.no_grad(), by_batch_statistics(network):
+    with torch.no_grad(), use_batch_statistics(network):
         wanted = network(SHOWN(chunk.images)).argmax(dim=1)
     assert torch.equal(seen["labels 1"].long(), wanted)
     torch.testing.assert_close(seen["examples first"], first)

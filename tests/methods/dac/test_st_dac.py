@@ -10,9 +10,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from facies.errors import FaciesWarning, InputError
 from facies.methods import load_method, make_method
-from facies.methods.dac.losses import SingleThreshold
+from facies.methods.dac.losses import STDACObjective
 from facies.methods.dac.st_dac import STDAC, fitting_places
-from facies.methods.dac.stages import AdaptiveFit
+from facies.methods.dac.stages import DACStages
 from facies.nn import STDACNetwork
 from facies.training import loop as training_loop
 from tests.methods.factories import pictures
@@ -121,7 +121,7 @@ def test_canonical_images_are_in_their_own_units_and_size(pixels, fitted):
 def test_without_a_transformer_at_the_input_there_are_no_canonical_images(few):
     for options in ({"n_transformers": 0}, {"n_transformers": 1, "transformer_places": (1,)}):
         model = tiny(**options).fit(few)
-        assert not model.straightens
+        assert not model.has_canonical_pose
         assert list(model.run_arrays()) == ["epoch_labels"]
         with pytest.raises(InputError, match="sets no images upright"):
             model.canonical(few)
@@ -190,15 +190,15 @@ def test_killed_in_every_stage_and_every_chunk_a_fit_goes_on_as_if_unbroken(few,
             stop_after(patched, 3)
             with pytest.raises(Interrupted):
                 clone(unbroken).fit(few, work_folder=tmp_path)
-    for name in ("learn", "gather", "assign", "lay_out"):
-        original = getattr(AdaptiveFit, name)
+    for name in ("learn", "gather", "assign", "project"):
+        original = getattr(DACStages, name)
 
         def killed(self, found, original=original):
             original(self, found)
             raise Interrupted
 
         with monkeypatch.context() as patched:
-            patched.setattr(AdaptiveFit, name, killed)
+            patched.setattr(DACStages, name, killed)
             with pytest.raises(Interrupted):
                 clone(unbroken).fit(few, work_folder=tmp_path)
     assert_same(clone(unbroken).fit(few, work_folder=tmp_path), unbroken)
@@ -206,7 +206,7 @@ def test_killed_in_every_stage_and_every_chunk_a_fit_goes_on_as_if_unbroken(few,
 
 def collapse(monkeypatch, times: int) -> list[int]:
     """Let the first trainings say that all pairs are alike; returns the attempts that were begun."""
-    compare, begun = SingleThreshold.compare, []
+    compare, begun = STDACObjective.compare, []
 
     def all_alike(self, epoch):
         compare(self, epoch)
@@ -216,7 +216,7 @@ def collapse(monkeypatch, times: int) -> list[int]:
             self.alike = torch.ones_like(self.alike)
             self.positives = torch.ones(())
 
-    monkeypatch.setattr(SingleThreshold, "compare", all_alike)
+    monkeypatch.setattr(STDACObjective, "compare", all_alike)
     return begun
 
 
@@ -250,9 +250,9 @@ def test_a_collapsed_training_is_begun_anew_from_another_seed(few, monkeypatch, 
 
 
 def test_if_all_collapse_the_least_collapsed_is_kept(few, monkeypatch):
-    compare, shares = SingleThreshold.compare, iter([0.9, 0.7, 0.8])
+    compare, shares = STDACObjective.compare, iter([0.9, 0.7, 0.8])
     monkeypatch.setattr(
-        SingleThreshold, "compare", lambda self, epoch: (compare(self, epoch), vars(self).update(positives=torch.tensor(next(shares))))
+        STDACObjective, "compare", lambda self, epoch: (compare(self, epoch), vars(self).update(positives=torch.tensor(next(shares))))
     )  # fmt: skip
     with pytest.warns(FaciesWarning, match="collapsed: 70% of all pairs .* lower learning_rate"):
         model = tiny(restarts=2, chunk_size=80).fit(few)

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from facies.errors import FaciesWarning, InputError
 from facies.images import open_images
 from facies.methods import load_method, make_method
-from facies.methods.downsample import reduced, reduced_shape
+from facies.methods.downsample import downsample, downsampled_shape
 from facies.methods.focal_vae.method import FocalVAE
 from facies.methods.focal_vae.stages import FocalVAEFit, automatic_epochs
 from facies.training import loop as training_loop
@@ -196,7 +196,7 @@ def test_killed_in_every_stage_and_every_step_a_fit_goes_on_as_if_unbroken(few, 
         return step(self, *arguments)
 
     monkeypatch.setattr(training_loop.Training, "_step", counted)
-    for name in ("prepare", "align", "align", "autoencode", "autoencode", "embed", "group", "lay_out"):
+    for name in ("prepare", "align", "align", "autoencode", "autoencode", "embed", "group", "project"):
         original = getattr(FocalVAEFit, name)
 
         def killed(self, found, original=original):
@@ -278,16 +278,16 @@ def test_residual_branches_with_weights_of_a_folder_that_is_gone_later(few, tmp_
 
 
 def test_reduced_copies_are_what_prediction_makes_on_the_way(few, monkeypatch):
-    assert reduced_shape((6, 3, 280, 280), 64) == (6, 3, 64, 64)
-    assert reduced_shape((3, 100, 50), 20) == (1, 3, 20, 10)
-    assert reduced_shape((3, 16, 16), 64) == (1, 3, 16, 16)
+    assert downsampled_shape((6, 3, 280, 280), 64) == (6, 3, 64, 64)
+    assert downsampled_shape((3, 100, 50), 20) == (1, 3, 20, 10)
+    assert downsampled_shape((3, 16, 16), 64) == (1, 3, 16, 16)
     model = tiny(image_size=8).fit(few)
     assert model.autoencoder_.decoder.stack_shape == (3, 1, 8, 8)
     np.testing.assert_array_equal(model.predict(few), model.labels_)
     assert model.reconstruct(few[:4]).shape == (4, 3, 1, 16, 16)
     mean = few[:5].reshape(5, 3, 1, 8, 2, 8, 2).mean(axis=(4, 6))
     stacks = torch.from_numpy(few[:5].astype(np.float32))
-    np.testing.assert_allclose(reduced(stacks, (8, 8), whole_numbers=False).numpy(), mean, rtol=1e-5)
+    np.testing.assert_allclose(downsample(stacks, (8, 8), whole_numbers=False).numpy(), mean, rtol=1e-5)
     # Copies too large for memory are in a file
     monkeypatch.setattr("facies.images.temporary_store.MAX_BYTES_IN_MEMORY", 0)
     filed = clone(model).fit(few)
@@ -365,7 +365,7 @@ def test_a_good_fit_warns_of_nothing(few):
 
 
 def test_stacks_are_set_upright_all_layers_alike_and_drawn_as_they_lay(few, unbroken, tmp_path):
-    assert unbroken.straightens
+    assert unbroken.has_canonical_pose
     upright = unbroken.canonical(few)
     assert upright.shape == few.shape
     assert np.abs(upright - few).mean() > 0.5

@@ -11,24 +11,24 @@ from torch import Tensor, nn
 from facies.errors import InputError
 from facies.images import ImageSet, RandomAffine
 from facies.methods.autoencoder import channels_shape
-from facies.methods.base import Method, seeded
+from facies.methods.base import Method, load_weights
 from facies.methods.dac.losses import PairObjective, Shown, set_upright
-from facies.methods.dac.stages import AdaptiveFit
-from facies.methods.downsample import reduced_shape
-from facies.nn import Intensity, probabilities
+from facies.methods.dac.stages import DACStages
+from facies.methods.downsample import downsampled_shape
+from facies.nn import PixelNormalizer, probabilities
 from facies.training import Results, Stage, Trainer
 
 SMALLEST_SIDE = 8
 FEWEST_IN_BATCH = 4
 
 
-class AdaptiveClustering(Method):
+class DACBase(Method):
     """A network whose softmax over K groups learns from the pairs that it finds alike itself.
 
     A subclass builds its network (`build`) and its `objective`, and says for how long it learns (`n_epochs`).
     """
 
-    data_kinds: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
 
     image_size: int | None
     n_clusters: int
@@ -67,7 +67,7 @@ class AdaptiveClustering(Method):
 
     def seen_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
         """(L·C, H, W) that the network sees of images of this shape."""
-        return channels_shape(reduced_shape(image_shape, self.image_size))
+        return channels_shape(downsampled_shape(image_shape, self.image_size))
 
     def augment(self) -> RandomAffine:
         """How images are shown in training; ranges are shares of [0, 1], what comes in from outside is the border's."""
@@ -128,25 +128,25 @@ class AdaptiveClustering(Method):
         if min(height, width) < SMALLEST_SIDE:
             small = self.image_size is not None and min(image_shape[-2:]) >= SMALLEST_SIDE
             mend = f"set image_size={SMALLEST_SIDE} or more" if small else "enlarge them"
-            fits = self.what_fits((height, width))
+            fits = self._size_hint((height, width))
             raise InputError(
                 f"images of {height} × {width} pixels: {self.name} needs {SMALLEST_SIDE} or more a side{fits}; {mend}"
             )
 
-    def what_fits(self, size: tuple[int, int]) -> str:  # noqa: ARG002 - for those who have transformers
+    def _size_hint(self, size: tuple[int, int]) -> str:  # noqa: ARG002 - for those who have transformers
         """Words on which of the network's parts would still fit images too small."""
         return ""
 
     def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
         """Scale, the network, its statistics, the groups, and a map."""
-        fit = AdaptiveFit(self, images, trainer)
+        fit = DACStages(self, images, trainer)
         gather = [Stage("statistics", fit.gather)] if self.batch_statistics == "population" else []
         return [
             Stage("prepare", fit.prepare),
             Stage("learn", fit.learn),
             *gather,
             Stage("assign", fit.assign),
-            Stage("map", fit.lay_out),
+            Stage("map", fit.project),
         ]
 
     def learnt(self, found: Results) -> Results:
@@ -157,16 +157,16 @@ class AdaptiveClustering(Method):
 
     def restore(self, state: Results) -> None:
         """Build the network."""
-        intensity = seeded(Intensity(likelihood="gaussian"), state["intensity"], self.device_)
+        intensity = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
         self.shown_ = Shown(intensity, self.seen_shape(self.image_shape_), bool(state["whole_numbers"]))
-        self.network_ = seeded(self.build(self.image_shape_), state["network"], self.device_)
+        self.network_ = load_weights(self.build(self.image_shape_), state["network"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """The K numbers of which the softmax is taken, before they are rectified."""
         logits: Tensor = self.network_.logits(self.shown_(pixels))
         return logits
 
-    def membership(self, pixels: Tensor) -> Tensor:
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Softmax of the network."""
         return probabilities(self.embed(pixels))
 
@@ -175,5 +175,5 @@ class AdaptiveClustering(Method):
         return set_upright(self.network_, self.shown_, pixels)
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
-        """``epoch_labels`` (epochs, N); where it straightens also ``epoch_examples`` (2, n, *image_shape) and ``example_rows``."""
+        """``epoch_labels`` (epochs, N); where it has_canonical_pose also ``epoch_examples`` (2, n, *image_shape) and ``example_rows``."""
         return dict(getattr(self, "course_", {}))

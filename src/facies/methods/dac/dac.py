@@ -6,13 +6,13 @@ from typing import Any, ClassVar, Literal
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.losses import epochs_until_closed
-from facies.methods.dac.base import AdaptiveClustering
-from facies.methods.dac.losses import Shown, TwoThresholds
+from facies.losses import n_epochs_until_thresholds_meet
+from facies.methods.dac.base import DACBase
+from facies.methods.dac.losses import DACObjective, Shown
 from facies.nn import AllConvolutionalNetwork
 
 
-class DAC(AdaptiveClustering):
+class DAC(DACBase):
     """Deep adaptive clustering.
 
     A network says to which of K groups an image belongs, and learns from its own pairs: images of which it says nearly the
@@ -22,7 +22,7 @@ class DAC(AdaptiveClustering):
     Parameters
     ----------
     image_size : int or None, default=None
-        Longer side to which images are reduced for the network; None, or more than they have, leaves them as they are.
+        Longer side to which images are downsample for the network; None, or more than they have, leaves them as they are.
     filters : int, default=64
         Of the first three convolutions; the next three have twice as many.
     n_clusters : int, default=10
@@ -146,7 +146,7 @@ class DAC(AdaptiveClustering):
     @property
     def n_epochs(self) -> int:
         """Until the thresholds meet."""
-        return epochs_until_closed(self.eta, self.upper, self.lower)
+        return n_epochs_until_thresholds_meet(self.eta, self.upper, self.lower)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also thresholds that never meet."""
@@ -160,6 +160,6 @@ class DAC(AdaptiveClustering):
         """The network for images of this shape, with random weights."""
         return AllConvolutionalNetwork(self.seen_shape(image_shape), self.n_clusters, filters=self.filters)
 
-    def objective(self, shown: Shown) -> TwoThresholds:
+    def objective(self, shown: Shown) -> DACObjective:
         """The certain pairs."""
-        return TwoThresholds(shown, self.augment(), self.eta, self.upper, self.lower)
+        return DACObjective(shown, self.augment(), self.eta, self.upper, self.lower)

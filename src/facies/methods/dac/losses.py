@@ -15,19 +15,19 @@ from torch import Tensor, nn
 
 from facies.images import ImageSet, RandomAffine
 from facies.losses import (
+    adaptive_threshold,
     all_pairs_loss,
     certain_pairs_loss,
-    closing_thresholds,
     consistency_loss,
-    directions,
-    falling_threshold,
-    pairs_below,
-    pairs_beyond,
+    dac_thresholds,
+    negative_pairs,
     pose_loss,
+    positive_pairs,
+    unit_vectors,
 )
 from facies.methods.autoencoder import as_channels
-from facies.methods.downsample import reduced
-from facies.nn import Intensity, by_batch_statistics, resampled
+from facies.methods.downsample import downsample
+from facies.nn import PixelNormalizer, resample, use_batch_statistics
 from facies.training import Batch, Seen
 from facies.training.batches import read_batches
 
@@ -37,7 +37,7 @@ CLEAN_BATCH = 256
 
 @dataclass(frozen=True)
 class Shown:
-    """Native pixels as the network sees them: reduced, scaled to [0, 1], less the mean of all pixels.
+    """Native pixels as the network sees them: downsample, scaled to [0, 1], less the mean of all pixels.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ class Shown:
         Whether the pixels are bytes.
     """
 
-    intensity: Intensity
+    intensity: PixelNormalizer
     shape: tuple[int, int, int]
     whole_numbers: bool
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, L·C, H', W')."""
-        return self.intensity(as_channels(reduced(pixels, self.shape[-2:], whole_numbers=self.whole_numbers)))
+        return self.intensity(as_channels(downsample(pixels, self.shape[-2:], whole_numbers=self.whole_numbers)))
 
     def to(self, device: torch.device) -> Self:
         """The same on a device."""
@@ -78,12 +78,12 @@ class PairObjective(ABC):
     augment: RandomAffine
     clean: Tensor = field(init=False, repr=False)
 
-    def begin_chunk(self, module: nn.Module, chunk: Batch) -> None:
+    def begin_large_batch(self, module: nn.Module, chunk: Batch) -> None:
         """Compare all images of the chunk with one another: one pass, and one product of matrices."""
         self.shown.intensity.to(chunk.images.device)
-        with torch.no_grad(), by_batch_statistics(module):
+        with torch.no_grad(), use_batch_statistics(module):
             parts = chunk.images.tensor_split(-(-len(chunk.images) // CLEAN_BATCH))
-            self.clean = torch.cat([directions(module(self.shown(part)).float()) for part in parts])
+            self.clean = torch.cat([unit_vectors(module(self.shown(part)).float()) for part in parts])
         self.compare(chunk.epoch)
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -93,7 +93,7 @@ class PairObjective(ABC):
 
     @abstractmethod
     def compare(self, epoch: int) -> None:
-        """From the directions of the clean chunk, which pairs are alike."""
+        """From the unit_vectors of the clean chunk, which pairs are alike."""
 
     @abstractmethod
     def terms(self, probabilities: Tensor, within: slice) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ class PairObjective(ABC):
 
 
 @dataclass
-class SingleThreshold(PairObjective):
+class STDACObjective(PairObjective):
     """DAC* with consistency: every pair is alike or not, by one threshold that falls from epoch to epoch.
 
     Parameters
@@ -137,19 +137,19 @@ class SingleThreshold(PairObjective):
 
     def compare(self, epoch: int) -> None:
         """R of the chunk."""
-        self.alike = pairs_beyond(self.clean, falling_threshold(epoch, self.epochs, self.upper, self.lower))
+        self.alike = positive_pairs(self.clean, adaptive_threshold(epoch, self.epochs, self.upper, self.lower))
         self.positives = share_of_pairs(self.alike)
 
     def terms(self, probabilities: Tensor, within: slice) -> dict[str, Tensor]:
         """Terms ``loss``, ``pairs``, ``consistency`` and ``positives``."""
-        pairs = all_pairs_loss(directions(probabilities), self.alike[within, within])
+        pairs = all_pairs_loss(unit_vectors(probabilities), self.alike[within, within])
         consistency = consistency_loss(probabilities, self.clean[within])
         loss = pairs + self.consistency * consistency
         return {"loss": loss, "pairs": pairs, "consistency": consistency, "positives": self.positives}
 
 
 @dataclass
-class TwoThresholds(PairObjective):
+class DACObjective(PairObjective):
     """DAC: pairs above the one threshold are alike, below the other unlike, and those between are left out.
 
     Parameters
@@ -169,18 +169,18 @@ class TwoThresholds(PairObjective):
 
     def compare(self, epoch: int) -> None:
         """Pairs of the chunk that are certain."""
-        above, below = closing_thresholds(epoch, self.eta, self.upper, self.lower)
-        self.alike, self.unlike = pairs_beyond(self.clean, above), pairs_below(self.clean, below)
+        above, below = dac_thresholds(epoch, self.eta, self.upper, self.lower)
+        self.alike, self.unlike = positive_pairs(self.clean, above), negative_pairs(self.clean, below)
         self.shares = {"positives": share_of_pairs(self.alike), "negatives": share_of_pairs(self.unlike)}
 
     def terms(self, probabilities: Tensor, within: slice) -> dict[str, Tensor]:
         """Terms ``loss``, ``positives`` and ``negatives``."""
         alike, unlike = self.alike[within, within], self.unlike[within, within]
-        return {"loss": certain_pairs_loss(directions(probabilities), alike, unlike), **self.shares}
+        return {"loss": certain_pairs_loss(unit_vectors(probabilities), alike, unlike), **self.shares}
 
 
 @dataclass
-class PairWatch:
+class PairMonitor:
     """After each epoch: the group of every image, examples set upright, and whether the groups have collapsed.
 
     It reads no label. What it sees are ``labels E`` (N,) int16 for each epoch E from 1, and ``examples first`` and
@@ -211,7 +211,7 @@ class PairWatch:
         device = next(module.parameters()).device
         shown = self.shown.to(device)
         labels = torch.empty(len(self.images), dtype=torch.int16)
-        with torch.no_grad(), by_batch_statistics(module):
+        with torch.no_grad(), use_batch_statistics(module):
             for batch in read_batches(self.images, statistics_batches(len(self.images), self.order), device):
                 labels[batch.indices.cpu()] = module(shown(batch.images)).argmax(dim=1).to(torch.int16).cpu()
             if self.examples is not None:
@@ -225,7 +225,7 @@ class PairWatch:
 def set_upright(network: Any, shown: Shown, pixels: Tensor) -> Tensor:
     """Native pixels, all layers and channels alike, as the transformer at the input sets them: of their own shape and units."""
     theta: Tensor = network.theta(shown(pixels))
-    return resampled(as_channels(pixels), theta).reshape(pixels.shape)
+    return resample(as_channels(pixels), theta).reshape(pixels.shape)
 
 
 def share_of_pairs(chosen: Tensor) -> Tensor:

@@ -6,15 +6,15 @@ from typing import Any, ClassVar, Literal
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.dac.base import AdaptiveClustering
-from facies.methods.dac.losses import Shown, SingleThreshold
+from facies.methods.dac.base import DACBase
+from facies.methods.dac.losses import Shown, STDACObjective
 from facies.nn import STDACNetwork, ThetaInit, map_sizes
 from facies.nn.spatial_transformer import SMALLEST_SIDE
 
 PLACES = ("at the input", "after block 1", "after block 2", "after block 3")
 
 
-class STDAC(AdaptiveClustering):
+class STDAC(DACBase):
     """Deep adaptive clustering with spatial transformers.
 
     A network says to which of K groups an image belongs, and learns from its own pairs: images of which it says nearly the
@@ -29,7 +29,7 @@ class STDAC(AdaptiveClustering):
     theta_init : {"tanh_identity", "identity"}, default="tanh_identity"
         Where transformers begin: enlarging 1.31 times, as in the authors' code, or leaving images as they are.
     image_size : int or None, default=None
-        Longer side to which images are reduced for the network; None, or more than they have, leaves them as they are.
+        Longer side to which images are downsample for the network; None, or more than they have, leaves them as they are.
     filters : int, default=64
         Of the first convolution; the second has twice, the third four times as many.
     hidden_size : int, default=3096
@@ -193,7 +193,7 @@ class STDAC(AdaptiveClustering):
         return tuple(self.transformer_places[: self.n_transformers])
 
     @property
-    def straightens(self) -> bool:
+    def has_canonical_pose(self) -> bool:
         """Whether a transformer stands at the input."""
         return 0 in self.places
 
@@ -230,7 +230,7 @@ class STDAC(AdaptiveClustering):
                     "set transformer_places or n_transformers"
                 )
 
-    def what_fits(self, size: tuple[int, int]) -> str:
+    def _size_hint(self, size: tuple[int, int]) -> str:
         """Which transformers would fit."""
         fitting = fitting_places(size)
         return f" (transformers would fit {_listed(fitting)})" if fitting else " (no transformer would fit)"
@@ -247,10 +247,10 @@ class STDAC(AdaptiveClustering):
             theta_init=self.theta_init,
         )
 
-    def objective(self, shown: Shown) -> SingleThreshold:
+    def objective(self, shown: Shown) -> STDACObjective:
         """DAC* with consistency."""
-        pose = self.pose_consistency and self.straightens
-        return SingleThreshold(shown, self.augment(), self.epochs, self.upper, self.lower, self.consistency, pose)
+        pose = self.pose_consistency and self.has_canonical_pose
+        return STDACObjective(shown, self.augment(), self.epochs, self.upper, self.lower, self.consistency, pose)
 
 
 def fitting_places(size: tuple[int, int]) -> list[int]:

@@ -15,27 +15,27 @@ from torch import Tensor, nn
 from facies.cluster import UMAPLayout
 from facies.errors import FaciesWarning
 from facies.images import ImageSet
-from facies.methods.autoencoder import learn_intensity
-from facies.methods.base import seeded
-from facies.methods.dac.losses import PairWatch, Shown, collapse_share, statistics_batches
-from facies.methods.downsample import reduced_copies
-from facies.nn import Intensity, gather_population_statistics
+from facies.methods.autoencoder import learn_normalizer
+from facies.methods.base import load_weights
+from facies.methods.dac.losses import PairMonitor, Shown, collapse_share, statistics_batches
+from facies.methods.downsample import downsampled_copies
+from facies.nn import PixelNormalizer, recompute_batch_norm_statistics
 from facies.nn import probabilities as softmax_of
-from facies.training import Course, Recipe, Results, Trainer
+from facies.training import Results, Trainer, Training, TrainingResult
 from facies.training.batches import read_batches
 from facies.training.trainer import apply_in_batches
 
 if TYPE_CHECKING:
-    from facies.methods.dac.base import AdaptiveClustering
+    from facies.methods.dac.base import DACBase
 
-MOST_EXAMPLES = 32
+MAX_EXAMPLES = 32
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Restart:
     """A training of the network, and what it came to."""
 
-    course: Course
+    course: TrainingResult
     weights: dict[str, Tensor]
 
     @property
@@ -54,25 +54,25 @@ class Attempt:
         return collapsed, self.positives if collapsed else self.loss
 
 
-class AdaptiveFit:
+class DACStages:
     """The stages of one fit of a method of deep adaptive clustering."""
 
-    def __init__(self, method: AdaptiveClustering, images: ImageSet, trainer: Trainer) -> None:
+    def __init__(self, method: DACBase, images: ImageSet, trainer: Trainer) -> None:
         self.method, self.images, self.trainer = method, images, trainer
         self._prepared: ImageSet | None = None
 
     def prepare(self, found: Results) -> Results:  # noqa: ARG002 - the first stage finds nothing before it
         """Scale of the pixels, their mean, and copies at the size that the network sees."""
-        scale = learn_intensity(self._seen(), "gaussian")
+        scale = learn_normalizer(self._seen(), "gaussian")
         low, high = float(scale.low), float(scale.low + scale.span)
-        intensity = Intensity(low, high, float(scale.mean), 1.0, "gaussian")
+        intensity = PixelNormalizer(low, high, float(scale.mean), 1.0, "gaussian")
         return {"intensity": dict(intensity.state_dict()), "whole_numbers": self.images.dtype == np.uint8}
 
     def learn(self, found: Results) -> Results:
         """The network, by the pairs that it finds itself; the best, if asked, of several, and begun anew where it collapses."""
         m, limit = self.method, collapse_share(self.method.n_clusters)
-        rows = np.unique(np.linspace(0, len(self.images) - 1, min(MOST_EXAMPLES, len(self.images))).astype(np.int64))
-        best: Attempt | None = None
+        rows = np.unique(np.linspace(0, len(self.images) - 1, min(MAX_EXAMPLES, len(self.images))).astype(np.int64))
+        best: Restart | None = None
         ended: list[tuple[float, float]] = []
         for number in range(1, m.n_init + m.restarts + 1):
             attempt = self._attempt(found, number, rows)
@@ -86,7 +86,7 @@ class AdaptiveFit:
         epochs = [seen[f"labels {epoch}"].numpy() for epoch in range(1, len(best.course.rows) + 1)]
         learnt: Results = {"network": best.weights, "epoch_labels": np.stack(epochs)}
         learnt["notes"] = self._collapse_notes([positives for positives, _ in ended]) + _kept_note(best, ended)
-        if m.straightens:
+        if m.has_canonical_pose:
             examples = torch.stack([seen["examples first"], seen["examples last"]])
             learnt |= {"epoch_examples": examples.numpy(), "example_rows": rows}
         return learnt
@@ -94,7 +94,7 @@ class AdaptiveFit:
     def gather(self, found: Results) -> Results:
         """Mean and variance of all images in each normalisation, in place of those of a batch."""
         m, device = self.method, self.method.hardware().device
-        network = seeded(m.build(self.images.image_shape), found["network"], device)
+        network = load_weights(m.build(self.images.image_shape), found["network"], device)
         shown = self._shown(found).to(device)
         progress = self.trainer.show("statistics", len(self.images), "images")
 
@@ -103,14 +103,14 @@ class AdaptiveFit:
                 yield shown(batch.images)
                 progress.advance(len(batch.images))
 
-        gather_population_statistics(network, batches)
+        recompute_batch_norm_statistics(network, batches)
         progress.finish()
         return {"network": dict(network.state_dict())}
 
     def assign(self, found: Results) -> Results:
         """Probabilities and group of each image."""
         m, device = self.method, self.method.hardware().device
-        network = seeded(m.build(self.images.image_shape), found["network"], device)
+        network = load_weights(m.build(self.images.image_shape), found["network"], device)
         shown = self._shown(found).to(device)
         progress = self.trainer.show("assign", len(self.images), "images")
 
@@ -133,7 +133,7 @@ class AdaptiveFit:
             "notes": notes,
         }
 
-    def lay_out(self, found: Results) -> Results:
+    def project(self, found: Results) -> Results:
         """UMAP of the embedding in two dimensions, for the map alone."""
         m = self.method
         progress = self.trainer.show("map", 1, "steps")
@@ -142,24 +142,24 @@ class AdaptiveFit:
         progress.finish()
         return {"projection_": projection}
 
-    def _attempt(self, found: Results, number: int, rows: NDArray[np.int64]) -> Attempt:
+    def _attempt(self, found: Results, number: int, rows: NDArray[np.int64]) -> Restart:
         m = self.method
         network: nn.Module = self.trainer.build(lambda: m.build(self.images.image_shape))
         shown = self._shown(found)
-        watch = PairWatch(
+        watch = PairMonitor(
             images=self._seen(),
             shown=shown,
             order=self._order(),
             most_positives=collapse_share(m.n_clusters),
-            examples=self.images.__getitems__(rows) if m.straightens else None,
+            examples=self.images.__getitems__(rows) if m.has_canonical_pose else None,
         )
         rates = (m.learning_rate, m.schedule, m.gradient_clip)
-        recipe = Recipe(m.n_epochs, m.batch_size, *rates, chunk_size=m.chunk_size)
+        recipe = Training(m.n_epochs, m.batch_size, *rates, chunk_size=m.chunk_size)
         course = self.trainer.fit(network, self._seen(), m.objective(shown), recipe, watch=watch)
         if number > 1:
             for row in course.rows:
                 row["stage"] = f"{row['stage']} {number}"
-        return Attempt(course, {name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return Restart(course, {name: tensor.clone() for name, tensor in network.state_dict().items()})
 
     def _collapse_notes(self, shares: list[float]) -> list[str]:
         m, notes = self.method, []
@@ -180,7 +180,7 @@ class AdaptiveFit:
         return np.random.default_rng(self.trainer.seed("order")).permutation(len(self.images))
 
     def _shown(self, found: Results) -> Shown:
-        intensity = seeded(Intensity(likelihood="gaussian"), found["intensity"], torch.device("cpu"))
+        intensity = load_weights(PixelNormalizer(likelihood="gaussian"), found["intensity"], torch.device("cpu"))
         return Shown(intensity, self.method.seen_shape(self.images.image_shape), bool(found["whole_numbers"]))
 
     def _seen(self) -> ImageSet:
@@ -188,11 +188,13 @@ class AdaptiveFit:
         if self._prepared is None:
             seen = self.method.seen_shape(self.images.image_shape)
             small = seen[-2:] == self.images.image_shape[-2:]
-            self._prepared = self.images if small else reduced_copies(self.images, self.method.image_size, self.trainer)
+            self._prepared = (
+                self.images if small else downsampled_copies(self.images, self.method.image_size, self.trainer)
+            )
         return self._prepared
 
 
-def _kept_note(kept: Attempt, ended: list[tuple[float, float]]) -> list[str]:
+def _kept_note(kept: Restart, ended: list[tuple[float, float]]) -> list[str]:
     """Which of several trainings was kept, in words."""
     losses = [loss for _, loss in ended]
     if len(losses) == 1:

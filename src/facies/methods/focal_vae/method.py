@@ -12,12 +12,12 @@ from torch import Tensor
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.autoencoder import as_channels
-from facies.methods.base import Method, seeded
-from facies.methods.downsample import reduced, reduced_shape
-from facies.methods.focal_vae.spherical_mixture import SphereGroups
+from facies.methods.base import Method, load_weights
+from facies.methods.downsample import downsample, downsampled_shape
+from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture
 from facies.methods.focal_vae.stages import FocalVAEFit, code_of
-from facies.methods.pose_alignment import check_alignment, laid_back, load_pose, straightened
-from facies.nn import Backbone, FocalAutoencoder, Intensity
+from facies.methods.pose_alignment import check_alignment, from_canonical, load_pose, to_canonical
+from facies.nn import Backbone, FocalAutoencoder, PixelNormalizer
 from facies.nn.pose import PoseTransformer
 from facies.training import Results, Stage, Trainer
 
@@ -44,7 +44,7 @@ class FocalVAE(Method):
     latent_size : int, default=512
         Numbers in a code.
     image_size : int or None, default=None
-        Longer side to which images are reduced for the network; None, or more than they have, leaves them as they are.
+        Longer side to which images are downsample for the network; None, or more than they have, leaves them as they are.
     beta : float, default=1e-6
         Weight of the KL divergence (a sum over the code) beside the squared error (a mean over the pixels). 1 is the
         formula as printed, under which the code collapses.
@@ -111,7 +111,7 @@ class FocalVAE(Method):
         "of unsupervised machine learning methods. 6th International Workshop on Deep Learning in Computational Physics, 2022."
     )
     samples: ClassVar[bool] = True
-    data_kinds: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {"backbone": "resnet152", "weights": "imagenet"},
         "quick": {
@@ -206,7 +206,7 @@ class FocalVAE(Method):
         if self.image_size is not None and self.image_size < 8:
             raise InputError(f"image_size={self.image_size}: give 8 or more, or leave it out")
         if self.align:
-            check_alignment(reduced_shape(images.image_shape, self.image_size), self.align_rotation)
+            check_alignment(downsampled_shape(images.image_shape, self.image_size), self.align_rotation)
         if self.beta < 0:
             raise InputError(f"beta={self.beta:g}: give 0 or more (1e-6 to 1e-5 suit images)")
         if not 0 < self.outlier_percentile <= 100:
@@ -234,7 +234,7 @@ class FocalVAE(Method):
             Stage("autoencode", fit.autoencode),
             Stage("embed", fit.embed),
             Stage("group", fit.group),
-            Stage("map", fit.lay_out),
+            Stage("map", fit.project),
         ]
 
     def learnt(self, found: Results) -> Results:
@@ -253,16 +253,16 @@ class FocalVAE(Method):
     def restore(self, state: Results) -> None:
         """Build the autoencoder, and the groups in its code."""
         self.whole_numbers_ = bool(state["whole_numbers"])
-        self.intensity_ = seeded(Intensity(), state["intensity"], self.device_)
+        self.intensity_ = load_weights(PixelNormalizer(), state["intensity"], self.device_)
         self.pose_ = self.load_pose(self.image_shape_, state, self.device_)
-        self.autoencoder_ = seeded(self.build(self.image_shape_), state["autoencoder"], self.device_)
-        self.groups_ = SphereGroups.from_state(state["groups"], self.device_)
+        self.autoencoder_ = load_weights(self.build(self.image_shape_), state["autoencoder"], self.device_)
+        self.groups_ = SphericalGaussianMixture.from_state(state["groups"], self.device_)
         self.active_: NDArray[np.bool_] = self.groups_.active.cpu().numpy()
 
     def build(self, image_shape: tuple[int, ...]) -> FocalAutoencoder:
         """The autoencoder for images of this shape, with random weights."""
         return FocalAutoencoder(
-            reduced_shape(image_shape, self.image_size),
+            downsampled_shape(image_shape, self.image_size),
             self.latent_size,
             backbone=self.backbone,
             filters=self.filters,
@@ -274,23 +274,23 @@ class FocalVAE(Method):
         """What sets images of this shape upright, if that was asked for."""
         if not self.align:
             return None
-        return load_pose(reduced_shape(image_shape, self.image_size), self.align_rotation, state["pose"], device)
+        return load_pose(downsampled_shape(image_shape, self.image_size), self.align_rotation, state["pose"], device)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Mean μ of the code, or the mean of those of all symmetric positions."""
         return code_of(self.autoencoder_, self._seen(pixels), any_side_up=self.any_side_up)
 
     @property
-    def straightens(self) -> bool:
+    def has_canonical_pose(self) -> bool:
         """With `align`."""
         return self.align
 
     def upright(self, pixels: Tensor) -> Tensor:
         """Native pixels → the same upright."""
-        return straightened(self.pose_, pixels, self._scaled(pixels))
+        return to_canonical(self.pose_, pixels, self._scaled(pixels))
 
-    def membership(self, pixels: Tensor) -> Tensor:
-        """Responsibilities of the spheres that k-means fits (see `SphereGroups`)."""
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
+        """Responsibilities of the spheres that k-means fits (see `SphericalGaussianMixture`)."""
         return self.groups_.responsibilities(self.embed(pixels))
 
     def place(self, images: Any) -> dict[str, NDArray[Any]]:
@@ -351,8 +351,10 @@ class FocalVAE(Method):
 
         def draw(pixels: Tensor) -> Tensor:
             scaled = self._scaled(pixels)
-            drawn = self._again(straightened(self.pose_, scaled))
-            return self._drawn(drawn if self.pose_ is None else laid_back(drawn, self.pose_.theta(as_channels(scaled))))
+            drawn = self._again(to_canonical(self.pose_, scaled))
+            return self._drawn(
+                drawn if self.pose_ is None else from_canonical(drawn, self.pose_.theta(as_channels(scaled)))
+            )
 
         return self._apply(draw, images)
 
@@ -366,12 +368,12 @@ class FocalVAE(Method):
         return self._apply(errors, images)
 
     def _seen(self, pixels: Tensor) -> Tensor:
-        return straightened(self.pose_, self._scaled(pixels))
+        return to_canonical(self.pose_, self._scaled(pixels))
 
     def _scaled(self, pixels: Tensor) -> Tensor:
-        shape = reduced_shape(self.image_shape_, self.image_size)
+        shape = downsampled_shape(self.image_shape_, self.image_size)
         stacks = pixels.reshape(pixels.shape[0], shape[0], shape[1], *pixels.shape[-2:])
-        scaled: Tensor = self.intensity_(reduced(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
+        scaled: Tensor = self.intensity_(downsample(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
         return scaled
 
     def _again(self, seen: Tensor) -> Tensor:

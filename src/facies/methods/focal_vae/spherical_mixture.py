@@ -23,7 +23,7 @@ def active_dimensions(codes: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class SphereGroups:
+class SphericalGaussianMixture:
     """K spheres of one size in a scaled code.
 
     K-means is the limit of expectation-maximisation for a mixture of equal spherical Gaussians with equal weights; its

@@ -15,13 +15,13 @@ from facies.cluster import KMeans, UMAPLayout
 from facies.errors import FaciesWarning
 from facies.images import ImageSet, RandomAffine
 from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
-from facies.methods.base import seeded
-from facies.methods.downsample import reduced_copies
-from facies.methods.focal_vae.spherical_mixture import SphereGroups, active_dimensions
-from facies.methods.pose_alignment import learn_pose, straightened
-from facies.nn import FocalAutoencoder, Intensity
+from facies.methods.base import load_weights
+from facies.methods.downsample import downsampled_copies
+from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture, active_dimensions
+from facies.methods.pose_alignment import align_pose, to_canonical
+from facies.nn import FocalAutoencoder, PixelNormalizer
 from facies.nn.pose import PoseTransformer
-from facies.training import Batch, Recipe, Results, Trainer
+from facies.training import Batch, Results, Trainer, Training
 from facies.training.trainer import apply_in_batches
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class FocalObjective:
         Sets the stacks upright before they are flipped and turned; None leaves them.
     """
 
-    intensity: Intensity
+    intensity: PixelNormalizer
     augment: RandomAffine
     beta: float
     warm_up: float
@@ -59,7 +59,7 @@ class FocalObjective:
         """Terms ``loss``, ``reconstruction`` and ``kl``."""
         if self.pose is not None:
             self.pose.to(batch.images.device)
-        stacks = self.augment(straightened(self.pose, self.intensity.to(batch.images.device)(batch.images)))
+        stacks = self.augment(to_canonical(self.pose, self.intensity.to(batch.images.device)(batch.images)))
         out = module(stacks)
         error = gaussian_reconstruction(out.reconstruction.flatten(1, 2).float(), stacks.flatten(1, 2)).mean()
         kl = kl_to_standard_normal(out.mean.float(), out.log_variance.float()).mean()
@@ -79,7 +79,7 @@ class FocalVAEFit:
         low, high = self.images.value_range()
         self._seen()
         return {
-            "intensity": dict(Intensity(low, high).state_dict()),
+            "intensity": dict(PixelNormalizer(low, high).state_dict()),
             "whole_numbers": self.images.dtype == np.uint8,
         }
 
@@ -87,7 +87,7 @@ class FocalVAEFit:
         """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
         m = self.method
         epochs = automatic_epochs(len(self.images)) if m.align_epochs == "auto" else m.align_epochs
-        return learn_pose(self.trainer, self._seen(), self._intensity(found), m.align_rotation, epochs)
+        return align_pose(self.trainer, self._seen(), self._intensity(found), m.align_rotation, epochs)
 
     def autoencode(self, found: Results) -> Results:
         """The variational autoencoder."""
@@ -104,21 +104,25 @@ class FocalVAEFit:
         pose = m.load_pose(self.images.image_shape, found, m.hardware().device)
         objective = FocalObjective(self._intensity(found), augment, m.beta, m.warm_up, pose)
         epochs = automatic_epochs(len(self.images)) if m.epochs == "auto" else m.epochs
-        recipe = Recipe(epochs, m.batch_size, m.learning_rate, m.schedule, m.gradient_clip, weight_decay=m.weight_decay)
+        recipe = Training(
+            epochs, m.batch_size, m.learning_rate, m.schedule, m.gradient_clip, weight_decay=m.weight_decay
+        )
         self.trainer.fit(network, self._seen(), objective, recipe)
         return {"autoencoder": dict(network.state_dict())}
 
     def embed(self, found: Results) -> Results:
         """The mean of each image's code."""
         device = self.method.hardware().device
-        network: FocalAutoencoder = seeded(self.method.build(self.images.image_shape), found["autoencoder"], device)
+        network: FocalAutoencoder = load_weights(
+            self.method.build(self.images.image_shape), found["autoencoder"], device
+        )
         intensity, pose = self._intensity(found), self.method.load_pose(self.images.image_shape, found, device)
         seen = self._seen()
         progress = self.trainer.show("embed", len(seen), "images")
         whole = self.method.any_side_up
 
         def codes(pixels: Tensor) -> tuple[Tensor, Tensor]:
-            stacks = straightened(pose, intensity(pixels))
+            stacks = to_canonical(pose, intensity(pixels))
             return network.encoder(stacks)[0], code_of(network, stacks, any_side_up=whole)
 
         means, embedding = apply_in_batches(codes, seen, device, batch_size=128, progress=progress)
@@ -135,7 +139,7 @@ class FocalVAEFit:
         progress = self.trainer.show("group", 1, "steps")
         model = KMeans(m.n_clusters, n_init=m.n_init, random_state=self.trainer.seed("k-means")).fit(codes * scale)
         progress.finish()
-        groups = SphereGroups.of(
+        groups = SphericalGaussianMixture.of(
             codes, found["codes"], model.labels_, model.cluster_centers_, scale, m.outlier_percentile
         )
         probabilities = np.concatenate(
@@ -155,7 +159,7 @@ class FocalVAEFit:
             "notes": self._notes(active, model.n_clusters_),
         }
 
-    def lay_out(self, found: Results) -> Results:
+    def project(self, found: Results) -> Results:
         """UMAP of the code in two dimensions, for the map alone."""
         m = self.method
         progress = self.trainer.show("map", 1, "steps")
@@ -182,13 +186,13 @@ class FocalVAEFit:
             network.load_imagenet(self.method.weights)
         return network
 
-    def _intensity(self, found: Results) -> Intensity:
-        return seeded(Intensity(), found["intensity"], self.method.hardware().device)
+    def _intensity(self, found: Results) -> PixelNormalizer:
+        return load_weights(PixelNormalizer(), found["intensity"], self.method.hardware().device)
 
     def _seen(self) -> ImageSet:
         """The images as stacks, at the size that the network sees; made again where a resumed fit needs them."""
         if self._prepared is None:
-            self._prepared = reduced_copies(self.images, self.method.image_size, self.trainer)
+            self._prepared = downsampled_copies(self.images, self.method.image_size, self.trainer)
         return self._prepared
 
 

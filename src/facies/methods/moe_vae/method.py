@@ -16,18 +16,18 @@ from facies.methods.autoencoder import (
     build_autoencoder,
     channels_shape,
 )
-from facies.methods.base import Method, seeded
-from facies.methods.moe_vae.sampling import MixtureGeneration
+from facies.methods.base import Method, load_weights
+from facies.methods.moe_vae.sampling import MixtureSampling
 from facies.methods.moe_vae.stages import MoEVAEFit
-from facies.methods.pose_alignment import check_alignment, load_pose, straightened
-from facies.nn import ConvEncoder, Intensity, MixtureOfExperts
+from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
+from facies.nn import ConvEncoder, MixtureOfExperts, PixelNormalizer
 from facies.nn.pose import PoseTransformer
 from facies.training import Results, Stage, Trainer
 
-FEWEST_IN_GROUP = 5
+MIN_CLUSTER_SIZE = 5
 
 
-class MoEVAE(MixtureGeneration, Method):
+class MoEVAE(MixtureSampling, Method):
     """Mixture of variational autoencoders with density-based pretraining.
 
     An autoencoder learns the images; the principal components of its code tell the latent size; UMAP and HDBSCAN find
@@ -150,9 +150,9 @@ class MoEVAE(MixtureGeneration, Method):
         "P. Santos, A Mixture-of-Experts approach to deep image clustering: estimating latent sizes and number of clusters. "
         "MSc thesis, Instituto Superior Técnico, Lisbon, 2020."
     )
-    finds_n_clusters: ClassVar[bool] = True
+    estimates_n_clusters: ClassVar[bool] = True
     samples: ClassVar[bool] = True
-    data_kinds: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
         "quick": {
@@ -296,7 +296,7 @@ class MoEVAE(MixtureGeneration, Method):
         """Refuse parameters that contradict one another, and too few images."""
         if self.align:
             check_alignment(images.image_shape, self.align_rotation)
-        smallest = self.min_cluster_size or max(FEWEST_IN_GROUP, len(images) // 50)
+        smallest = self.min_cluster_size or max(MIN_CLUSTER_SIZE, len(images) // 50)
         if len(images) < 2 * smallest:
             raise InputError(
                 f"{len(images)} images are fewer than twice the smallest group ({smallest}); give more images, or set min_cluster_size"
@@ -347,12 +347,14 @@ class MoEVAE(MixtureGeneration, Method):
     def restore(self, state: Results) -> None:
         """Build autoencoder, manager and experts."""
         self.latent_size_, self.expert_sizes_ = int(state["latent_size"]), list(state["expert_sizes"])
-        self.intensity_ = seeded(Intensity(likelihood=state["likelihood"]), state["intensity"], self.device_)
+        self.intensity_ = load_weights(
+            PixelNormalizer(likelihood=state["likelihood"]), state["intensity"], self.device_
+        )
         self.pose_: PoseTransformer | None = None
         if self.align:
             self.pose_ = load_pose(self.image_shape_, self.align_rotation, state["pose"], self.device_)
         autoencoder = self.build_first(self._embedding_size)
-        self.autoencoder_ = seeded(autoencoder, state["autoencoder"], self.device_)
+        self.autoencoder_ = load_weights(autoencoder, state["autoencoder"], self.device_)
         mixture = self.build_mixture(self.n_clusters_, int(state["expert_size"]))
         mixture.manager.load_state_dict(state["manager"])
         mixture.experts.load_state_dict(state["experts"])
@@ -362,25 +364,25 @@ class MoEVAE(MixtureGeneration, Method):
         """Means of the first autoencoder's code."""
         return self.autoencoder_.encode(self._shown(pixels)[:, None])[0][:, 0]
 
-    def membership(self, pixels: Tensor) -> Tensor:
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the manager."""
-        return self.mixture_.manage(self._shown(pixels)).softmax(dim=1)
+        return self.mixture_.manager_logits(self._shown(pixels)).softmax(dim=1)
 
     @property
-    def straightens(self) -> bool:
+    def has_canonical_pose(self) -> bool:
         """With `align`."""
         return self.align
 
     def upright(self, pixels: Tensor) -> Tensor:
         """Native pixels → the same upright."""
-        return straightened(self.pose_, pixels, self._scaled(pixels))
+        return to_canonical(self.pose_, pixels, self._scaled(pixels))
 
     def _scaled(self, pixels: Tensor) -> Tensor:
         scaled: Tensor = self.intensity_(as_channels(pixels))
         return scaled
 
     def _shown(self, pixels: Tensor) -> Tensor:
-        return straightened(self.pose_, self._scaled(pixels))
+        return to_canonical(self.pose_, self._scaled(pixels))
 
     @property
     def _embedding_size(self) -> int:

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.losses import reconstruction
-from facies.methods.pose_alignment import laid_back
-from facies.nn import Intensity, MixtureOfExperts
+from facies.methods.pose_alignment import from_canonical
+from facies.nn import MixtureOfExperts, PixelNormalizer
 from facies.nn.pose import PoseTransformer
 
 
-class MixtureGeneration:
+class MixtureSampling:
     """Sampling and reconstruction, for a method with ``mixture_`` and ``intensity_``."""
 
     mixture_: MixtureOfExperts
-    intensity_: Intensity
+    intensity_: PixelNormalizer
     pose_: PoseTransformer | None
     image_shape_: tuple[int, ...]
     n_clusters_: int
@@ -94,7 +94,7 @@ class MixtureGeneration:
             if by == "best":
                 weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_clusters_).float()
             mixed = torch.einsum("bk,bkchw->bchw", weights, self.intensity_.scaled(drawn))
-            return mixed if self.pose_ is None else laid_back(mixed, self.pose_.theta(self._scaled(pixels)))
+            return mixed if self.pose_ is None else from_canonical(mixed, self.pose_.theta(self._scaled(pixels)))
 
         scaled = self._apply(draw, images, batch_size=128)
         native = self.intensity_.native(torch.from_numpy(scaled).to(self.device_)).cpu().numpy()
@@ -114,7 +114,7 @@ class MixtureGeneration:
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         shown = self._shown(pixels)
         every = shown[:, None].expand(-1, self.n_clusters_, -1, -1, -1)
-        return self.mixture_.manage(shown), self.mixture_.experts(every).reconstruction
+        return self.mixture_.manager_logits(shown), self.mixture_.experts(every).reconstruction
 
     @torch.no_grad()
     def _decode(self, codes: Tensor, cluster: int) -> NDArray[np.float32]:

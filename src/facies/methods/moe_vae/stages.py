@@ -18,13 +18,13 @@ from facies.cluster import (
     most_central,
 )
 from facies.images import ImageSet, RandomAffine, background
-from facies.methods.autoencoder import AutoencoderObjective, Views, automatic_epochs, learn_intensity
-from facies.methods.base import seeded
+from facies.methods.autoencoder import AutoencoderObjective, Views, automatic_epochs, learn_normalizer
+from facies.methods.base import load_weights
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
-from facies.methods.pose_alignment import learn_pose, load_pose
-from facies.nn import Intensity, MixtureOfExperts, keep_experts
+from facies.methods.pose_alignment import align_pose, load_pose
+from facies.nn import MixtureOfExperts, PixelNormalizer, select_experts
 from facies.nn.pose import PoseTransformer
-from facies.training import Recipe, Results, Trainer
+from facies.training import Results, Trainer, Training
 from facies.training.trainer import apply_in_batches
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ class MoEVAEFit:
 
     def intensity(self, found: Results) -> Results:  # noqa: ARG002 - the first stage finds nothing before it
         """Scale of the pixels and likelihood, from their histogram."""
-        intensity = learn_intensity(self.images, self.method.likelihood)
+        intensity = learn_normalizer(self.images, self.method.likelihood)
         return {"intensity": dict(intensity.state_dict()), "likelihood": intensity.likelihood}
 
     def align(self, found: Results) -> Results:
         """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
         m = self.method
         epochs = self._epochs(m.align_epochs, 1.0)
-        return learn_pose(self.trainer, self.images, self._intensity(found), m.align_rotation, epochs)
+        return align_pose(self.trainer, self.images, self._intensity(found), m.align_rotation, epochs)
 
     def autoencode(self, found: Results) -> Results:
         """P1: an autoencoder with a large code."""
@@ -183,7 +183,7 @@ class MoEVAEFit:
     def assign(self, found: Results) -> Results:
         """Every image to the expert the manager thinks most probable; experts whom no image chose are left out."""
         chosen = np.unique(self._probabilities(found).argmax(axis=1)).tolist()
-        manager, experts = keep_experts(found["manager"], found["experts"], chosen)
+        manager, experts = select_experts(found["manager"], found["experts"], chosen)
         left = {"manager": manager, "experts": experts, "n_clusters": len(chosen)}
         probabilities = self._probabilities({**found, **left})
         return {**left, "probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
@@ -218,9 +218,9 @@ class MoEVAEFit:
         device = self.method.hardware().device
         mixture.to(device).eval()
         views.to(device)
-        return apply_in_batches(lambda pixels: mixture.manage(views.still(pixels)).softmax(dim=1), self.images, device)[
-            0
-        ]
+        return apply_in_batches(
+            lambda pixels: mixture.manager_logits(views.still(pixels)).softmax(dim=1), self.images, device
+        )[0]
 
     def _alpha(self, mixture: MixtureOfExperts, views: Views) -> float:
         """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest."""
@@ -234,8 +234,10 @@ class MoEVAEFit:
         )
         return mixture
 
-    def _intensity(self, found: Results) -> Intensity:
-        return seeded(Intensity(likelihood=found["likelihood"]), found["intensity"], self.method.hardware().device)
+    def _intensity(self, found: Results) -> PixelNormalizer:
+        return load_weights(
+            PixelNormalizer(likelihood=found["likelihood"]), found["intensity"], self.method.hardware().device
+        )
 
     def _views(self, found: Results) -> Views:
         m = self.method
@@ -248,10 +250,10 @@ class MoEVAEFit:
             return None
         return load_pose(self.images.image_shape, m.align_rotation, found["pose"], m.hardware().device)
 
-    def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Recipe:
+    def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Training:
         m = self.method
         count = self._epochs(epochs, share)
-        return Recipe(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)
+        return Training(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)
 
     def _epochs(self, epochs: int | Literal["auto"], share: float) -> int:
         return max(1, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
