@@ -14,10 +14,14 @@ from facies.losses.dac import (
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
+from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd
 
 __all__ = [
+    "assignment_divergence",
+    "student_t_assignment",
+    "target_distribution",
     "all_pairs_loss",
     "batch_entropy",
     "bernoulli_reconstruction",

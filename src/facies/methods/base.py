@@ -7,13 +7,13 @@ import json
 import math
 import platform
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -21,20 +21,42 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set, open_images
-from facies.training import Hardware, Progress, Results, Stage, StageCheckpoints, Trainer, history_table
+from facies.io import write_json_atomically
+from facies.methods.fit_context import FitContext
+from facies.methods.model_folder import FORMAT, read_description
+from facies.parameters import check_parameters, parameter_values, set_parameters, settings, translate_names
+from facies.training import Hardware, Progress, Stage, StageCheckpoints, StageOutputs, Trainer, history_table
 from facies.training.checkpoints import load_state, save_state
 from facies.training.trainer import apply_in_batches
 
-FORMAT = 1
-HARDWARE_PARAMETERS = ("accelerator", "devices", "strategy", "precision")
 BYTES_AT_ONCE = 2**26
 
 
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """One way in which a fitted method divides the images into groups.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n_images,)
+        Group of each image, from 0; −1 is noise.
+    description : str
+        How the groups came about, in a few words for the user.
+    probabilities : ndarray of float32, shape (n_images, n_clusters), optional
+        Probability of each group; each row sums to 1.
+    """
+
+    labels: NDArray[np.int64]
+    description: str
+    probabilities: NDArray[np.float32] | None = None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     """Learns from images, groups them, and places new ones.
 
-    A subclass lists its `stages`, and says in `learnt` what they found and in `embed` and `cluster_probabilities` how an image is
-    placed. Parameters are stored untouched by ``__init__`` and checked in `fit`.
+    A subclass is a dataclass whose fields are its parameters (see `facies.parameters`). It lists its `stages`, and says in
+    `model_state` what of their outputs a model keeps and in `embed` and `cluster_probabilities` how an image is grouped.
 
     Attributes
     ----------
@@ -60,28 +82,30 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     title: ClassVar[str]
     reference: ClassVar[str]
     estimates_n_clusters: ClassVar[bool] = False
-    soft: ClassVar[bool] = True
-    samples: ClassVar[bool] = False
+    has_soft_assignments: ClassVar[bool] = True
+    is_generative: ClassVar[bool] = False
     supported_inputs: ClassVar[tuple[str, ...]] = ("images",)
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    projection_method: ClassVar[str] = "UMAP"
+    """What `projection_` is made by; its name in a run folder is the same in lower case."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}, "paper": {}}
+    former_parameters: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
 
-    random_state: int
-    accelerator: str
-    devices: int
-    strategy: str
-    precision: str
+    random_state: int = 0
+    """Seed of all that is random; equal seeds give equal fits."""
+    hardware: Hardware = settings(Hardware)
+    """What to compute on."""
 
     @abstractmethod
-    def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
+    def stages(self, fit: FitContext) -> list[Stage]:
         """List the steps of the method, in the paper's order."""
 
     @abstractmethod
-    def learnt(self, found: Results) -> Results:
-        """From all that the stages found, what placing a new image needs (this is what `save` writes)."""
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Of all that the stages gave, what a model needs: this is what `save` writes. ``n_clusters`` is among it."""
 
     @abstractmethod
-    def restore(self, state: Results) -> None:
-        """Build the networks from what `learnt` returned."""
+    def load_state(self, state: StageOutputs) -> None:
+        """Build the networks from what `model_state` returned; `device_` and `image_shape_` are known."""
 
     @abstractmethod
     def embed(self, pixels: Tensor) -> Tensor:
@@ -91,21 +115,44 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) → probabilities (B, K)."""
 
+    def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Native pixels → embedding and probabilities; override where one follows from the other."""
+        return self.embed(pixels), self.cluster_probabilities(pixels)
+
     @property
     def has_canonical_pose(self) -> bool:
         """Whether this method sets images upright before it looks at them, so that it has `canonical` images."""
         return False
 
-    def upright(self, pixels: Tensor) -> Tensor:
-        """Native pixels (B, C, H, W) → the same, as the first spatial transformer sets them; where `has_canonical_pose`."""
-        raise NotImplementedError
+    def to_canonical(self, pixels: Tensor) -> Tensor:
+        """Native pixels (B, C, H, W) → the same, set upright; where `has_canonical_pose`."""
+        raise InputError(
+            f"{self.name} as it was fitted sets no images upright; fit st-dac with transformers, "
+            "or moe-vae or focal-vae with align=True"
+        )
+
+    def partitions(self) -> dict[str, Partition]:
+        """Return the partitions of the images that a run folder keeps, by name.
+
+        Returns
+        -------
+        dict of Partition
+            The last one is what `predict` continues, and the default of the run. Most methods have this one alone.
+        """
+        return {self.name: Partition(self.labels_, self.title, self.probabilities_)}
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """What else of this fit a run folder keeps, by name, for the report; nothing for most methods."""
         return {}
 
     def check(self, images: ImageSet) -> None:
-        """Raise InputError if the parameters or the images cannot be used."""
+        """Raise InputError if the parameters or the images cannot be used; runs before any work."""
+        check_parameters(self)
+        self.hardware.check()
+
+    def parameters(self) -> dict[str, Any]:
+        """The value of every parameter by its dotted name, such as ``training.epochs``."""
+        return parameter_values(self)
 
     def fit(
         self,
@@ -124,7 +171,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         y
             Not used; labels never guide a fit.
         work_folder
-            Where to keep what is found on the way; a fit with the same folder, images and parameters goes on from there.
+            Where to keep what the stages give; a fit with the same folder, images and parameters goes on from there.
         progress
             Shows how far the fit has come.
 
@@ -134,20 +181,20 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             If the images or the parameters cannot be used.
         """
         images = open_images(images)
-        self._check_choices()
         self.check(images)
         if work_folder is not None:
             self._check_work_folder(Path(work_folder), images)
         self.notes_: list[str] = []
         self.image_shape_ = images.image_shape
-        trainer = Trainer(self.random_state, self.hardware(), StageCheckpoints(work_folder), progress)
-        found = trainer.run(self.stages(images, trainer))
-        self._adopt(self.learnt(found))
+        self.device_ = self.hardware.device
+        trainer = Trainer(self.random_state, self.hardware, StageCheckpoints(work_folder), progress)
+        outputs = trainer.run(self.stages(FitContext(images, trainer)))
+        self._set_state(self.model_state(outputs))
         for attribute in ("labels_", "embedding_", "probabilities_", "projection_"):
-            setattr(self, attribute, found[attribute])
+            setattr(self, attribute, outputs[attribute])
         self.history_: pd.DataFrame = history_table(trainer.rows)
         self.timings_: dict[str, float] = dict(trainer.timings)
-        self.notes_ += found.get("notes", [])
+        self.notes_ += outputs.get("notes", [])
         return self
 
     def fit_predict(self, images: Any, y: Any = None, **kwargs: Any) -> NDArray[np.int64]:
@@ -166,8 +213,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Most probable group: (N,) int64."""
         return self.predict_proba(images).argmax(axis=1).astype(np.int64)
 
-    def place(self, images: Any) -> dict[str, NDArray[Any]]:
-        """All that there is to say of where images belong, in one pass: columns of N entries.
+    def predict_table(self, images: Any) -> dict[str, NDArray[Any]]:
+        """All that there is to say of the groups of images, in one pass: columns of N entries.
 
         Returns
         -------
@@ -178,7 +225,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         return {"group": probabilities.argmax(axis=1).astype(np.int64), "probability": probabilities.max(axis=1)}
 
     def canonical(self, images: Any) -> NDArray[np.float32]:
-        """Images as the first spatial transformer sets them.
+        """Images as the method sets them upright.
 
         Returns
         -------
@@ -188,52 +235,30 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         Raises
         ------
         InputError
-            If this method has no spatial transformer before its network, or the images are of another shape.
+            If this method sets no images upright, or the images are of another shape.
         """
-        if not self.has_canonical_pose:
-            raise InputError(
-                f"{self.name} as it was fitted sets no images upright; fit st-dac with transformers, "
-                "or moe-vae or focal-vae with align=True"
-            )
-        return self._apply(self.upright, images)
+        return self._apply(self.to_canonical, images)
 
-    def hardware(self) -> Hardware:
-        """What to compute on, from the parameters."""
-        return Hardware(**{name: getattr(self, name) for name in HARDWARE_PARAMETERS})
-
-    def _check_choices(self) -> None:
-        hints = get_type_hints(type(self).__init__)
-        for name, value in self.get_params(deep=False).items():
-            choices = _literals(hints.get(name))
-            if choices and isinstance(value, str) and value not in choices:
-                raise InputError(f"{name}={value!r} is not known; choose from {', '.join(map(str, choices))}")
-
-    def _check_work_folder(self, folder: Path, images: ImageSet) -> None:
-        """Refuse to go on from a fit of other images or parameters."""
-        parameters = {name: value for name, value in self.get_params().items() if name not in HARDWARE_PARAMETERS}
-        this = {"method": self.name, "images": images.fingerprint(), "parameters": parameters}
-        path = folder / "of.json"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_name("of.json.part")
-            part.write_text(json.dumps(this))
-            part.replace(path)
-        elif json.loads(path.read_text()) != json.loads(json.dumps(this)):
-            raise InputError(
-                f"{folder}: holds an unfinished fit of other images or parameters; give another work folder"
-            )
+    def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: embedding, probabilities and group of every image, as the model that has been learnt gives them."""
+        self._set_state(self.model_state(outputs))
+        embedding, probabilities = fit.apply(self.embed_and_cluster, "assign", batch_size=self._batch_size())
+        return {
+            "embedding_": embedding,
+            "probabilities_": probabilities,
+            "labels_": probabilities.argmax(axis=1).astype(np.int64),
+        }
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``model.json`` into `folder`; nothing is pickled."""
         check_is_fitted(self, "state_")
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         save_state(folder / "model.safetensors", self.state_)
         description = {
             "format": FORMAT,
             "method": self.name,
             "class": type(self).__name__,
-            "parameters": self.get_params(deep=False),
+            "parameters": self.parameters(),
             "image_shape": list(self.image_shape_),
             "n_clusters": self.n_clusters_,
             "versions": {
@@ -241,13 +266,11 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             },
             "python": platform.python_version(),
         }
-        part = folder / "model.json.part"
-        part.write_text(json.dumps(description, indent=2) + "\n")
-        part.replace(folder / "model.json")
+        write_json_atomically(folder / "model.json", description)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what `save` wrote.
+        """Read what `save` wrote; the model then computes on the best device of this machine.
 
         Raises
         ------
@@ -257,12 +280,14 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         description = read_description(Path(folder))
         if description["method"] != cls.name:
             raise InputError(f"{folder}: holds a model of {description['method']}, not of {cls.name}")
-        known = {name: value for name, value in description["parameters"].items() if name in cls._get_param_names()}
-        method = cls(**{**known, "accelerator": "auto", "devices": 1, "strategy": "auto"})
+        method = cls()
+        method.set_known_parameters(description["parameters"])
+        method.hardware = Hardware(precision=method.hardware.precision)
         method.image_shape_ = tuple(description["image_shape"])
+        check_parameters(method)
+        method.device_ = method.hardware.device
         try:
-            state = load_state(Path(folder) / "model.safetensors")
-            method._adopt(state)
+            method._set_state(load_state(Path(folder) / "model.safetensors"))
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(
@@ -270,11 +295,32 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             ) from error
         return method
 
-    def _adopt(self, state: Results) -> None:
+    @classmethod
+    def current_parameters(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters that an earlier version wrote, by their names of today."""
+        return translate_names(values, {**HARDWARE_NAMES, **cls.former_parameters})[0]
+
+    def set_known_parameters(self, values: Mapping[str, Any]) -> None:
+        """Set parameters that another version wrote: by their names of today, without those that are no more."""
+        known = self.parameters()
+        set_parameters(self, {k: v for k, v in self.current_parameters(values).items() if k in known})
+
+    def _check_work_folder(self, folder: Path, images: ImageSet) -> None:
+        """Refuse to go on from a fit of other images or parameters."""
+        parameters = {name: value for name, value in self.parameters().items() if not name.startswith("hardware.")}
+        this = {"method": self.name, "images": images.fingerprint(), "parameters": parameters}
+        path = folder / "of.json"
+        if not path.exists():
+            write_json_atomically(path, this)
+        elif json.loads(path.read_text()) != json.loads(json.dumps(this)):
+            raise InputError(
+                f"{folder}: holds an unfinished fit of other images or parameters; give another work folder"
+            )
+
+    def _set_state(self, state: StageOutputs) -> None:
         self.state_ = state
         self.n_clusters_ = int(state["n_clusters"])
-        self.device_ = self.hardware().device
-        self.restore(state)
+        self.load_state(state)
 
     def _apply(self, function: Any, images: Any, batch_size: int = 512) -> NDArray[np.float32]:
         check_is_fitted(self, "state_")
@@ -284,47 +330,12 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             raise InputError(
                 f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
             )
-        fitting = max(1, BYTES_AT_ONCE // (4 * math.prod(self.image_shape_)))
-        return apply_in_batches(function, images, self.device_, batch_size=min(batch_size, fitting))[0]
+        return apply_in_batches(function, images, self.device_, batch_size=self._batch_size(batch_size))[0]
+
+    def _batch_size(self, most: int = 512) -> int:
+        """Images at once: as many as fit in 64 MiB, at most `most`."""
+        return min(most, max(1, BYTES_AT_ONCE // (4 * math.prod(self.image_shape_))))
 
 
-def _literals(hint: Any) -> tuple[Any, ...]:
-    """Strings that a type hint allows by name, if it allows no other strings."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    if get_origin(hint) in (Union, UnionType) and str not in get_args(hint):
-        return tuple(choice for part in get_args(hint) for choice in _literals(part))
-    return ()
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """Read and check ``model.json`` of a saved method.
-
-    Raises
-    ------
-    InputError
-        If it is missing, damaged or of another format.
-    """
-    path = folder / "model.json"
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: holds no model (model.json is missing)") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a model description ({error})") from error
-    if not isinstance(description, dict):
-        raise InputError(f"{path}: cannot be read as a model description (it holds no names)")
-    if description.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: format {description.get('format')} is not format {FORMAT} of this version; use the version that wrote it"
-        )
-    lacking = [name for name in ("method", "parameters", "image_shape") if name not in description]
-    if lacking:
-        raise InputError(f"{path}: cannot be read as a model description (it lacks {', '.join(lacking)})")
-    return description
-
-
-def load_weights(module: torch.nn.Module, state: dict[str, Tensor], device: torch.device) -> Any:
-    """Load weights into a module, for placing images: on the device, in evaluation mode."""
-    module.load_state_dict(state)
-    return module.to(device).eval()
+HARDWARE_NAMES = {name: f"hardware.{name}" for name in ("accelerator", "devices", "strategy", "precision")}
+"""Names that the parameters of `Hardware` had in format 1."""

@@ -15,7 +15,7 @@ from facies.training import Trainer
 
 
 def downsampled_shape(image_shape: tuple[int, ...], image_size: int | None) -> tuple[int, int, int, int]:
-    """(L, C, H, W) that the network sees: the longer side is `image_size` where it was longer; a plain image has one layer."""
+    """(L, C, H, W) for the network: the longer side is `image_size` where it was longer; a plain image has one layer."""
     channels, height, width = image_shape[-3:]
     layers = image_shape[0] if len(image_shape) == 4 else 1
     share = min(1.0, (image_size or max(height, width)) / max(height, width))
@@ -40,11 +40,10 @@ def downsampled_copies(images: ImageSet, image_size: int | None, trainer: Traine
         return images
     whole = images.dtype == np.uint8
     store = TemporaryArray.allocate((len(images), *shape), np.dtype(np.uint8 if whole else np.float32))
-    progress = trainer.show("prepare", len(images), "images")
-    for start, block in images.stored_blocks():
-        stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
-        small = downsample(stacks, shape[-2:], whole_numbers=whole)
-        store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
-        progress.advance(len(block))
-    progress.finish()
+    with trainer.progress("prepare", len(images), "images") as progress:
+        for start, block in images.stored_blocks():
+            stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
+            small = downsample(stacks, shape[-2:], whole_numbers=whole)
+            store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
+            progress.advance(len(block))
     return images.replace(source=source_from_temporary(store, AxisOrder.STACK))

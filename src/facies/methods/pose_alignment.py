@@ -14,24 +14,37 @@ on what it made, it has a reason not to: nothing is easier to reconstruct than a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from facies.errors import InputError
 from facies.images import ImageSet, RandomAffine
 from facies.losses import kl_to_standard_normal, reconstruction
-from facies.methods.autoencoder import as_channels, channels_shape
-from facies.methods.base import load_weights
+from facies.methods.preprocessing import as_channels, channels_shape
+from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
 from facies.nn.pose import PoseAutoencoder, PoseTransformer, compose_affine, invert_affine
-from facies.nn.spatial_transformer import SMALLEST_SIDE, resample
-from facies.training import Batch, Results, Trainer, Training
+from facies.nn.spatial_transformer import MIN_SIDE, resample
+from facies.parameters import Settings
+from facies.training import Batch, Epochs, StageOutputs, Trainer, Training
 
 # By the bound that was reached, d + KL/pixels, on turned digits (benchmarks/pose.py); no label chose them.
 CONSISTENCY, CENTRE = 0.1, 1.0
 ZOOM, SHIFT = 0.1, 0.1
 LEARNING_RATE, BATCH_SIZE = 2e-3, 128
+
+
+@dataclass(kw_only=True)
+class PoseAlignment(Settings):
+    """How images are set upright before anything else is learnt of them."""
+
+    rotation: Annotated[float, Interval(ge=0, le=180)] = 60.0
+    """Largest turn in degrees; from 90 on an image and the same upside down become one."""
+    epochs: Epochs = 100
+    """Epochs of the training that learns it; ``auto`` chooses by the number of images."""
 
 
 @dataclass
@@ -42,25 +55,25 @@ class PoseObjective:
 
     Parameters
     ----------
-    intensity
+    normalizer
         Scale of the pixels.
-    augment
+    augmentation
         How a view is made; only its maps are used.
     consistency, centre
         γ and δ.
     """
 
-    intensity: PixelNormalizer
-    augment: RandomAffine
+    normalizer: PixelNormalizer
+    augmentation: RandomAffine
     consistency: float = CONSISTENCY
     centre: float = CENTRE
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction``, ``kl`` and ``consistency``."""
-        images = self.intensity.to(batch.images.device)(as_channels(batch.images))
-        maps = self.augment.draw(len(images), images.shape[-2:], images.device)
+        images = self.normalizer.to(batch.images.device)(as_channels(batch.images))
+        maps = self.augmentation.draw(len(images), images.shape[-2:], images.device)
         out = module(images, resample(images, maps))
-        distance = reconstruction(out.reconstruction.float(), out.images, self.intensity.likelihood).mean()
+        distance = reconstruction(out.reconstruction.float(), out.images, self.normalizer.likelihood).mean()
         kl = kl_to_standard_normal(out.mean.float(), out.log_variance.float()).mean() / out.images[0].numel()
         consistency = (compose_affine(maps, out.view_theta) - out.theta).square().sum(dim=(1, 2)).mean()
         off = (out.theta.mean(dim=0) - torch.eye(2, 3, device=images.device)).square().sum()
@@ -77,31 +90,30 @@ def build_pose(image_shape: tuple[int, ...], rotation: float) -> PoseTransformer
 def align_pose(
     trainer: Trainer,
     images: ImageSet,
-    intensity: PixelNormalizer,
+    normalizer: PixelNormalizer,
     rotation: float,
     epochs: int,
     *,
     consistency: float = CONSISTENCY,
     centre: float = CENTRE,
-) -> Results:
+) -> StageOutputs:
     """Learn to set `images` upright, by turns of at most `rotation` degrees; ``pose`` holds the transformer's weights."""
     channels, height, width = channels_shape(images.image_shape)
     network = trainer.build(
         lambda: PoseAutoencoder(build_pose(images.image_shape, rotation), channels, (height, width))
     )
-    objective = PoseObjective(intensity, RandomAffine(rotation / 2, ZOOM, SHIFT), consistency, centre)
-    trainer.fit(network, images, objective, Training(epochs, BATCH_SIZE, LEARNING_RATE, "one-cycle"))
+    objective = PoseObjective(normalizer, RandomAffine(rotation / 2, ZOOM, SHIFT), consistency, centre)
+    training = Training(epochs=epochs, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE, schedule="one-cycle")
+    trainer.fit(network, images, objective, training)
     return {"pose": dict(network.pose.state_dict())}
 
 
-def check_alignment(image_shape: tuple[int, ...], rotation: float) -> None:
-    """Raise InputError if images of this shape cannot be set upright, or the largest turn makes no sense."""
-    if not 0 <= rotation <= 180:
-        raise InputError(f"align_rotation={rotation:g}: give degrees from 0 to 180")
+def check_alignment(image_shape: tuple[int, ...]) -> None:
+    """Raise InputError if images of this shape are too small to be set upright."""
     height, width = image_shape[-2:]
-    if min(height, width) < SMALLEST_SIDE:
+    if min(height, width) < MIN_SIDE:
         raise InputError(
-            f"align needs images of {SMALLEST_SIDE} × {SMALLEST_SIDE} pixels or more, and these are {height} × {width}; "
+            f"align needs images of {MIN_SIDE} × {MIN_SIDE} pixels or more, and these are {height} × {width}; "
             "leave it out, or give larger images"
         )
 
@@ -120,11 +132,11 @@ def to_canonical(pose: PoseTransformer | None, pixels: Tensor, scaled: Tensor | 
     Parameters
     ----------
     pose
-        Of `load_pose`.
+        From `load_pose`.
     pixels
         What is set, in any unit.
     scaled
-        The same as the transformer learnt to see it; by default `pixels`.
+        The same as the transformer learnt them; None is `pixels` themselves.
     """
     if pose is None:
         return pixels

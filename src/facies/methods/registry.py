@@ -1,22 +1,36 @@
-"""The methods there are, by name; a method is imported when it is asked for."""
+"""The methods there are, by name: those of Facies, and those that installed packages add."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from facies.errors import InputError, suggest
-from facies.methods.base import Method, read_description
+from facies.methods.base import Method
+from facies.methods.model_folder import read_description
+from facies.parameters import set_parameters
+from facies.plugins import load_plugin, plugin_names
+
+GROUP = "facies.methods"
+"""Entry points of this group add methods."""
 
 METHODS: dict[str, str] = {
     "moe-vae": "facies.methods.moe_vae.method:MoEVAE",
     "focal-vae": "facies.methods.focal_vae.method:FocalVAE",
     "st-dac": "facies.methods.dac.st_dac:STDAC",
     "dac": "facies.methods.dac.dac:DAC",
+    "dec": "facies.methods.dec:DEC",
+    "idec": "facies.methods.idec:IDEC",
 }
+"""The methods of Facies; a method is imported when it is asked for."""
+
+
+def method_names() -> list[str]:
+    """Names of all methods: those of Facies, then those of other packages. What cannot be imported is named in a warning."""
+    others = [name for name in plugin_names(GROUP) if name not in METHODS and load_plugin(GROUP, name) is not None]
+    return [*METHODS, *others]
 
 
 def method_class(name: str) -> type[Method]:
@@ -27,15 +41,27 @@ def method_class(name: str) -> type[Method]:
     InputError
         If there is no such method; names the nearest.
     """
-    if name not in METHODS:
-        raise InputError(f"there is no method {name!r}; {suggest(name, METHODS)}")
-    module, attribute = METHODS[name].split(":")
-    found: type[Method] = getattr(importlib.import_module(module), attribute)
-    return found
+    if name in METHODS:
+        module, attribute = METHODS[name].split(":")
+        found: type[Method] = getattr(importlib.import_module(module), attribute)
+        return found
+    plugin: type[Method] | None = load_plugin(GROUP, name)
+    if plugin is None:
+        raise InputError(f"there is no method {name!r}; {suggest(name, method_names())}")
+    return plugin
 
 
 def make_method(name: str, preset: str = "quick", parameters: Mapping[str, Any] | None = None) -> Method:
     """Make a method from a preset and parameters that override it.
+
+    Parameters
+    ----------
+    name
+        Of the method.
+    preset
+        ``quick``, ``paper``, or another one that the method has.
+    parameters
+        By their dotted names, such as ``{"training.epochs": 20}``; names of earlier versions are understood.
 
     Raises
     ------
@@ -45,11 +71,10 @@ def make_method(name: str, preset: str = "quick", parameters: Mapping[str, Any] 
     cls = method_class(name)
     if preset not in cls.presets:
         raise InputError(f"{name} has no preset {preset!r}; {suggest(preset, cls.presets)}")
-    known = inspect.signature(cls).parameters
-    for parameter in parameters or {}:
-        if parameter not in known:
-            raise InputError(f"{name} has no parameter {parameter!r}; {suggest(parameter, known)}")
-    return cls(**{**cls.presets[preset], **(parameters or {})})
+    method = cls()
+    set_parameters(method, cls.presets[preset])
+    set_parameters(method, cls.current_parameters(parameters or {}))
+    return method
 
 
 def load_method(folder: str | Path) -> Method:

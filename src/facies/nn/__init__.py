@@ -1,10 +1,17 @@
 """Networks, one family a file."""
 
 from facies.nn.batch_statistics import recompute_batch_norm_statistics, use_batch_statistics
-from facies.nn.conv_autoencoder import ACTIVATIONS, AutoencoderOutput, ConvAutoencoder, ConvEncoder, block_count
+from facies.nn.conv_autoencoder import (
+    ACTIVATIONS,
+    AutoencoderOutput,
+    ConvAutoencoder,
+    ConvDecoder,
+    ConvEncoder,
+    block_count,
+)
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.mixture_of_experts import MixtureOfExperts, MixtureOutput, route, select_experts
+from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
@@ -16,6 +23,7 @@ __all__ = [
     "Backbone",
     "ConvAutoencoder",
     "ConvBranch",
+    "ConvDecoder",
     "ConvEncoder",
     "FocalAutoencoder",
     "FocalDecoder",
@@ -23,8 +31,7 @@ __all__ = [
     "FocalOutput",
     "PixelNormalizer",
     "Likelihood",
-    "MixtureOfExperts",
-    "MixtureOutput",
+    "MLPAutoencoder",
     "ResNetBranch",
     "STDACNetwork",
     "SpatialTransformer",
@@ -32,9 +39,7 @@ __all__ = [
     "block_count",
     "use_batch_statistics",
     "recompute_batch_norm_statistics",
-    "select_experts",
     "map_sizes",
     "probabilities",
     "resample",
-    "route",
 ]

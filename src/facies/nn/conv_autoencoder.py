@@ -1,8 +1,4 @@
-"""The convolutional autoencoder whose depth and width follow from the image size.
-
-Every network can be a *stack*: K networks of one shape with parameters of their own, evaluated together by grouped
-convolutions. A stack of one is an ordinary network. Images of a stack are (B, K, C, H, W); its codes are (B, K, D).
-"""
+"""The convolutional autoencoder whose depth and width follow from the image size."""
 
 from __future__ import annotations
 
@@ -16,6 +12,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 ACTIVATIONS: dict[str, type[nn.Module]] = {"mish": nn.Mish, "silu": nn.SiLU}
 """Mish is the thesis's; SiLU has nearly its shape and is quicker to compute on a CPU."""
 
+MAX_FILTERS = 512
+
 
 def block_count(height: int, width: int) -> int:
     """Number of halving blocks: log₂(D) − 1, so that 2 × 2 pixels remain of a D × D image (thesis, section 3.3).
@@ -26,38 +24,24 @@ def block_count(height: int, width: int) -> int:
 
 
 class AutoencoderOutput(NamedTuple):
-    """What an autoencoder gives back.
+    """What an autoencoder gives back; of K parallel ones, each tensor has an axis of K after the first.
 
     Attributes
     ----------
     reconstruction
-        (B, K, C, H, W); logits where the likelihood is Bernoulli.
+        (B, C, H, W); logits where the likelihood is Bernoulli.
     mean
-        (B, K, D), the code.
+        (B, D), the code.
     log_variance
-        (B, K, D), logarithm of the variance of the code.
+        (B, D), logarithm of the variance of the code.
     code
-        (B, K, D), what was decoded: a draw from the code's Gaussian, or its mean.
+        (B, D), what was decoded: a draw from the code's Gaussian, or its mean.
     """
 
     reconstruction: Tensor
     mean: Tensor
     log_variance: Tensor
     code: Tensor
-
-
-class ParallelLinear(nn.Module):
-    """K affine maps side by side: (B, K, in) → (B, K, out)."""
-
-    def __init__(self, inputs: int, outputs: int, stack: int = 1) -> None:
-        super().__init__()
-        bound = 1 / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.empty(stack, inputs, outputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(stack, outputs).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map each of the K rows of every image by its own weights."""
-        return torch.baddbmm(self.bias[:, None], x.transpose(0, 1), self.weight).transpose(0, 1)
 
 
 class ConvEncoder(nn.Module):
@@ -74,85 +58,34 @@ class ConvEncoder(nn.Module):
         Numbers an image.
     filters
         Filters of the first block; the thesis takes D, the side.
-    stack
-        K, how many networks.
-    normalisation
-        ``batch``, or ``group`` (of one image alone, so that an image's value does not depend on its batch).
     activation
         ``mish`` or ``silu``.
     """
 
-    def __init__(
-        self,
-        image_shape: tuple[int, int, int],
-        outputs: int,
-        filters: int,
-        stack: int = 1,
-        normalisation: str = "batch",
-        activation: str = "mish",
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], outputs: int, filters: int, activation: str = "mish") -> None:
         super().__init__()
-        channels, height, width = image_shape
-        widths = _widths(image_shape, filters)
-        general = math.ceil(len(widths) / 2)
-        layers: list[nn.Module] = []
-        for block, wide in enumerate(widths):
-            if block < general:
-                layers += _convolution(channels, wide, stack, normalisation, activation)
-                channels = wide
-            layers += _convolution(channels, wide, stack, normalisation, activation, stride=2)
-            channels = wide
-        self.stack = stack
-        self.padding = _padding(height, width, 2 ** len(widths))
-        self.blocks = nn.Sequential(*layers)
-        rows, columns = _smallest(height, width, len(widths))
-        self.head = ParallelLinear(channels * rows * columns, outputs, stack)
+        self.layout = ConvLayout(image_shape, filters, activation)
+        self.blocks = self.layout.encoder_blocks()
+        self.head = uniform_linear(self.layout.features, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, K, C, H, W) → (B, K, outputs)."""
-        x = F.pad(images.flatten(1, 2), self.padding)
-        return self.head(self.blocks(x).reshape(x.shape[0], self.stack, -1))
+        """(B, C, H, W) → (B, outputs)."""
+        return self.head(self.blocks(F.pad(images, self.layout.padding)).flatten(1))
 
 
 class ConvDecoder(nn.Module):
     """Numbers → images: the mirror of `ConvEncoder`, with nearest-neighbour enlargement before a block's first convolution."""
 
-    def __init__(
-        self,
-        image_shape: tuple[int, int, int],
-        inputs: int,
-        filters: int,
-        stack: int = 1,
-        normalisation: str = "batch",
-        activation: str = "mish",
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], inputs: int, filters: int, activation: str = "mish") -> None:
         super().__init__()
-        channels, height, width = image_shape
-        widths = _widths(image_shape, filters)
-        general = math.ceil(len(widths) / 2)
-        self.rows, self.columns = _smallest(height, width, len(widths))
-        self.padding = _padding(height, width, 2 ** len(widths))
-        self.image_shape, self.stack = image_shape, stack
-        self.head = ParallelLinear(inputs, widths[-1] * self.rows * self.columns, stack)
-        layers: list[nn.Module] = []
-        for block in reversed(range(len(widths))):
-            wide, next_wide = widths[block], widths[max(block - 1, 0)]
-            layers += [
-                nn.UpsamplingNearest2d(scale_factor=2),
-                *_convolution(wide, next_wide, stack, normalisation, activation),
-            ]
-            if 0 < block < general:
-                layers += _convolution(next_wide, next_wide, stack, normalisation, activation)
-        layers.append(nn.Conv2d(widths[0] * stack, channels * stack, 3, padding=1, groups=stack))
-        self.blocks = nn.Sequential(*layers)
+        self.layout = ConvLayout(image_shape, filters, activation)
+        self.head = uniform_linear(inputs, self.layout.features)
+        self.blocks = self.layout.decoder_blocks()
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(B, K, inputs) → (B, K, C, H, W)."""
-        x = self.head(codes).reshape(codes.shape[0], -1, self.rows, self.columns)
-        left, right, top, bottom = self.padding
-        x = self.blocks(x)
-        x = x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
-        return x.reshape(codes.shape[0], self.stack, *self.image_shape)
+        """(B, inputs) → (B, C, H, W)."""
+        maps = self.head(codes).reshape(len(codes), -1, *self.layout.smallest)
+        return self.layout.crop(self.blocks(maps))
 
 
 class ConvAutoencoder(nn.Module):
@@ -166,14 +99,18 @@ class ConvAutoencoder(nn.Module):
         D, numbers in a code.
     filters
         Filters of the first block.
-    stack
-        K, how many autoencoders.
-    normalisation
-        ``batch`` or ``group``.
     activation
         ``mish`` or ``silu``.
     deterministic
         Decode the mean itself, and not a draw from the code's Gaussian.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = ConvAutoencoder((1, 28, 28), latent_size=10, filters=8)
+    >>> output = network(torch.rand(4, 1, 28, 28))
+    >>> output.reconstruction.shape, output.mean.shape
+    (torch.Size([4, 1, 28, 28]), torch.Size([4, 10]))
     """
 
     def __init__(
@@ -182,46 +119,130 @@ class ConvAutoencoder(nn.Module):
         latent_size: int,
         filters: int,
         *,
-        stack: int = 1,
-        normalisation: str = "batch",
         activation: str = "mish",
         deterministic: bool = False,
     ) -> None:
         super().__init__()
         self.latent_size, self.deterministic = latent_size, deterministic
-        self.encoder = ConvEncoder(image_shape, 2 * latent_size, filters, stack, normalisation, activation)
-        self.decoder = ConvDecoder(image_shape, latent_size, filters, stack, normalisation, activation)
+        self.encoder = ConvEncoder(image_shape, 2 * latent_size, filters, activation)
+        self.decoder = ConvDecoder(image_shape, latent_size, filters, activation)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D)."""
-        mean, log_variance = self.encoder(images).chunk(2, dim=-1)
-        return mean, log_variance.clamp(-15.0, 15.0)
+        """(B, C, H, W) → mean and log-variance of the codes, each (B, D)."""
+        return gaussian_code(self.encoder(images))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(B, D) → (B, C, H, W)."""
+        images: Tensor = self.decoder(codes)
+        return images
 
     def forward(self, images: Tensor) -> AutoencoderOutput:
         """Encode, draw a code if in training, decode."""
         mean, log_variance = self.encode(images)
-        noisy = self.training and not self.deterministic
-        code = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if noisy else mean
+        code = draw_code(mean, log_variance) if self.training and not self.deterministic else mean
         return AutoencoderOutput(self.decoder(code), mean, log_variance, code)
 
 
-def _convolution(
-    inputs: int, outputs: int, stack: int, normalisation: str, activation: str, stride: int = 1
-) -> list[nn.Module]:
-    per_image = nn.GroupNorm(stack * math.gcd(outputs, 4), outputs * stack)
-    norm = nn.BatchNorm2d(outputs * stack) if normalisation == "batch" else per_image
-    conv = nn.Conv2d(inputs * stack, outputs * stack, 3, stride, padding=1, groups=stack, bias=False)
-    return [conv, norm, ACTIVATIONS[activation]()]
+class ConvLayout:
+    """Sizes and layers of encoder and decoder, for one network or for several side by side in grouped convolutions.
+
+    Parameters
+    ----------
+    image_shape
+        (C, H, W).
+    filters
+        Filters of the first block.
+    activation
+        ``mish`` or ``silu``.
+    normalization
+        ``batch``, or ``group`` (of one image alone, so that an image's value does not depend on its batch).
+    n_networks
+        K, how many networks the convolutions hold.
+
+    Attributes
+    ----------
+    features
+        Numbers that are left of an image after the last block, of one network.
+    smallest
+        Height and width of what is left.
+    padding
+        Left, right, top, bottom: what brings an image to a multiple of 2^blocks.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        filters: int,
+        activation: str = "mish",
+        normalization: str = "batch",
+        n_networks: int = 1,
+    ) -> None:
+        self.channels, height, width = image_shape
+        self.activation, self.normalization, self.n_networks = activation, normalization, n_networks
+        count = block_count(height, width)
+        self.widths = [min(filters * 2**block, MAX_FILTERS) for block in range(count)]
+        self.n_general = math.ceil(count / 2)
+        self.smallest = (math.ceil(height / 2**count), math.ceil(width / 2**count))
+        self.features = self.widths[-1] * math.prod(self.smallest)
+        rows, columns = -height % 2**count, -width % 2**count
+        self.padding = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+
+    def encoder_blocks(self) -> nn.Sequential:
+        """Convolutions that halve the sides."""
+        layers: list[nn.Module] = []
+        channels = self.channels
+        for block, width in enumerate(self.widths):
+            if block < self.n_general:
+                layers += self._convolution(channels, width)
+                channels = width
+            layers += self._convolution(channels, width, stride=2)
+            channels = width
+        return nn.Sequential(*layers)
+
+    def decoder_blocks(self) -> nn.Sequential:
+        """Convolutions that double the sides, and a last one that draws the channels."""
+        layers: list[nn.Module] = []
+        for block in reversed(range(len(self.widths))):
+            width, next_width = self.widths[block], self.widths[max(block - 1, 0)]
+            layers += [nn.UpsamplingNearest2d(scale_factor=2), *self._convolution(width, next_width)]
+            if 0 < block < self.n_general:
+                layers += self._convolution(next_width, next_width)
+        count = self.n_networks
+        layers.append(nn.Conv2d(self.widths[0] * count, self.channels * count, 3, padding=1, groups=count))
+        return nn.Sequential(*layers)
+
+    def crop(self, maps: Tensor) -> Tensor:
+        """Take the padding away again."""
+        left, right, top, bottom = self.padding
+        return maps[:, :, top : maps.shape[2] - bottom, left : maps.shape[3] - right]
+
+    def _convolution(self, inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+        count = self.n_networks
+        per_image = nn.GroupNorm(count * math.gcd(outputs, 4), outputs * count)
+        norm = nn.BatchNorm2d(outputs * count) if self.normalization == "batch" else per_image
+        conv = nn.Conv2d(inputs * count, outputs * count, 3, stride, padding=1, groups=count, bias=False)
+        return [conv, norm, ACTIVATIONS[self.activation]()]
 
 
-def _widths(image_shape: tuple[int, int, int], filters: int) -> list[int]:
-    return [min(filters * 2**block, 512) for block in range(block_count(*image_shape[1:]))]
+def uniform_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer with weights and biases drawn from U(−1/√inputs, 1/√inputs).
+
+    They are torch's own, drawn input by input: seeds so give the fits that they gave in earlier versions.
+    """
+    layer: nn.Linear = torch.nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    bound = 1 / math.sqrt(inputs)
+    with torch.no_grad():
+        layer.weight.copy_(torch.empty(inputs, outputs).uniform_(-bound, bound).t())
+        layer.bias.uniform_(-bound, bound)
+    return layer
 
 
-def _smallest(height: int, width: int, blocks: int) -> tuple[int, int]:
-    return math.ceil(height / 2**blocks), math.ceil(width / 2**blocks)
+def gaussian_code(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """What an encoder gives, (…, 2D) → mean and log-variance, each (…, D); the latter between −15 and 15."""
+    mean, log_variance = numbers.chunk(2, dim=-1)
+    return mean, log_variance.clamp(-15.0, 15.0)
 
 
-def _padding(height: int, width: int, multiple: int) -> tuple[int, int, int, int]:
-    rows, columns = -height % multiple, -width % multiple
-    return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
+def draw_code(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """z = μ + σ·ε with ε ~ N(0, 1) (Kingma & Welling, 2014, eq. 4)."""
+    return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

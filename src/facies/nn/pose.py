@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.nn.spatial_transformer import SMALLEST_SIDE, Localisation, resample
+from facies.nn.spatial_transformer import MIN_SIDE, Localisation, resample
 
 LARGEST_SCALE, LARGEST_SHIFT = 1.25, 0.2
 SIDE_SEEN = 32
@@ -135,7 +135,7 @@ def compose_affine(outer: Tensor, inner: Tensor) -> Tensor:
 
 def pooling(size: tuple[int, int]) -> int:
     """Whole factor by which images of this height and width are pooled: 1 up to a longer side of 63."""
-    return max(1, min(max(size) // SIDE_SEEN, min(size) // SMALLEST_SIDE))
+    return max(1, min(max(size) // SIDE_SEEN, min(size) // MIN_SIDE))
 
 
 def pooled_size(size: tuple[int, int]) -> tuple[int, int]:

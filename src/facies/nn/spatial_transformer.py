@@ -13,7 +13,7 @@ from facies.errors import InputError
 
 ThetaInit = Literal["tanh_identity", "identity"]
 
-SMALLEST_SIDE = 4
+MIN_SIDE = 4
 """Shortest side, in pixels, of a map that a transformer fits: the localisation network halves it twice."""
 FILTERS, KERNEL, HIDDEN = 20, 5, 50
 
@@ -29,7 +29,7 @@ class Localisation(nn.Module):
     channels
         C.
     size
-        Height and width, at least `SMALLEST_SIDE` each.
+        Height and width, at least `MIN_SIDE` each.
     start
         The numbers at the beginning.
 
@@ -47,9 +47,9 @@ class Localisation(nn.Module):
     def __init__(self, channels: int, size: tuple[int, int], start: list[float]) -> None:
         super().__init__()
         height, width = size
-        if min(size) < SMALLEST_SIDE:
+        if min(size) < MIN_SIDE:
             raise InputError(
-                f"a spatial transformer needs maps of {SMALLEST_SIDE} × {SMALLEST_SIDE} pixels or more, "
+                f"a spatial transformer needs maps of {MIN_SIDE} × {MIN_SIDE} pixels or more, "
                 f"and was given {height} × {width}: leave this one out, or give larger images"
             )
         self.layers = nn.Sequential(
@@ -86,7 +86,7 @@ class SpatialTransformer(nn.Module):
     channels
         C.
     size
-        Height and width, at least `SMALLEST_SIDE` each.
+        Height and width, at least `MIN_SIDE` each.
     theta_init
         ``tanh_identity`` is the authors': the bias is the identity and θ begins at its tanh, an enlargement by
         1 / tanh 1 = 1.31. ``identity`` begins at 0.999 of the identity, by a bias of artanh 0.999.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from facies.training.batches import Batch
 from facies.training.callbacks import Callback, CallbackState, EMATeacher
 from facies.training.checkpoints import StageCheckpoints, StageOutputs
-from facies.training.loop import LargeBatchObjective, Objective, TrainingResult
+from facies.training.loop import LargeBatchObjective, Objective, TrainingResult, unwrapped
 from facies.training.optimizers import ParameterGroup
 from facies.training.progress import BarProgress, LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
@@ -37,6 +37,7 @@ __all__ = [
     "TrainingResult",
     "apply_in_batches",
     "derive_seed",
+    "unwrapped",
     "history_table",
     "write_tensorboard",
 ]

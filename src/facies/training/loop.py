@@ -37,7 +37,15 @@ SECONDS_BETWEEN_SAVES = 60.0
 
 @runtime_checkable
 class LargeBatchObjective(Protocol):
-    """An objective that compares `Training.pairing_batch_size` images with one another before it learns from batches of them."""
+    """An objective that compares images with one another before it learns from batches of them.
+
+    Attributes
+    ----------
+    pairing_batch_size
+        How many images it compares at once, over all devices.
+    """
+
+    pairing_batch_size: int
 
     def begin_large_batch(self, module: nn.Module, batch: Batch) -> None:
         """Look at all images of the large batch. Between this and the last batch of it, nothing is saved."""
@@ -160,8 +168,9 @@ class TrainingLoop:
         self, fabric: Fabric, batches: list[NDArray[np.int64]], state: LoopState, seed: int
     ) -> Iterator[tuple[Batch, list[int]]]:
         """Read the large batches from the state on, each with the sizes of its batches."""
-        size = self.settings.pairing_batch_size
-        grouped = in_large_batches(batches, size and size // fabric.world_size)
+        objective = self.objective
+        size = objective.pairing_batch_size // fabric.world_size if isinstance(objective, LargeBatchObjective) else None
+        grouped = in_large_batches(batches, size)
         begins = np.cumsum([0, *map(len, grouped)])
         left = grouped[int(np.searchsorted(begins, state.step)) :]
         order = [np.concatenate(group) for group in left]
@@ -177,7 +186,7 @@ class TrainingLoop:
         with threads_of_a_step(state) if alone_on_cpu else nullcontext():
             terms = self._step(fabric, module, optimizer, batch)
         for callback in self.callbacks:
-            callback.on_step_end(_unwrapped(module), batch)
+            callback.on_step_end(unwrapped(module), batch)
         for name, value in terms.items():
             state.sums[name] = state.sums.get(name, 0.0) + value
         state.step += 1
@@ -216,7 +225,7 @@ class TrainingLoop:
         patience = self.settings.patience
         state.stopped = patience is not None and state.waited >= patience
         for callback in self.callbacks:
-            state.stopped |= callback.on_epoch_end(_unwrapped(module), state.epoch, state.rows[-1])
+            state.stopped |= callback.on_epoch_end(unwrapped(module), state.epoch, state.rows[-1])
         state.step, state.seconds, state.sums = 0, 0.0, {}
 
     def _save(self, fabric: Fabric, module: Any, optimizer: Any, state: LoopState) -> None:
@@ -225,7 +234,7 @@ class TrainingLoop:
         save_state(
             self.checkpoint,
             {
-                "module": dict(_unwrapped(module).state_dict()),
+                "module": dict(unwrapped(module).state_dict()),
                 "optimizer": optimizer_state(optimizer),
                 "loop": dict(state.__dict__),
                 **{f"callback {number}": callback.state_dict() for number, callback in enumerate(self.callbacks)},
@@ -250,7 +259,8 @@ def _wrapped(fabric: Fabric, module: nn.Module, optimizer: Any) -> tuple[Any, An
     return fabric.setup(module, optimizer)
 
 
-def _unwrapped(module: Any) -> Any:
+def unwrapped(module: Any) -> Any:
+    """The network itself, where several processes share it in a wrapper."""
     return getattr(module, "module", module)
 
 

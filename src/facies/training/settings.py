@@ -50,8 +50,6 @@ class Training(Settings):
     """Largest norm of a gradient, longer ones are shortened to it; null shortens none."""
     patience: Count | None = None
     """Epochs without a loss lower by 0.1 % after which a training ends early; null never ends one. No label is read."""
-    pairing_batch_size: Count | None = None
-    """Images that are compared with one another at once, where a loss compares images; null is the batch itself."""
 
     @property
     def n_epochs(self) -> int:
@@ -73,6 +71,10 @@ class Training(Settings):
             self.schedule, progress, epoch=epoch, decay=self.decay, decay_epochs=self.decay_epochs
         )
         return self.learning_rate * factor
+
+    def with_n_epochs(self, epochs: int) -> Self:
+        """The same settings with this number of epochs."""
+        return dataclasses.replace(self, epochs=epochs)
 
     def with_epochs(self, automatic: int) -> Self:
         """The same settings with ``auto`` replaced by a number of epochs, at least 1."""

@@ -54,7 +54,7 @@ class SphericalGaussianMixture:
     deviations: Tensor
 
     @classmethod
-    def of(
+    def from_clusters(
         cls,
         embedding: NDArray[np.float32],
         codes: NDArray[np.float32],

@@ -18,7 +18,7 @@ from facies.losses import (
     sample_entropy,
     soft_target_divergence,
 )
-from facies.methods.autoencoder import Views
+from facies.methods.preprocessing import Preprocessor
 from facies.training import Batch
 
 
@@ -26,14 +26,13 @@ from facies.training import Batch
 class ManagerObjective:
     """KL(t ‖ manager(x)): the manager learns the soft memberships t of the density grouping (section 3.5)."""
 
-    views: Views
+    preprocessor: Preprocessor
     targets: NDArray[np.float32]
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss`` and ``agreement``, the share of images given to the group the target prefers."""
-        self.views.to(batch.images.device)
         targets = torch.from_numpy(self.targets)[batch.indices.cpu()].to(batch.images.device)
-        logits = module(self.views(batch.images)[0][:, None])[:, 0]
+        logits = module(self.preprocessor(batch.images)[0])
         agreement = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
         return {"loss": soft_target_divergence(targets, logits), "agreement": agreement}
 
@@ -42,7 +41,7 @@ class ManagerObjective:
 class MixtureObjective:
     """L = R + α·S + β·B while the mixture learns as one; R alone once the manager is fixed (section 3.5)."""
 
-    views: Views
+    preprocessor: Preprocessor
     alpha: float
     balance: float
     kl_weight: float
@@ -50,10 +49,10 @@ class MixtureObjective:
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``expert loss`` (R), ``sample entropy`` (S) and ``batch entropy`` (B)."""
-        shown, wanted = self.views.to(batch.images.device)(batch.images)
-        out = module(shown, wanted)
-        distance = reconstruction(out.experts.reconstruction, out.images, self.views.intensity.likelihood)
-        kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / wanted[0].numel()
+        images, target = self.preprocessor(batch.images)
+        out = module(images, target)
+        distance = reconstruction(out.experts.reconstruction, out.images, self.preprocessor.normalizer.likelihood)
+        kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / target[0].numel()
         losses = distance + linear_warm_up(batch.progress, self.warm_up) * self.kl_weight * kl
         expert_loss = expected_loss(out.weights, losses) * len(losses) / len(batch.images)
         probabilities = out.logits.softmax(dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,118 +11,79 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.losses import reconstruction
+from facies.methods.moe_vae.network import MixtureOfExperts
 from facies.methods.pose_alignment import from_canonical
-from facies.nn import MixtureOfExperts, PixelNormalizer
-from facies.nn.pose import PoseTransformer
+from facies.methods.preprocessing import Preprocessor, as_channels
 
 
-class MixtureSampling:
-    """Sampling and reconstruction, for a method with ``mixture_`` and ``intensity_``."""
+class MixtureSampler:
+    """Draws with the experts of a fitted mixture, in native units.
 
-    mixture_: MixtureOfExperts
-    intensity_: PixelNormalizer
-    pose_: PoseTransformer | None
-    image_shape_: tuple[int, ...]
-    n_clusters_: int
-    device_: torch.device
-    random_state: int
+    Parameters
+    ----------
+    mixture
+        Manager and experts, in evaluation mode.
+    preprocessor
+        Prepares pixels as the mixture learnt them.
+    image_shape
+        Of what is drawn.
+    """
 
-    if TYPE_CHECKING:
+    def __init__(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, image_shape: tuple[int, ...]) -> None:
+        self.mixture, self.preprocessor, self.image_shape = mixture, preprocessor, image_shape
+        self.normalizer = preprocessor.normalizer
+        self.n_experts = len(mixture.manager.head.bias)
 
-        def _apply(self, function: Any, images: Any, batch_size: int = 512) -> NDArray[np.float32]: ...
+    def scaled(self, pixels: Tensor) -> Tensor:
+        """Native pixels → scaled, as they lie."""
+        images: Tensor = self.normalizer(as_channels(pixels))
+        return images
 
-        def _scaled(self, pixels: Tensor) -> Tensor: ...
-
-        def _shown(self, pixels: Tensor) -> Tensor: ...
-
-    @torch.no_grad()
-    def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
-        """Draw new images of a group: z ~ N(0, I) through its expert's decoder.
-
-        Parameters
-        ----------
-        n
-            How many.
-        cluster
-            Group, from 0.
-        random_state
-            Seed; None is that of the fit.
-
-        Returns
-        -------
-        ndarray
-            (n, *image_shape) float32, in the units of the images learnt from.
-        """
+    def sample(self, n: int, cluster: int, seed: int) -> NDArray[np.float32]:
+        """`n` images of codes z ~ N(0, I) by an expert: (n, *image_shape)."""
         self._check_cluster(cluster)
-        generator = torch.Generator().manual_seed(self.random_state if random_state is None else random_state)
-        codes = torch.randn(n, self.mixture_.experts.latent_size, generator=generator)
-        return self._decode(codes, cluster)
+        generator = torch.Generator().manual_seed(seed)
+        return self._decode(torch.randn(n, self.mixture.experts.latent_size, generator=generator), cluster)
 
-    def latent_walk(self, cluster: int, dimension: int, steps: int = 9, reach: float = 1.0) -> NDArray[np.float32]:
-        """Images along one latent dimension of an expert, from −`reach` to `reach`, the others at 0.
-
-        Returns
-        -------
-        ndarray
-            (steps, *image_shape) float32, in the units of the images learnt from.
-        """
+    def latent_walk(self, cluster: int, dimension: int, steps: int, reach: float) -> NDArray[np.float32]:
+        """Images along one latent dimension of an expert: (steps, *image_shape)."""
         self._check_cluster(cluster)
-        size = self.mixture_.experts.latent_size
+        size = self.mixture.experts.latent_size
         if not 0 <= dimension < size:
             raise InputError(f"dimension {dimension}: the experts have dimensions 0 to {size - 1}")
         codes = torch.zeros(steps, size)
         codes[:, dimension] = torch.linspace(-reach, reach, steps)
         return self._decode(codes, cluster)
 
-    def reconstruct(self, images: Any, by: Literal["mixture", "best"] = "mixture") -> NDArray[np.float32]:
-        """Reconstruct images: Σₖ pₖ x̂ₖ (thesis, eq. 3.1), or the reconstruction of the most probable expert.
+    def reconstruct(self, pixels: Tensor, by: Literal["mixture", "best"]) -> Tensor:
+        """Native pixels → reconstructions in native units, in the pose of the images."""
+        logits, drawn = self._all_experts(pixels)
+        weights = logits.softmax(dim=1)
+        if by == "best":
+            weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_experts).float()
+        mixed = torch.einsum("bk,bkchw->bchw", weights, self.normalizer.scaled(drawn))
+        pose = self.preprocessor.pose
+        mixed = mixed if pose is None else from_canonical(mixed, pose.theta(self.scaled(pixels)))
+        return self.normalizer.native(mixed).reshape(len(mixed), *self.image_shape)
 
-        Returns
-        -------
-        ndarray
-            (N, *image_shape) float32, in the units of the images learnt from.
-
-        Raises
-        ------
-        InputError
-            If the images are of another shape than those learnt from.
-        """
-
-        def draw(pixels: Tensor) -> Tensor:
-            logits, drawn = self._all_experts(pixels)
-            weights = logits.softmax(dim=1)
-            if by == "best":
-                weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_clusters_).float()
-            mixed = torch.einsum("bk,bkchw->bchw", weights, self.intensity_.scaled(drawn))
-            return mixed if self.pose_ is None else from_canonical(mixed, self.pose_.theta(self._scaled(pixels)))
-
-        scaled = self._apply(draw, images, batch_size=128)
-        native = self.intensity_.native(torch.from_numpy(scaled).to(self.device_)).cpu().numpy()
-        return native.reshape(len(native), *self.image_shape_)
-
-    def predict_by_reconstruction(self, images: Any) -> NDArray[np.int64]:
-        """Group whose expert reconstructs the image best, instead of the one the manager prefers: (N,) int64."""
-
-        def errors(pixels: Tensor) -> Tensor:
-            wanted = self._shown(pixels)
-            drawn = self._all_experts(pixels)[1]
-            return reconstruction(drawn, wanted[:, None].expand_as(drawn), self.intensity_.likelihood)
-
-        losses = self._apply(errors, images, batch_size=128)
-        return losses.argmin(axis=1).astype(np.int64)
+    def reconstruction_errors(self, pixels: Tensor) -> Tensor:
+        """How far each expert's reconstruction is from the image: (B, K)."""
+        images, (_, drawn) = self.preprocessor.transform(pixels), self._all_experts(pixels)
+        return reconstruction(drawn, images[:, None].expand_as(drawn), self.normalizer.likelihood)
 
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        shown = self._shown(pixels)
-        every = shown[:, None].expand(-1, self.n_clusters_, -1, -1, -1)
-        return self.mixture_.manager_logits(shown), self.mixture_.experts(every).reconstruction
+        images = self.preprocessor.transform(pixels)
+        every = images[:, None].expand(-1, self.n_experts, -1, -1, -1)
+        return self.mixture.manager_logits(images), self.mixture.experts(every).reconstruction
 
     @torch.no_grad()
     def _decode(self, codes: Tensor, cluster: int) -> NDArray[np.float32]:
-        every = codes.to(self.device_)[:, None].expand(-1, self.n_clusters_, -1)
-        drawn = self.mixture_.experts.decoder(every)[:, cluster]
-        native = self.intensity_.native(self.intensity_.scaled(drawn)).cpu().numpy()
-        return native.reshape(len(native), *self.image_shape_)
+        device = self.mixture.manager.head.bias.device
+        every = codes.to(device)[:, None].expand(-1, self.n_experts, -1)
+        drawn = self.mixture.experts.decoder(every)[:, cluster]
+        native = self.normalizer.native(self.normalizer.scaled(drawn)).cpu().numpy()
+        return native.reshape(len(native), *self.image_shape)
 
     def _check_cluster(self, cluster: int) -> None:
-        if not 0 <= cluster < self.n_clusters_:
-            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_clusters_ - 1}")
+        if not 0 <= cluster < self.n_experts:
+            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_experts - 1}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 
@@ -17,20 +18,26 @@ from facies.cluster import (
     latent_dimension,
     most_central,
 )
-from facies.images import ImageSet, RandomAffine, background
-from facies.methods.autoencoder import AutoencoderObjective, Views, automatic_epochs, learn_normalizer
-from facies.methods.base import load_weights
+from facies.images import ImageSet
+from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs
+from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
+from facies.methods.moe_vae.network import MixtureOfExperts, select_experts
+from facies.methods.moe_vae.settings import MoEVAESettings
 from facies.methods.pose_alignment import align_pose, load_pose
-from facies.nn import MixtureOfExperts, PixelNormalizer, select_experts
-from facies.nn.pose import PoseTransformer
-from facies.training import Results, Trainer, Training
-from facies.training.trainer import apply_in_batches
-
-if TYPE_CHECKING:
-    from facies.methods.moe_vae.method import MoEVAE
+from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.weights import load_weights
+from facies.nn import PixelNormalizer
+from facies.training import StageOutputs, Training, apply_in_batches
 
 ENTROPY_OF_UNSURE_MANAGER = 0.1
+ONE_GROUP = (
+    "fewer than two dense groups were found: all images are in one group; try more images, or another "
+    "density.min_cluster_size"
+)
+
+Groups = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Labels (N,), −1 for noise, and memberships (N, K)."""
 
 
 def automatic_layouts(n_images: int) -> int:
@@ -39,221 +46,214 @@ def automatic_layouts(n_images: int) -> int:
     return count if count >= 3 else 1
 
 
-class MoEVAEFit:
-    """The stages of one fit of `MoEVAE`, in the paper's order."""
+class MoEVAEStages:
+    """The stages of a fit, in the thesis's order; each takes the fit and the outputs of the stages before it.
 
-    def __init__(self, method: MoEVAE, images: ImageSet, trainer: Trainer) -> None:
-        self.method, self.images, self.trainer = method, images, trainer
-        self.fill = background(images)
+    Parameters
+    ----------
+    settings
+        The parameters of the method.
+    """
 
-    def intensity(self, found: Results) -> Results:  # noqa: ARG002 - the first stage finds nothing before it
+    def __init__(self, settings: MoEVAESettings) -> None:
+        self.settings = settings
+
+    def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Scale of the pixels and likelihood, from their histogram."""
-        intensity = learn_normalizer(self.images, self.method.likelihood)
-        return {"intensity": dict(intensity.state_dict()), "likelihood": intensity.likelihood}
+        return normalizer_outputs(learn_normalizer(fit.images, self.settings.likelihood))
 
-    def align(self, found: Results) -> Results:
+    def align(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
-        m = self.method
-        epochs = self._epochs(m.align_epochs, 1.0)
-        return align_pose(self.trainer, self.images, self._intensity(found), m.align_rotation, epochs)
+        alignment = self.settings.alignment
+        epochs = automatic_epochs(len(fit.images)) if alignment.epochs == "auto" else alignment.epochs
+        return align_pose(fit.trainer, fit.images, self._normalizer(outputs), alignment.rotation, epochs)
 
-    def autoencode(self, found: Results) -> Results:
+    def autoencode(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P1: an autoencoder with a large code."""
-        m = self.method
-        network = self.trainer.build(lambda: m.build_first(m.latent_size))
-        self._train_autoencoder(network, found, l1=m.latent_l1)
-        return {"autoencoder": dict(network.state_dict()), "first_embedding": self._embed(network, found)}
+        s = self.settings.autoencoder
+        network = self._trained_autoencoder(fit, outputs, s.latent_size, l1=s.l1)
+        return {"autoencoder": dict(network.state_dict()), "first_embedding": self._embed(network, fit, outputs)}
 
-    def find_latent_size(self, found: Results) -> Results:
-        """P2: principal components of the means that explain the wanted share."""
-        size = latent_dimension(found["first_embedding"], explained_variance=self.method.explained_variance)
-        return {"latent_size": size, "embedding_": found["first_embedding"]}
+    def estimate_latent_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:  # noqa: ARG002 - a stage
+        """P2: principal components of the means that explain the share asked for."""
+        share = self.settings.autoencoder.explained_variance
+        size = latent_dimension(outputs["first_embedding"], explained_variance=share)
+        return {"latent_size": size, "embedding_": outputs["first_embedding"]}
 
-    def retrain(self, found: Results) -> Results:
-        """P3: the autoencoder anew, with the latent size found."""
-        network = self.trainer.build(lambda: self.method.build_first(found["latent_size"]))
-        self._train_autoencoder(network, found)
-        return {"autoencoder": dict(network.state_dict()), "embedding_": self._embed(network, found)}
+    def retrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """P3: the autoencoder anew, with the latent size that was estimated."""
+        network = self._trained_autoencoder(fit, outputs, outputs["latent_size"])
+        return {"autoencoder": dict(network.state_dict()), "embedding_": self._embed(network, fit, outputs)}
 
-    def embed(self, found: Results) -> Results:
+    def embed(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P4: L1 normalisation and UMAP, for the groups and once in two dimensions for the map."""
-        m = self.method
-        count = automatic_layouts(len(self.images)) if m.n_layouts == "auto" else m.n_layouts
-        progress = self.trainer.show("embed", count + 2, "steps")
-        neighbours = dynamic_neighbours(len(self.images)) if m.n_neighbors == "dynamic" else m.n_neighbors
-        manifold = UMAPLayout(l1_normalised(found["embedding_"]), neighbours, "manhattan", self.trainer.seed("map"))
-        progress.advance(1)
-        dimensions = min(found["latent_size"], m.layout_dimensions or found["latent_size"])
-        layouts = []
-        for number in range(count):
-            layouts.append(manifold.layout(dimensions, seed=self.trainer.seed("layout", number)))
+        s, n_images, trainer = self.settings.density, len(fit.images), fit.trainer
+        count = automatic_layouts(n_images) if s.n_layouts == "auto" else s.n_layouts
+        n_neighbors = dynamic_neighbours(n_images) if s.n_neighbors == "dynamic" else s.n_neighbors
+        with trainer.progress("embed", count + 2, "steps") as progress:
+            points = l1_normalised(outputs["embedding_"])
+            umap = UMAPLayout(points, n_neighbors, "manhattan", trainer.seed("map"))
             progress.advance(1)
-        projection = manifold.layout(2, min_dist=0.1)
-        progress.finish()
-        return {"layouts": np.stack(layouts), "neighbours": manifold.neighbours[0], "projection_": projection}
+            dimensions = min(outputs["latent_size"], s.layout_dimensions or outputs["latent_size"])
+            layouts = []
+            for number in range(count):
+                layouts.append(umap.layout(dimensions, seed=trainer.seed("layout", number)))
+                progress.advance(1)
+            projection = umap.layout(2, min_dist=0.1)
+        return {"layouts": np.stack(layouts), "neighbours": umap.neighbours[0], "projection_": projection}
 
-    def group(self, found: Results) -> Results:
+    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P5: HDBSCAN, or a Gaussian mixture, on the layouts; the partition most typical of them is kept."""
-        if self.method.grouping == "gaussian-mixture":
-            find = self._gaussian_groups
-        else:
-            find = partial(self._dense_groups, neighbours=found["neighbours"])
-        progress = self.trainer.show("density", len(found["layouts"]), "layouts")
+        find = self._group_finder(fit, outputs)
         partitions = []
-        for layout in found["layouts"]:
-            partitions.append(find(layout))
-            progress.advance(1)
-        progress.finish()
+        with fit.trainer.progress("density", len(outputs["layouts"]), "layouts") as progress:
+            for layout in outputs["layouts"]:
+                partitions.append(find(layout))
+                progress.advance(1)
         labels, memberships = partitions[most_central([labels for labels, _ in partitions])]
-        notes = []
-        if labels.max(initial=-1) < 1:
-            notes = [
-                "fewer than two dense groups were found: all images are in one group; try more images, or another min_cluster_size"
-            ]
         return {
             "density_labels": labels,
             "memberships": memberships,
             "n_clusters": memberships.shape[1],
-            "notes": notes,
+            "notes": [ONE_GROUP] if labels.max(initial=-1) < 1 else [],
         }
 
-    def _dense_groups(
-        self, layout: NDArray[np.float32], neighbours: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        m = self.method
-        groups = density_groups(layout, m.selection, m.min_cluster_size, m.min_samples, neighbours=neighbours)
-        return groups.labels, groups.memberships
+    def _group_finder(self, fit: FitContext, outputs: StageOutputs) -> Callable[[NDArray[np.float32]], Groups]:
+        """What groups a layout (N, D)."""
+        s = self.settings.density
 
-    def _gaussian_groups(self, layout: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        mixture = GaussianMixture(
-            self.method.n_clusters, n_init=3, reg_covar=1e-4, random_state=self.trainer.seed("mixture")
-        )
-        memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
-        return memberships.argmax(axis=1).astype(np.int64), memberships
+        def dense(layout: NDArray[np.float32]) -> Groups:
+            groups = density_groups(
+                layout, s.selection, s.min_cluster_size, s.min_samples, neighbours=outputs["neighbours"]
+            )
+            return groups.labels, groups.memberships
 
-    def pretrain_manager(self, found: Results) -> Results:
+        def gaussian(layout: NDArray[np.float32]) -> Groups:
+            seed = fit.trainer.seed("mixture")
+            mixture = GaussianMixture(self.settings.n_clusters, n_init=3, reg_covar=1e-4, random_state=seed)
+            memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
+            return memberships.argmax(axis=1).astype(np.int64), memberships
+
+        return gaussian if self.settings.grouping == "gaussian-mixture" else dense
+
+    def pretrain_manager(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P6: the manager learns the soft memberships of the images that are not noise."""
-        m = self.method
-        manager = self.trainer.build(lambda: m.build_manager(found["n_clusters"]))
-        rows = np.flatnonzero(found["density_labels"] >= 0)
-        objective = ManagerObjective(self._views(found), found["memberships"])
-        recipe = self._recipe(m.manager_epochs, 1 / 3, m.manager_learning_rate)
-        self.trainer.fit(manager, self.images, objective, recipe, rows if len(rows) > 1 else None)
+        manager = fit.trainer.build(lambda: self.settings.build_manager(fit.images.image_shape, outputs["n_clusters"]))
+        rows = np.flatnonzero(outputs["density_labels"] >= 0)
+        objective = ManagerObjective(self._preprocessor(fit, outputs), outputs["memberships"])
+        training = self._epochs(self.settings.manager, 1 / 3, fit)
+        fit.trainer.fit(manager, fit.images, objective, training, rows if len(rows) > 1 else None)
         return {"manager": dict(manager.state_dict())}
 
-    def find_expert_size(self, found: Results) -> Results:
-        """P7: the latent size of each group; the experts all get the rounded mean, lest a large one swallow others."""
-        m, labels = self.method, found["density_labels"]
-        groups = [np.flatnonzero(labels == group) for group in range(found["n_clusters"])]
-        if m.expert_size == "fresh":
-            embeddings = [self._fresh_embedding(rows, found) for rows in groups]
+    def estimate_expert_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """P7: the latent size of each group; the experts all get the rounded mean, so that no large one swallows others."""
+        s, labels = self.settings, outputs["density_labels"]
+        groups = [np.flatnonzero(labels == group) for group in range(outputs["n_clusters"])]
+        if s.experts.latent_size_from == "fresh":
+            embeddings = [self._fresh_embedding(rows, fit, outputs) for rows in groups]
         else:
-            embeddings = [found["embedding_"][rows] for rows in groups]
-        sizes = [
-            latent_dimension(embedding, explained_variance=m.expert_explained_variance)
-            for embedding in embeddings
-            if len(embedding) > 1
-        ]
-        sizes = sizes or [found["latent_size"]]
+            embeddings = [outputs["embedding_"][rows] for rows in groups]
+        share = s.experts.explained_variance
+        sizes = [latent_dimension(each, explained_variance=share) for each in embeddings if len(each) > 1]
+        sizes = sizes or [outputs["latent_size"]]
         return {"expert_sizes": sizes, "expert_size": max(1, round(float(np.mean(sizes))))}
 
-    def train_mixture(self, found: Results) -> Results:
+    def train_mixture(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P8 and P9, first phase: manager and experts together."""
-        m = self.method
-        mixture = self._mixture(found)
-        mixture.manager.load_state_dict(found["manager"])
-        views = self._views(found)
-        objective = MixtureObjective(views, self._alpha(mixture, views), m.balance, m.kl_weight, m.warm_up)
-        self.trainer.fit(
-            mixture, self.images, objective, self._recipe(m.mixture_epochs, 1 / 8, m.mixture_learning_rate)
-        )
+        s, preprocessor = self.settings, self._preprocessor(fit, outputs)
+        mixture = self._mixture(fit, outputs)
+        mixture.manager.load_state_dict(outputs["manager"])
+        alpha = self._alpha(mixture, preprocessor, fit)
+        objective = MixtureObjective(preprocessor, alpha, s.mixture.balance, s.kl_weight, s.warm_up)
+        fit.trainer.fit(mixture, fit.images, objective, self._epochs(s.mixture, 1 / 8, fit))
         return {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
 
-    def specialise(self, found: Results) -> Results:
+    def specialise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P9, second phase: the manager is fixed, and each expert learns from its own images."""
-        m = self.method
-        mixture = self._mixture(found, hard=True)
-        mixture.manager.load_state_dict(found["manager"])
-        mixture.experts.load_state_dict(found["experts"])
+        mixture = self._mixture(fit, outputs, hard=True)
+        mixture.manager.load_state_dict(outputs["manager"])
+        mixture.experts.load_state_dict(outputs["experts"])
         mixture.manager.requires_grad_(False)
-        objective = MixtureObjective(self._views(found), 0.0, 0.0, m.kl_weight, 0.0)
-        self.trainer.fit(mixture, self.images, objective, self._recipe(m.expert_epochs, 1 / 8, m.mixture_learning_rate))
+        objective = MixtureObjective(self._preprocessor(fit, outputs), 0.0, 0.0, self.settings.kl_weight, 0.0)
+        fit.trainer.fit(mixture, fit.images, objective, self._epochs(self.settings.experts, 1 / 8, fit))
         return {"experts": dict(mixture.experts.state_dict())}
 
-    def assign(self, found: Results) -> Results:
+    def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Every image to the expert the manager thinks most probable; experts whom no image chose are left out."""
-        chosen = np.unique(self._probabilities(found).argmax(axis=1)).tolist()
-        manager, experts = select_experts(found["manager"], found["experts"], chosen)
+        chosen = np.unique(self._probabilities(fit, outputs).argmax(axis=1)).tolist()
+        manager, experts = select_experts(outputs["manager"], outputs["experts"], chosen)
         left = {"manager": manager, "experts": experts, "n_clusters": len(chosen)}
-        probabilities = self._probabilities({**found, **left})
+        probabilities = self._probabilities(fit, {**outputs, **left})
         return {**left, "probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
 
-    def _probabilities(self, found: Results) -> NDArray[np.float32]:
-        mixture = self._mixture(found)
-        mixture.manager.load_state_dict(found["manager"])
-        return self._manage(mixture, self._views(found))
+    def _probabilities(self, fit: FitContext, outputs: StageOutputs) -> NDArray[np.float32]:
+        mixture = self._mixture(fit, outputs)
+        mixture.manager.load_state_dict(outputs["manager"])
+        return _manager_probabilities(mixture, self._preprocessor(fit, outputs), fit)
 
-    def _train_autoencoder(
-        self, network: Any, found: Results, rows: NDArray[np.int64] | None = None, l1: float = 0.0
-    ) -> None:
-        m = self.method
-        weight = m.kl_weight * (m.beta if m.autoencoder == "beta-vae" else 1.0)
-        objective = AutoencoderObjective(self._views(found), m.autoencoder, weight, m.warm_up, l1)
-        self.trainer.fit(network, self.images, objective, self._recipe(m.epochs, 1.0, m.learning_rate), rows)
+    def _trained_autoencoder(
+        self,
+        fit: FitContext,
+        outputs: StageOutputs,
+        latent_size: int,
+        rows: NDArray[np.int64] | None = None,
+        l1: float = 0.0,
+    ) -> Any:
+        s = self.settings
+        network = fit.trainer.build(lambda: s.build_autoencoder(fit.images.image_shape, latent_size))
+        weight = s.kl_weight * (s.autoencoder.beta if s.autoencoder.kind == "beta-vae" else 1.0)
+        objective = AutoencoderObjective(self._preprocessor(fit, outputs), s.autoencoder.kind, weight, s.warm_up, l1)
+        fit.trainer.fit(network, fit.images, objective, self._epochs(s.autoencoder, 1.0, fit), rows)
+        return network
 
-    def _fresh_embedding(self, rows: NDArray[np.int64], found: Results) -> NDArray[np.float32]:
-        m = self.method
-        network = self.trainer.build(lambda: m.build_first(m.latent_size))
-        self._train_autoencoder(network, found, rows, l1=m.latent_l1)
-        return self._embed(network, found, self.images.subset(rows))
+    def _fresh_embedding(self, rows: NDArray[np.int64], fit: FitContext, outputs: StageOutputs) -> NDArray[np.float32]:
+        s = self.settings.autoencoder
+        network = self._trained_autoencoder(fit, outputs, s.latent_size, rows, l1=s.l1)
+        return self._embed(network, fit, outputs, fit.images.subset(rows))
 
-    def _embed(self, network: Any, found: Results, images: ImageSet | None = None) -> NDArray[np.float32]:
-        views, device = self._views(found), self.method.hardware().device
+    def _embed(
+        self, network: Any, fit: FitContext, outputs: StageOutputs, images: ImageSet | None = None
+    ) -> NDArray[np.float32]:
+        device = fit.trainer.device
+        preprocessor = self._preprocessor(fit, outputs).to(device)
         network.to(device).eval()
         return apply_in_batches(
-            lambda pixels: network.encode(views.still(pixels)[:, None])[0][:, 0], images or self.images, device
+            lambda pixels: network.encode(preprocessor.transform(pixels))[0], images or fit.images, device
         )[0]
 
-    def _manage(self, mixture: MixtureOfExperts, views: Views) -> NDArray[np.float32]:
-        device = self.method.hardware().device
-        mixture.to(device).eval()
-        views.to(device)
-        return apply_in_batches(
-            lambda pixels: mixture.manager_logits(views.still(pixels)).softmax(dim=1), self.images, device
-        )[0]
-
-    def _alpha(self, mixture: MixtureOfExperts, views: Views) -> float:
+    def _alpha(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext) -> float:
         """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest."""
-        p = np.clip(self._manage(mixture, views), 1e-8, 1.0)
-        unsure = float(-(p * np.log(p)).sum(axis=1).mean())
-        return self.method.alpha * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(unsure, 1e-12))
+        p = np.clip(_manager_probabilities(mixture, preprocessor, fit), 1e-8, 1.0)
+        entropy = float(-(p * np.log(p)).sum(axis=1).mean())
+        return self.settings.mixture.alpha * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(entropy, 1e-12))
 
-    def _mixture(self, found: Results, *, hard: bool = False) -> MixtureOfExperts:
-        mixture: MixtureOfExperts = self.trainer.build(
-            lambda: self.method.build_mixture(found["n_clusters"], found["expert_size"], hard=hard)
-        )
+    def _mixture(self, fit: FitContext, outputs: StageOutputs, *, hard: bool = False) -> MixtureOfExperts:
+        shape, sizes = fit.images.image_shape, (outputs["n_clusters"], outputs["expert_size"])
+        mixture: MixtureOfExperts = fit.trainer.build(lambda: self.settings.build_mixture(shape, *sizes, hard=hard))
         return mixture
 
-    def _intensity(self, found: Results) -> PixelNormalizer:
-        return load_weights(
-            PixelNormalizer(likelihood=found["likelihood"]), found["intensity"], self.method.hardware().device
-        )
+    def _normalizer(self, outputs: StageOutputs) -> PixelNormalizer:
+        normalizer = PixelNormalizer(likelihood=outputs["likelihood"])
+        loaded: PixelNormalizer = load_weights(normalizer, outputs["intensity"], torch.device("cpu"))
+        return loaded
 
-    def _views(self, found: Results) -> Views:
-        m = self.method
-        augment = RandomAffine(m.rotation, m.zoom, m.shift, m.flip, fill=self.fill) if m.augment else None
-        return Views(self._intensity(found), augment, m.target, self._pose(found))
+    def _preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
+        s, pose = self.settings, None
+        if s.align:
+            pose = load_pose(fit.images.image_shape, s.alignment.rotation, outputs["pose"], torch.device("cpu"))
+        augmentation = s.augmentation.transform(fit.background)
+        return Preprocessor(self._normalizer(outputs), augmentation, s.target, pose)
 
-    def _pose(self, found: Results) -> PoseTransformer | None:
-        m = self.method
-        if not m.align:
-            return None
-        return load_pose(self.images.image_shape, m.align_rotation, found["pose"], m.hardware().device)
+    def _epochs(self, training: Training, share: float, fit: FitContext) -> Training:
+        return training.with_epochs(round(share * automatic_epochs(len(fit.images))))
 
-    def _recipe(self, epochs: int | Literal["auto"], share: float, learning_rate: float) -> Training:
-        m = self.method
-        count = self._epochs(epochs, share)
-        return Training(count, m.batch_size, learning_rate, m.schedule, m.gradient_clip, m.patience)
 
-    def _epochs(self, epochs: int | Literal["auto"], share: float) -> int:
-        return max(1, round(share * automatic_epochs(len(self.images)))) if epochs == "auto" else int(epochs)
+def _manager_probabilities(
+    mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext
+) -> NDArray[np.float32]:
+    device = fit.trainer.device
+    mixture.to(device).eval()
+    preprocessor.to(device)
+    return apply_in_batches(
+        lambda pixels: mixture.manager_logits(preprocessor.transform(pixels)).softmax(dim=1), fit.images, device
+    )[0]

@@ -1,13 +1,89 @@
-"""A manager that gives each image to experts, and the experts: a stack of autoencoders evaluated together."""
+"""The networks of `moe-vae`: a manager that gives each image to experts, and the experts, evaluated side by side."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.nn.conv_autoencoder import AutoencoderOutput, ConvAutoencoder, ConvEncoder
+from facies.nn import AutoencoderOutput, ConvEncoder
+from facies.nn.conv_autoencoder import ConvLayout, draw_code, gaussian_code
+
+
+class ParallelLinear(nn.Module):
+    """K affine maps side by side: (B, K, inputs) → (B, K, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, n_networks: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        self.weight = nn.Parameter(torch.empty(n_networks, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_networks, outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map each of the K rows of every image by its own weights."""
+        return torch.baddbmm(self.bias[:, None], x.transpose(0, 1), self.weight).transpose(0, 1)
+
+
+class ParallelEncoder(nn.Module):
+    """K encoders of one shape with weights of their own, in grouped convolutions (see `ConvEncoder`)."""
+
+    def __init__(self, layout: ConvLayout, outputs: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.blocks = layout.encoder_blocks()
+        self.head = ParallelLinear(layout.features, outputs, layout.n_networks)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, K, C, H, W) → (B, K, outputs)."""
+        maps = self.blocks(F.pad(images.flatten(1, 2), self.layout.padding))
+        return self.head(maps.reshape(len(images), self.layout.n_networks, -1))
+
+
+class ParallelDecoder(nn.Module):
+    """K decoders of one shape with weights of their own (see `ConvDecoder`)."""
+
+    def __init__(self, layout: ConvLayout, inputs: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.head = ParallelLinear(inputs, layout.features, layout.n_networks)
+        self.blocks = layout.decoder_blocks()
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """(B, K, inputs) → (B, K, C, H, W)."""
+        maps = self.blocks(self.head(codes).reshape(len(codes), -1, *self.layout.smallest))
+        maps = self.layout.crop(maps)
+        return maps.reshape(len(codes), self.layout.n_networks, self.layout.channels, *maps.shape[-2:])
+
+
+class ParallelAutoencoder(nn.Module):
+    """K variational autoencoders of one shape with weights of their own: the experts.
+
+    Parameters
+    ----------
+    layout
+        Sizes and layers; its ``n_networks`` is K.
+    latent_size
+        D, numbers in a code.
+    """
+
+    def __init__(self, layout: ConvLayout, latent_size: int) -> None:
+        super().__init__()
+        self.latent_size = latent_size
+        self.encoder = ParallelEncoder(layout, 2 * latent_size)
+        self.decoder = ParallelDecoder(layout, latent_size)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D)."""
+        return gaussian_code(self.encoder(images))
+
+    def forward(self, images: Tensor) -> AutoencoderOutput:
+        """Encode, draw a code if in training, decode; every tensor has the axis of K."""
+        mean, log_variance = self.encode(images)
+        code = draw_code(mean, log_variance) if self.training else mean
+        return AutoencoderOutput(self.decoder(code), mean, log_variance, code)
 
 
 class MixtureOutput(NamedTuple):
@@ -61,7 +137,7 @@ class MixtureOfExperts(nn.Module):
     manager
         Encoder with K outputs.
     experts
-        Stack of K autoencoders.
+        K autoencoders side by side.
     threshold
         Experts are asked only for images to which the manager gives more than this probability (and always for the images
         they are the first choice of); None asks every expert for every image.
@@ -70,7 +146,7 @@ class MixtureOfExperts(nn.Module):
     """
 
     def __init__(
-        self, manager: ConvEncoder, experts: ConvAutoencoder, threshold: float | None = None, *, hard: bool = False
+        self, manager: ConvEncoder, experts: ParallelAutoencoder, threshold: float | None = None, *, hard: bool = False
     ) -> None:
         super().__init__()
         self.manager, self.experts = manager, experts
@@ -96,10 +172,10 @@ class MixtureOfExperts(nn.Module):
     def manager_logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → logits (B, K)."""
         if not self.hard:
-            return self.manager(images[:, None])[:, 0]
+            return self.manager(images)
         self.manager.eval()
         with torch.no_grad():
-            return self.manager(images[:, None])[:, 0]
+            return self.manager(images)
 
 
 def select_experts(
@@ -114,8 +190,8 @@ def select_experts(
     kept
         Experts to keep, in their new order.
     """
-    count = manager["head.bias"].shape[-1]
-    fewer = {name: tensor[..., kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
+    count = len(manager["head.bias"])
+    fewer = {name: tensor[kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
     # Whatever belongs to an expert lies beside that of the others along the first axis.
     sliced = {
         name: tensor.reshape(count, -1, *tensor.shape[1:])[kept].flatten(0, 1) if tensor.dim() else tensor

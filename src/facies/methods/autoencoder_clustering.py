@@ -1,0 +1,231 @@
+"""What methods share that cluster in the code of an autoencoder: pretraining, initial centres, a joint training."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge, Lt
+from numpy.typing import NDArray
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
+
+from facies.cluster import KMeans
+from facies.errors import InputError
+from facies.images import ImageSet
+from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
+from facies.methods.base import Method
+from facies.methods.fit_context import FitContext
+from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
+from facies.methods.weights import load_weights
+from facies.nn import MLPAutoencoder, PixelNormalizer
+from facies.parameters import Count, settings
+from facies.training import Augmentation, Callback, Objective, Projection, Stage, StageOutputs, Training
+
+Initialisation = Literal["k-means", "gaussian-mixture"]
+
+
+class ClusteringNetwork(nn.Module):
+    """An autoencoder and K centres in its code.
+
+    Parameters
+    ----------
+    autoencoder
+        Gives (B, D) codes of images (B, C, H, W).
+    n_clusters, latent_size
+        K and D.
+    """
+
+    def __init__(self, autoencoder: nn.Module, n_clusters: int, latent_size: int) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.centres = nn.Parameter(torch.zeros(n_clusters, latent_size))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) → codes (B, D)."""
+        mean: Tensor = self.autoencoder.encode(images)[0]
+        return mean
+
+    def forward(self, images: Tensor, *, decode: bool = True) -> tuple[Tensor, Tensor | None]:
+        """(B, C, H, W) → codes (B, D) and reconstructions (B, C, H, W); without `decode` the codes alone."""
+        codes = self.encode(images)
+        return codes, self.autoencoder.decode(codes) if decode else None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class AutoencoderClustering(Method):
+    """An autoencoder is pretrained, centres are found in its code, and both learn on together.
+
+    A subclass says how codes belong to centres (`assignments`) and what the joint training minimises (`objective`), and may
+    have callbacks (`callbacks`) and a network or stages of its own.
+    """
+
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    standardise: ClassVar[bool] = True
+    trains_decoder: ClassVar[bool] = True
+
+    n_clusters: Annotated[int, Ge(2)] = 10
+    """Number of groups, K."""
+    latent_size: Count = 10
+    """Numbers in a code; about as many as groups suit most sets."""
+    network: Literal["mlp", "conv"] = "mlp"
+    """Fully connected (500-500-2000 and mirrored), or convolutional, which suits larger images."""
+    filters: Count = 16
+    """Filters of the first block of ``conv``; more see finer detail and take longer."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
+    """Share of the pixels that ``mlp`` must do without while it is pretrained."""
+    augmentation: Augmentation = settings(Augmentation, enabled=False)
+    """Views from which the networks learn."""
+    pretraining: Training = settings(Training, epochs=300, batch_size=256)
+    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    initialisation: Initialisation = "k-means"
+    """What finds the first centres in the code."""
+    n_init: Count = 20
+    """Starts of `initialisation`, of which the best is kept."""
+    training: Training = settings(Training, epochs=100, batch_size=256)
+    """Training of network and centres together; ``auto`` epochs as in `pretraining`."""
+    projection: Projection = settings(Projection)
+    """The map."""
+
+    @abstractmethod
+    def assignments(self, codes: Tensor, centres: Tensor) -> Tensor:
+        """Codes (B, D) and centres (K, D) → probabilities (B, K)."""
+
+    @abstractmethod
+    def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> Objective:
+        """What the joint training minimises."""
+
+    def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:  # noqa: ARG002 - for subclasses
+        """Callbacks of the joint training; none by default."""
+        return []
+
+    def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
+        """The network for images of ``image_shape_``, with random weights."""
+        shape = channels_shape(self.image_shape_)
+        if self.network == "conv":
+            return self._with_centres(build_autoencoder(shape, self.latent_size, self.filters, "ae"))
+        return self._with_centres(MLPAutoencoder(shape, self.latent_size, dropout=dropout))
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse also too few images."""
+        super().check(images)
+        if len(images) < self.n_clusters:
+            raise InputError(
+                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
+                "give more images, or a smaller n_clusters"
+            )
+
+    def stages(self, fit: FitContext) -> list[Stage]:
+        """Scale, pretraining, centres, the joint training, the groups, and a map."""
+        return [
+            fit.stage("scale", self.scale),
+            fit.stage("pretrain", self.pretrain),
+            fit.stage("initialise", self.initialise),
+            fit.stage("cluster", self.cluster),
+            fit.stage("assign", self.assign),
+            fit.stage("projection", lambda fit, outputs: fit.project(outputs, self.projection)),
+        ]
+
+    def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
+        """Stage: scale of the pixels, to zero mean and unit variance, or to [0, 1]."""
+        normalizer = learn_normalizer(fit.images, "gaussian")
+        if not self.standardise:
+            low, span = float(normalizer.low), float(normalizer.span)
+            normalizer = PixelNormalizer(low, low + span, likelihood="gaussian")
+        return normalizer_outputs(normalizer)
+
+    def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the autoencoder learns to reconstruct."""
+        network = fit.trainer.build(lambda: self.build_network(self.dropout))
+        objective = AutoencoderObjective(self.preprocessor(fit, outputs), "ae")
+        fit.trainer.fit(network.autoencoder, fit.images, objective, self._epochs(self.pretraining, fit))
+        return {"autoencoder": dict(network.autoencoder.state_dict())}
+
+    def initialise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the first centres, in the code of the pretrained autoencoder."""
+        preprocessor = self.preprocessor(fit, outputs).to(self.device_)
+        autoencoder = load_weights(self.build_network().autoencoder, outputs["autoencoder"], self.device_)
+        (codes,) = fit.apply(lambda x: autoencoder.encode(preprocessor.transform(x))[0], "initialise")
+        seed = fit.trainer.seed(self.initialisation)
+        centres = initial_centres(codes, self.n_clusters, self.initialisation, self.n_init, seed)
+        return {"centres": centres, "n_clusters": len(centres)}
+
+    def cluster(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: network and centres learn together."""
+        network = self._with_centres(self.build_network().autoencoder, len(outputs["centres"]))
+        network.autoencoder.load_state_dict(outputs["autoencoder"])
+        network.centres.data.copy_(torch.from_numpy(outputs["centres"]))
+        network.autoencoder.decoder.requires_grad_(self.trains_decoder)
+        preprocessor = self.preprocessor(fit, outputs)
+        callbacks = self.callbacks(fit, preprocessor)
+        objective = self.objective(preprocessor, callbacks)
+        fit.trainer.fit(network, fit.images, objective, self._epochs(self.training, fit), callbacks=callbacks)
+        return {"network": dict(network.state_dict())}
+
+    def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
+        """How the pixels of a batch are prepared in training."""
+        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
+        return Preprocessor(normalizer, self.augmentation.transform(fit.background))
+
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Network and scale of the pixels."""
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "network")}
+
+    def load_state(self, state: StageOutputs) -> None:
+        """Build the network."""
+        self.normalizer_ = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
+        self.preprocessor_ = Preprocessor(self.normalizer_)
+        network = self._with_centres(self.build_network().autoencoder, int(state["n_clusters"]))
+        self.network_: ClusteringNetwork = load_weights(network, state["network"], self.device_)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """The code."""
+        return self.network_.encode(self.preprocessor_.transform(pixels))
+
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
+        """How the code belongs to the centres."""
+        return self.embed_and_cluster(pixels)[1]
+
+    def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Code and probabilities, in one pass."""
+        codes = self.embed(pixels)
+        return codes, self.assignments(codes, self.network_.centres)
+
+    def _with_centres(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
+        return ClusteringNetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+
+    def _epochs(self, training: Training, fit: FitContext) -> Training:
+        return training.with_epochs(automatic_epochs(len(fit.images)))
+
+
+def initial_centres(
+    codes: NDArray[np.float32], n_clusters: int, initialisation: Initialisation, n_init: int, seed: int
+) -> NDArray[np.float32]:
+    """Centres of groups in a code.
+
+    Parameters
+    ----------
+    codes
+        (N, D).
+    n_clusters
+        K; where fewer codes differ, there are fewer centres.
+    initialisation
+        ``k-means``, or the means of a Gaussian mixture with diagonal covariances.
+    n_init
+        Starts, of which the best is kept.
+    seed
+        Of the starts.
+
+    Returns
+    -------
+    ndarray
+        (at most K, D) float32.
+    """
+    if initialisation == "gaussian-mixture":
+        mixture = GaussianMixture(n_clusters, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed)
+        return np.asarray(mixture.fit(codes).means_, dtype=np.float32)
+    return KMeans(n_clusters, n_init=n_init, random_state=seed).fit(codes).cluster_centers_

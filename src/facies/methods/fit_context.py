@@ -1,0 +1,64 @@
+"""What the stages of one fit share: the images, the trainer, and what is made of the images once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facies.cluster import UMAPLayout
+from facies.images import ImageSet, background
+from facies.methods.downsample import downsampled_copies
+from facies.training import Projection, Stage, StageOutputs, Trainer, derive_seed
+
+
+class FitContext:
+    """The images and the trainer of one fit.
+
+    Parameters
+    ----------
+    images
+        The images to learn from.
+    trainer
+        Runs stages and trainings.
+    """
+
+    def __init__(self, images: ImageSet, trainer: Trainer) -> None:
+        self.images, self.trainer = images, trainer
+        self._copies: dict[int | None, ImageSet] = {}
+
+    def stage(self, name: str, step: Callable[[FitContext, StageOutputs], StageOutputs]) -> Stage:
+        """A stage of a function that takes this context and the outputs of the stages before it."""
+        return Stage(name, functools.partial(step, self))
+
+    @functools.cached_property
+    def background(self) -> float:
+        """Pixel value around the things in the images; what comes in from outside of a view has it."""
+        return background(self.images)
+
+    def downsampled(self, image_size: int | None) -> ImageSet:
+        """The images as stacks whose longer side is `image_size`; made again where a resumed fit needs them."""
+        if image_size not in self._copies:
+            self._copies[image_size] = downsampled_copies(self.images, image_size, self.trainer)
+        return self._copies[image_size]
+
+    def apply(
+        self,
+        function: Callable[[Tensor], Tensor | tuple[Tensor, ...]],
+        name: str,
+        images: ImageSet | None = None,
+        *,
+        batch_size: int = 512,
+    ) -> list[NDArray[np.float32]]:
+        """Apply a function of native pixels to the images, with progress; one array a tensor that it returns."""
+        return self.trainer.apply(function, self.images if images is None else images, name, batch_size=batch_size)
+
+    def project(self, outputs: StageOutputs, projection: Projection) -> StageOutputs:
+        """Stage: UMAP of the embedding in two dimensions, for the map alone."""
+        with self.trainer.progress("projection", 1, "steps"):
+            seed = derive_seed(self.trainer.random_state, "map", "map")
+            layout = UMAPLayout(outputs["embedding_"], projection.n_neighbors, "euclidean", seed)
+            return {"projection_": layout.layout(2, min_dist=projection.min_dist)}

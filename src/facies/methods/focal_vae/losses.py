@@ -1,0 +1,51 @@
+"""The loss of the variational autoencoder of focal stacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from facies.images import RandomAffine
+from facies.losses import gaussian_reconstruction, kl_to_standard_normal, linear_warm_up
+from facies.methods.pose_alignment import to_canonical
+from facies.nn import PixelNormalizer
+from facies.nn.pose import PoseTransformer
+from facies.training import Batch
+
+
+@dataclass
+class FocalObjective:
+    """MSE + β·KL, with MSE the mean over all pixels of all layers and KL the sum over the code (eq. 2, corrected).
+
+    Parameters
+    ----------
+    normalizer
+        Scale of the pixels.
+    augmentation
+        Flips and turns, all layers alike.
+    beta
+        β.
+    warm_up
+        Share of the training in which β climbs from 0.
+    pose
+        Sets the stacks upright before they are flipped and turned; None leaves them.
+    """
+
+    normalizer: PixelNormalizer
+    augmentation: RandomAffine
+    beta: float
+    warm_up: float
+    pose: PoseTransformer | None = None
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss``, ``reconstruction`` and ``kl``."""
+        device = batch.images.device
+        if self.pose is not None:
+            self.pose.to(device)
+        stacks = self.augmentation(to_canonical(self.pose, self.normalizer.to(device)(batch.images)))
+        out = module(stacks)
+        error = gaussian_reconstruction(out.reconstruction.flatten(1, 2).float(), stacks.flatten(1, 2)).mean()
+        kl = kl_to_standard_normal(out.mean.float(), out.log_variance.float()).mean()
+        weight = self.beta * linear_warm_up(batch.progress, self.warm_up)
+        return {"loss": error + weight * kl, "reconstruction": error, "kl": kl}
