@@ -42,7 +42,7 @@ class ClusteringNetwork(nn.Module):
 
     def __init__(self, autoencoder: nn.Module, n_clusters: int, latent_size: int) -> None:
         super().__init__()
-        self.autoencoder = autoencoder
+        self.autoencoder: Any = autoencoder
         self.centres = nn.Parameter(torch.zeros(n_clusters, latent_size))
 
     def encode(self, images: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class ConvEncoder(nn.Module):
         super().__init__()
         self.layout = ConvLayout(image_shape, filters, activation)
         self.blocks = self.layout.encoder_blocks()
-        self.head = uniform_linear(self.layout.features, outputs)
+        self.head = Linear(self.layout.features, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → (B, outputs)."""
@@ -79,7 +79,7 @@ class ConvDecoder(nn.Module):
     def __init__(self, image_shape: tuple[int, int, int], inputs: int, filters: int, activation: str = "mish") -> None:
         super().__init__()
         self.layout = ConvLayout(image_shape, filters, activation)
-        self.head = uniform_linear(inputs, self.layout.features)
+        self.head = Linear(inputs, self.layout.features)
         self.blocks = self.layout.decoder_blocks()
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -224,17 +224,22 @@ class ConvLayout:
         return [conv, norm, ACTIVATIONS[self.activation]()]
 
 
-def uniform_linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer with weights and biases drawn from U(−1/√inputs, 1/√inputs).
+class Linear(nn.Module):
+    """x·W + b, with W and b drawn from U(−1/√inputs, 1/√inputs).
 
-    They are torch's own, drawn input by input: seeds so give the fits that they gave in earlier versions.
+    Torch's own layer has the same distribution; it keeps W transposed, so that seeds would no longer give the fits that they
+    gave in earlier versions.
     """
-    layer: nn.Linear = torch.nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-    bound = 1 / math.sqrt(inputs)
-    with torch.no_grad():
-        layer.weight.copy_(torch.empty(inputs, outputs).uniform_(-bound, bound).t())
-        layer.bias.uniform_(-bound, bound)
-    return layer
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)
+        self.weight = nn.Parameter(torch.empty(inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs) → (B, outputs)."""
+        return torch.addmm(self.bias, x, self.weight)
 
 
 def gaussian_code(numbers: Tensor) -> tuple[Tensor, Tensor]:

@@ -254,12 +254,7 @@ class MoEVAE(MoEVAESettings, Method):
 
 
 def without_network_axis(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of format 1, in which every linear layer had an axis of networks side by side, as those of one network."""
-    heads = [
-        name.removesuffix(".bias") for name, tensor in state.items() if name.endswith("head.bias") and tensor.dim() == 2
-    ]
-    plain = dict(state)
-    for head in heads:
-        plain[f"{head}.weight"] = state[f"{head}.weight"][0].t()
-        plain[f"{head}.bias"] = state[f"{head}.bias"][0]
-    return plain
+    """Weights of format 1, whose linear layers had an axis of networks side by side, as those of one network."""
+    stacked = any(name.endswith("head.bias") and tensor.dim() == 2 for name, tensor in state.items())
+    heads = ("head.weight", "head.bias") if stacked else ()
+    return {name: tensor[0] if heads and name.endswith(heads) else tensor for name, tensor in state.items()}

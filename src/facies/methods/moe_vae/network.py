@@ -191,7 +191,7 @@ def select_experts(
         Experts to keep, in their new order.
     """
     count = len(manager["head.bias"])
-    fewer = {name: tensor[kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
+    fewer = {name: tensor[..., kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
     # Whatever belongs to an expert lies beside that of the others along the first axis.
     sliced = {
         name: tensor.reshape(count, -1, *tensor.shape[1:])[kept].flatten(0, 1) if tensor.dim() else tensor

@@ -134,10 +134,10 @@ class MoEVAESettings:
     ) -> MixtureOfExperts:
         """Manager and experts; routed experts normalise each image by itself, since they are not given whole batches."""
         shape, threshold = channels_shape(image_shape), self.mixture.routing_threshold
-        manager = self.build_manager(image_shape, n_experts)
         filters = self.experts.filters or self.filters or max(shape[1:])
         layout = ConvLayout(shape, filters, self.activation, "batch" if threshold is None else "group", n_experts)
-        return MixtureOfExperts(manager, ParallelAutoencoder(layout, latent_size), threshold, hard=hard)
+        experts = ParallelAutoencoder(layout, latent_size)
+        return MixtureOfExperts(self.build_manager(image_shape, n_experts), experts, threshold, hard=hard)
 
 
 TRAININGS = ("autoencoder", "manager", "mixture", "experts")
