@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from facies.cli.console import print_json, print_line
 from facies.cli.options import Json, Overwrite, Partition, Run
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Page = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
 To = Annotated[
@@ -62,17 +59,15 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a report: one HTML file that needs nothing else; of grains with counts, ratios, sizes and plates."""
-    from facies.grains.report.table_settings import Diameter, GrainSettings
     from facies.report import write_report
     from facies.runs import RunFolder
 
-    settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter), ratios=tuple(ratio or ()))
     path = write_report(
         RunFolder(run),
         output,
         partition=partition,
-        settings=settings,
-        facts=None if samples is None else _facts(samples),
+        ratios=ratio or (),
+        sections=_grain_options(samples, um_per_px, diameter),
         tables=tables,
         overwrite=overwrite,
     )
@@ -105,10 +100,16 @@ def export(
     _told({to: path}, as_json=as_json)
 
 
-def _facts(samples: Path) -> pd.DataFrame:
+def _grain_options(samples: Path | None, um_per_px: float | None, diameter: str) -> dict[str, Any]:
+    """Return the options of the section on grains, if any was given."""
     from facies.grains.report.sample_metadata import read_sample_facts
+    from facies.grains.report.section import GrainOptions
+    from facies.grains.report.table_settings import Diameter, GrainSettings
 
-    return read_sample_facts(samples)
+    settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter))
+    if samples is None and settings == GrainSettings():
+        return {}
+    return {"grains": GrainOptions(settings, None if samples is None else read_sample_facts(samples))}
 
 
 def _numbers(text: str) -> list[int]:

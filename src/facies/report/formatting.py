@@ -6,7 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["METRICS", "count", "distance", "duration", "methods_paragraph", "number", "share", "value"]
+import pandas as pd
+
+__all__ = [
+    "METRICS",
+    "count",
+    "distance",
+    "duration",
+    "figures_of",
+    "methods_paragraph",
+    "number",
+    "share",
+    "value",
+    "with_interval",
+]
 
 METRICS: dict[str, tuple[str, str]] = {
     "accuracy": (
@@ -56,6 +69,28 @@ def number(x: float) -> str:
 def distance(x: float) -> str:
     """Return a distance with three digits."""
     return f"{x:,.0f}" if 1000 <= x < 1e6 else f"{x:#.3g}".rstrip(".")
+
+
+def figures_of(x: float, unit: str = "") -> str:
+    """Return a number as it stands in a table: one decimal of a percentage, else three digits; a dash for none."""
+    if pd.isna(x):
+        return "–"
+    if unit == "%":
+        return f"{x:.1f}"
+    if x == 0:
+        return "0"
+    if x == float("inf"):
+        return "∞"
+    told = f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3f}" if abs(x) < 0.1 else f"{x:#.3g}".rstrip(".")
+    return told.replace("-", "−")
+
+
+def with_interval(x: float, low: float, high: float, unit: str = "") -> str:
+    """Return a value with its interval: ``12.3 % (9.1–16.2)``."""
+    told = figures_of(x, unit) + (f" {unit}" if unit and not pd.isna(x) else "")
+    if pd.isna(low) or pd.isna(high):
+        return told
+    return f"{told} ({figures_of(low, unit)}–{figures_of(high, unit)})"
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -61,6 +62,10 @@ class Drawing:
     def part(self) -> float:
         """The figure's width as a part of a page's, so that all have letters of one size."""
         return min(1.0, float(self.figure.get_figwidth()) / PAGE_WIDTH)
+
+    def markup(self) -> Markup:
+        """Return the figure as SVG to be put into a page (`svg_markup`)."""
+        return svg_markup(self.figure, self.title, photographic=self.photographic)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -121,7 +126,7 @@ def _no_metadata(kind: str) -> dict[str, None]:
     return dict.fromkeys(keys)
 
 
-def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str:
+def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> Markup:
     """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
 
     Parameters
@@ -135,10 +140,12 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str
 
     Returns
     -------
-    str
+    Markup
         One ``<svg>`` element. Its text is text; its points are a picture inside of it.
     """
     from html import escape
+
+    from markupsafe import Markup
 
     markup = figure_bytes(figure, "svg", dpi=220).decode("utf-8")
     markup = markup[markup.index("<svg") :]
@@ -152,7 +159,8 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str
     markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)
     if photographic:
         markup = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", _as_webp, markup)
-    return markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    markup = markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    return Markup(markup)  # noqa: S704 - matplotlib escapes the texts of a figure
 
 
 def _as_webp(found: re.Match[str]) -> str:

@@ -77,7 +77,7 @@ def model_exporters() -> Mapping[str, Exporter]:
     """Return the exporters that need the model, which the exporters of `facies.report` do not know."""
     from facies.report import Exporter
 
-    return {"onnx": Exporter("the model and the newest probe as one ONNX file, checked on images", False, write_onnx)}
+    return {"onnx": Exporter("the model and the newest probe as one ONNX file, checked on images", ".onnx", write_onnx)}
 
 
 def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # noqa: ARG001 - an exporter's signature

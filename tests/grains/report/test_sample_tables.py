@@ -10,11 +10,12 @@ import pytest
 
 from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
+from facies.grains.indicators import fragmentation
 from facies.grains.morphometry import grain_size_statistics, shape_measures
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
 from facies.grains.report.table_settings import GrainSettings
 from facies.runs import RunFolder
-from facies.statistics import fragmentation, wilson_interval
+from facies.statistics import wilson_interval
 from tests.grains.report.factories import COUNTS, ROLES, SAMPLES, UM_PER_PX, make_grain_run
 
 FACTS = pd.DataFrame(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
+from facies.grains.report.specimen_plates import plate, typical_rows
+from facies.report.native_images import NativeImages
 from facies.report.svg import svg_markup
 from facies.runs import RunFolder
 from tests.grains.report.factories import make_grain_run

@@ -13,24 +13,14 @@ from facies.annotations import ROLES, STATES
 from facies.atlas.state.columns import Column
 from facies.atlas.state.image_states import EXCLUDED, ImageStates
 from facies.errors import InputError
-from facies.statistics import (
-    Indicator,
-    audited_ratio,
-    audited_shares,
-    count_ratio,
-    fragmentation,
-    parse_ratio,
-    planktic_percent,
-    terrigenous_percent,
-    wilson_interval,
-)
+from facies.report.sections import report_sections
+from facies.statistics import Indicator, audited_ratio, audited_shares, count_ratio, parse_ratio, wilson_interval
 
 __all__ = ["count_all"]
 
 MIN_SAMPLE_SIZE = 300
 """Shares of samples with fewer counted images are flagged (Patterson & Fishbein, 1989)."""
 _MAX_SAMPLES = 2000
-_PAIRS = (("whole", "fragment"), ("planktic", "benthic"), ("biogenic", "terrigenous"))
 
 
 def count_all(
@@ -170,12 +160,13 @@ def _ratios(
         return {**_to_json(count_ratio(title, a, b, title), a, b), **audit.ratio(numerator, denominator)}
 
     entries = []
-    for a, b in _PAIRS:
+    for pair in (pair for section in report_sections().values() for pair in section.role_ratios):
+        a, b = pair.numerator, pair.denominator
         if not names[a] or not names[b]:
             entries.append(_missing_role(a, b, {role for role, members in names.items() if members}))
             continue
         ratio = ratio_of(f"{a} / {b}", names[a], names[b])
-        entries += [ratio, _to_json(_percentage(a, ratio["a"], ratio["b"]), ratio["a"], ratio["b"])]
+        entries += [ratio, _to_json(pair.percentage(ratio["a"], ratio["b"]), ratio["a"], ratio["b"])]
     for text in more:
         parsed = parse_ratio(text)
         numerator, denominator = (
@@ -184,13 +175,6 @@ def _ratios(
         )
         entries.append(ratio_of(str(parsed), numerator, denominator))
     return entries
-
-
-def _percentage(role: str, a: int, b: int) -> Indicator:
-    """The percentage that goes with a ratio."""
-    if role == "whole":
-        return fragmentation(b, a)
-    return planktic_percent(a, b) if role == "planktic" else terrigenous_percent(b, a)
 
 
 def _classes_named(name: str, by_name: Mapping[str, int], by_role: Mapping[str, list[str]]) -> list[str]:

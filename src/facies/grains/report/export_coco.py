@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run, photograph_table
+from facies.report.exporters.registry import Exporter
 from facies.runs import RunFolder
 
-__all__ = ["write_coco"]
+__all__ = ["EXPORTER", "write_coco"]
 
 
 def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
@@ -119,3 +120,6 @@ def _attributes(run: RunFolder, partition: pd.DataFrame) -> list[dict[str, Any]]
         }
     )
     return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]
+
+
+EXPORTER = Exporter("grains as instances with outlines, for COCO's readers", ".json", write_coco)

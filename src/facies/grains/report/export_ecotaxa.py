@@ -12,12 +12,13 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run
-from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.folders import FileNames
+from facies.report.exporters.registry import Exporter
 from facies.report.exporters.tables import guard_formulas
+from facies.report.native_images import NativeImages
 from facies.runs import RunFolder
 
-__all__ = ["write_ecotaxa"]
+__all__ = ["EXPORTER", "write_ecotaxa"]
 
 _STATUS = {"predicted": "predicted", "validated": "validated", "dubious": "dubious"}
 
@@ -127,3 +128,6 @@ def _ascii(text: str) -> str:
 def _dated(name: str) -> zipfile.ZipInfo:
     # Without the moment of writing two exports of a run are equal.
     return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+
+
+EXPORTER = Exporter("a zip of images and their table, to be imported into EcoTaxa", ".zip", write_ecotaxa)

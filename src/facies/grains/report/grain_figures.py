@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from facies.grains.report.class_figures import class_map, confusion_matrix, ternary
 from facies.grains.report.downcore_figures import composition, downcore
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
-from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
-from facies.report.class_figures import class_map, confusion_matrix, ternary
+from facies.grains.report.specimen_plates import plate, typical_rows
+from facies.report.native_images import NativeImages
 from facies.report.palette import Style
 from facies.report.svg import Drawing
 from facies.runs import RunFolder

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from facies.grains.report.downcore_figures import sample_order
-from facies.grains.report.methods_paragraph import figures_of, with_interval
 from facies.grains.report.sample_tables import GrainTables
+from facies.report.formatting import figures_of, with_interval
 
 __all__ = ["Cell", "PageTable", "audit_page", "count_pages", "indicator_pages", "shape_page", "size_pages"]
 

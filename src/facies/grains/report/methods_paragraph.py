@@ -1,11 +1,9 @@
-"""Grains in words: values with their intervals, and the paragraph for the methods section."""
+"""The paragraph on grains for the methods section of a paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from facies.report.formatting import count, value
 
@@ -13,35 +11,13 @@ if TYPE_CHECKING:
     from facies.annotations import Annotations
     from facies.grains.report.sample_tables import GrainTables
 
-__all__ = ["figures_of", "grain_paragraph", "with_interval"]
+__all__ = ["grain_paragraph"]
 
 _DIAMETERS = {
     "equivalent": "the diameter of the circle of its area",
     "feret_min": "its least Feret diameter",
     "feret_max": "its greatest Feret diameter",
 }
-
-
-def figures_of(x: float, unit: str = "") -> str:
-    """Return a number as it stands in a table: one decimal of a percentage, else three digits; a dash for none."""
-    if pd.isna(x):
-        return "–"
-    if unit == "%":
-        return f"{x:.1f}"
-    if x == 0:
-        return "0"
-    if x == float("inf"):
-        return "∞"
-    told = f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3f}" if abs(x) < 0.1 else f"{x:#.3g}".rstrip(".")
-    return told.replace("-", "−")
-
-
-def with_interval(x: float, low: float, high: float, unit: str = "") -> str:
-    """Return a value with its interval: ``12.3 % (9.1–16.2)``."""
-    told = figures_of(x, unit) + (f" {unit}" if unit and not pd.isna(x) else "")
-    if pd.isna(low) or pd.isna(high):
-        return told
-    return f"{told} ({figures_of(low, unit)}–{figures_of(high, unit)})"
 
 
 def grain_paragraph(

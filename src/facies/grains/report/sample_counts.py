@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from facies.grains.indicators import MIN_COUNT, grains_per_gram
 from facies.grains.report.corrected_shares import Audit
 from facies.grains.report.table_settings import GrainSettings
-from facies.statistics import chance_to_see, grains_per_gram, wilson_interval
-from facies.statistics.ratios import ENOUGH
+from facies.statistics import chance_to_see, wilson_interval
 
 __all__ = ["count_table", "sample_table"]
 
@@ -51,7 +51,7 @@ def sample_table(grains: pd.DataFrame, facts: pd.DataFrame | None, classes: list
     for name in classes:
         of = counted.loc[counted["class"] == name, "sample"].value_counts()
         table[f"n: {name}"] = of.reindex(table.index, fill_value=0)
-    table["flag"] = np.where(table["n_counted"] < ENOUGH, f"fewer than {ENOUGH} counted", "")
+    table["flag"] = np.where(table["n_counted"] < MIN_COUNT, f"fewer than {MIN_COUNT} counted", "")
     table = table.rename_axis("sample").reset_index()
     return table if facts is None else table[["sample"]].merge(facts, "left", "sample").merge(table, "left", "sample")
 
@@ -117,10 +117,10 @@ def count_notes(samples: pd.DataFrame, settings: GrainSettings, audited: bool) -
         f"Intervals of {100 * settings.confidence:g} % (Wilson) carry the error of counting, not that of the classifier"
         + ("; the corrected ones carry both." if audited else ": audit the classes for that."),
     ]
-    if (samples["n_counted"] < ENOUGH).any():
-        seen = chance_to_see([0.01, 0.001], ENOUGH)
+    if (samples["n_counted"] < MIN_COUNT).any():
+        seen = chance_to_see([0.01, 0.001], MIN_COUNT)
         notes.append(
-            f"By custom {ENOUGH} grains a sample are counted (Patterson & Fishbein, 1989): among as many a type of 1 % is met "
+            f"By custom {MIN_COUNT} grains a sample are counted (Patterson & Fishbein, 1989): among as many a type of 1 % is met "
             f"with a probability of {seen[0]:.2f}, and one of 0.1 % with {seen[1]:.2f}."
         )
     if "dry_mass_g" in samples and samples["dry_mass_g"].notna().any():

@@ -10,7 +10,7 @@ import pandas as pd
 from facies.errors import InputError
 from facies.grains.report.corrected_shares import audit_notes, audit_of, audit_table, confusion
 from facies.grains.report.grain_table import countable_classes, grain_table
-from facies.grains.report.indicators import indicator_notes, indicator_table, sides_of
+from facies.grains.report.indicator_table import indicator_notes, indicator_table, sides_of
 from facies.grains.report.sample_counts import count_notes, count_table, sample_notes, sample_table
 from facies.grains.report.sample_metadata import check_sample_facts
 from facies.grains.report.size_statistics import grain_size_table, shape_notes, shape_table, size_notes

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
+from facies.report.native_images import NativeImages
 from facies.report.svg import INK, Drawing, new_figure, plain
-from facies.runs import RunFolder
 
-if TYPE_CHECKING:
-    from facies.images import ImageSet
-
-__all__ = ["NativeImages", "plate", "typical_rows"]
+__all__ = ["plate", "typical_rows"]
 
 SHOWN = 24
 """Grains on a plate at most."""
@@ -84,56 +80,6 @@ def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
             break
         given[i] += given[i] < counts[i]
     return given
-
-
-class NativeImages:
-    """Reads grains as they were photographed: their best layer, in native proportions.
-
-    The crops are taken from the images of the run. If these are gone, the thumbnails stand in for them.
-
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains: its table has ``width`` and ``height`` in pixels.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        from facies.errors import InputError
-
-        self._run = run
-        self._table = run.images
-        self._images: ImageSet | None = None
-        try:
-            self._images = run.image_set()
-        except InputError:
-            self.from_thumbnails = True
-        else:
-            self.from_thumbnails = False
-        low, high = run.manifest["input"].get("value_range") or (0, 255)
-        self._low, self._span = float(low), float(high - low) or 1.0
-        self._wide = self._images is not None and np.dtype(self._images.dtype) != np.uint8
-
-    def native_size(self, row: int) -> tuple[int, int]:
-        """Return width and height in pixels of the photograph."""
-        return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
-
-    def best_layer(self, row: int) -> int:
-        """Return the sharpest focal layer; 0 where the table does not tell it."""
-        return int(self._table["best_layer"].iloc[row]) if "best_layer" in self._table else 0
-
-    def picture(self, row: int, size: tuple[int, int] | None = None) -> Image.Image:
-        """Return a grain as an RGB picture, of its native size or of another (width, height)."""
-        crop = self._run.thumbnails.image(row) if self._images is None else self._crop(self._images, row)
-        return crop.convert("RGB").resize(size or self.native_size(row), Image.Resampling.LANCZOS)
-
-    def _crop(self, images: ImageSet, row: int) -> Image.Image:
-        pixels: NDArray[Any] = images.source.read(np.array([row]))[0]
-        if pixels.ndim == 4:
-            pixels = pixels[min(self.best_layer(row), len(pixels) - 1)]
-        if self._wide:
-            pixels = np.clip((pixels.astype(np.float32) - self._low) / self._span * 255, 0, 255)
-        pixels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
-        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8)))
 
 
 def plate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from facies.images.readers.base import Progress, Reader
 from facies.images.readers.folder import images_from_folder, images_from_tiff
 from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
-from facies.plugins import FaultyPlugin, load_plugins
+from facies.plugins import load_plugins
 
 __all__ = ["find_reader", "readers"]
 
@@ -55,11 +54,7 @@ def readers() -> Iterator[Reader]:
         Other packages are imported only when it is their turn.
     """
     yield from _FILES
-    for name, plugin in load_plugins(GROUP):
-        if isinstance(plugin, Reader):
-            yield plugin
-        else:
-            warnings.warn(f"{GROUP}: {name!r} is left out, for it is no Reader", FaultyPlugin, stacklevel=2)
+    yield from (reader for _, reader in load_plugins(GROUP, Reader))
     yield from _FOLDERS
 
 

@@ -10,23 +10,21 @@ import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
-from facies.grains.report.corrected_shares import Audit
-from facies.grains.report.table_settings import GrainSettings
-from facies.statistics import (
-    Indicator,
+from facies.grains.indicators import (
     accumulation_rate,
     coarse_fraction,
-    count_ratio,
     depth_van_der_zwaan,
     depth_wright,
     fragmentation,
     grains_per_gram,
     ice_rafted_percent,
-    parse_ratio,
     planktic_benthic,
     planktic_percent,
     terrigenous_percent,
 )
+from facies.grains.report.corrected_shares import Audit
+from facies.grains.report.table_settings import GrainSettings
+from facies.statistics import Indicator, count_ratio, parse_ratio
 
 if TYPE_CHECKING:
     from facies.annotations import Annotations
