@@ -13,7 +13,7 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods import METHODS, Method
+from facies.methods import METHODS, Method, Partition
 from facies.training import Results, Stage, Trainer
 from facies.training.trainer import apply_in_batches
 
@@ -120,6 +120,9 @@ class Brightness(Method):
 
     def _membership(self, embedding: Tensor) -> Tensor:
         return torch.softmax(-torch.cdist(embedding, self.centres_), dim=1)
+
+    def partitions(self) -> dict[str, Partition]:
+        return {"density": Partition(self.density_labels_, "noise in every tenth image"), **super().partitions()}
 
     def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
         rng = np.random.default_rng(random_state)

@@ -46,6 +46,18 @@ def test_canonical_gives_what_the_thumbnails_show(source: Path) -> None:
     np.testing.assert_array_equal(method.canonical(images), images[..., ::-1])
 
 
+def test_partitions_and_projection_have_the_method_s_own_names(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Brightness, "projection_method", "PCA")
+    run = cluster(source, tmp_path / "run", method="brightness")
+    assert run.projections() == ["pca"]
+    assert run.projection()[1]["method"] == "PCA"
+    assert run.partitions() == ["density", "brightness"]
+    assert run.partition("density")[1]["method"] == "noise in every tenth image"
+    assert run.partition()[1]["method"] == Brightness.title
+
+
 def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
     assert run.upright_thumbnails is None

@@ -7,6 +7,7 @@ import json
 import math
 import platform
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
@@ -28,6 +29,25 @@ from facies.training.trainer import apply_in_batches
 FORMAT = 1
 HARDWARE_PARAMETERS = ("accelerator", "devices", "strategy", "precision")
 BYTES_AT_ONCE = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """One way in which a fitted method divides the images into groups.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n_images,)
+        Group of each image, from 0; −1 is noise.
+    description : str
+        How the groups came about, in a few words for the user.
+    probabilities : ndarray of float32, shape (n_images, n_clusters), optional
+        Probability of each group; each row sums to 1.
+    """
+
+    labels: NDArray[np.int64]
+    description: str
+    probabilities: NDArray[np.float32] | None = None
 
 
 class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
@@ -64,6 +84,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     samples: ClassVar[bool] = False
     data_kinds: ClassVar[tuple[str, ...]] = ("images",)
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    projection_method: ClassVar[str] = "UMAP"
+    """What `projection_` is made by; its name in a run folder is the same in lower case."""
 
     random_state: int
     accelerator: str
@@ -99,6 +121,16 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def upright(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) → the same, as the first spatial transformer sets them; where `straightens`."""
         raise NotImplementedError
+
+    def partitions(self) -> dict[str, Partition]:
+        """Return the partitions of the images that a run folder keeps, by name.
+
+        Returns
+        -------
+        dict of Partition
+            The last one is what `predict` continues, and the default of the run. Most methods have this one alone.
+        """
+        return {self.name: Partition(self.labels_, self.title, self.probabilities_)}
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """What else of this fit a run folder keeps, by name, for the report; nothing for most methods."""

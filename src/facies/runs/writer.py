@@ -56,8 +56,9 @@ class RunContents:
         Images generated from each group, in [0, 1].
     save_model : callable, optional
         Writes the model into the new folder that it is given (`Method.save`).
-    outlines : DataFrame, optional
-        Columns ``id`` and ``outline`` (x and y in turn, in pixels of the photograph), one row an image: of grains.
+    companions : mapping of str to DataFrame
+        Further tables of the images by name, such as ``outlines`` of grains (`ImageSet.read_companions`): one row an
+        image, in the order of the images, with the column ``id``. Each is written as ``NAME.parquet``.
     arrays : mapping of str to ndarray
         What else the method keeps of its fit, by name (`Method.run_arrays`).
     upright : images, optional
@@ -76,7 +77,7 @@ class RunContents:
     history: pd.DataFrame | None = None
     samples: NDArray[np.float32] | None = None
     save_model: Callable[[Path], None] | None = None
-    outlines: pd.DataFrame | None = None
+    companions: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     upright: SomeImages | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -180,12 +181,13 @@ def _check_contents(contents: RunContents) -> None:
         check_projection(points, n_images)
     for table, _ in contents.partitions.values():
         check_partition(table, contents.images.table["id"])
-    for name in [*contents.projections, *contents.partitions, *contents.arrays]:
+    for name in [*contents.projections, *contents.partitions, *contents.arrays, *contents.companions]:
         check_name(name)
     if contents.upright is not None and len(contents.upright) != n_images:
         raise InputError(f"there are {n_images} images, and {len(contents.upright)} set upright: give one for each")
-    if contents.outlines is not None and contents.outlines["id"].tolist() != contents.images.table["id"].tolist():
-        raise InputError("the outlines are not those of the images: give one a row, in their order")
+    for name, table in contents.companions.items():
+        if table["id"].tolist() != contents.images.table["id"].tolist():
+            raise InputError(f"the {name} are not those of the images: give one a row, in their order")
 
 
 def _write_tables(folder: Path, contents: RunContents) -> None:
@@ -196,8 +198,8 @@ def _write_tables(folder: Path, contents: RunContents) -> None:
     (folder / "partitions").mkdir()
     for name, (table, meta) in contents.partitions.items():
         write_partition(folder / "partitions", name, check_partition(table, images["id"]), meta)
-    if contents.outlines is not None:
-        contents.outlines.to_parquet(folder / "outlines.parquet", index=False)
+    for name, table in contents.companions.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
     if contents.history is not None:
         contents.history.to_csv(folder / "history.csv", index=False)
 

@@ -16,7 +16,7 @@ from facies.methods.autoencoder import (
     build_autoencoder,
     channels_shape,
 )
-from facies.methods.base import Method, seeded
+from facies.methods.base import Method, Partition, seeded
 from facies.methods.moe_vae.sampling import MixtureGeneration
 from facies.methods.moe_vae.stages import MoEVAEFit
 from facies.methods.pose_alignment import check_alignment, load_pose, straightened
@@ -365,6 +365,11 @@ class MoEVAE(MixtureGeneration, Method):
     def membership(self, pixels: Tensor) -> Tensor:
         """Probabilities of the manager."""
         return self.mixture_.manage(self._shown(pixels)).softmax(dim=1)
+
+    def partitions(self) -> dict[str, Partition]:
+        """Return the groups of the density clustering, in which the mixture starts, and those of the mixture."""
+        density = Partition(self.density_labels_, f"the density grouping that {self.name} begins with")
+        return {"density": density, **super().partitions()}
 
     @property
     def straightens(self) -> bool:
