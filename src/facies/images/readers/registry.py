@@ -1,4 +1,4 @@
-"""The readers that there are: those of Facies, and those of other packages and domains."""
+"""The list of readers: those of Facies, and those of other packages and domains."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ _FOLDERS = (
 
 
 def readers() -> Iterator[Reader]:
-    """Give the readers in the order in which they are asked.
+    """List the readers in the order in which they are tried.
 
-    First come the files that a suffix settles; then what other packages read, for they know best which folders are
-    theirs; then any zarr folder; last any other folder, which is searched for image files.
+    First come files that are recognised by their suffix; then the readers of other packages, which recognise their own
+    folders; then zarr folders; last any other folder, which is searched for image files.
 
     Yields
     ------
     Reader
-        Other packages are imported only when it is their turn.
+        The other packages are imported only when their readers are tried.
     """
     yield from _FILES
     yield from (reader for _, reader in load_plugins(GROUP, Reader))
@@ -64,9 +64,9 @@ def find_reader(path: Path, name: str | None = None) -> Reader | None:
     Parameters
     ----------
     path : Path
-        It exists.
+        An existing path.
     name : str, optional
-        The name of the reader that opened it before: only that one will do.
+        The name of the reader that opened it before; no other reader is tried.
 
     Returns
     -------
