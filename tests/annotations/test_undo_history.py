@@ -194,7 +194,7 @@ def test_a_snapshot_gives_what_a_replay_gives(fresh: RunFolder, monkeypatch: pyt
         journal.exclude([1], "cut")
         live, groups = told(journal.annotations()), groups_of(journal)
         with Journal(fresh) as reopened:
-            assert reopened._snapshot > 40
+            assert reopened._snapshot_revision > 40
             assert told(reopened.annotations()) == live
             assert groups_of(reopened) == groups
             while reopened.undo() is not None:

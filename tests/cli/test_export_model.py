@@ -8,8 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from facies.annotations import Journal
-from facies.annotations.classifiers import find_classifier
+from facies.annotations import Journal, find_classifier
 from facies.cluster import LinearProbe
 from facies.runs import RunFolder
 from tests.cli.factories import call

@@ -141,7 +141,7 @@ def _decided(journal: Journal) -> tuple[Arrays, Plain]:
         "undone": [
             action.id
             for action in journal.actions()
-            if action.kind not in ("undo", "redo") and not journal.holds(action.id)
+            if action.kind not in ("undo", "redo") and not journal.is_in_force(action.id)
         ],
     }
     return arrays, plain

@@ -161,6 +161,16 @@ class RunFolder:
         """Return the names of the partitions, the oldest first."""
         return _described(self.path / "partitions")
 
+    def partition_name(self, name: str | None = None) -> str:
+        """Return ``name`` if there is a partition of that name; without it the name of the newest.
+
+        Raises
+        ------
+        InputError
+            If there is none (of that name).
+        """
+        return self._choose("partition", name, self.partitions())
+
     def projection(self, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Return a projection and how it came about.
 
@@ -204,7 +214,7 @@ class RunFolder:
         InputError
             If there is none of that name, or it is damaged.
         """
-        name = self._choose("partition", name, self.partitions())
+        name = self.partition_name(name)
         table = read_table(self.path / "partitions" / f"{name}.parquet")
         return check_partition(table, self.images["id"]), self._meta("partitions", name)
 

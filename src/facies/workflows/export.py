@@ -88,7 +88,7 @@ def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # 
     InputError
         If the run holds no model, a package is missing, or the images are gone on which the file is checked.
     """
-    from facies.annotations.classifiers import classifier_names
+    from facies.annotations import classifier_names
     from facies.export.onnx import export_onnx, onnx_packages
     from facies.methods import load_method
 

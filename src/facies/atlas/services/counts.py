@@ -222,7 +222,7 @@ def _by_sample(
         raise InputError(f"{samples.name} has {len(samples.categories):,} different values: choose a column of samples")
     categories, codes = ["", *samples.categories], samples.entries.astype(np.int64)
     width = states.counts.shape[1]
-    counted = states.annotations.counted
+    counted = states.annotations.is_counted
     cells = np.bincount(codes[counted] * width + states.classes[counted], minlength=len(categories) * width)
     table = (
         cells.reshape(len(categories), width)[:, numbers] if len(numbers) else np.zeros((len(categories), 0), np.int64)

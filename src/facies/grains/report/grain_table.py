@@ -57,7 +57,7 @@ def grain_table(
     table["class"] = np.where(state == "none", "", decisions.names).astype(object)
     table["state"] = state
     table["reason"] = decisions.reasons
-    table["counted"] = decisions.counted
+    table["counted"] = decisions.is_counted
     table["confidence"] = decisions.confidence.astype(np.float32)
     table = table.join(_groups(run, decisions, partition))
     shapes = _shapes(run, images["id"], um_per_px)
