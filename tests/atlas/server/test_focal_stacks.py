@@ -30,7 +30,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
     images.table["best_layer"] = np.arange(N) % LAYERS
     contents = make_contents(images)
     contents.samples = None
-    contents.outlines = pd.DataFrame({"id": images.table["id"], "outline": [SQUARE.ravel()] * N})
+    contents.companions = {"outlines": pd.DataFrame({"id": images.table["id"], "outline": [SQUARE.ravel()] * N})}
     contents.manifest = {"method": "focal-vae", "input": {"um_per_px": 2.0, "value_range": [0.0, 255.0]}}
     run = write_run(tmp_path / "run", contents)
     with Atlas([run.path]) as atlas:
