@@ -1,4 +1,4 @@
-"""``facies methods`` and ``facies presets``: what there is, told by the methods themselves."""
+"""``facies methods`` and ``facies presets``: the methods, what each can do, and its parameters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ Name = Annotated[str | None, typer.Argument(metavar="METHOD", help="A method.", 
 
 def methods(as_json: Json = False) -> None:
     """List the methods and what each can do."""
-    from facies.methods import METHODS, method_class
-
-    described = [describe(method_class(name)) for name in METHODS]
+    described = [describe(method) for method in _importable_methods()]
     if as_json:
         print_json({"methods": described})
         return
@@ -41,21 +39,36 @@ def methods(as_json: Json = False) -> None:
 
 def presets(method: Name = None, as_json: Json = False) -> None:
     """List the presets of a method, with all their parameters."""
-    from facies.methods import METHODS, method_class
+    from facies.methods import method_class
 
-    names = list(METHODS) if method is None else [method]
-    found = {name: preset_parameters(method_class(name)) for name in names}
+    classes = _importable_methods() if method is None else [method_class(method)]
+    presets_of = {cls.name: preset_parameters(cls) for cls in classes}
     if as_json:
-        print_json(found)
+        print_json(presets_of)
         return
-    for name, sets in found.items():
+    for name, sets in presets_of.items():
         parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
         rows = [[parameter, *(_text(values[parameter]) for values in sets.values())] for parameter in parameters]
         print_table(rows, headings=["parameter", *sets], title=name)
 
 
+def _importable_methods() -> list[type[Method]]:
+    """Import all methods; one of another package that cannot be imported is left out, with a warning."""
+    from facies.errors import InputError
+    from facies.methods import METHODS, method_class, method_names
+
+    classes = []
+    for name in method_names():
+        try:
+            classes.append(method_class(name))
+        except InputError:
+            if name in METHODS:
+                raise
+    return classes
+
+
 def describe(method: type[Method]) -> dict[str, Any]:
-    """Tell what a method is and can do."""
+    """Return what a method is called, what it can do, and where it was published; fit for JSON."""
     return {
         "name": method.name,
         "title": method.title,
@@ -69,7 +82,7 @@ def describe(method: type[Method]) -> dict[str, Any]:
 
 
 def preset_parameters(method: type[Method]) -> dict[str, dict[str, Any]]:
-    """All parameters of each preset, also those that it leaves as they are."""
+    """Return all parameters of each preset, those that it leaves at their default included."""
     defaults = {name: parameter.default for name, parameter in inspect.signature(method).parameters.items()}
     return {preset: {**defaults, **values} for preset, values in method.presets.items()}
 

@@ -10,6 +10,11 @@ from typing import Any
 
 from facies.errors import InputError, suggest
 from facies.methods.base import Method, read_description
+from facies.plugins import load_plugin, plugin_names
+
+__all__ = ["METHODS", "load_method", "make_method", "method_class", "method_names"]
+
+GROUP = "facies.methods"
 
 METHODS: dict[str, str] = {
     "moe-vae": "facies.methods.moe_vae.method:MoEVAE",
@@ -19,19 +24,29 @@ METHODS: dict[str, str] = {
 }
 
 
+def method_names() -> list[str]:
+    """Return the names of all methods, those of Facies first; nothing is imported."""
+    return [*METHODS, *(name for name in plugin_names(GROUP) if name not in METHODS)]
+
+
 def method_class(name: str) -> type[Method]:
-    """Class of a method.
+    """Import the class of a method.
 
     Raises
     ------
     InputError
-        If there is no such method; names the nearest.
+        If there is no such method; names the nearest. If another package has it, and cannot be imported.
     """
-    if name not in METHODS:
-        raise InputError(f"there is no method {name!r}; {suggest(name, METHODS)}")
-    module, attribute = METHODS[name].split(":")
-    found: type[Method] = getattr(importlib.import_module(module), attribute)
-    return found
+    if name in METHODS:
+        module, attribute = METHODS[name].split(":")
+        cls: Any = getattr(importlib.import_module(module), attribute)
+    elif name in plugin_names(GROUP):
+        cls = load_plugin(GROUP, name)
+    else:
+        raise InputError(f"there is no method {name!r}; {suggest(name, method_names())}")
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise InputError(f"the method {name!r} cannot be imported from the package that has it: update that package")
+    return cls
 
 
 def make_method(name: str, preset: str = "quick", parameters: Mapping[str, Any] | None = None) -> Method:
