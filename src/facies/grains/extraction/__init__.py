@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facies.grains.extraction.extract import available_cores, extract_grains, read_description
 from facies.grains.extraction.extraction_settings import ExtractionSettings
-from facies.grains.extraction.grain_reader import images_from_grains, read_outlines, scale_of
+from facies.grains.extraction.grain_reader import images_from_grains, read_outlines
 from facies.grains.extraction.measurements import TOUCHING
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     "images_from_grains",
     "read_description",
     "read_outlines",
-    "scale_of",
 ]

@@ -16,7 +16,7 @@ from facies.images.image_set import ImageSet
 from facies.images.readers.base import Reader
 from facies.images.sources import ZarrSource
 
-__all__ = ["READER", "images_from_grains", "read_outlines", "scale_of"]
+__all__ = ["READER", "images_from_grains", "read_outlines"]
 
 
 def images_from_grains(folder: Path) -> ImageSet:
@@ -110,11 +110,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is missing: restore it, or extract the grains again") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}): extract the grains again") from error
-
-
-def scale_of(images: ImageSet) -> float | None:
-    """Micrometres a pixel of the photographs, where known."""
-    return images.pixel_size_um
 
 
 READER = Reader(
