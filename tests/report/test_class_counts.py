@@ -13,9 +13,9 @@ from facies.errors import InputError
 from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 from facies.report import write_report
-from facies.report.annotated_partition import class_of_groups, named_partition
+from facies.report.annotated_partition import annotated_partition, class_names_of_groups
 from facies.report.class_counts import count_classes
-from facies.report.formatting import with_interval
+from facies.report.formatting import format_interval
 from facies.runs import RunFolder, write_run
 from facies.statistics import ratio_interval, wilson_interval
 from tests.report.test_page import read
@@ -62,7 +62,7 @@ def test_the_report_has_classes_and_ratios_and_names_in_its_galleries(named: Run
     page = read(path)
     rows = page.table("Class", "Images")
     assert [row[:2] for row in rows] == [["oak", "17"], ["elm", "16"], ["<b>ash</b>", "12"]]
-    assert rows[0][2] == with_interval(100 * 17 / 45, *(100 * x for x in wilson_interval(17, 45)), "%")
+    assert rows[0][2] == format_interval(100 * 17 / 45, *(100 * x for x in wilson_interval(17, 45)), "%")
     assert page.table("Ratio")[0][:2] == ["oak/elm", "17 / 16"]
     titles = [row[0] for row in page.table("Group", "Images", "Share")]
     assert titles[:3] == ["● Group 0 · oak", "● Group 1 · elm", "● Group 2 · <b>ash</b> 67 %"]
@@ -114,11 +114,11 @@ def test_a_folder_that_no_report_wrote_is_kept(named: RunFolder, tmp_path: Path)
 
 
 def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None:
-    before, _ = named_partition(named)
+    before, _ = annotated_partition(named)
     assert before["state"].value_counts().to_dict() == {"validated": 45, "none": 12, "dubious": 2, "excluded": 1}
     with Journal(named) as journal:
         journal.merge([0, 1])
-    after, meta = named_partition(named)
+    after, meta = annotated_partition(named)
     assert meta["name"] == "density"
     merged = set(after.loc[before["group"].isin([0, 1]), "group"])
     assert len(merged) == 1
@@ -126,5 +126,5 @@ def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None
     centre = named.embedding[before["group"].isin([0, 1])].mean(0)
     first = int(np.flatnonzero(before["group"] == 0)[0])
     assert after["distance"][first] == pytest.approx(np.linalg.norm(named.embedding[first] - centre), rel=1e-5)
-    assert class_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
-    assert class_of_groups(after.drop(columns="class")) == {}
+    assert class_names_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
+    assert class_names_of_groups(after.drop(columns="class")) == {}

@@ -140,25 +140,27 @@ def summary(run: RunFolder) -> dict[str, Any]:
 
 def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     """Tell what a run found, for people."""
-    from facies.report.formatting import METRICS, duration, number
+    from facies.report.formatting import METRICS, format_duration, format_metric
 
     found = summary(run)
     sizes = {int(group): size for group, size in found["group_sizes"].items()}
     rows = [
-        ("images", number(len(run))),
-        ("groups found", number(found["n_groups"])),
+        ("images", format_metric(len(run))),
+        ("groups found", format_metric(found["n_groups"])),
         ("images a group", groups_in_words(sizes)),
     ]
     if found["n_noise"]:
-        rows.append(("in no group", number(found["n_noise"])))
+        rows.append(("in no group", format_metric(found["n_noise"])))
     if found["left_out"]:
         first = found["left_out"][0]
         rows.append(("left out", f"{len(found['left_out']):,} (the first: {first['source']}: {first['reason']})"))
     if run.manifest["input"]["labelled"]:
         rows += [
-            (METRICS[name][0], number(float(found["metrics"][name]))) for name in METRICS if name in found["metrics"]
+            (METRICS[name][0], format_metric(float(found["metrics"][name])))
+            for name in METRICS
+            if name in found["metrics"]
         ]
-    rows.append(("time", duration(sum(found["timings"].values()))))
+    rows.append(("time", format_duration(sum(found["timings"].values()))))
     print_table(rows)
     for note in found["notes"]:
         print_line(f"note: {note}")

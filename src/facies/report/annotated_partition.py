@@ -13,10 +13,10 @@ from facies.annotations import Annotations, read_annotations
 from facies.errors import InputError, suggest
 from facies.runs import RunFolder, partition_table
 
-__all__ = ["class_of_groups", "named_partition", "select_rows", "unknown_class"]
+__all__ = ["annotated_partition", "class_names_of_groups", "select_rows", "unknown_class_message"]
 
 
-def named_partition(
+def annotated_partition(
     run: RunFolder, name: str | None = None, decisions: Annotations | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return a partition with what the expert decided about it.
@@ -58,13 +58,13 @@ def named_partition(
     return table, meta
 
 
-def class_of_groups(table: pd.DataFrame) -> dict[int, str]:
+def class_names_of_groups(table: pd.DataFrame) -> dict[int, str]:
     """Return what each group is called: its members' class, with the share that bears it where it is not all.
 
     Parameters
     ----------
     table : DataFrame
-        From `named_partition`.
+        From `annotated_partition`.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def select_rows(
         known = sorted(set(table["class"]) - {""})
         for name in classes:
             if name not in known:
-                raise InputError(unknown_class(name, known))
+                raise InputError(unknown_class_message(name, known))
         keep &= (table["class"].isin(list(classes)) & (table["state"] != "excluded")).to_numpy()
     if groups is not None:
         there = np.unique(table["group"])
@@ -118,6 +118,6 @@ def select_rows(
     return rows
 
 
-def unknown_class(name: str, known: Sequence[str]) -> str:
+def unknown_class_message(name: str, known: Sequence[str]) -> str:
     """Return a line that says that a class is unknown, and which is nearest."""
     return f"there is no class {name!r}: {suggest(name, known, 'the classes are {}')}"

@@ -12,9 +12,9 @@ import pandas as pd
 
 from facies.annotations import Annotations
 from facies.errors import InputError
-from facies.report.annotated_partition import unknown_class
+from facies.report.annotated_partition import unknown_class_message
 from facies.report.exporters.tables import save_csv
-from facies.report.formatting import count, with_interval
+from facies.report.formatting import format_count, format_interval
 from facies.report.rendering import render_template
 from facies.report.sections import SectionContent
 from facies.statistics import parse_ratio, ratio_interval, wilson_interval
@@ -50,11 +50,15 @@ class ClassCounts(SectionContent):
     def html(self) -> Markup:
         """Return the tables of the counts and of the ratios."""
         counts = [
-            (row["class"], int(row["n"]), with_interval(row["percent"], row["low"], row["high"], "%"))
+            (row["class"], int(row["n"]), format_interval(row["percent"], row["low"], row["high"], "%"))
             for row in self.counts.to_dict("records")
         ]
         ratios = [
-            (row["ratio"], f"{row['over']:,} / {row['under']:,}", with_interval(row["value"], row["low"], row["high"]))
+            (
+                row["ratio"],
+                f"{row['over']:,} / {row['under']:,}",
+                format_interval(row["value"], row["low"], row["high"]),
+            )
             for row in self.ratios.to_dict("records")
         ]
         context = {"counts": counts, "ratios": ratios, "remark": self.remark}
@@ -111,7 +115,7 @@ def count_classes(decisions: Annotations, ratios: Sequence[str] = ()) -> ClassCo
     state = pd.Series(decisions.state_names).value_counts()
     unnamed = int((decisions.names == "").sum())
     remark = (
-        f"Of {count(len(decisions), 'image')}, {total:,} were counted; {int(state.get('excluded', 0)):,} excluded, "
+        f"Of {format_count(len(decisions), 'image')}, {total:,} were counted; {int(state.get('excluded', 0)):,} excluded, "
         f"{int(state.get('dubious', 0)):,} dubious and {unnamed:,} not named were left out. Intervals of 95 % (Wilson)."
     )
     return ClassCounts(table, _ratio_table(counted, ratios), remark)
@@ -123,7 +127,7 @@ def _ratio_table(counted: pd.Series, ratios: Sequence[str]) -> pd.DataFrame:
         ratio = parse_ratio(text)
         for name in (*ratio.numerator, *ratio.denominator):
             if name not in counted.index:
-                raise InputError(unknown_class(name, [str(known) for known in counted.index]))
+                raise InputError(unknown_class_message(name, [str(known) for known in counted.index]))
         over, under = int(counted[list(ratio.numerator)].sum()), int(counted[list(ratio.denominator)].sum())
         rows.append((str(ratio), over, under, *ratio_interval(over, under)))
     return pd.DataFrame(rows, columns=["ratio", "over", "under", "value", "low", "high"])

@@ -15,17 +15,18 @@ from facies.annotations import read_annotations
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder
 from facies.report import figures, galleries
-from facies.report import formatting as words
-from facies.report import svg as drawing
-from facies.report.annotated_partition import class_of_groups, named_partition
-from facies.report.canonical_figures import upright_drawings
+from facies.report.annotated_partition import annotated_partition, class_names_of_groups
+from facies.report.canonical_figures import canonical_figures
 from facies.report.class_counts import count_classes
 from facies.report.exporters.tables import save_csv
+from facies.report.formatting import METRICS, format_count
 from facies.report.group_tables import contingency_table, group_table
+from facies.report.methods_text import methods_paragraph
 from facies.report.palette import Style, group_style
 from facies.report.rendering import render_template
 from facies.report.run_settings import settings_tables
 from facies.report.sections import ReportOptions, SectionContent, applying_sections, find_section
+from facies.report.svg import svg_markup
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-MOST_ROWS = 500
+MAX_ROWS = 500
 """More files that were left out than this are counted, and not listed."""
 
 
@@ -52,7 +53,7 @@ class _Group:
     share: float
     probability: float
     distance: float
-    look: Style
+    style: Style
     strips: list[tuple[str, list[_Picture]]]
 
     @property
@@ -165,7 +166,7 @@ def _section_contents(run: RunFolder, options: ReportOptions) -> list[SectionCon
 
 
 def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
-    partition, meta = named_partition(run, name)
+    partition, meta = annotated_partition(run, name)
     numbers = partition["group"].to_numpy(np.int64)
     groups = _groups(run, partition, samples=meta["name"] == run.manifest["partition"])
     points, projection = run.projection() if run.projections() else (None, None)
@@ -178,24 +179,22 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "n_groups": n_groups,
         "n_noise": n_noise,
         "partition": meta,
-        "paragraph": words.methods_paragraph(
-            run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)
-        ),
+        "paragraph": methods_paragraph(run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)),
         "projection": projection,
         "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
-        "n_drawn": min(len(run), figures.MOST_POINTS),
+        "n_drawn": min(len(run), figures.MAX_POINTS),
         "groups": groups,
         "largest": max((group.size for group in groups), default=1),
         "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
         "metrics": _metrics(run, numbers),
         "contingency": _contingency(run, numbers),
-        "class_of_group": class_of_groups(partition),
+        "class_of_group": class_names_of_groups(partition),
         "history_svg": _history_svg(run.history),
         "upright_images": run.upright_thumbnails is not None,
-        "upright": [(drawn, drawn.markup()) for drawn in upright_drawings(run, numbers)],
+        "upright": [(drawn, drawn.markup()) for drawn in canonical_figures(run, numbers)],
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),
-        "left_out": run.manifest["left_out"][:MOST_ROWS],
+        "left_out": run.manifest["left_out"][:MAX_ROWS],
     }
 
 
@@ -203,7 +202,7 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
     rows = group_table(partition).to_dict("records")
     chosen = {int(row["group"]): galleries.choose_images(partition, int(row["group"])) for row in rows}
     pictures = _pictures(run, chosen.values())
-    classes = class_of_groups(partition)
+    classes = class_names_of_groups(partition)
     return [
         _Group(
             number=int(row["group"]),
@@ -212,7 +211,7 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
             share=float(row["share"]),
             probability=float(row["probability"]),
             distance=float(row["distance"]),
-            look=group_style(int(row["group"])),
+            style=group_style(int(row["group"])),
             strips=_strips(run, int(row["group"]), chosen[int(row["group"])], pictures, samples=samples),
         )
         for row in rows
@@ -256,20 +255,22 @@ def _strips(
 
 
 def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_groups: int) -> Markup:
-    label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
-    return drawing.svg_markup(figures.projection_figure(points, numbers), label)
+    label = (
+        f"Projection of {format_count(len(numbers), 'image')} to two dimensions, in {format_count(n_groups, 'group')}"
+    )
+    return svg_markup(figures.projection_figure(points, numbers), label)
 
 
 def _history_svg(history: pd.DataFrame) -> Markup | None:
     figure = figures.history_figure(history)
-    return None if figure is None else drawing.svg_markup(figure, "Training curves")
+    return None if figure is None else svg_markup(figure, "Training curves")
 
 
 def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:
     from facies.metrics import evaluate_partition
 
     measured = evaluate_partition(numbers, labels=run.labels, embedding=run.embedding)
-    return [(title, measured[key], meaning) for key, (title, meaning) in words.METRICS.items() if key in measured]
+    return [(title, measured[key], meaning) for key, (title, meaning) in METRICS.items() if key in measured]
 
 
 def _contingency(run: RunFolder, numbers: NDArray[np.int64]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facies.report.formatting import distance, number, share
+from facies.report.formatting import format_distance, format_metric, format_share
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -39,5 +39,5 @@ def render_template(template: Path, context: Mapping[str, Any]) -> Markup:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"share": share, "number": number, "distance": distance}
+    environment.filters |= {"share": format_share, "number": format_metric, "distance": format_distance}
     return Markup(environment.get_template(template.name).render(context))  # noqa: S704 - escaped by Jinja

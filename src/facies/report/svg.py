@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "PAGE_WIDTH", "PAPER", "Drawing", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
+__all__ = [
+    "INK",
+    "PAGE_WIDTH",
+    "PAPER",
+    "ReportFigure",
+    "escape_label",
+    "figure_bytes",
+    "new_figure",
+    "style_axes",
+    "svg_markup",
+]
 
 # Stand-ins, which svg_markup turns into the colours of the page, light or dark.
 INK, PAPER = "#010203", "#fdfcfb"
@@ -34,7 +44,7 @@ _STYLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ReportFigure:
     """A figure with what is drawn in it.
 
     Attributes
@@ -77,19 +87,19 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def quiet(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
-    """Give axes the quiet look of the report: two thin lines, small ticks, text in ink, the title at the left."""
+def style_axes(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
+    """Give axes the quiet style of the report: two thin lines, small ticks, text in ink, the title at the left."""
     axes.patch.set_alpha(0)
     axes.tick_params(colors=INK, which="both", labelsize=8, width=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.7)
     if title:
-        axes.set_title(plain(title), loc="left", fontsize=9.5, fontweight="bold", color=INK)
-    axes.set_xlabel(plain(x) if x else "", color=INK, fontsize=8.5)
-    axes.set_ylabel(plain(y) if y else "", color=INK, fontsize=8.5)
+        axes.set_title(escape_label(title), loc="left", fontsize=9.5, fontweight="bold", color=INK)
+    axes.set_xlabel(escape_label(x) if x else "", color=INK, fontsize=8.5)
+    axes.set_ylabel(escape_label(y) if y else "", color=INK, fontsize=8.5)
 
 
-def plain(name: object) -> str:
+def escape_label(name: object) -> str:
     """Return a name in which matplotlib finds no formula, nor a label to be hidden."""
     return "\u200b" + str(name).replace("$", r"\$")
 

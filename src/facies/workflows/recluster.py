@@ -83,9 +83,9 @@ def recluster(
         and `refit` needs them.
     """
     from facies import cluster as clustering
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
-    table, meta = named_partition(run, partition)
+    table, meta = annotated_partition(run, partition)
     labels = table["group"].to_numpy()
     embedding = _refit_embedding(run, clustering.members_of(labels, groups), seed, progress) if refit else None
     result = clustering.recluster(
@@ -138,9 +138,9 @@ def refine(
         If there are fewer than two groups, a share is out of bounds, or the name is taken.
     """
     from facies import cluster as clustering
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
-    table, meta = named_partition(run, partition)
+    table, meta = annotated_partition(run, partition)
     result = clustering.refine(
         run.embedding,
         table["group"].to_numpy(),

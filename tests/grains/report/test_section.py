@@ -16,7 +16,7 @@ from facies.grains.report.sample_metadata import read_sample_facts
 from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 from facies.report import write_report
-from facies.report.formatting import figures_of, with_interval
+from facies.report.formatting import format_interval, format_number
 from facies.runs import RunFolder
 from facies.statistics import ratio_interval, wilson_interval
 from tests.grains.report.factories import COUNTS, ROLES, SAMPLES, UM_PER_PX, make_grain_run
@@ -63,7 +63,7 @@ def test_counts_on_the_page(written: tuple[Page, Path]) -> None:
         for name, cell in zip(NAMED, shares[i][1:], strict=True):
             n = COUNTS[name][i]
             low, high = (100 * float(x) for x in wilson_interval(n, counted))
-            assert cell.startswith(with_interval(100 * n / counted, low, high, "%") + f"n = {n}")
+            assert cell.startswith(format_interval(100 * n / counted, low, high, "%") + f"n = {n}")
             assert "audited " in cell
             assert "per gram" in cell
     assert "cut by the border" in found[0][5]
@@ -277,14 +277,14 @@ def test_samples_that_do_not_fit(grains: RunFolder, tmp_path: Path, text: str, m
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (with_interval(12.34, 9.06, 16.21, "%"), "12.3 % (9.1–16.2)"),
-        (with_interval(1.5, 0.9, float("inf")), "1.50 (0.900–∞)"),
-        (with_interval(float("nan"), float("nan"), float("nan"), "%"), "–"),
-        (with_interval(1234.5, 1000.2, 2000.0), "1,234 (1,000–2,000)"),
-        (with_interval(5.0, float("nan"), float("nan"), "%"), "5.0 %"),
-        (figures_of(-0.25), "−0.250"),
-        (figures_of(0.0123), "0.012"),
-        (figures_of(0), "0"),
+        (format_interval(12.34, 9.06, 16.21, "%"), "12.3 % (9.1–16.2)"),
+        (format_interval(1.5, 0.9, float("inf")), "1.50 (0.900–∞)"),
+        (format_interval(float("nan"), float("nan"), float("nan"), "%"), "–"),
+        (format_interval(1234.5, 1000.2, 2000.0), "1,234 (1,000–2,000)"),
+        (format_interval(5.0, float("nan"), float("nan"), "%"), "5.0 %"),
+        (format_number(-0.25), "−0.250"),
+        (format_number(0.0123), "0.012"),
+        (format_number(0), "0"),
     ],
 )
 def test_values_in_words(said: str, expected: str) -> None:

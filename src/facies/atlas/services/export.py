@@ -64,11 +64,11 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     Path
     """
     from facies.report import exporters, write_report
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
     if to == REPORT:
         return write_report(run.folder, folder / f"{job.id}.html", partition=run.partition)
-    table, _ = named_partition(run.folder, run.partition, run.states.annotations)
+    table, _ = annotated_partition(run.folder, run.partition, run.states.annotations)
     if rows is not None:
         table = table.iloc[rows]
     job.step(0.1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facies.grains.report.downcore_figures import DEPTH_WORDS, sample_order
 from facies.report.figures import drawn_points
 from facies.report.palette import NOISE_STYLE, Style, depth_colours
-from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
+from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["class_map", "confusion_matrix", "ternary"]
 
 
-def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
+def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | None:
     """Draw each sample in a triangle of three parts.
 
     The parts are brought to 100 % of their sum; a point lies at ``x = right + top / 2, y = top √3 / 2``.
@@ -34,7 +34,7 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None if no sample has any of the three.
     """
     total = shares.sum(axis=1)
@@ -59,10 +59,12 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
         bar.outline.set_visible(False)
     if not column and len(parts) <= 12:
         for name, along, up in zip(parts.index, x, y, strict=True):
-            axes.annotate(plain(name), (along, up), xytext=(5, 4), textcoords="offset points", fontsize=7.5, color=INK)
+            axes.annotate(
+                escape_label(name), (along, up), xytext=(5, 4), textcoords="offset points", fontsize=7.5, color=INK
+            )
     caption = f"{', '.join(map(str, parts))}: each sample’s counts of the three, brought to 100 %."
     data = (100 * parts).reset_index()
-    return Drawing("ternary", "Three parts", caption, figure, data)
+    return ReportFigure("ternary", "Three parts", caption, figure, data)
 
 
 def _in_triangle(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -95,12 +97,12 @@ def _triangle(axes: Axes, names: Sequence[str]) -> None:
         (names[1], 1.02, -0.05, "center", "top"),
         (names[2], 0.5, float(np.sqrt(3) / 2 + 0.03), "center", "bottom"),
     ):
-        axes.text(x, y, plain(name), fontsize=9, fontweight="bold", color=INK, ha=ha, va=va)
+        axes.text(x, y, escape_label(name), fontsize=9, fontweight="bold", color=INK, ha=ha, va=va)
 
 
 def class_map(
-    points: NDArray[np.float32], names: NDArray[np.object_], looks: Mapping[str, Style], ids: Sequence[str]
-) -> Drawing:
+    points: NDArray[np.float32], names: NDArray[np.object_], styles: Mapping[str, Style], ids: Sequence[str]
+) -> ReportFigure:
     """Draw the projection coloured by class; what has no class is grey and lies below.
 
     Parameters
@@ -109,14 +111,14 @@ def class_map(
         The projection.
     names : ndarray of str, shape (N,)
         The class of each image, ``""`` for none.
-    looks : mapping of str to Style
+    styles : mapping of str to Style
         The classes in their order.
     ids : sequence of str
         N ids, for the data.
 
     Returns
     -------
-    Drawing
+    ReportFigure
     """
     from matplotlib.collections import PathCollection
 
@@ -126,12 +128,12 @@ def class_map(
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_aspect("equal", adjustable="datalim")
-    for name, look in {"": NOISE_STYLE, **looks}.items():
+    for name, style in {"": NOISE_STYLE, **styles}.items():
         rows = drawn[names[drawn] == name]
         if len(rows):
             axes.scatter(
-                points[rows, 0], points[rows, 1], s=size * (1 if name else 0.5), c=look.colour, marker=look.marker,
-                alpha=0.8, linewidths=0, rasterized=True, label=plain(name or "not named"),
+                points[rows, 0], points[rows, 1], s=size * (1 if name else 0.5), c=style.colour, marker=style.marker,
+                alpha=0.8, linewidths=0, rasterized=True, label=escape_label(name or "not named"),
             )  # fmt: skip
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8.5, labelcolor=INK, handletextpad=0.3
@@ -142,10 +144,10 @@ def class_map(
             handle.set_alpha(1)
     data = pd.DataFrame({"id": list(ids), "x": points[:, 0], "y": points[:, 1], "class": names})
     caption = "Each point is a grain; near points look alike to the method. Colour and marker give the class."
-    return Drawing("map-of-classes", "Map of the classes", caption, figure, data)
+    return ReportFigure("map-of-classes", "Map of the classes", caption, figure, data)
 
 
-def confusion_matrix(confusion: pd.DataFrame) -> Drawing | None:
+def confusion_matrix(confusion: pd.DataFrame) -> ReportFigure | None:
     """Draw which classes the audited grains were assigned to and which they truly were.
 
     Parameters
@@ -155,7 +157,7 @@ def confusion_matrix(confusion: pd.DataFrame) -> Drawing | None:
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None without an audit.
     """
     if confusion.empty:
@@ -165,17 +167,17 @@ def confusion_matrix(confusion: pd.DataFrame) -> Drawing | None:
     height, width = counts.shape
     figure = new_figure(1.9 + 0.62 * width, 1.2 + 0.4 * height)
     axes = figure.add_subplot()
-    quiet(axes, x="true class (audit)", y="assigned class")
+    style_axes(axes, x="true class (audit)", y="assigned class")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for row, column in np.argwhere(counts > 0):
         axes.text(
             column, row, f"{counts[row, column]:.0f}", ha="center", va="center", fontsize=8,
             color="#ffffff" if shares[row, column] > 0.6 else "#111111",
         )  # fmt: skip
-    axes.set_xticks(range(width), [plain(name) for name in confusion.columns], rotation=35, ha="right")
-    axes.set_yticks(range(height), [plain(name) for name in confusion.index])
+    axes.set_xticks(range(width), [escape_label(name) for name in confusion.columns], rotation=35, ha="right")
+    axes.set_yticks(range(height), [escape_label(name) for name in confusion.index])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     caption = "Grains of the blind audit; shaded by the share of the row."
     data = confusion.rename_axis("assigned").reset_index()
-    return Drawing("audit-confusion", "Assigned and true", caption, figure, data)
+    return ReportFigure("audit-confusion", "Assigned and true", caption, figure, data)

@@ -33,7 +33,7 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     run : RunFolder
         A run of grains with outlines.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     path : Path
         The file to write.
 

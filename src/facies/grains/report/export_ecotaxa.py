@@ -36,7 +36,7 @@ def write_ecotaxa(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     run : RunFolder
         A run of grains; its images must still be where they were.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     path : Path
         The file to write.
 

@@ -20,7 +20,7 @@ from facies.grains.report.table_settings import GrainSettings
 from facies.report.class_styles import class_styles
 from facies.report.rendering import render_template
 from facies.report.sections import SectionContent
-from facies.report.svg import Drawing
+from facies.report.svg import ReportFigure
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class GrainReport(SectionContent):
     path : Path
         The run folder.
     tables : GrainTables
-    figures, plates : list of Drawing
+    figures, plates : list of ReportFigure
     paragraph : str
         How it was done, in words, for the methods section of a paper.
     named : bool
@@ -51,8 +51,8 @@ class GrainReport(SectionContent):
 
     path: Path
     tables: GrainTables
-    figures: list[Drawing]
-    plates: list[Drawing]
+    figures: list[ReportFigure]
+    plates: list[ReportFigure]
     paragraph: str
     named: bool
     from_thumbnails: bool

@@ -12,7 +12,7 @@ import pandas as pd
 from facies.grains.morphometry import shape_table
 from facies.grains.morphometry.shape import AREAS, LENGTHS
 from facies.grains.report.table_settings import COLUMN_OF_DIAMETER, GrainSettings
-from facies.report.annotated_partition import named_partition
+from facies.report.annotated_partition import annotated_partition
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def countable_classes(decisions: Annotations) -> list[str]:
 def _groups(run: RunFolder, decisions: Annotations, partition: str | None) -> pd.DataFrame:
     if partition is None and not run.partitions():
         return pd.DataFrame({"group": np.full(len(run), -1), "probability": np.nan})
-    table, _ = named_partition(run, partition, decisions)
+    table, _ = annotated_partition(run, partition, decisions)
     return table[["group", "probability"]].reset_index(drop=True)
 
 

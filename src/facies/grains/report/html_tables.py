@@ -10,13 +10,13 @@ import pandas as pd
 
 from facies.grains.report.downcore_figures import sample_order
 from facies.grains.report.sample_tables import GrainTables
-from facies.report.formatting import figures_of, with_interval
+from facies.report.formatting import format_interval, format_number
 
 __all__ = ["Cell", "PageTable", "audit_page", "count_pages", "indicator_pages", "shape_page", "size_pages"]
 
 COLUMNS = 4
 """Classes, or indicators, side by side; more stand in a table below."""
-MOST_ROWS = 80
+MAX_ROWS = 80
 """Longer tables of sizes show all classes together only; the CSV has everything."""
 
 
@@ -102,10 +102,10 @@ def _count_cell(row: Mapping[Hashable, Any] | None) -> Cell:
         return Cell("–")
     small = [f"n = {int(row['n']):,}"]
     if not pd.isna(row["corrected"]):
-        small.append("audited " + with_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%"))
+        small.append("audited " + format_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%"))
     if not pd.isna(row.get("per_gram")):
-        small.append(with_interval(row["per_gram"], row["per_gram_low"], row["per_gram_high"]) + " per gram")
-    return Cell(with_interval(row["percent"], row["low"], row["high"], "%"), tuple(small))
+        small.append(format_interval(row["per_gram"], row["per_gram_low"], row["per_gram_high"]) + " per gram")
+    return Cell(format_interval(row["percent"], row["low"], row["high"], "%"), tuple(small))
 
 
 def indicator_pages(tables: GrainTables) -> tuple[list[PageTable], list[tuple[str, str]]]:
@@ -137,7 +137,7 @@ def _indicator_cell(rows: pd.DataFrame | None, flags: Sequence[str]) -> Cell:
     if rows is None:
         return Cell("–")
     told = {
-        str(row["basis"]): with_interval(row["value"], row["low"], row["high"], str(row["unit"] or ""))
+        str(row["basis"]): format_interval(row["value"], row["low"], row["high"], str(row["unit"] or ""))
         for row in rows.to_dict("records")
         if not pd.isna(row["value"])
     }
@@ -151,7 +151,7 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
     sizes = tables.sizes
     if sizes.empty:
         return []
-    if len(sizes) > MOST_ROWS:
+    if len(sizes) > MAX_ROWS:
         sizes = sizes[sizes["class"] == "all"]
     order = {sample: place for place, sample in enumerate(_sample_titles(tables))}
     sizes = sizes.assign(_place=sizes["sample"].map(order)).sort_values("_place", kind="stable")
@@ -165,7 +165,8 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
         head = ["Sample", "Class", *(f"{name.removeprefix('% ')} (%)" for name in wentworth)]
         whole = [(title, row) for title, row in named if row["class"] == "all"]
         cells = [
-            (title, [_weighted(row), *(Cell(figures_of(row[name], "%")) for name in wentworth)]) for title, row in whole
+            (title, [_weighted(row), *(Cell(format_number(row[name], "%")) for name in wentworth)])
+            for title, row in whole
         ]
         pages.append(PageTable.of(head, cells))
     return pages
@@ -180,7 +181,7 @@ _SIZE_COLUMNS = {
 
 
 def _size_cells(row: Mapping[Hashable, Any], key: str) -> list[Cell]:
-    percentiles = " · ".join(figures_of(row[f"D{p}_{key}"]) for p in (10, 50, 90))
+    percentiles = " · ".join(format_number(row[f"D{p}_{key}"]) for p in (10, 50, 90))
     remarks = tuple(str(row[name]) for name in ("scope", "flag") if row.get(name))
     cells = [_weighted(row), Cell(f"{int(row['n']):,}"), Cell(percentiles, remarks)]
     if key == "um":
@@ -212,8 +213,8 @@ def shape_page(tables: GrainTables) -> PageTable | None:
             if row is None:
                 cells.append(Cell("–"))
             else:
-                quartiles = f"{figures_of(row['lower_quartile'])}–{figures_of(row['upper_quartile'])}"
-                cells.append(Cell(figures_of(row["median"]), (quartiles,)))
+                quartiles = f"{format_number(row['lower_quartile'])}–{format_number(row['upper_quartile'])}"
+                cells.append(Cell(format_number(row["median"]), (quartiles,)))
         rows.append((str(measure).replace("_", " ") + (f" ({unit})" if unit else ""), cells))
     return PageTable.of(["Measure", *map(str, names)], rows)
 
@@ -229,9 +230,9 @@ def audit_page(tables: GrainTables) -> PageTable | None:
                 Cell(f"{int(row['n_assigned']):,}"),
                 Cell(f"{int(row['n_audited']):,}"),
                 Cell(f"{int(row['n_right']):,}"),
-                Cell(with_interval(row["precision"], row["precision_low"], row["precision_high"], "%")),
-                Cell(with_interval(row["percent"], float("nan"), float("nan"), "%")),
-                Cell(with_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%")),
+                Cell(format_interval(row["precision"], row["precision_low"], row["precision_high"], "%")),
+                Cell(format_interval(row["percent"], float("nan"), float("nan"), "%")),
+                Cell(format_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%")),
             ],
         )
         for row in tables.audit.to_dict("records")

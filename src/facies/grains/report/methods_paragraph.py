@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facies.report.formatting import count, value
+from facies.report.formatting import format_count, format_value
 
 if TYPE_CHECKING:
     from facies.annotations import Annotations
@@ -50,21 +50,25 @@ def grain_paragraph(
 
 def _cut_out(notes: Mapping[str, Any], n_grains: int, n_samples: int, layers: int) -> list[str]:
     stacks = f", photographed in {layers} focal layers," if layers > 1 else ""
-    sentences = [f"{count(n_grains, 'grain')} of {count(n_samples, 'sample')}{stacks} were cut out of photographs."]
+    sentences = [
+        f"{format_count(n_grains, 'grain')} of {format_count(n_samples, 'sample')}{stacks} were cut out of photographs."
+    ]
     thresholds = notes.get("thresholds") or {}
     if thresholds:
-        ground = {"green": "a saturated plate", "dark": "a dark ground", "light": "a light ground"}
-        told = ground.get(str(thresholds.get("ground")), "a plain ground")
+        backgrounds = {"green": "a saturated plate", "dark": "a dark ground", "light": "a light ground"}
+        background = backgrounds.get(str(thresholds.get("ground")), "a plain ground")
         level = thresholds.get("level")
         at = f" at {level:.0f} of 255" if isinstance(level, (int, float)) else ""
         how = f" ({thresholds['how']})" if thresholds.get("how") else ""
         sentences.append(
-            f"They lay on {told}, from which they were told by one threshold for the whole session{at}{how}."
+            f"They lay on {background}, from which they were told by one threshold for the whole session{at}{how}."
         )
     settings = notes.get("settings") or {}
     if settings:
         sentences.append(
-            "Settings of the extraction: " + "; ".join(f"{key} = {value(x)}" for key, x in settings.items()) + "."
+            "Settings of the extraction: "
+            + "; ".join(f"{key} = {format_value(x)}" for key, x in settings.items())
+            + "."
         )
     return sentences
 
@@ -74,8 +78,8 @@ def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) ->
     states = grains["state"].value_counts()
     by = f" by {_listed(users)}" if users else ""
     sentences = [
-        f"Groups of grains were named{by} as {count(len(decisions.classes), 'class', 'classes')}: "
-        f"{count(int(states.get('validated', 0)), 'grain')} validated, {int(states.get('predicted', 0)):,} predicted by a "
+        f"Groups of grains were named{by} as {format_count(len(decisions.classes), 'class', 'classes')}: "
+        f"{format_count(int(states.get('validated', 0)), 'grain')} validated, {int(states.get('predicted', 0)):,} predicted by a "
         f"classifier, {int(states.get('dubious', 0)):,} dubious, {int(states.get('excluded', 0)):,} excluded, "
         f"{int((grains['class'] == '').sum()):,} not named; {int(grains['counted'].sum()):,} were counted."
     ]
@@ -83,7 +87,7 @@ def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) ->
         right = int((decisions.audits["assigned"] == decisions.audits["true"]).sum())
         n = len(decisions.audits)
         sentences.append(
-            f"In a blind audit of {count(n, 'grain')}, stratified by class, {right:,} were of the class assigned; "
+            f"In a blind audit of {format_count(n, 'grain')}, stratified by class, {right:,} were of the class assigned; "
             "audited shares are corrected by it (Cochran, 1977)."
         )
     return sentences
@@ -91,10 +95,10 @@ def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) ->
 
 def _measured(tables: GrainTables) -> list[str]:
     n = int(tables.grains["measured"].sum())
-    unit = f"{value(tables.um_per_px)} µm a pixel" if tables.um_per_px else "in pixels, the scale being unknown"
+    unit = f"{format_value(tables.um_per_px)} µm a pixel" if tables.um_per_px else "in pixels, the scale being unknown"
     confidence = f"{100 * tables.settings.confidence:g} %"
     return [
-        f"Size and shape of {count(n, 'grain')} were measured on native outlines ({unit}); "
+        f"Size and shape of {format_count(n, 'grain')} were measured on native outlines ({unit}); "
         f"the size of a grain is {_DIAMETERS[tables.settings.diameter]}.",
         f"Intervals are of {confidence}.",
     ]

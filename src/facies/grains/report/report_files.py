@@ -9,7 +9,7 @@ import pandas as pd
 
 from facies.grains.report.sample_tables import GrainTables
 from facies.report.exporters.tables import save_csv
-from facies.report.svg import Drawing, figure_bytes
+from facies.report.svg import ReportFigure, figure_bytes
 
 __all__ = ["write_grain_files"]
 
@@ -26,7 +26,7 @@ _TABLES = {
 
 
 def write_grain_files(
-    tables: GrainTables, drawings: Sequence[Drawing], paragraph: str, folder: Path
+    tables: GrainTables, drawings: Sequence[ReportFigure], paragraph: str, folder: Path
 ) -> list[tuple[str, str]]:
     """Write every table as CSV, every figure as PNG (300 dpi), SVG and CSV, and the notes.
 
@@ -34,7 +34,7 @@ def write_grain_files(
     ----------
     tables : GrainTables
         Empty ones are left out.
-    drawings : sequence of Drawing
+    drawings : sequence of ReportFigure
         Go into ``figures/``.
     paragraph : str
         For the methods section; with the notes of the tables it goes into ``methods.txt``.
@@ -63,7 +63,7 @@ def write_grain_files(
     return index
 
 
-def _write_drawing(drawing: Drawing, folder: Path) -> list[str]:
+def _write_drawing(drawing: ReportFigure, folder: Path) -> list[str]:
     drawing.figure.patch.set(facecolor="white", alpha=1)
     for kind in ("png", "svg"):
         (folder / f"{drawing.name}.{kind}").write_bytes(figure_bytes(drawing.figure, kind, dpi=300))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.report.palette import Style, depth_colours
-from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
+from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,18 +33,18 @@ _SHAPES = (
 
 def cumulative_curves(
     grains: pd.DataFrame,
-    looks: Mapping[str, Style],
+    styles: Mapping[str, Style],
     *,
     scaled: bool,
     limits_um: tuple[float | None, float | None] = (None, None),
-) -> Drawing | None:
+) -> ReportFigure | None:
     """Draw the cumulative curves of size, coarse first: by class, and by sample where they are few.
 
     Parameters
     ----------
     grains : DataFrame
         The measured grains: ``sample``, ``class``, ``diameter`` (µm, or pixels).
-    looks : mapping of str to Style
+    styles : mapping of str to Style
         The classes in their order.
     scaled : bool
         Whether the diameters are in µm; then the axis is φ = −log₂(d / 1 mm), with µm above.
@@ -53,7 +53,7 @@ def cumulative_curves(
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None with fewer than two grains.
     """
     from matplotlib.colors import to_hex
@@ -67,12 +67,12 @@ def cumulative_curves(
     all_axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     curves: list[pd.DataFrame] = []
 
-    def draw(axes: Axes, diameters: pd.Series, title: str, weighting: str, look: Style, width: float) -> None:
+    def draw(axes: Axes, diameters: pd.Series, title: str, weighting: str, style: Style, width: float) -> None:
         sizes, percent = _coarser(diameters.to_numpy(float), cubed=weighting == "d3")
         x = _axis_values(sizes, scaled=scaled)
         axes.plot(
-            x, percent, drawstyle="steps-post", color=look.colour, lw=width, ls="-" if weighting == "number" else "--",
-            label=plain(title),
+            x, percent, drawstyle="steps-post", color=style.colour, lw=width, ls="-" if weighting == "number" else "--",
+            label=escape_label(title),
         )  # fmt: skip
         unit = "um" if scaled else "px"
         curves.append(
@@ -81,15 +81,15 @@ def cumulative_curves(
 
     draw(all_axes[0], grains["diameter"], "all", "number", _ALL, 1.8)
     draw(all_axes[0], grains["diameter"], "all, by d³", "d3", _ALL, 1.4)
-    for name, look in looks.items():
+    for name, style in styles.items():
         members = grains.loc[grains["class"] == name, "diameter"]
         if len(members) >= _FEWEST:
-            draw(all_axes[0], members, name, "number", look, 1.3)
+            draw(all_axes[0], members, name, "number", style, 1.3)
     if panels == 2:
         tones = depth_colours()(np.linspace(0, 1, len(samples)))
         for tone, sample in zip(tones, samples, strict=True):
-            look = Style(to_hex(tone), "o", "●")
-            draw(all_axes[1], grains.loc[grains["sample"] == sample, "diameter"], sample, "number", look, 1.3)
+            style = Style(to_hex(tone), "o", "●")
+            draw(all_axes[1], grains.loc[grains["sample"] == sample, "diameter"], sample, "number", style, 1.3)
     for axes, title in zip(all_axes, ("By class", "By sample"), strict=False):
         _size_axis(axes, title, scaled=scaled, limits_um=limits_um)
         axes.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="lower right")
@@ -98,7 +98,7 @@ def cumulative_curves(
         "Share of the grains coarser than the size below, by number; dashed: each grain weighted by d³, as a sieve or a "
         "laser would weigh it. Grey: beyond the sieve. Classes of fewer than ten grains are not drawn."
     )
-    return Drawing("cumulative-curves", "Cumulative curves", caption, figure, pd.concat(curves, ignore_index=True))
+    return ReportFigure("cumulative-curves", "Cumulative curves", caption, figure, pd.concat(curves, ignore_index=True))
 
 
 def _coarser(diameters: NDArray[np.float64], *, cubed: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -120,7 +120,7 @@ def _axis_values(sizes: NDArray[np.float64], *, scaled: bool) -> NDArray[np.floa
 
 
 def _size_axis(axes: Axes, title: str, *, scaled: bool, limits_um: tuple[float | None, float | None]) -> None:
-    quiet(axes, title=title, x="φ" if scaled else "size (pixels)")
+    style_axes(axes, title=title, x="φ" if scaled else "size (pixels)")
     low, high = axes.get_xlim()
     axes.set_ylim(0, 101)
     axes.grid(color=INK, alpha=0.12, lw=0.6)
@@ -149,23 +149,23 @@ def _um_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     return [float(-np.log2(um / 1000)) for um in ticks], [f"{um:g}" for um in ticks]
 
 
-def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Style], *, scaled: bool) -> Drawing | None:
+def size_histograms(grains: pd.DataFrame, styles: Mapping[str, Style], *, scaled: bool) -> ReportFigure | None:
     """Draw how many grains of each class have which size, one panel a class, the same sizes in all.
 
     Parameters
     ----------
-    grains, looks, scaled
+    grains, styles, scaled
         As in `cumulative_curves`.
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None without a grain of a class.
     """
     from matplotlib.ticker import MaxNLocator
 
-    grains = grains[(grains["diameter"] > 0) & grains["class"].isin(list(looks))]
-    names = [name for name in looks if (grains["class"] == name).any()]
+    grains = grains[(grains["diameter"] > 0) & grains["class"].isin(list(styles))]
+    names = [name for name in styles if (grains["class"] == name).any()]
     if not names:
         return None
     x = _axis_values(grains["diameter"].to_numpy(float), scaled=scaled)
@@ -177,8 +177,8 @@ def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Style], *, scaled:
     counted: list[pd.DataFrame] = []
     for axes, name in zip(all_axes, names, strict=False):
         heights, _ = np.histogram(x[(grains["class"] == name).to_numpy()], edges)
-        axes.bar(edges[:-1], heights, width=0.25, align="edge", color=looks[name].colour, edgecolor=PAPER, lw=0.5)
-        quiet(axes, title=name)
+        axes.bar(edges[:-1], heights, width=0.25, align="edge", color=styles[name].colour, edgecolor=PAPER, lw=0.5)
+        style_axes(axes, title=name)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.title.set_fontsize(8.5)
         axes.text(
@@ -207,7 +207,7 @@ def size_histograms(grains: pd.DataFrame, looks: Mapping[str, Style], *, scaled:
         if scaled
         else "Grains in bins of a quarter octave, coarse at the left."
     )
-    return Drawing("size-histograms", "Sizes by class", caption, figure, pd.concat(counted, ignore_index=True))
+    return ReportFigure("size-histograms", "Sizes by class", caption, figure, pd.concat(counted, ignore_index=True))
 
 
 def _bin_ticks(axes: Axes, edges: NDArray[np.float64], *, scaled: bool) -> None:
@@ -218,7 +218,7 @@ def _bin_ticks(axes: Axes, edges: NDArray[np.float64], *, scaled: bool) -> None:
     axes.set_xticks(steps, [f"{2**-step:.0f}" for step in steps])
 
 
-def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | None:
+def shape_boxes(grains: pd.DataFrame, styles: Mapping[str, Style]) -> ReportFigure | None:
     """Draw the shape measures of each class as boxes: median, quartiles, and whiskers from the 5th to the 95th
     percentile.
 
@@ -226,30 +226,30 @@ def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | N
     ----------
     grains : DataFrame
         The measured grains: ``class`` and the shape measures.
-    looks : mapping of str to Style
+    styles : mapping of str to Style
         The classes in their order.
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None without a shape.
     """
     measures = [(column, title) for column, title in _SHAPES if column in grains and grains[column].notna().any()]
-    names = [name for name in looks if (grains["class"] == name).any()]
+    names = [name for name in styles if (grains["class"] == name).any()]
     if not measures or not names:
         return None
     figure = new_figure(7.4, 0.9 + 0.3 * len(names))
     all_axes = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     rows: list[dict[str, object]] = []
     for axes, (column, title) in zip(all_axes, measures, strict=True):
-        quiet(axes, x=title)
+        style_axes(axes, x=title)
         for place, name in enumerate(names):
             values = grains.loc[grains["class"] == name, column].dropna().to_numpy(float)
             if not len(values):
                 continue
             marks = np.percentile(values, [5, 25, 50, 75, 95])
             keys = ("whislo", "q1", "med", "q3", "whishi")
-            look = looks[name]
+            style = styles[name]
             axes.bxp(
                 [dict(zip(keys, marks, strict=True))],
                 positions=[place],
@@ -258,16 +258,16 @@ def shape_boxes(grains: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | N
                 showfliers=False,
                 showcaps=False,
                 patch_artist=True,
-                boxprops={"facecolor": look.colour + "80", "edgecolor": look.colour, "linewidth": 1.0},
+                boxprops={"facecolor": style.colour + "80", "edgecolor": style.colour, "linewidth": 1.0},
                 medianprops={"color": INK, "lw": 1.4},
-                whiskerprops={"color": look.colour, "lw": 1.2},
+                whiskerprops={"color": style.colour, "lw": 1.2},
             )
             percentiles = dict(zip(("p5", "p25", "median", "p75", "p95"), marks.tolist(), strict=True))
             rows.append({"class": name, "measure": column, "n": len(values), **percentiles})
         axes.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-    all_axes[0].set_yticks(range(len(names)), [plain(name) for name in names])
+    all_axes[0].set_yticks(range(len(names)), [escape_label(name) for name in names])
     all_axes[0].set_ylim(len(names) - 0.4, -0.6)
     caption = "Median, quartiles, and whiskers from the 5th to the 95th percentile; measured on the native outlines."
-    return Drawing("shapes", "Shapes by class", caption, figure, pd.DataFrame(rows))
+    return ReportFigure("shapes", "Shapes by class", caption, figure, pd.DataFrame(rows))

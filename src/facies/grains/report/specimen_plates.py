@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.report.native_images import NativeImages
-from facies.report.svg import INK, Drawing, new_figure, plain
+from facies.report.svg import INK, ReportFigure, escape_label, new_figure
 
 __all__ = ["plate", "typical_rows"]
 
@@ -84,7 +84,7 @@ def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
 
 def plate(
     name: str, title: str, rows: Sequence[int], images: NativeImages, table: pd.DataFrame, um_per_px: float | None
-) -> Drawing:
+) -> ReportFigure:
     """Draw grains at one scale, the tallest first, numbered, with a scale bar.
 
     Parameters
@@ -104,7 +104,7 @@ def plate(
 
     Returns
     -------
-    Drawing
+    ReportFigure
     """
     sizes = {row: images.native_size(row) for row in rows}
     ordered = sorted(rows, key=lambda row: -sizes[row][1])
@@ -133,7 +133,7 @@ def plate(
     data["width_px"], data["height_px"] = zip(*(sizes[row] for row in ordered), strict=True)
     data["layer"] = [images.best_layer(row) for row in ordered]
     told = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
-    return Drawing(name, title, f"{told}.", figure, data, photographic=True)
+    return ReportFigure(name, title, f"{told}.", figure, data, photographic=True)
 
 
 def _shelves(sizes: Sequence[tuple[int, int]], zoom: float) -> tuple[list[tuple[int, int, int, int]], int]:
@@ -169,5 +169,10 @@ def _scale_bar(axes: Any, zoom: float, um_per_px: float | None, height: int) -> 
     pixels = length / unit * zoom
     axes.plot([0, pixels], [height - 62] * 2, color=INK, lw=2, solid_capstyle="butt")
     axes.text(
-        pixels + 16, height - 62, plain(f"{length:g} {'µm' if um_per_px else 'px'}"), fontsize=8, color=INK, va="center"
+        pixels + 16,
+        height - 62,
+        escape_label(f"{length:g} {'µm' if um_per_px else 'px'}"),
+        fontsize=8,
+        color=INK,
+        va="center",
     )

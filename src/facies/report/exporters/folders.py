@@ -90,7 +90,7 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     run : RunFolder
         The run; its images must still be where they were.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     folder : Path
         An empty folder. Nothing is written outside of it.
 

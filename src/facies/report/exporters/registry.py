@@ -12,7 +12,7 @@ import pandas as pd
 from facies.errors import InputError, suggest
 from facies.io import atomic_file, atomic_folder
 from facies.plugins import load_plugins
-from facies.report.annotated_partition import named_partition, select_rows
+from facies.report.annotated_partition import annotated_partition, select_rows
 from facies.report.exporters.folders import write_folders
 from facies.report.exporters.tables import write_csv, write_parquet
 from facies.runs import RunFolder
@@ -108,7 +108,7 @@ def export_run(
         raise InputError(f"there is no exporter {to!r}: {suggest(to, known, 'choose one of {}')}")
     path = Path(output).expanduser().absolute()
     _check_output(path, exporter, overwrite=overwrite)
-    table, _ = named_partition(run, partition)
+    table, _ = annotated_partition(run, partition)
     table = table.loc[select_rows(run, table, classes, groups)]
     if exporter.is_folder:
         with atomic_folder(path, overwrite=overwrite) as folder:
