@@ -40,7 +40,7 @@ def test_no_more_points_are_drawn_than_said() -> None:
     groups = np.zeros(1000, int)
     assert len(drawn_points(groups, 100)) == 100
     assert len(np.unique(drawn_points(groups, 100))) == 100
-    axes = projection_figure(np.zeros((1000, 2), np.float32), groups, most=100).axes[0]
+    axes = projection_figure(np.zeros((1000, 2), np.float32), groups, max_points=100).axes[0]
     assert sum(len(np.asarray(collection.get_offsets())) for collection in axes.collections) == 100
 
 

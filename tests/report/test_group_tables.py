@@ -50,12 +50,12 @@ def test_contingency() -> None:
 
 def test_the_choice_of_images() -> None:
     partition = make_partition()
-    gallery = choose_images(partition, 2, shown=2)
+    gallery = choose_images(partition, 2, n_images=2)
     assert gallery.nearest == [4, 3]
     assert gallery.farthest == [0, 3]
     assert len(set(gallery.random)) == 2
     assert set(gallery.random) <= {0, 3, 4}
-    assert choose_images(partition, 2, shown=2) == gallery
+    assert choose_images(partition, 2, n_images=2) == gallery
     noise = choose_images(partition, -1)
     assert (noise.nearest, noise.random, noise.farthest) == ([], [1, 6], [])
 

@@ -287,7 +287,7 @@ def test_generated_images_belong_to_the_models_own_partition(run: RunFolder, tmp
 
 
 def test_many_files_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_html, "MAX_ROWS", 3)
+    monkeypatch.setattr(report_html, "MAX_LEFT_OUT_ROWS", 3)
     images = make_images(tmp_path)
     images.left_out = pd.DataFrame({"source": [f"{i}.png" for i in range(5)], "reason": "torn"})
     page = read(write_report(write_run(tmp_path / "run", make_contents(images)), tmp_path / "r.html"))

@@ -1,4 +1,4 @@
-"""What setting images upright does to the groups: mean and variance of their pixels, before and after."""
+"""What a canonical pose does to the groups: mean and variance of their pixels, before and after alignment."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PixelStatistics:
 def group_pixel_statistics(
     run: RunFolder, groups: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], PixelStatistics, PixelStatistics] | None:
-    """Measure the groups before and after the images were set upright.
+    """Measure the groups before and after the images were brought to their canonical pose.
 
     Parameters
     ----------
@@ -61,19 +61,19 @@ def group_pixel_statistics(
     sizes : ndarray of int, shape (K,)
         Their images.
     before, after : PixelStatistics
-        Of the images, and of the images as set upright.
+        Of the images, and of the images in their canonical pose.
 
         None if the run has no such images, or no group.
     """
-    upright = run.upright_thumbnails
+    canonical = run.upright_thumbnails
     numbers, sizes = np.unique(groups[groups >= 0], return_counts=True)
-    if upright is None or not len(numbers):
+    if canonical is None or not len(numbers):
         return None
     return (
         numbers,
         sizes,
         _pixel_statistics(run.thumbnails, groups, numbers),
-        _pixel_statistics(upright, groups, numbers),
+        _pixel_statistics(canonical, groups, numbers),
     )
 
 

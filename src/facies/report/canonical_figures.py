@@ -1,4 +1,4 @@
-"""Figures of images set upright: the groups before and after, examples early and late, and the groups epoch by epoch."""
+"""Figures of canonical images: the groups before and after alignment, examples early and late, and the groups by epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LABEL = 1.25  # inches for the words beside the pictures
 
 
 def canonical_figures(run: RunFolder, groups: NDArray[np.int64]) -> list[ReportFigure]:
-    """Return what there is to draw of images set upright, and of groups that moved from epoch to epoch.
+    """Draw what the method did to the pose of images, and how the groups changed from epoch to epoch.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def canonical_figures(run: RunFolder, groups: NDArray[np.int64]) -> list[ReportF
     groups : ndarray of int, shape (N,)
         The partition that is reported.
     """
-    found = (group_statistics_figure(run, groups), example_figure(run), agreement_by_epoch(run))
-    return [drawing for drawing in found if drawing is not None]
+    figures = (group_statistics_figure(run, groups), example_figure(run), agreement_by_epoch(run))
+    return [figure for figure in figures if figure is not None]
 
 
 def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> ReportFigure | None:
-    """Draw mean, standard deviation and variance of each group's pixels, before and after images were set upright.
+    """Draw mean, standard deviation and variance of each group's pixels, before and after alignment to the canonical pose.
 
     As figure 4 of Souza and Zanchettin (arXiv:1902.05401), of groups instead of true classes.
 
@@ -52,20 +52,20 @@ def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> Report
     Returns
     -------
     ReportFigure or None
-        None if the method of the run sets no images upright. Beyond twelve groups the largest are drawn; the numbers are
+        None if the method of the run has no canonical pose. Beyond twelve groups the largest are drawn; the numbers are
         of all.
     """
     measured = group_pixel_statistics(run, groups)
     if measured is None:
         return None
     numbers, sizes, before, after = measured
-    shown = np.sort(np.argsort(-sizes, kind="stable")[:MAX_GROUPS])
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:MAX_GROUPS])
     rows = [
         (f"{what}, {when}", picture)
-        for what, pictures in _pictures(before, after, shown).items()
+        for what, pictures in _pictures(before, after, largest).items()
         for when, picture in zip(("as they are", "upright"), pictures, strict=True)
     ]
-    figure = _picture_rows(rows, [f"group {number}" for number in numbers[shown]])
+    figure = _picture_rows(rows, [f"group {number}" for number in numbers[largest]])
     was, now = before.within(sizes), after.within(sizes)
     change = f"{100 * abs(now / was - 1):.0f} % {'less' if now <= was else 'more'}" if was else "the same"
     caption = (
@@ -86,20 +86,20 @@ def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> Report
 
 
 def _pictures(
-    before: PixelStatistics, after: PixelStatistics, shown: NDArray[np.int64]
+    before: PixelStatistics, after: PixelStatistics, rows: NDArray[np.int64]
 ) -> dict[str, list[NDArray[np.float64]]]:
     """Pictures in [0, 1]; both of a pair on one scale."""
     pairs = {
-        "mean": (before.mean[shown], after.mean[shown]),
-        "deviation": (np.sqrt(before.variance[shown]), np.sqrt(after.variance[shown])),
-        "variance": (before.variance[shown], after.variance[shown]),
+        "mean": (before.mean[rows], after.mean[rows]),
+        "deviation": (np.sqrt(before.variance[rows]), np.sqrt(after.variance[rows])),
+        "variance": (before.variance[rows], after.variance[rows]),
     }
     highest = {name: 1.0 if name == "mean" else max(float(np.max(pair)), 1e-12) for name, pair in pairs.items()}
     return {name: [part / highest[name] for part in pair] for name, pair in pairs.items()}
 
 
 def example_figure(run: RunFolder) -> ReportFigure | None:
-    """Draw examples as they are, and as the first transformer sets them after the first and after the last epoch.
+    """Draw examples as they are, and in their canonical pose after the first and after the last epoch.
 
     As figure 5 of Souza and Zanchettin.
 
@@ -117,8 +117,8 @@ def example_figure(run: RunFolder) -> ReportFigure | None:
     values = run.thumbnails.index["values"]
     strips = [("as they are", np.stack([run.thumbnails.array(int(row)) for row in chosen]) / 255)]
     for name, images in zip(("first epoch", "last epoch"), examples[:, : len(chosen)], strict=True):
-        shown = to_thumbnails(torch.from_numpy(np.array(images, np.float32)), values["black"], values["white"])
-        strips.append((name, shown / 255))
+        thumbnails = to_thumbnails(torch.from_numpy(np.array(images, np.float32)), values["black"], values["white"])
+        strips.append((name, thumbnails / 255))
     ids = run.images["id"].to_numpy(object)[chosen]
     caption = (
         "Images as they are, and as the first spatial transformer sets them after the first and after the last epoch."

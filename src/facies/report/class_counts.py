@@ -74,13 +74,13 @@ class ClassCounts(SectionContent):
         return files
 
 
-def count_classes(decisions: Annotations, ratios: Sequence[str] = ()) -> ClassCounts | None:
+def count_classes(annotations: Annotations, ratios: Sequence[str] = ()) -> ClassCounts | None:
     """Count the images of each class; excluded and dubious ones are left out.
 
     Parameters
     ----------
-    decisions : Annotations
-        What the expert decided.
+    annotations : Annotations
+        The expert's decisions about the run.
     ratios : sequence of str
         Ratios of classes, such as ``"quartz+dark/foraminifera"``.
 
@@ -94,11 +94,11 @@ def count_classes(decisions: Annotations, ratios: Sequence[str] = ()) -> ClassCo
     InputError
         If a ratio names a class that there is not.
     """
-    if not len(decisions.classes):
+    if not len(annotations.classes):
         return None
-    gone = set(decisions.classes.loc[decisions.classes["excluded"].astype(bool), "name"])
-    counted = decisions.counts()
-    counted = counted[[name not in gone for name in counted.index]]
+    excluded = set(annotations.classes.loc[annotations.classes["excluded"].astype(bool), "name"])
+    counted = annotations.counts()
+    counted = counted[[name not in excluded for name in counted.index]]
     total = int(counted.sum())
     n = counted.to_numpy(np.int64)
     low, high = wilson_interval(n, total)
@@ -112,10 +112,10 @@ def count_classes(decisions: Annotations, ratios: Sequence[str] = ()) -> ClassCo
             "high": 100 * high,
         }
     )
-    state = pd.Series(decisions.state_names).value_counts()
-    unnamed = int((decisions.names == "").sum())
+    state = pd.Series(annotations.state_names).value_counts()
+    unnamed = int((annotations.names == "").sum())
     remark = (
-        f"Of {format_count(len(decisions), 'image')}, {total:,} were counted; {int(state.get('excluded', 0)):,} excluded, "
+        f"Of {format_count(len(annotations), 'image')}, {total:,} were counted; {int(state.get('excluded', 0)):,} excluded, "
         f"{int(state.get('dubious', 0)):,} dubious and {unnamed:,} not named were left out. Intervals of 95 % (Wilson)."
     )
     return ClassCounts(table, _ratio_table(counted, ratios), remark)

@@ -21,14 +21,16 @@ MAX_POINTS = 50_000
 """More points than this are thinned out at random."""
 
 
-def drawn_points(groups: NDArray[np.int64], most: int = MAX_POINTS, seed: int = 0) -> NDArray[np.int64]:
-    """Return which images are drawn: all, or ``most`` of them at random, in the order of the images."""
-    if len(groups) <= most:
+def drawn_points(groups: NDArray[np.int64], max_points: int = MAX_POINTS, seed: int = 0) -> NDArray[np.int64]:
+    """Return which images are drawn: all, or ``max_points`` of them at random, in the order of the images."""
+    if len(groups) <= max_points:
         return np.arange(len(groups))
-    return np.sort(np.random.default_rng(seed).choice(len(groups), most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(len(groups), max_points, replace=False))
 
 
-def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *, most: int = MAX_POINTS) -> Figure:
+def projection_figure(
+    points: NDArray[np.float32], groups: NDArray[np.int64], *, max_points: int = MAX_POINTS
+) -> Figure:
     """Draw the projection, coloured by group, each group's number at its middle.
 
     Parameters
@@ -37,7 +39,7 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
         The projection.
     groups : ndarray of int, shape (N,)
         Groups 0..K-1, and -1 for noise, which is grey and lies below.
-    most : int
+    max_points : int
         How many points are drawn at most.
 
     Returns
@@ -45,7 +47,7 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     Figure
         matplotlib's, without axes: the directions of a projection mean nothing.
     """
-    drawn = drawn_points(groups, most)
+    drawn = drawn_points(groups, max_points)
     size = float(np.clip(24_000 / max(1, len(drawn)), 1.5, 28))
     figure = new_figure(7.4, 5.6)
     axes = figure.add_subplot()

@@ -50,7 +50,6 @@ def methods_paragraph(
         Plain text.
     """
     images = manifest["input"]
-    n_groups, n_noise = sizes
     preset = f", preset “{manifest['preset']}”" if manifest["preset"] else ""
     seed = f", random seed {manifest['seed']}" if manifest["seed"] is not None else ""
     versions = manifest["versions"]
@@ -64,9 +63,7 @@ def methods_paragraph(
     if manifest["parameters"]:
         settings = "; ".join(f"{key} = {format_value(x)}" for key, x in manifest["parameters"].items())
         sentences.append(f"The method’s parameters were {settings}.")
-    noise = f"{format_count(n_noise, 'image')} ({format_share(n_noise, images['n_images'])}) {'was' if n_noise == 1 else 'were'}"
-    rest = f"{noise} assigned to no group" if n_noise else "every image was assigned to a group"
-    sentences.append(f"{format_count(n_groups, 'group')} {'was' if n_groups == 1 else 'were'} found; {rest}.")
+    sentences.append(_groups_sentence(*sizes, images["n_images"]))
     left_out = len(manifest["left_out"])
     if left_out:
         were = "was" if left_out == 1 else "were"
@@ -78,3 +75,9 @@ def methods_paragraph(
     digits = images["fingerprint"][:16]
     sentences.append(f"The SHA-256 fingerprint of the images begins with {digits}.")
     return " ".join(sentences)
+
+
+def _groups_sentence(n_groups: int, n_noise: int, n_images: int) -> str:
+    noise = f"{format_count(n_noise, 'image')} ({format_share(n_noise, n_images)}) {'was' if n_noise == 1 else 'were'}"
+    rest = f"{noise} assigned to no group" if n_noise else "every image was assigned to a group"
+    return f"{format_count(n_groups, 'group')} {'was' if n_groups == 1 else 'were'} found; {rest}."

@@ -173,8 +173,8 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> Mar
     return Markup(markup)  # noqa: S704 - matplotlib escapes the texts of a figure
 
 
-def _as_webp(found: re.Match[str]) -> str:
+def _as_webp(match: re.Match[str]) -> str:
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(base64.b64decode(found[1]))) as picture:
+    with Image.open(io.BytesIO(base64.b64decode(match[1]))) as picture:
         picture.save(buffer, "WEBP", quality=84, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -82,10 +82,8 @@ def export_run(
         The file or folder to write.
     partition : str, optional
         Without it the newest.
-    classes : sequence of str, optional
-        Only images of these classes; excluded ones are left out.
-    groups : sequence of int, optional
-        Only images of these groups (-1: noise). With ``classes`` too, images that are of both.
+    classes, groups : sequence of str, sequence of int, optional
+        Only images of these classes, without excluded ones; only images of these groups (-1: noise).
     overwrite : bool
         Whether an existing file, or a folder that such an export wrote, is replaced.
     more : mapping of Exporter, optional
@@ -125,7 +123,7 @@ def _check_output(path: Path, exporter: Exporter, *, overwrite: bool) -> None:
     if not overwrite:
         raise InputError(f"{path} already exists: give another output, or --overwrite to replace it")
     if path.is_dir() != exporter.is_folder:
-        kind, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
-        raise InputError(f"{path} is a {kind} and a {wanted} is to be written: give another output")
+        existing, new = ("folder", "file") if path.is_dir() else ("file", "folder")
+        raise InputError(f"{path} is a {existing} and a {new} is to be written: give another output")
     if exporter.is_folder and any(path.iterdir()) and not (path / "index.csv").is_file():
         raise InputError(f"{path} was not written by an export (it has no index.csv), so it is not overwritten")
