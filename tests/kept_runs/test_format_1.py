@@ -251,8 +251,9 @@ class PageReader(HTMLParser):
 # ---- What is kept -----------------------------------------------------------------------------------------------------
 
 KEPT = Path(__file__).parent / "format-1"
-METHODS = ("moe-vae", "focal-vae", "st-dac", "dac")
-REOPENED = ("moe-vae", "focal-vae", "st-dac")
+RUNS = ("moe-vae", "focal-vae", "st-dac", "dac", "grains")
+"""A run of each method, and one of grains that ``facies extract`` cut out."""
+REOPENED = ("moe-vae", "focal-vae", "st-dac", "grains")
 """The runs whose images are kept beside them; those of the run of dac, a folder of files, are not."""
 
 
@@ -311,9 +312,10 @@ def plainly(answers: Any) -> Any:
     return json.loads(json.dumps(answers, default=float))
 
 
-@pytest.fixture(params=METHODS)
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+@pytest.fixture(params=RUNS)
+def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     """A copy of the run; what is kept is afterwards what it was when it was committed."""
+    monkeypatch.chdir(KEPT)  # the runs tell of their images by a name alone
     kept = Kept(request.param, tmp_path)
     yield kept
     assert checksums(KEPT / request.param) == kept.plain["checksums"]
