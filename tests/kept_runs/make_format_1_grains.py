@@ -18,13 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from make_format_1 import groups_by_size, keep, members
-from test_format_1 import KEPT, call, checksums
-from test_format_1_grains import ANSWERS, GRAINS, SAMPLES, TABLES, grain_answers
-
 from facies.data import open_images
 from facies.data.plates import write_plates
 from facies.run.journal import Journal
+from make_format_1 import groups_by_size, keep, members
+from test_format_1 import KEPT, call, checksums
+from test_format_1_grains import ANSWERS, GRAINS, SAMPLES, TABLES, grain_answers
 
 KINDS = {"planktic foraminifer": 4, "foraminifer fragment": 2, "quartz": 3, "rock fragment": 2}
 FACTS = [

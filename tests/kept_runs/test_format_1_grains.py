@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_format_1 import KEPT, PageReader, Plain, call, checksums, plainly, same
 
-from facies.data import open_images
-from facies.data.grains import read_outlines
+from facies.grains.extraction import read_outlines
+from facies.images import open_images
+from tests.kept_runs.test_format_1 import KEPT, PageReader, Plain, call, checksums, plainly, same
 
 Tables = dict[str, pd.DataFrame]
 
