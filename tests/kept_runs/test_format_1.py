@@ -180,9 +180,9 @@ def atlas_answers(run: Path) -> Plain:
     """What the atlas counts and tells of the run."""
     with Atlas([run]) as atlas:
         opened = atlas.run(run.name)
-        counts = count_all(opened.standing, None)
-        numbers, sizes = np.unique(opened.standing.groups, return_counts=True)
-        done = opened.history(1000)
+        counts = count_all(opened.states, None)
+        numbers, sizes = np.unique(opened.states.groups, return_counts=True)
+        done = opened.history_to_json(1000)
     del counts["notes"]
     counts["ratios"] = [
         {name: ratio[name] for name in ("name", "a", "b", "value", "low", "high")} for ratio in counts["ratios"]
