@@ -163,7 +163,7 @@ def test_exclude_doubt_validate_and_take_back(expert: Expert, digits: RunFolder)
     expect(page.locator("#cell-0")).not_to_have_class(re.compile("excluded"))
     expert.click(page.locator("#cell-2"))
     expert.press("d")
-    expect(page.locator("#cell-2 .doubt")).to_be_visible()
+    expect(page.locator("#cell-2 .dubious")).to_be_visible()
     expert.fine()
     states = read_annotations(digits).states
     assert int((states == 4).sum()) == 1
