@@ -1,4 +1,4 @@
-"""What other packages add to Facies, found by their entry points.
+"""Plugins: what other packages add to Facies, by entry points.
 
 A package registers a method, a reader, an exporter or a section of the report in its ``pyproject.toml``:
 
@@ -47,8 +47,8 @@ def load_plugin(group: str, name: str) -> Any:
     Returns
     -------
     object
-        What the entry point names; None if there is no such name, or if it cannot be imported. The latter is told by a
-        `FaultyPlugin` warning of one line.
+        The object of the entry point; None if there is no such name, or if it cannot be imported. In the latter case a
+        `FaultyPlugin` warning of one line says so.
     """
     for entry in _entry_points(group):
         if entry.name == name:

@@ -19,7 +19,7 @@ Areas = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True)
 class Indicator:
-    """A value that is never told without what it means.
+    """A value together with its interval, its unit and its definition.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Indicator:
     definition : str
         The formula, with what was counted, and its source.
     note : str
-        What keeps it from being used as it stands, or "".
+        Why it must not be used without care, or "".
     """
 
     name: str
