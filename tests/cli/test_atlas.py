@@ -11,7 +11,7 @@ import pytest
 
 from tests.atlas.factories import make_run
 from tests.atlas.serving import served
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_run_that_is_open_already(run: Path) -> None:
     with served(run):
         result = call("atlas", run, "--no-browser")
         assert result.exit_code == 2
-        assert "open in another atlas" in told(result)
+        assert "open in another atlas" in error_line(result)
 
 
 def test_a_port_that_is_taken(run: Path) -> None:
@@ -85,20 +85,20 @@ def test_a_port_that_is_taken(run: Path) -> None:
         listener.listen()
         result = call("atlas", run, "--no-browser", "--port", listener.getsockname()[1])
     assert result.exit_code == 2
-    assert "choose another --port" in told(result)
+    assert "choose another --port" in error_line(result)
 
 
 @pytest.mark.parametrize("path", ["nothing", "."])
 def test_what_is_no_run(tmp_path: Path, path: str) -> None:
     result = call("atlas", tmp_path / path, "--no-browser")
     assert result.exit_code == 2
-    assert "not a run folder" in told(result)
+    assert "not a run folder" in error_line(result)
 
 
 def test_an_address_of_another_machine(run: Path) -> None:
     result = call("atlas", run, "--no-browser", "--host", "192.0.2.1")
     assert result.exit_code == 2
-    assert "cannot listen" in told(result)
+    assert "cannot listen" in error_line(result)
 
 
 def test_the_demo_opens_the_digits_that_are_there(run: Path, tmp_path: Path) -> None:

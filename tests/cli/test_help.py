@@ -130,10 +130,10 @@ def test_the_library_gives_its_names_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "there"), [("always [madvise] never", True), ("always madvise [never]", False), (None, False)]
+    ("setting", "there"), [("always [madvise] never", True), ("always madvise [never]", False), (None, False)]
 )
-def test_huge_pages_are_asked_for_where_there_are_some(tmp_path: Path, told: str | None, there: bool) -> None:
+def test_huge_pages_are_asked_for_where_there_are_some(tmp_path: Path, setting: str | None, there: bool) -> None:
     file = tmp_path / "enabled"
-    if told is not None:
-        file.write_text(told)
+    if setting is not None:
+        file.write_text(setting)
     assert _has_huge_pages(file) is there

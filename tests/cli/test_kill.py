@@ -13,7 +13,7 @@ import pytest
 
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import call, start, told, wait_until
+from tests.cli.factories import call, error_line, start, wait_until
 from tests.workflows.factories import make_input
 
 TINY = (
@@ -89,4 +89,4 @@ def test_signals_end_the_command_and_leave_the_work(
     if number == signal.SIGINT:
         assert error.splitlines()[-1].endswith("--resume goes on from here")
     assert {path.name for path in tmp_path.iterdir()} == {"images.npz", ".run.work"}
-    assert "not finished" in told(call("cluster", source, "-o", tmp_path / "run", *slowly))
+    assert "not finished" in error_line(call("cluster", source, "-o", tmp_path / "run", *slowly))

@@ -10,7 +10,7 @@ import pytest
 
 from facies.plugins import _load
 from facies.runs import RunFolder
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 from tests.workflows.factories import Brightness
 
 GROUP = "facies.methods"
@@ -55,5 +55,7 @@ def test_a_method_of_another_package_clusters(source: Path, tmp_path: Path) -> N
 def test_a_method_that_cannot_be_imported_is_refused(source: Path, tmp_path: Path) -> None:
     result = call("cluster", source, "-o", tmp_path / "run", "--method", "broken")
     assert result.exit_code == 2
-    assert told(result) == "the method 'broken' cannot be imported from the package that has it: update that package"
-    assert "did you mean 'plugin'?" in told(call("cluster", source, "-o", tmp_path / "run", "--method", "plugn"))
+    assert (
+        error_line(result) == "the method 'broken' cannot be imported from the package that has it: update that package"
+    )
+    assert "did you mean 'plugin'?" in error_line(call("cluster", source, "-o", tmp_path / "run", "--method", "plugn"))

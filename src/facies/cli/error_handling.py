@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from facies.errors import FaciesWarning, InputError
 
-USERS_FAULT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+USER_ERROR, INTERNAL_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from, and all warnings.")]
 
@@ -40,8 +40,8 @@ class FaciesGroup(TyperGroup):
             # An error of usage. Its class lies in click or inside of typer, by typer's version.
             context = getattr(error, "ctx", None)
             place = context.command_path if context is not None else "facies"
-            _print_line(f"{' '.join(error.format_message().split())} (see `{place} --help`)")
-            sys.exit(USERS_FAULT)
+            _log_line(f"{' '.join(error.format_message().split())} (see `{place} --help`)")
+            sys.exit(USER_ERROR)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -66,7 +66,7 @@ def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
                 function(**options)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
-            code = _end(error, debug=debug)
+            code = _exit_code(error, debug=debug)
             if code is None:
                 raise
             raise typer.Exit(code) from None
@@ -80,7 +80,7 @@ def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _end(error: BaseException, *, debug: bool) -> int | None:
+def _exit_code(error: BaseException, *, debug: bool) -> int | None:
     """Print what happened, and return the exit code; None for what typer handles by itself."""
     if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "format_message"):
         return None
@@ -93,22 +93,22 @@ def _end(error: BaseException, *, debug: bool) -> int | None:
         traceback.print_exception(error)
     text = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
-        _print_line(text or "interrupted")
+        _log_line(text or "interrupted")
         return INTERRUPTED
     if isinstance(error, InputError):
-        _print_line(text)
-        return USERS_FAULT
+        _log_line(text)
+        return USER_ERROR
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _print_line(f"the disk is full ({text}): free some space, or set TMPDIR to a folder on a larger disk")
-        return USERS_FAULT
+        _log_line(f"the disk is full ({text}): free some space, or set TMPDIR to a folder on a larger disk")
+        return USER_ERROR
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        _print_line(
+        _log_line(
             f"there is not enough memory ({text or 'MemoryError'}): use smaller images (--size) or smaller batches"
         )
-        return USERS_FAULT
+        return USER_ERROR
     hint = "" if debug else "; run again with --debug"
-    _print_line(f"{type(error).__name__}: {text}: this is a fault of Facies{hint}")
-    return OUR_FAULT
+    _log_line(f"{type(error).__name__}: {text}: this is a fault of Facies{hint}")
+    return INTERNAL_ERROR
 
 
 @contextlib.contextmanager
@@ -123,7 +123,7 @@ def _warnings(*, everything: bool) -> Iterator[None]:
         text = " ".join(str(message).split())
         if text not in printed:
             printed.add(text)
-            _print_line(f"note: {text}")
+            _log_line(f"note: {text}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -132,6 +132,6 @@ def _warnings(*, everything: bool) -> Iterator[None]:
         yield
 
 
-def _print_line(text: str) -> None:
+def _log_line(text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         typer.echo(f"facies: {text}", err=True)

@@ -1,0 +1,43 @@
+"""``facies presets``: the presets of the methods, with all their parameters."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facies.cli.console import print_json, print_table
+from facies.cli.list_methods import importable_methods
+from facies.cli.options import Json
+
+if TYPE_CHECKING:
+    from facies.methods import Method
+
+Name = Annotated[str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")]
+
+
+def presets(method: Name = None, as_json: Json = False) -> None:
+    """List the presets of a method, with all their parameters."""
+    from facies.methods import method_class
+
+    classes = importable_methods() if method is None else [method_class(method)]
+    presets_of = {cls.name: preset_parameters(cls) for cls in classes}
+    if as_json:
+        print_json(presets_of)
+        return
+    for name, sets in presets_of.items():
+        parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
+        rows = [[parameter, *(_format(values[parameter]) for values in sets.values())] for parameter in parameters]
+        print_table(rows, headings=["parameter", *sets], title=name)
+
+
+def preset_parameters(method: type[Method]) -> dict[str, dict[str, Any]]:
+    """Return all parameters of each preset, those that it leaves at their default included."""
+    defaults = {name: parameter.default for name, parameter in inspect.signature(method).parameters.items()}
+    return {preset: {**defaults, **values} for preset, values in method.presets.items()}
+
+
+def _format(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
