@@ -46,7 +46,7 @@ def test_the_run_holds_all_that_was_found(source: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(method.predict_proba(source).max(axis=1), partition["probability"], rtol=1e-6)
     assert run.embedding.shape == (N, 4)
     assert run.projection()[1]["name"] == "umap"
-    assert run.history["stage"].tolist() == ["measure", "measure", "group"]
+    assert run.training_curves["stage"].tolist() == ["measure", "measure", "group"]
     assert run.samples is not None
     assert run.samples.shape == (K, 16, 1, 16, 16)
     assert 0 <= run.samples.min() < run.samples.max() <= 1
@@ -193,8 +193,8 @@ def test_ctrl_c_leaves_what_resume_goes_on_with(source: Path, tmp_path: Path, mo
         assert RunFolder(run).partition(name)[0].equals(RunFolder(tmp_path / "unbroken").partition(name)[0])
     assert (
         RunFolder(run)
-        .history.drop(columns="seconds")
-        .equals(RunFolder(tmp_path / "unbroken").history.drop(columns="seconds"))
+        .training_curves.drop(columns="seconds")
+        .equals(RunFolder(tmp_path / "unbroken").training_curves.drop(columns="seconds"))
     )
     assert not (tmp_path / ".run.work").exists()
 

@@ -61,9 +61,10 @@ def test_grains_are_grouped_and_the_run_keeps_outlines_and_scale(grains: Path, t
     assert run.manifest["input"]["um_per_px"] == 2.5
     assert run.manifest["input"]["origin"]["kind"] == "grains"
     assert {"x0", "touching", "area_px", "stack"} <= set(run.images)
-    assert run.outlines is not None
-    assert run.outlines["id"].tolist() == run.images["id"].tolist()
-    assert run.outlines["outline"].iloc[0].dtype == np.float32
+    outlines = run.companion("outlines")
+    assert outlines is not None
+    assert outlines["id"].tolist() == run.images["id"].tolist()
+    assert outlines["outline"].iloc[0].dtype == np.float32
     result = call("predict", tmp_path / "run", grains, "-o", tmp_path / "new.csv")
     assert result.exit_code == 0, result.stderr
     assert pd.read_csv(tmp_path / "new.csv")["id"].tolist() == run.images["id"].tolist()

@@ -68,7 +68,7 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     # What a stage found is read back to other places in memory, and sums over it may round differently.
     np.testing.assert_allclose(broken.embedding, whole.embedding, rtol=1e-4, atol=1e-5)
     terms = ["loss", "epoch"]
-    np.testing.assert_allclose(broken.history[terms], whole.history[terms], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(broken.training_curves[terms], whole.training_curves[terms], rtol=1e-4, atol=1e-5)
     assert whole.manifest["n_groups"] >= 2
     assert broken.samples is not None
     assert broken.samples.shape[:2] == (load_method(run / "model").n_clusters_, 16)

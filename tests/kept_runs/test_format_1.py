@@ -68,9 +68,9 @@ def run_answers(run: Path) -> tuple[Arrays, Plain]:
         "fingerprint": manifest["input"]["fingerprint"],
         "partitions": folder.partitions(),
         "first_ids": folder.images["id"].tolist()[:3],
-        "n_epochs": folder.history.groupby("stage").size().to_dict(),
+        "n_epochs": folder.training_curves.groupby("stage").size().to_dict(),
         "thumbnails": list(np.shape(folder.thumbnails.image(0))),
-        "set_upright": folder.upright_thumbnails is not None,
+        "set_upright": folder.canonical_thumbnails is not None,
         "samples": None if folder.samples is None else list(folder.samples.shape),
     }
     return arrays, plain

@@ -38,7 +38,9 @@ def make_run(
     folder: Path, *, labels: bool = True, channels: int = 1, upright: bool = True, **changes: Any
 ) -> RunFolder:
     images = make_images(folder, labels=labels, channels=channels)
-    return write_run(folder / "run", make_contents(images, upright=Levelled(images) if upright else None, **changes))
+    return write_run(
+        folder / "run", make_contents(images, canonical_images=Levelled(images) if upright else None, **changes)
+    )
 
 
 def epochs(images: Any) -> dict[str, np.ndarray]:
@@ -57,7 +59,7 @@ def epochs(images: Any) -> dict[str, np.ndarray]:
 @pytest.fixture
 def full(tmp_path: Path) -> RunFolder:
     images = make_images(tmp_path)
-    return write_run(tmp_path / "full", make_contents(images, upright=Levelled(images), arrays=epochs(images)))
+    return write_run(tmp_path / "full", make_contents(images, canonical_images=Levelled(images), arrays=epochs(images)))
 
 
 def groups_of(run: RunFolder) -> np.ndarray:
@@ -73,7 +75,7 @@ def test_mean_and_variance_equal_those_of_the_thumbnails(tmp_path: Path, channel
     numbers, sizes, before, after = found
     assert numbers.tolist() == [0, 1, 2]
     assert sizes.tolist() == [(groups == number).sum() for number in range(3)]
-    for spread, thumbnails in ((before, run.thumbnails), (after, run.upright_thumbnails)):
+    for spread, thumbnails in ((before, run.thumbnails), (after, run.canonical_thumbnails)):
         assert thumbnails is not None
         pixels = np.stack([thumbnails.array(row) for row in range(N)]) / 255
         for number in range(3):
@@ -93,7 +95,7 @@ def test_more_than_a_sheet_of_images_is_read_whole(tmp_path: Path) -> None:
     embedding = rng.normal(size=(1100, 2)).astype(np.float32)
     table = partition_table(images.table["id"], groups, embedding)
     run = write_run(
-        tmp_path / "run", RunContents(images, embedding, {}, {"two": (table, {})}, upright=Levelled(images))
+        tmp_path / "run", RunContents(images, embedding, {}, {"two": (table, {})}, canonical_images=Levelled(images))
     )
     found = group_pixel_statistics(run, groups)
     assert found is not None
@@ -192,7 +194,9 @@ def test_images_all_alike_change_nothing(tmp_path: Path) -> None:
     images = open_images(tmp_path / "flat.npy")
     groups = np.repeat([0, 1], 30)
     table = partition_table(images.table["id"], groups, torch.randn(60, 2).numpy())
-    contents = RunContents(images, np.zeros((60, 2), np.float32), {}, {"two": (table, {})}, upright=Levelled(images))
+    contents = RunContents(
+        images, np.zeros((60, 2), np.float32), {}, {"two": (table, {})}, canonical_images=Levelled(images)
+    )
     drawing = group_statistics_figure(write_run(tmp_path / "run", contents), groups)
     assert drawing is not None
     assert "0.0000 before and 0.0000 after: the same." in drawing.caption

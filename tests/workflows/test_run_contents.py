@@ -29,7 +29,7 @@ def upside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("upside")
 def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
-    upright = run.upright_thumbnails
+    upright = run.canonical_thumbnails
     assert upright is not None
     for row in (0, 11, N - 1):
         np.testing.assert_array_equal(upright.array(row), run.thumbnails.array(row)[:, ::-1])
@@ -60,5 +60,5 @@ def test_partitions_and_projection_have_the_method_s_own_names(
 
 def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
-    assert run.upright_thumbnails is None
+    assert run.canonical_thumbnails is None
     assert not (run.path / "method").exists()

@@ -65,7 +65,7 @@ def group_pixel_statistics(
 
         None if the run has no such images, or no group.
     """
-    canonical = run.upright_thumbnails
+    canonical = run.canonical_thumbnails
     numbers, sizes = np.unique(groups[groups >= 0], return_counts=True)
     if canonical is None or not len(numbers):
         return None

@@ -52,12 +52,12 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             )
         },
         partitions=_partition_tables(method, images),
-        history=method.history_,
+        training_curves=method.history_,
         samples=_samples(method, low, high) if method.samples and len(images.image_shape) == 3 else None,
         save_model=method.save,
         companions=images.read_companions(),
         arrays=method.run_arrays(),
-        upright=CanonicalImages(method, images) if method.straightens else None,
+        canonical_images=CanonicalImages(method, images) if method.straightens else None,
         manifest={
             "method": method.name,
             "parameters": method.get_params(deep=False),

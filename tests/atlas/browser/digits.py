@@ -13,14 +13,14 @@ from sklearn.decomposition import PCA
 
 from facies.images import ImageSet, open_images
 from facies.runs import RunContents, RunFolder, partition_table, write_run
-from facies.runs.thumbnails import SomeImages
+from facies.runs.thumbnails import ImageBatches
 
 N, K = 720, 20
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def write_digits(
-    folder: Path, n: int = N, n_groups: int = K, upright: Callable[[ImageSet], SomeImages] | None = None
+    folder: Path, n: int = N, n_groups: int = K, upright: Callable[[ImageSet], ImageBatches] | None = None
 ) -> RunFolder:
     """Write the run; the columns are those that the quality queues look for. `upright` makes the images set upright."""
     digits = load_digits()
@@ -47,7 +47,7 @@ def write_digits(
                 "circle": (on_a_circle(groups, n_groups, rng), {"method": "circle", "seed": 0}),
             },
             partitions={"kmeans": (table, {"method": "k-means", "seed": 0})},
-            upright=upright and upright(images),
+            canonical_images=upright and upright(images),
             manifest={"method": "k-means", "seed": 0},
         ),
     )

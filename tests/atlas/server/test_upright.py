@@ -35,7 +35,7 @@ class Upside:
 def upright_run(tmp_path: Path) -> RunFolder:
     images = make_table(make_images(tmp_path, n=90))
     contents = make_contents(images)
-    contents.upright = Upside(images)
+    contents.canonical_images = Upside(images)
     return write_run(tmp_path / "run", contents)
 
 
@@ -45,7 +45,7 @@ def test_sheets_and_thumbnails_in_both_ways(upright_run: RunFolder) -> None:
         told = browser.get("")["thumbnails"]
         assert told["upright"] is True
         place = f"/api/runs/run/{{}}/{told['hash']}"
-        upright = upright_run.upright_thumbnails
+        upright = upright_run.canonical_thumbnails
         assert upright is not None
         sheet = browser.client.get(f"{place.format('sheets')}/0.webp?upright=true")
         assert sheet.content == upright.sheet_path(0).read_bytes()

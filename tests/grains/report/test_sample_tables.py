@@ -209,8 +209,8 @@ def test_sizes_without_a_grain_within_the_sieve(run):
 
 def test_shapes_and_grains(run, tables):
     assert tables.grains["id"].to_list() == run.images["id"].to_list()
-    assert run.outlines is not None
-    measured = shape_measures(np.reshape(run.outlines["outline"][5], (-1, 2)), UM_PER_PX)
+    assert run.companion("outlines") is not None
+    measured = shape_measures(np.reshape(run.companion("outlines")["outline"][5], (-1, 2)), UM_PER_PX)
     row = tables.grains.iloc[5]
     assert row["area"] == pytest.approx(measured["area"])
     assert row["circularity"] == pytest.approx(measured["circularity"])

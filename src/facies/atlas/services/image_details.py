@@ -55,7 +55,7 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
 
 
 def _outline(run: OpenRun, identity: str) -> np.ndarray | None:
-    outlines = run.folder.outlines
+    outlines = run.folder.companion("outlines")
     if outlines is None:
         return None
     found = outlines.loc[outlines["id"] == identity, "outline"]

@@ -44,7 +44,7 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     """
     if not is_grain_run(run):
         raise InputError(f"{run.path.name} is no run of grains, which coco needs: begin with `facies extract`")
-    outlines = run.outlines
+    outlines = run.companion("outlines")
     if outlines is None:
         raise InputError(f"{run.path.name} holds no outlines, which coco needs: extract and cluster again")
     if "state" in partition:

@@ -100,9 +100,10 @@ def _table(run: RunFolder, partition: pd.DataFrame, files: list[str]) -> pd.Data
 def _measures(run: RunFolder, partition: pd.DataFrame, scale: float | None) -> dict[str, pd.Series]:
     from facies.grains.morphometry import shape_table
 
-    if run.outlines is None:
+    outlines = run.companion("outlines")
+    if outlines is None:
         return {}
-    shapes = shape_table(run.outlines.loc[partition.index], scale)
+    shapes = shape_table(outlines.loc[partition.index], scale)
     shapes.index = partition.index
     return {f"object_{name}": shapes[name] for name in shapes.columns if name != "id"}
 

@@ -103,7 +103,7 @@ def _shapes(run: RunFolder, ids: pd.Series, um_per_px: float | None) -> pd.DataF
 @lru_cache(maxsize=4)
 def _shapes_in_pixels(run: Path, _changed: int) -> pd.DataFrame:
     """Measure the outlines of a run once: 30,000 take a minute."""
-    outlines = RunFolder(run).outlines
+    outlines = RunFolder(run).companion("outlines")
     assert outlines is not None, "the file is there"
     return shape_table(outlines)
 

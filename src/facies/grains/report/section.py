@@ -70,9 +70,10 @@ class GrainSection(ReportSection):
 
     def image_measures(self, run: RunFolder, row: int) -> Mapping[str, Measure]:
         """Return size and shape of a grain, from its outline: in µm where the scale is known, else in pixels."""
-        if run.outlines is None:
+        table = run.companion("outlines")
+        if table is None:
             return {}
-        outlines = run.outlines.loc[run.outlines["id"] == run.images["id"].iloc[row], "outline"]
+        outlines = table.loc[table["id"] == run.images["id"].iloc[row], "outline"]
         if outlines.empty:
             return {}
         um_per_px = run.manifest["input"].get("um_per_px")
