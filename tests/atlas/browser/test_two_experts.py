@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from facies.runs import RunFolder
 from tests.atlas.browser.expert import Expert
-from tests.atlas.browser.hosting import hosted
+from tests.atlas.browser.live_server import live_server
 
 
 def size_of(group: int, digits: RunFolder) -> int:
@@ -38,7 +38,7 @@ def test_two_pages_see_each_others_changes(new_expert: Callable[..., Expert], ad
 
 
 def test_a_lost_server_is_shown_and_mended(new_expert: Callable[..., Expert], digits: RunFolder) -> None:
-    with hosted(digits.path) as address:
+    with live_server(digits.path) as address:
         expert = new_expert().open(address)
         expert.press("Space")
         size = size_of(expert.current_group(), digits)
@@ -50,7 +50,7 @@ def test_a_lost_server_is_shown_and_mended(new_expert: Callable[..., Expert], di
     expert.press("1")
     expect(expert.page.locator(".toast.error")).to_contain_text("nothing was changed")
     expert.keep("lost")
-    with hosted(digits.path, port=port):
+    with live_server(digits.path, port=port):
         expect(expert.page.get_by_text("No connection")).to_have_count(0, timeout=30_000)
         expert.chip("quartz", size)
         expert.press("1")

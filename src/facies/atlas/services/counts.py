@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -64,21 +65,25 @@ def count_all(
     by_class[0] = 0
     table = _class_rows(states, numbers, names, by_class, predictions)
     _add_shares(table, states.annotations.audits)
-    texts = ["", *states.reason_texts]
-    reasons = np.bincount(states.reasons[excluded], minlength=len(texts))
     return {
         "revision": states.revision,
         "n": len(states.states),
         "n_excluded": int(excluded.sum()),
         "n_counted": int(by_class.sum()),
         "n_dubious": int((states.states == STATES["dubious"]).sum()),
-        "excluded": {texts[i] or "other": int(reasons[i]) for i in np.flatnonzero(reasons)},
+        "excluded": _excluded_by_reason(states, excluded),
         "unnamed": int(((states.classes == 0) & ~excluded).sum()),
         "classes": table,
         "ratios": _ratios(classes, by_class, ratios, _Audit(table, states.annotations.audits)),
         "samples": [] if samples is None else _by_sample(states, samples, numbers, excluded),
         "notes": _notes(states),
     }
+
+
+def _excluded_by_reason(states: ImageStates, excluded: NDArray[np.bool_]) -> dict[str, int]:
+    texts = ["", *states.reason_texts]
+    counts = np.bincount(states.reasons[excluded], minlength=len(texts))
+    return {texts[i] or "other": int(counts[i]) for i in np.flatnonzero(counts)}
 
 
 def _class_rows(
@@ -190,17 +195,9 @@ def _classes_named(name: str, by_name: Mapping[str, int], by_role: Mapping[str, 
 
 
 def _to_json(indicator: Indicator, a: int, b: int) -> dict[str, Any]:
-    return {
-        "name": indicator.name,
-        "a": a,
-        "b": b,
-        "value": indicator.value,
-        "low": indicator.low,
-        "high": indicator.high,
-        "unit": indicator.unit,
-        "definition": indicator.definition,
-        "why": indicator.note or ("none of either is counted yet" if a + b == 0 else None),
-    }
+    entry = asdict(indicator)
+    note = entry.pop("note")
+    return {**entry, "a": a, "b": b, "why": note or ("none of either is counted yet" if a + b == 0 else None)}
 
 
 def _missing_role(a: str, b: str, with_role: set[str]) -> dict[str, Any]:

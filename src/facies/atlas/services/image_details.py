@@ -58,8 +58,8 @@ def _outline(run: OpenRun, identity: str) -> np.ndarray | None:
     outlines = run.folder.companion("outlines")
     if outlines is None:
         return None
-    found = outlines.loc[outlines["id"] == identity, "outline"]
-    return np.asarray(found.iloc[0], np.float64).reshape(-1, 2) if len(found) else None
+    matches = outlines.loc[outlines["id"] == identity, "outline"]
+    return np.asarray(matches.iloc[0], np.float64).reshape(-1, 2) if len(matches) else None
 
 
 def _measures(folder: RunFolder, row: int) -> dict[str, dict[str, Any]]:

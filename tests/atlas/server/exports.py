@@ -8,12 +8,12 @@ from typing import Any
 from tests.atlas.factories import Browser
 
 
-def exported(browser: Browser, to: str, **fields: Any) -> bytes:
+def export_bytes(browser: Browser, to: str, **fields: Any) -> bytes:
     """The bytes of an export."""
-    return exported_as(browser, to, **fields)[1]
+    return named_export(browser, to, **fields)[1]
 
 
-def exported_as(browser: Browser, to: str, **fields: Any) -> tuple[str, bytes]:
+def named_export(browser: Browser, to: str, **fields: Any) -> tuple[str, bytes]:
     """The name and the bytes of an export."""
     job = browser.post("/exports", {"to": to, **fields}, 202)["job"]
     for _ in range(600):

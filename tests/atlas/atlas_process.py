@@ -15,7 +15,7 @@ import httpx
 
 
 @dataclass
-class Served:
+class AtlasProcess:
     """The command while it runs, and a client that has its token."""
 
     process: subprocess.Popen[str]
@@ -28,7 +28,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(*arguments: str | Path, cwd: Path | None = None) -> Iterator[Served]:
+def running_atlas(*arguments: str | Path, cwd: Path | None = None) -> Iterator[AtlasProcess]:
     """Start ``facies atlas --no-browser ARGUMENTS`` and wait for its address."""
     command = [sys.executable, "-m", "facies.cli", "atlas", "--no-browser", *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -42,7 +42,7 @@ def served(*arguments: str | Path, cwd: Path | None = None) -> Iterator[Served]:
                 raise AssertionError(process.communicate()[1])
             base, token = address.split("/?token=")
             with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-                yield Served(process, address, client)
+                yield AtlasProcess(process, address, client)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -17,7 +17,7 @@ TOKEN = "a-token-of-the-browser-tests"
 
 
 @contextlib.contextmanager
-def hosted(*runs: Path, port: int = 0) -> Iterator[str]:
+def live_server(*runs: Path, port: int = 0) -> Iterator[str]:
     """Serve runs, and give the address to open."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
