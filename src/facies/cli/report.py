@@ -64,11 +64,11 @@ def report(
 
 def _grain_options(samples: Path | None, um_per_px: float | None, diameter: str) -> dict[str, Any]:
     """Return the options of the section on grains, if any was given."""
-    from facies.grains.report.sample_metadata import read_sample_facts
+    from facies.grains.report.sample_metadata import read_sample_metadata
     from facies.grains.report.section import GrainOptions
     from facies.grains.report.table_settings import Diameter, GrainSettings
 
     settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter))
     if samples is None and settings == GrainSettings():
         return {}
-    return {"grains": GrainOptions(settings, None if samples is None else read_sample_facts(samples))}
+    return {"grains": GrainOptions(settings, None if samples is None else read_sample_metadata(samples))}

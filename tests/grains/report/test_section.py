@@ -12,7 +12,7 @@ from PIL import Image
 
 from facies.annotations import Journal
 from facies.errors import InputError
-from facies.grains.report.sample_metadata import read_sample_facts
+from facies.grains.report.sample_metadata import read_sample_metadata
 from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 from facies.report import write_report
@@ -45,7 +45,7 @@ def written(grains: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> tupl
         grains,
         folder / "report.html",
         ratios=("quartz/foraminifera",),
-        sections={"grains": GrainOptions(GrainSettings(n_draws=200), read_sample_facts(folder / "samples.csv"))},
+        sections={"grains": GrainOptions(GrainSettings(n_draws=200), read_sample_metadata(folder / "samples.csv"))},
         tables=folder / "tables",
     )
     return read(path), folder / "tables"
@@ -266,7 +266,7 @@ def test_samples_that_do_not_fit(grains: RunFolder, tmp_path: Path, text: str, m
     (tmp_path / "s.csv").write_text(text)
 
     def report() -> None:
-        options = GrainOptions(samples=read_sample_facts(tmp_path / "s.csv"))
+        options = GrainOptions(samples=read_sample_metadata(tmp_path / "s.csv"))
         write_report(grains, tmp_path / "r.html", sections={"grains": options})
 
     with pytest.raises(InputError, match=message):

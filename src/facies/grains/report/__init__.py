@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from facies.grains.report.sample_metadata import read_sample_facts
+from facies.grains.report.sample_metadata import read_sample_metadata
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
 from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 
-__all__ = ["GrainOptions", "GrainSettings", "GrainTables", "make_grain_tables", "read_sample_facts"]
+__all__ = ["GrainOptions", "GrainSettings", "GrainTables", "make_grain_tables", "read_sample_metadata"]

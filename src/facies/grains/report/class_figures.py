@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.grains.report.downcore_figures import DEPTH_WORDS, sample_order
+from facies.grains.report.downcore_figures import DEPTH_LABELS, sample_order
 from facies.report.figures import drawn_points
 from facies.report.palette import NOISE_STYLE, Style, depth_colours
 from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure, style_axes
@@ -53,7 +53,7 @@ def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | None:
     )
     if column:
         bar = figure.colorbar(points, ax=axes, shrink=0.55, aspect=18, pad=0.02)
-        bar.set_label(DEPTH_WORDS[column], color=INK, fontsize=8)
+        bar.set_label(DEPTH_LABELS[column], color=INK, fontsize=8)
         bar.ax.tick_params(colors=INK, labelsize=7.5)
         bar.ax.invert_yaxis()
         bar.outline.set_visible(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ __all__ = ["composition", "downcore", "sample_order"]
 
 _LEGEND_WIDTH = 6.0  # inches
 _PANELS_A_ROW = 5
-DEPTH_WORDS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
+DEPTH_LABELS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
 
 
 def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -60,8 +60,8 @@ def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | 
         None with fewer than two samples, or without a value.
     """
     ordered, column = sample_order(samples)
-    shown = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
-    names = list(dict.fromkeys(shown["indicator"]))
+    values = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
+    names = list(dict.fromkeys(values["indicator"]))
     if len(ordered) < 2 or not names:
         return None
     rows = -(-len(names) // _PANELS_A_ROW)
@@ -72,11 +72,11 @@ def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | 
     cores = dict(zip(ordered["sample"], ordered["core"] if "core" in ordered else [""] * len(ordered), strict=True))
     for number, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, number + 1)
-        _downcore_panel(axes, shown[shown["indicator"] == name], at, cores)
+        _downcore_panel(axes, values[values["indicator"] == name], at, cores)
         _depth_axis(axes, ordered, column, first=number % columns == 0)
-    data = shown.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
+    data = values.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
     bars = "Bars: intervals of the tables; very wide ones go on beyond the panel. Infinite ratios are not drawn."
-    audited = " Open, dashed: corrected by the audit." if shown["basis"].str.contains("audited").any() else ""
+    audited = " Open, dashed: corrected by the audit." if values["basis"].str.contains("audited").any() else ""
     return ReportFigure("down-core", "Down the core", bars + audited + _mixed_sieves(ordered), figure, data)
 
 
@@ -120,7 +120,7 @@ def _depth_axis(axes: Axes, ordered: pd.DataFrame, column: str, *, first: bool) 
         axes.set_yticks(range(len(ordered)), [escape_label(name) for name in ordered["sample"]] if first else [])
         axes.set_ylim(len(ordered) - 0.5, -0.5)
         return
-    axes.set_ylabel(DEPTH_WORDS[column] if first else "")
+    axes.set_ylabel(DEPTH_LABELS[column] if first else "")
     if not first:
         axes.tick_params(labelleft=False)
 
@@ -161,6 +161,19 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, styles: Mapping[str
     figure = new_figure(7.4, float(np.clip(1.0 + 0.27 * len(table), 1.7, 11)))
     axes = figure.add_subplot()
     style_axes(axes, x="share of the grains counted (%)")
+    _stacked_bars(axes, table, styles)
+    every = -(-len(table) // 60)
+    axes.set_yticks(range(0, len(table), every), _row_labels(ordered, column)[::every])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(0, 100)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    _legend_above(axes, [str(name) for name in table])
+    caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)
+    return ReportFigure("composition", "Composition", caption, figure, table.reset_index())
+
+
+def _stacked_bars(axes: Axes, table: pd.DataFrame, styles: Mapping[str, Style]) -> None:
     left = np.zeros(len(table))
     for name in table:
         share = table[name].to_numpy(float)
@@ -175,21 +188,16 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, styles: Mapping[str
                 color=_readable(style.colour),
             )  # fmt: skip
         left = left + share
-    every = -(-len(table) // 60)
-    axes.set_yticks(range(0, len(table), every), _row_labels(ordered, column)[::every])
-    axes.set_ylim(len(table) - 0.5, -0.5)
-    axes.set_xlim(0, 100)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    widest = max(len(str(name)) for name in table)
+
+
+def _legend_above(axes: Axes, names: Sequence[str]) -> None:
     # Inches, for letters of 8 points: a legend wider than the figure would be cut, not wrapped.
-    columns = int(np.clip(_LEGEND_WIDTH // (0.45 + 0.068 * widest), 1, min(5, table.shape[1])))
+    width = 0.45 + 0.068 * max(map(len, names))
+    columns = int(np.clip(_LEGEND_WIDTH // width, 1, min(5, len(names))))
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8,
         labelcolor=INK, borderaxespad=0.2, handlelength=1, columnspacing=1.4,
     )  # fmt: skip
-    caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)
-    return ReportFigure("composition", "Composition", caption, figure, table.reset_index())
 
 
 def _row_labels(ordered: pd.DataFrame, column: str) -> list[str]:

@@ -117,7 +117,7 @@ def make_grain_report(
     annotations : Annotations
         What the expert decided.
     samples : DataFrame, optional
-        What is known of the samples (`read_sample_facts`).
+        What is known of the samples (`read_sample_metadata`).
     settings : GrainSettings, optional
         Choices behind the tables.
     partition : str, optional

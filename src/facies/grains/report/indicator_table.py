@@ -22,23 +22,23 @@ from facies.grains.indicators import (
     planktic_percent,
     terrigenous_percent,
 )
-from facies.grains.report.corrected_shares import Audit
+from facies.grains.report.corrected_shares import GrainAudit
 from facies.grains.report.table_settings import GrainSettings
 from facies.statistics import Indicator, count_ratio, parse_ratio
 
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["Sides", "indicator_table", "sides_of"]
+__all__ = ["IndicatorClasses", "find_indicator_classes", "indicator_table"]
 
 INDICATOR_COLUMNS = ["sample", "indicator", "basis", "value", "low", "high", "unit", "n", "definition", "flag"]
 
-Row = tuple[str, Indicator, float]  # basis, what was found, grains behind it
+Row = tuple[str, Indicator, float]  # basis, indicator, number of grains
 
 
 @dataclass(frozen=True)
-class Sides:
-    """The classes of each side of the indicators that a run has; a pair is left out if a side is empty.
+class IndicatorClasses:
+    """The classes that each indicator counts; an indicator is left out if it counts none on one of its sides.
 
     Attributes
     ----------
@@ -60,7 +60,9 @@ class Sides:
     ratios: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-def sides_of(decisions: Annotations, classes: Sequence[str], settings: GrainSettings) -> Sides:
+def find_indicator_classes(
+    annotations: Annotations, classes: Sequence[str], settings: GrainSettings
+) -> IndicatorClasses:
     """Find the classes of each side by their roles, and those of the user's ratios by name or role.
 
     Raises
@@ -68,13 +70,13 @@ def sides_of(decisions: Annotations, classes: Sequence[str], settings: GrainSett
     InputError
         If a ratio names what is neither class nor role, or counts a class on both sides.
     """
-    known = decisions.classes[decisions.classes["name"].isin(classes)]
+    known = annotations.classes[annotations.classes["name"].isin(classes)]
     roles = {str(name): set(of) for name, of in zip(known["name"], known["roles"], strict=True)}
 
     def having(role: str, *without: str) -> tuple[str, ...]:
         return tuple(name for name, of in roles.items() if role in of and not of & set(without))
 
-    return Sides(
+    return IndicatorClasses(
         fragments=having("fragment", "benthic"),
         whole=having("whole", "benthic"),
         planktic=having("planktic"),
@@ -87,7 +89,11 @@ def sides_of(decisions: Annotations, classes: Sequence[str], settings: GrainSett
 
 
 def indicator_table(
-    grains: pd.DataFrame, samples: pd.DataFrame, sides: Sides, audit: Audit | None, settings: GrainSettings
+    grains: pd.DataFrame,
+    samples: pd.DataFrame,
+    members: IndicatorClasses,
+    audit: GrainAudit | None,
+    settings: GrainSettings,
 ) -> pd.DataFrame:
     """Return one row a sample, indicator and basis, as `GrainTables.indicators`.
 
@@ -95,9 +101,9 @@ def indicator_table(
     ----------
     grains, samples : DataFrame
         What `grain_table` and `sample_table` gave.
-    sides : Sides
-        What `sides_of` gave.
-    audit : Audit, optional
+    members : IndicatorClasses
+        What `find_indicator_classes` gave.
+    audit : GrainAudit, optional
         The audit that corrects ratios.
     settings : GrainSettings
         The choices.
@@ -111,28 +117,30 @@ def indicator_table(
     for _, sample in samples.iterrows():
         of = grains["sample"] == sample["sample"]
         counter = _Counter(grains[of & grains["counted"]], of, audit, settings)
-        for basis, found, n in (*_ratios(counter, sides), *_of_masses(counter, sides, sample)):
-            flag = "; ".join(filter(None, (found.note, sample["flag"])))
-            values = (found.value, found.low, found.high, found.unit, n, found.definition, flag)
-            rows.append((sample["sample"], found.name, basis, *values))
+        for basis, indicator, n in (*_ratios(counter, members), *_of_masses(counter, members, sample)):
+            flag = "; ".join(filter(None, (indicator.note, sample["flag"])))
+            values = (indicator.value, indicator.low, indicator.high, indicator.unit, n, indicator.definition, flag)
+            rows.append((sample["sample"], indicator.name, basis, *values))
     return pd.DataFrame(rows, columns=INDICATOR_COLUMNS)
 
 
 class _Counter:
     """Counts and areas of the grains of one sample."""
 
-    def __init__(self, counted: pd.DataFrame, rows: pd.Series, audit: Audit | None, settings: GrainSettings) -> None:
+    def __init__(
+        self, counted: pd.DataFrame, rows: pd.Series, audit: GrainAudit | None, settings: GrainSettings
+    ) -> None:
         self.counted, self.audit, self.settings = counted, audit, settings
         self.assigned = audit.assigned(rows) if audit is not None else {}
-        self.strata = audit.of(self.assigned) if audit is not None and audit.corrects(self.assigned) else None
+        self.strata = audit.stratified(self.assigned) if audit is not None and audit.corrects(self.assigned) else None
 
     def n(self, *sides: Sequence[str]) -> tuple[int, ...]:
         return tuple(int(self.counted["class"].isin(side).sum()) for side in sides)
 
     def areas(self, *sides: Sequence[str]) -> tuple[np.ndarray, ...] | None:
         """Areas of the grains of each side, or None if outlines are missing."""
-        found = tuple(self.counted.loc[self.counted["class"].isin(side), "area"].to_numpy(float) for side in sides)
-        return None if any(np.isnan(areas).any() for areas in found) else found
+        areas = tuple(self.counted.loc[self.counted["class"].isin(side), "area"].to_numpy(float) for side in sides)
+        return None if any(np.isnan(side).any() for side in areas) else areas
 
     def audited(
         self, plain: Indicator, above: Sequence[str], below: Sequence[str], divisor: float = 0
@@ -140,39 +148,39 @@ class _Counter:
         """Yield the audited value of a/b, or with a divisor of 100 (a/d)/(a/d + b)."""
         if self.audit is None or self.strata is None:
             return
-        found = self.strata.ratio(above, below, self.settings.confidence)
+        ratio = self.strata.ratio(above, below, self.settings.confidence)
         if divisor:
-            found = type(found)(*(100.0 if np.isinf(r) else 100 * (r / divisor) / (r / divisor + 1) for r in found))
+            ratio = type(ratio)(*(100.0 if np.isinf(r) else 100 * (r / divisor) / (r / divisor + 1) for r in ratio))
         what = plain.definition.rsplit(";", 1)[0] + "; corrected by the audit, Bayesian bootstrap"
         missing = [name for name in self.audit.unaudited(self.assigned) if name in {*above, *below}]
         note = f"not audited: {', '.join(missing)}" if missing else ""
-        changed = replace(plain, value=found.value, low=found.low, high=found.high, definition=what, note=note)
+        changed = replace(plain, value=ratio.value, low=ratio.low, high=ratio.high, definition=what, note=note)
         yield "number, audited", changed, float(sum(self.n(above, below)))
 
 
-def _ratios(counter: _Counter, sides: Sides) -> Iterator[Row]:
-    if sides.fragments and sides.whole:
-        yield from _fragmentation(counter, sides.fragments, sides.whole)
-    if sides.planktic and sides.benthic:
-        yield from _planktic(counter, sides.planktic, sides.benthic)
+def _ratios(counter: _Counter, members: IndicatorClasses) -> Iterator[Row]:
+    if members.fragments and members.whole:
+        yield from _fragmentation(counter, members.fragments, members.whole)
+    if members.planktic and members.benthic:
+        yield from _planktic(counter, members.planktic, members.benthic)
     confidence = counter.settings.confidence
-    if sides.biogenic and sides.terrigenous:
-        b, t = counter.n(sides.biogenic, sides.terrigenous)
+    if members.biogenic and members.terrigenous:
+        b, t = counter.n(members.biogenic, members.terrigenous)
         fragments = "" if counter.settings.fragments_as_grains else " without fragments"
         what = f"biogenic{fragments} / terrigenous"
-        yield from _any_ratio(counter, "B/T", sides.biogenic, sides.terrigenous, what)
+        yield from _any_ratio(counter, "B/T", members.biogenic, members.terrigenous, what)
         plain = terrigenous_percent(t, b, None, confidence)
         yield "number", plain, b + t
-        areas = counter.areas(sides.terrigenous, sides.biogenic)
+        areas = counter.areas(members.terrigenous, members.biogenic)
         if areas is not None:
             yield "area", terrigenous_percent(0, 0, (areas[0], areas[1]), confidence), b + t
-        yield from counter.audited(plain, sides.terrigenous, sides.biogenic, divisor=1)
-    if sides.lithic and sides.planktic:
-        lithic, planktic = counter.n(sides.lithic, sides.planktic)
+        yield from counter.audited(plain, members.terrigenous, members.biogenic, divisor=1)
+    if members.lithic and members.planktic:
+        lithic, planktic = counter.n(members.lithic, members.planktic)
         plain = ice_rafted_percent(lithic, planktic, confidence)
         yield "number", plain, lithic + planktic
-        yield from counter.audited(plain, sides.lithic, sides.planktic, divisor=1)
-    for text, (above, below) in sides.ratios.items():
+        yield from counter.audited(plain, members.lithic, members.planktic, divisor=1)
+    for text, (above, below) in members.ratios.items():
         yield from _any_ratio(counter, text, above, below, f"{' + '.join(above)} / {' + '.join(below)}")
 
 
@@ -217,16 +225,16 @@ def _any_ratio(counter: _Counter, name: str, above: Sequence[str], below: Sequen
     yield from counter.audited(plain, above, below)
 
 
-def _of_masses(counter: _Counter, sides: Sides, sample: pd.Series) -> Iterator[Row]:
+def _of_masses(counter: _Counter, members: IndicatorClasses, sample: pd.Series) -> Iterator[Row]:
     mass = sample.get("dry_mass_g")
     if pd.isna(mass):
         return
     split = 1.0 if pd.isna(sample.get("split")) else float(sample["split"])
     confidence = counter.settings.confidence
-    wanted = [("grains/g", len(counter.counted))]
-    if sides.lithic:
-        wanted.append(("IRD/g", counter.n(sides.lithic)[0]))
-    for name, n in wanted:
+    counts = [("grains/g", len(counter.counted))]
+    if members.lithic:
+        counts.append(("IRD/g", counter.n(members.lithic)[0]))
+    for name, n in counts:
         per_gram = grains_per_gram(n, split, mass, name, confidence)
         yield "number", per_gram, n
         if pd.notna(sample.get("lsr_cm_per_ka")) and pd.notna(sample.get("dbd_g_per_cm3")):
@@ -240,18 +248,18 @@ def _user_sides(text: str, roles: dict[str, set[str]]) -> tuple[tuple[str, ...],
     all_roles = {role for of in roles.values() for role in of}
 
     def classes(names: Sequence[str]) -> tuple[str, ...]:
-        found: list[str] = []
+        members: list[str] = []
         for name in names:
             if name in roles:
-                found.append(name)
+                members.append(name)
             elif name in all_roles:
-                found += [known for known, of in roles.items() if name in of]
+                members += [known for known, of in roles.items() if name in of]
             else:
                 raise InputError(
                     f"the ratio {text!r} names {name!r}, which is no class that counts and no role of one: there are "
                     f"{', '.join([*roles, *sorted(all_roles)]) or 'none'}"
                 )
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(members))
 
     above, below = classes(ratio.numerator), classes(ratio.denominator)
     both = set(above) & set(below)
@@ -262,20 +270,22 @@ def _user_sides(text: str, roles: dict[str, set[str]]) -> tuple[tuple[str, ...],
     return above, below
 
 
-def indicator_notes(sides: Sides, settings: GrainSettings) -> tuple[str, ...]:
+def indicator_notes(members: IndicatorClasses, settings: GrainSettings) -> tuple[str, ...]:
     """Return the sentences to print under the indicators."""
     notes = []
-    if sides.fragments and sides.whole:
+    if members.fragments and members.whole:
         notes.append(
-            f"Fragmentation: F are {', '.join(sides.fragments)}; W are {', '.join(sides.whole)}. How many fragments make one "
+            f"Fragmentation: F are {', '.join(members.fragments)}; W are {', '.join(members.whole)}. How many fragments make one "
             "test is an assumption (Suárez-Ibarra et al., 2021): never quote an index without its definition."
         )
-    if sides.planktic and sides.benthic:
-        notes.append(f"Planktic: {', '.join(sides.planktic)}. Benthic: {', '.join(sides.benthic)}.")
-    if sides.biogenic and sides.terrigenous:
+    if members.planktic and members.benthic:
+        notes.append(f"Planktic: {', '.join(members.planktic)}. Benthic: {', '.join(members.benthic)}.")
+    if members.biogenic and members.terrigenous:
         counts = "Each fragment counts as a grain." if settings.fragments_as_grains else "Fragments are left out."
-        notes.append(f"Biogenic: {', '.join(sides.biogenic)}. Terrigenous: {', '.join(sides.terrigenous)}. {counts}")
-    if sides.lithic:
-        notes.append(f"Lithic: {', '.join(sides.lithic)}.")
+        notes.append(
+            f"Biogenic: {', '.join(members.biogenic)}. Terrigenous: {', '.join(members.terrigenous)}. {counts}"
+        )
+    if members.lithic:
+        notes.append(f"Lithic: {', '.join(members.lithic)}.")
     notes.append("By area: the areas of cut grains are those of the part seen, and grains that touch have one outline.")
     return tuple(notes)

@@ -21,7 +21,7 @@ _DIAMETERS = {
 
 
 def grain_paragraph(
-    tables: GrainTables, decisions: Annotations, users: Sequence[str], notes: Mapping[str, Any], layers: int
+    tables: GrainTables, annotations: Annotations, users: Sequence[str], notes: Mapping[str, Any], layers: int
 ) -> str:
     """Return how the grains were cut out, counted and measured, for the methods section of a paper.
 
@@ -29,8 +29,8 @@ def grain_paragraph(
     ----------
     tables : GrainTables
         What was counted.
-    decisions : Annotations
-        What the expert decided.
+    annotations : Annotations
+        The expert's decisions.
     users : sequence of str
         Who did it.
     notes : mapping
@@ -44,7 +44,7 @@ def grain_paragraph(
         Plain text.
     """
     sentences = [*_cut_out(notes, len(tables.grains), tables.grains["sample"].nunique(), layers)]
-    sentences += [*_named(tables, decisions, users), *_measured(tables)]
+    sentences += [*_named(tables, annotations, users), *_measured(tables)]
     return " ".join(sentences)
 
 
@@ -73,19 +73,19 @@ def _cut_out(notes: Mapping[str, Any], n_grains: int, n_samples: int, layers: in
     return sentences
 
 
-def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) -> list[str]:
+def _named(tables: GrainTables, annotations: Annotations, users: Sequence[str]) -> list[str]:
     grains = tables.grains
     states = grains["state"].value_counts()
     by = f" by {_listed(users)}" if users else ""
     sentences = [
-        f"Groups of grains were named{by} as {format_count(len(decisions.classes), 'class', 'classes')}: "
+        f"Groups of grains were named{by} as {format_count(len(annotations.classes), 'class', 'classes')}: "
         f"{format_count(int(states.get('validated', 0)), 'grain')} validated, {int(states.get('predicted', 0)):,} predicted by a "
         f"classifier, {int(states.get('dubious', 0)):,} dubious, {int(states.get('excluded', 0)):,} excluded, "
         f"{int((grains['class'] == '').sum()):,} not named; {int(grains['counted'].sum()):,} were counted."
     ]
-    if len(decisions.audits):
-        right = int((decisions.audits["assigned"] == decisions.audits["true"]).sum())
-        n = len(decisions.audits)
+    if len(annotations.audits):
+        right = int((annotations.audits["assigned"] == annotations.audits["true"]).sum())
+        n = len(annotations.audits)
         sentences.append(
             f"In a blind audit of {format_count(n, 'grain')}, stratified by class, {right:,} were of the class assigned; "
             "audited shares are corrected by it (Cochran, 1977)."

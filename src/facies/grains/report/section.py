@@ -30,7 +30,7 @@ class GrainOptions:
     settings : GrainSettings
         Choices behind the tables: scale, diameter, ratios and more.
     samples : DataFrame, optional
-        What is known of the samples beside the photographs (`read_sample_facts`).
+        What is known of the samples beside the photographs (`read_sample_metadata`).
     """
 
     settings: GrainSettings = field(default_factory=GrainSettings)

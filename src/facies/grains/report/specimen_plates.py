@@ -14,7 +14,7 @@ from facies.report.svg import INK, ReportFigure, escape_label, new_figure
 
 __all__ = ["plate", "typical_rows"]
 
-SHOWN = 24
+MAX_GRAINS = 24
 """Grains on a plate at most."""
 
 _WIDTH = 2220  # pixels of a plate, 7.4 inches at 300 dpi
@@ -25,7 +25,7 @@ _BLOCK = 16_384
 
 
 def typical_rows(
-    embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], shown: int = SHOWN
+    embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], n_grains: int = MAX_GRAINS
 ) -> NDArray[np.int64]:
     """Choose typical members of a class: nearest to its centre, each group with its share.
 
@@ -40,7 +40,7 @@ def typical_rows(
         The group of each image.
     rows : ndarray of int
         The members of the class.
-    shown : int
+    n_grains : int
         How many are chosen at most.
 
     Returns
@@ -60,19 +60,19 @@ def typical_rows(
         ]
     )
     order = np.argsort(distance, kind="stable")
-    if len(rows) > shown:
+    if len(rows) > n_grains:
         _, members, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-        places = _shares(counts, shown)
+        places = _proportional_shares(counts, n_grains)
         nearer = np.zeros(len(counts), np.int64)  # how many of its group are nearer, so far
-        keep = np.zeros(len(rows), bool)
+        chosen = np.zeros(len(rows), bool)
         for i in order:
-            keep[i] = nearer[members[i]] < places[members[i]]
+            chosen[i] = nearer[members[i]] < places[members[i]]
             nearer[members[i]] += 1
-        order = order[keep[order]]
+        order = order[chosen[order]]
     return rows[order]
 
 
-def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
+def _proportional_shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
     exact = counts / counts.sum() * places
     given = np.minimum(np.floor(exact).astype(np.int64), counts)
     for i in np.argsort(-(exact - given), kind="stable"):
@@ -125,15 +125,18 @@ def plate(
     _scale_bar(axes, zoom, um_per_px, len(sheet))
     axes.set_xlim(0, _WIDTH)
     axes.set_ylim(len(sheet), 0)
-    known = [
-        column for column in ("id", "sample", "group", "class", "state", "photograph", "diameter") if column in table
-    ]
-    data = table.iloc[list(ordered)][known].reset_index(drop=True)
-    data.insert(0, "number", range(1, len(ordered) + 1))
-    data["width_px"], data["height_px"] = zip(*(sizes[row] for row in ordered), strict=True)
-    data["layer"] = [images.best_layer(row) for row in ordered]
-    told = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
-    return ReportFigure(name, title, f"{told}.", figure, data, photographic=True)
+    data = _plate_table(ordered, images, table)
+    listing = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
+    return ReportFigure(name, title, f"{listing}.", figure, data, photographic=True)
+
+
+def _plate_table(rows: Sequence[int], images: NativeImages, table: pd.DataFrame) -> pd.DataFrame:
+    columns = ("id", "sample", "group", "class", "state", "photograph", "diameter")
+    data = table.iloc[list(rows)][[column for column in columns if column in table]].reset_index(drop=True)
+    data.insert(0, "number", range(1, len(rows) + 1))
+    data["width_px"], data["height_px"] = zip(*(images.native_size(row) for row in rows), strict=True)
+    data["layer"] = [images.best_layer(row) for row in rows]
+    return data
 
 
 def _shelves(sizes: Sequence[tuple[int, int]], zoom: float) -> tuple[list[tuple[int, int, int, int]], int]:
@@ -163,9 +166,9 @@ def _zoom(sizes: Sequence[tuple[int, int]]) -> float:
 
 def _scale_bar(axes: Any, zoom: float, um_per_px: float | None, height: int) -> None:
     unit = um_per_px or 1.0
-    wanted = 0.14 * _WIDTH / zoom * unit
-    power = 10 ** np.floor(np.log10(wanted))
-    length = max(step * power for step in (1, 2, 5) if step * power <= wanted)
+    target = 0.14 * _WIDTH / zoom * unit
+    power = 10 ** np.floor(np.log10(target))
+    length = max(step * power for step in (1, 2, 5) if step * power <= target)
     pixels = length / unit * zoom
     axes.plot([0, pixels], [height - 62] * 2, color=INK, lw=2, solid_capstyle="butt")
     axes.text(
