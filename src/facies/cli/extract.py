@@ -164,7 +164,7 @@ def extraction_summary(output: Path) -> dict[str, Any]:
     """
     import pandas as pd
 
-    from facies.grains.extraction import TOUCHING, read_description
+    from facies.grains.extraction import TOUCHING_THRESHOLD, read_description
 
     description = read_description(output)
     grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])
@@ -175,7 +175,7 @@ def extraction_summary(output: Path) -> dict[str, Any]:
         "n_photographs": description["counts"]["photographs"],
         "n_samples": int(grains["sample"].nunique()),
         "n_touches_border": int(grains["touches_border"].sum()),
-        "n_touching": int((grains["touching"] >= TOUCHING).sum()),
+        "n_touching": int((grains["touching"] >= TOUCHING_THRESHOLD).sum()),
         "passed_over": description["counts"]["passed_over"],
         "thresholds": description["thresholds"],
         "um_per_px": description["um_per_px"],

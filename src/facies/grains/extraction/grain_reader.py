@@ -40,7 +40,7 @@ def images_from_grains(folder: Path) -> ImageSet:
     """
     import zarr
 
-    told = read_description(folder)
+    description = read_description(folder)
     table = _read_parquet(folder / "images.parquet")
     try:
         array = zarr.open_array(str(folder / "images.zarr"), mode="r")
@@ -53,20 +53,20 @@ def images_from_grains(folder: Path) -> ImageSet:
     source = ZarrSource(
         (folder / "images.zarr").absolute(), None, tuple(array.shape), np.dtype(array.dtype), AxisOrder.STACK
     )
-    low, high = told["value_range"]
+    low, high = description["value_range"]
     return ImageSet(
         source,
         table,
         left_out=pd.DataFrame(
-            [(item["source"], item["reason"]) for item in told["left_out"]], columns=["source", "reason"], dtype=str
+            [(item["source"], item["reason"]) for item in description["left_out"]], columns=["source", "reason"], dtype=str
         ),
-        notes=told["notes"],
+        notes=description["notes"],
         origin={
-            "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": told["um_per_px"],
+            "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": description["um_per_px"],
         },
         value_range=(float(low), float(high)),
-        fingerprint=told["fingerprint"],
-        pixel_size_um=told["um_per_px"],
+        fingerprint=description["fingerprint"],
+        pixel_size_um=description["um_per_px"],
         companions={"outlines": functools.partial(_outlines, folder.absolute())},
     )  # fmt: skip
 

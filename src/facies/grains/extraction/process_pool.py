@@ -20,7 +20,7 @@ from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import Stack
-from facies.grains.extraction.stack_extraction import ExtractedStack, cut_stack
+from facies.grains.extraction.stack_extraction import ExtractedStack, extract_stack
 
 __all__ = ["extract_in_order"]
 
@@ -41,14 +41,14 @@ def extract_in_order(
     stacks : sequence of Stack
         Which.
     thresholds, settings
-        As in `cut_stack`.
+        As in `extract_stack`.
     jobs : int
         Processes; 1 works in this one.
 
     Yields
     ------
     stack : Stack
-    cut : ExtractedStack
+    extracted : ExtractedStack
 
     Raises
     ------
@@ -57,7 +57,7 @@ def extract_in_order(
     """
     if jobs == 1 or len(stacks) < 2:
         for stack in stacks:
-            yield stack, cut_stack(folder, stack, thresholds, settings)
+            yield stack, extract_stack(folder, stack, thresholds, settings)
         return
     with _one_thread_each():
         pool = ProcessPoolExecutor(
@@ -67,16 +67,16 @@ def extract_in_order(
         rest = iter(stacks)
         try:
             for stack in rest:
-                waiting.append((stack, pool.submit(cut_stack, folder, stack, thresholds, settings)))
+                waiting.append((stack, pool.submit(extract_stack, folder, stack, thresholds, settings)))
                 if len(waiting) >= _AHEAD * jobs:
                     break
             while waiting:
                 stack, job = waiting.popleft()
-                cut = job.result()
+                extracted = job.result()
                 following = next(rest, None)
                 if following is not None:
-                    waiting.append((following, pool.submit(cut_stack, folder, following, thresholds, settings)))
-                yield stack, cut
+                    waiting.append((following, pool.submit(extract_stack, folder, following, thresholds, settings)))
+                yield stack, extracted
         except BrokenProcessPool as error:
             raise InputError(
                 "a process that cut grains was ended from outside, perhaps for want of memory: use --resume with fewer "
