@@ -9,7 +9,7 @@ import pandas as pd
 
 from facies.grains.morphometry import GrainSize, grain_size_statistics, size_percentiles
 from facies.grains.morphometry.grain_size import PERCENTILES, WENTWORTH
-from facies.grains.morphometry.shape import RATIOS, SMALLEST_PX
+from facies.grains.morphometry.shape import MIN_DIAMETER_PX, RATIOS
 from facies.grains.report.table_settings import GrainSettings
 
 __all__ = ["ALL", "grain_size_table", "shape_table"]
@@ -197,7 +197,7 @@ def shape_notes(shapes: pd.DataFrame, settings: GrainSettings) -> tuple[str, ...
     return (
         "circularity is 4πA/P² (ImageJ's form factor); circularity iso its square root (ISO 9276-6). aspect ratio: least over "
         "greatest Feret diameter. roundness: 4A/(π major²). sphericity: √(inscribed/circumscribed circle) (Riley).",
-        f"Measured on the native outline, at level ½ of a slightly smoothed mask; no shape of grains under {SMALLEST_PX:g} "
+        f"Measured on the native outline, at level ½ of a slightly smoothed mask; no shape of grains under {MIN_DIAMETER_PX:g} "
         "pixels across.",
         _left_out(settings),
     )
