@@ -15,3 +15,10 @@ The rooms of the domain:
 
 The general rooms know none of this: the reader, the section and the exporters come in by entry points.
 """
+
+from __future__ import annotations
+
+from facies.grains.extraction import ExtractionSettings, extract_grains
+from facies.grains.extraction.focal_stacks import find_stacks
+
+__all__ = ["ExtractionSettings", "extract_grains", "find_stacks"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -102,14 +102,10 @@ def make_grain_tables(
     partition : str, optional
         The partition that gives ``group`` and ``probability``; without it the newest.
 
-    Returns
-    -------
-    GrainTables
-
     Raises
     ------
     InputError
-        If the annotations are of another run, no sample of the metadata is one of the run, or a ratio names what there is not.
+        If the annotations or the samples are of another run, or a ratio names what is neither class nor role.
     """
     if len(annotations) != len(run):
         raise InputError(
@@ -122,28 +118,27 @@ def make_grain_tables(
     samples = sample_table(grains, metadata, classes)
     audit = latest_audit(grains, annotations, classes, settings)
     members = find_indicator_classes(annotations, classes, settings)
-    sizes = grain_size_table(grains, samples, classes, settings, um_per_px)
-    shapes = shape_table(grains, classes, um_per_px)
-    return GrainTables(
+    tables = GrainTables(
         grains=grains,
         samples=samples,
         counts=count_table(grains, samples, classes, audit, settings),
         indicators=indicator_table(grains, samples, members, audit, settings),
-        sizes=sizes,
-        shapes=shapes,
+        sizes=grain_size_table(grains, samples, classes, settings, um_per_px),
+        shapes=shape_table(grains, classes, um_per_px),
         audit=audit_table(audit),
         confusion=audit_confusion(audit),
         um_per_px=um_per_px,
         settings=settings,
-        notes={
-            "samples": sample_notes(samples, metadata),
-            "counts": count_notes(samples, settings, audit is not None),
-            "indicators": indicator_notes(members, settings),
-            "sizes": size_notes(sizes, samples, settings, um_per_px),
-            "shapes": shape_notes(shapes, settings),
-            "audit": audit_notes(audit),
-        },
     )
+    notes = {
+        "samples": sample_notes(samples, metadata),
+        "counts": count_notes(samples, settings, audit is not None),
+        "indicators": indicator_notes(members, settings),
+        "sizes": size_notes(tables.sizes, samples, settings, um_per_px),
+        "shapes": shape_notes(tables.shapes, settings),
+        "audit": audit_notes(audit),
+    }
+    return replace(tables, notes=notes)
 
 
 def _matching(metadata: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
