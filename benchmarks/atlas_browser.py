@@ -139,11 +139,11 @@ def answers(page: Page) -> dict[str, float]:
             page.keyboard.insert_text("grain")
             page.keyboard.press("Enter")
         else:
-            said = "document.querySelector('.spoken').textContent.startsWith('Named')"
+            said = "document.querySelector('.announcement').textContent.startsWith('Named')"
             names.append(timed(page, "keydown", said, lambda: page.keyboard.press("1")))
-        page.wait_for_function("document.querySelector('.spoken').textContent.startsWith('Named')")
+        page.wait_for_function("document.querySelector('.announcement').textContent.startsWith('Named')")
         page.wait_for_timeout(LOOKING_MS // 2)
-        said = "document.querySelector('.spoken').textContent.startsWith('Undid')"
+        said = "document.querySelector('.announcement').textContent.startsWith('Undid')"
         undos.append(timed(page, "keydown", said, lambda: page.keyboard.press("Control+z")))
     return {
         "images_in_lasso": n,

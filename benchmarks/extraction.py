@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.errors import InputError
-from facies.grains.extraction import TOUCHING, ExtractionSettings, available_cores, extract_grains
+from facies.grains.extraction import TOUCHING_THRESHOLD, ExtractionSettings, available_cores, extract_grains
 from facies.grains.extraction.focal_stacks import find_stacks, read_photograph
 from facies.grains.extraction.layer_matching import overlaps
 from facies.grains.extraction.measurements import touching_signs
@@ -110,14 +110,14 @@ def compare(truth: pd.DataFrame, found: pd.DataFrame) -> dict[str, Any]:
             free[best] = False
             counts["hits"] += 1
             counts["cut_flagged"] += bool(row.cut and mine["touches_border"].iloc[best])
-            counts["false_flags"] += bool(mine["touching"].iloc[best] >= TOUCHING)
+            counts["false_flags"] += bool(mine["touching"].iloc[best] >= TOUCHING_THRESHOLD)
         pair = grains[grains["touching"]]
         if len(pair):
             counts["pairs"] += 1
             whole = np.array([[*pair[["x0", "y0"]].min(), *pair[["x1", "y1"]].max()]])
             best = hit(whole, boxes, free)
             if best is not None:
-                counts["flagged"] += bool(mine["touching"].iloc[best] >= TOUCHING)
+                counts["flagged"] += bool(mine["touching"].iloc[best] >= TOUCHING_THRESHOLD)
                 free[best] = False
             single = [hit(own[None], boxes, free) for own in pair[BOX].to_numpy(np.int64)]
             if None not in single:
@@ -171,7 +171,7 @@ def photographs(_: argparse.Namespace) -> list[dict[str, Any]]:
         extract_grains(find_stacks(PHOTOGRAPHS, layers=1), Path(folder, "grains"))
         table = open_images(Path(folder, "grains")).table
     found = table["photograph"].value_counts()
-    flagged = (table["touching"] >= TOUCHING).groupby(table["photograph"]).sum()
+    flagged = (table["touching"] >= TOUCHING_THRESHOLD).groupby(table["photograph"]).sum()
     rows = [
         {"photograph": name, "by_eye": count, "found": int(found.get(name, 0)), "flagged": int(flagged.get(name, 0))}
         for name, count in COUNTED.items()

@@ -165,7 +165,7 @@ def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
     codes = np.asarray(folder.embedding)
     groups = folder.partition("focal-vae")[0]["group"].to_numpy()
     refined = folder.partition("refine-1")[0]["group"].to_numpy()
-    history = folder.history
+    history = folder.training_curves
     return {
         **grains.scores(groups),
         "refined_accuracy": grains.scores(refined)["accuracy"],

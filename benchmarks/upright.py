@@ -23,7 +23,7 @@ import record
 from clustering import facies, key_of
 from sets import input_of
 
-from facies.report.canonical import group_spreads
+from facies.report.canonical import group_pixel_statistics
 from facies.runs import RunFolder
 
 SET = "mnist-10k-rotated"
@@ -31,9 +31,9 @@ SET = "mnist-10k-rotated"
 
 def reduction(run: RunFolder) -> dict[str, float]:
     """Mean variance of a pixel (from 0 to 1) within classes, before and after, and its share of the whole variance."""
-    if run.labels is None or run.upright_thumbnails is None:
+    if run.labels is None or run.canonical_thumbnails is None:
         sys.exit(f"{run.path}: needs true labels, and a method that sets images upright")
-    found = group_spreads(run, np.asarray(run.labels))
+    found = group_pixel_statistics(run, np.asarray(run.labels))
     assert found is not None
     _, sizes, before, after = found
     was, now = before.within(sizes), after.within(sizes)

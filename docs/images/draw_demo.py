@@ -34,7 +34,7 @@ def draw(run: RunFolder, shown: int = 14) -> Figure:
     left.set_axis_off()
     rows = []
     for group in found:
-        nearest = choose_images(partition, group, shown=shown).nearest[:shown]
+        nearest = choose_images(partition, group, n_images=shown).nearest[:shown]
         thumbnails = [np.pad(run.thumbnails.array(i), GAP, constant_values=255) for i in nearest]
         rows.append(np.concatenate(thumbnails, axis=1))
     width = min(row.shape[1] for row in rows)

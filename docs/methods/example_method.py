@@ -25,6 +25,7 @@ class AEKMeans(Method):
     name: ClassVar[str] = "ae-kmeans"
     title: ClassVar[str] = "Autoencoder and k-means"
     reference: ClassVar[str] = "The baseline that every paper on deep clustering compares with."
+    projection_method: ClassVar[str] = "PCA"
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {"epochs": 10}, "paper": {}}
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What goes wrong through the user's input, told apart from what goes wrong through ours."""
+"""Errors that the user can correct, and warnings; any other exception is a fault of Facies."""
 
 from __future__ import annotations
 
@@ -9,30 +9,35 @@ from collections.abc import Iterable
 class InputError(ValueError):
     """The input cannot be used as it is.
 
-    The message is one line: what is wrong, where, and the mend. The command line prints it and exits with 2.
+    The message is one line: what is wrong, where, and the remedy. The command line prints it and exits with 2.
     """
 
 
 class FaciesWarning(UserWarning):
-    """Something was left out, or was done otherwise than asked; the work goes on."""
+    """Something was left out, or was done otherwise than the user asked for; the work goes on."""
 
 
 def suggest(name: str, known: Iterable[str], listing: str = "choose from {}") -> str:
-    """Say how to mend a name that is not known.
+    """Return a hint for an error message about an unknown name.
 
     Parameters
     ----------
-    name
-        What was given.
-    known
-        What could have been given.
-    listing
-        The words around all that is known, for ``str.format``; "none yet" stands there where there is nothing.
+    name : str
+        The unknown name.
+    known : iterable of str
+        The names that could have been given.
+    listing : str
+        Text around the list of known names, a template of ``str.format``. The list of no names is "none yet".
 
     Returns
     -------
     str
-        ``did you mean 'x'?`` where a known name is near, and always the listing.
+        ``did you mean 'x'?`` if a known name is similar, and always the listing.
+
+    Examples
+    --------
+    >>> suggest("dcc", ["moe-vae", "dac"])
+    "did you mean 'dac'? choose from moe-vae, dac"
     """
     names = list(known)
     folded = {each.casefold(): each for each in reversed(names)}

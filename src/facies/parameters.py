@@ -29,7 +29,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import annotated_types as at
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from sklearn.base import BaseEstimator
 
 from facies.errors import InputError, suggest
@@ -41,6 +41,7 @@ __all__ = [
     "Positive",
     "Settings",
     "Weight",
+    "as_type",
     "check_parameters",
     "describe_type",
     "parameter_values",
@@ -109,9 +110,9 @@ def parameters_of(cls: type[Any]) -> dict[str, Parameter]:
 def _parameters(cls: Any, defaults: Any, prefix: str = "") -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     types, texts = _types(cls), _texts(cls)
-    own = set(inspect.get_annotations(cls))
-    names = [each.name for each in dataclasses.fields(cls)]
-    for name in sorted(names, key=lambda each: each not in own):
+    names = {each.name for each in dataclasses.fields(cls)}
+    declared = [name for each in cls.__mro__ for name in inspect.get_annotations(each) if name in names]
+    for name in dict.fromkeys(declared):
         value = getattr(defaults, name)
         if isinstance(value, Settings):
             found |= _parameters(type(value), value, f"{prefix}{name}.")
@@ -211,14 +212,25 @@ def describe_type(hint: Any) -> str:
     return str(getattr(hint, "__name__", hint))
 
 
-def _allowed(hint: Any, value: Any) -> bool:
+def as_type(hint: Any, value: Any) -> Any:
+    """Give a value the type of a parameter: a whole number for a float becomes one, a list for a tuple too; text never does.
+
+    Raises
+    ------
+    ValueError
+        If the parameter does not take it.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, list):
         value = tuple(value)
+    return _adapter(hint).validate_python(value, strict=True)
+
+
+def _allowed(hint: Any, value: Any) -> bool:
     try:
-        _adapter(hint).validate_python(value, strict=True)
-    except ValidationError:
+        as_type(hint, value)
+    except ValueError:
         return False
     return True
 

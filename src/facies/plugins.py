@@ -1,4 +1,4 @@
-"""What other packages add to Facies, found by their entry points.
+"""Plugins: what other packages add to Facies, by entry points.
 
 A package registers a method, a reader, an exporter or a section of the report in its ``pyproject.toml``:
 
@@ -17,11 +17,13 @@ import functools
 import warnings
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
 from facies.errors import FaciesWarning
 
 __all__ = ["FaultyPlugin", "load_plugin", "load_plugins", "plugin_names"]
+
+T = TypeVar("T")
 
 
 class FaultyPlugin(FaciesWarning):
@@ -45,8 +47,8 @@ def load_plugin(group: str, name: str) -> Any:
     Returns
     -------
     object
-        What the entry point names; None if there is no such name, or if it cannot be imported. The latter is told by a
-        `FaultyPlugin` warning of one line.
+        The object of the entry point; None if there is no such name, or if it cannot be imported. In the latter case a
+        `FaultyPlugin` warning of one line says so.
     """
     for entry in _entry_points(group):
         if entry.name == name:
@@ -54,12 +56,35 @@ def load_plugin(group: str, name: str) -> Any:
     return None
 
 
-def load_plugins(group: str) -> Iterator[tuple[str, Any]]:
-    """Import all that is registered in a group, one after the other; what cannot be imported is named and left out."""
+def load_plugins(group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+    """Import all that is registered in a group, in the order of the names.
+
+    Parameters
+    ----------
+    group
+        Such as ``facies.exporters``.
+    kind
+        The class whose instances the group holds.
+
+    Yields
+    ------
+    name : str
+        The name of the entry point.
+    plugin : object
+        An instance of `kind`. What cannot be imported, or is anything else, is named by a `FaultyPlugin` warning of one
+        line and left out.
+    """
     for name in plugin_names(group):
         loaded = load_plugin(group, name)
-        if loaded is not None:
+        if isinstance(loaded, kind):
             yield name, loaded
+        elif loaded is not None:
+            warnings.warn(
+                f"{group}: {name!r} is left out, for it is no {kind.__name__} ({kind.__module__}); "
+                "update or remove its package",
+                FaultyPlugin,
+                stacklevel=2,
+            )
 
 
 def _entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from facies.annotations.classifiers import add_classifier, classifier_names, find_classifier
+from facies.annotations import add_classifier, classifier_names, find_classifier
 from facies.errors import InputError
 from facies.runs import RunFolder
 

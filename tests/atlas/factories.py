@@ -86,8 +86,8 @@ class Browser:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    def frame(self, path: str, body: Any = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The frame of an address under the run."""
+    def arrays(self, path: str, body: Any = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Header and arrays of an address under the run."""
         place = f"/api/runs/{self.key}{path}"
         answer = self.client.get(place) if body is None else self.client.post(place, json=body)
         assert answer.status_code == 200, answer.text
@@ -105,9 +105,9 @@ class Browser:
 
     def state(self) -> dict[str, list[int]]:
         """Class, state, group and reason of every image."""
-        _, sections = self.frame("/state")
-        return {name: sections[name].tolist() for name in ("class", "state", "group", "reason")}
+        _, arrays = self.arrays("/state")
+        return {name: arrays[name].tolist() for name in ("class", "state", "group", "reason")}
 
     def class_id(self, name: str) -> int:
         """The number of a class."""
-        return next(told["id"] for told in self.get("/classes")["classes"] if told["name"] == name)
+        return next(reply["id"] for reply in self.get("/classes")["classes"] if reply["name"] == name)

@@ -43,18 +43,18 @@ class Screen:
 
     def load(self) -> None:
         """Fetch everything."""
-        header, sections = self.browser.frame("/state")
+        header, arrays = self.browser.arrays("/state")
         self.revision = header["revision"]
-        self.arrays = {name: sections[name].copy() for name in ("class", "state", "group", "reason")}
+        self.arrays = {name: arrays[name].copy() for name in ("class", "state", "group", "reason")}
 
     def catch_up(self) -> None:
         """Fetch what changed."""
-        header, sections = self.browser.frame(f"/changes?since={self.revision}")
+        header, arrays = self.browser.arrays(f"/changes?since={self.revision}")
         if header["full"]:
             self.load()
             return
         for name, array in self.arrays.items():
-            array[sections["rows"]] = sections[name]
+            array[arrays["rows"]] = arrays[name]
         self.revision = header["revision"]
 
     def shown(self) -> dict[str, list[int]]:

@@ -14,12 +14,12 @@ def test_what_is_packed_is_read_in_place() -> None:
     x = np.array([1.5, np.nan, -2], np.float32)
     codes = np.array([1, 65_535], np.uint16)
     body = pack_arrays({"x": x, "codes": codes}, revision=17, text="µm")
-    header, sections = unpack_arrays(body)
+    header, unpacked = unpack_arrays(body)
     assert header["revision"] == 17
     assert header["text"] == "µm"
-    np.testing.assert_array_equal(sections["x"], x)
-    np.testing.assert_array_equal(sections["codes"], codes)
-    assert all(told["offset"] % 8 == 0 for told in header["sections"])
+    np.testing.assert_array_equal(unpacked["x"], x)
+    np.testing.assert_array_equal(unpacked["codes"], codes)
+    assert all(section["offset"] % 8 == 0 for section in header["sections"])
 
 
 def test_the_header_is_as_the_page_reads_it() -> None:
@@ -35,10 +35,10 @@ def test_the_header_is_as_the_page_reads_it() -> None:
 @given(st.lists(st.integers(0, 3000), max_size=6), st.text(max_size=300))
 def test_any_lengths_and_any_header(lengths: list[int], text: str) -> None:
     arrays = {str(i): np.arange(n, dtype=np.int32) for i, n in enumerate(lengths)}
-    header, sections = unpack_arrays(pack_arrays(arrays, text=text))
+    header, unpacked = unpack_arrays(pack_arrays(arrays, text=text))
     assert header["text"] == text
-    assert {name: len(values) for name, values in sections.items()} == {name: len(a) for name, a in arrays.items()}
-    for name, values in sections.items():
+    assert {name: len(values) for name, values in unpacked.items()} == {name: len(a) for name, a in arrays.items()}
+    for name, values in unpacked.items():
         np.testing.assert_array_equal(values, arrays[name])
 
 

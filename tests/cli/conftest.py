@@ -13,9 +13,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody changes, beside the images it was made of."""
-    folder = tmp_path_factory.mktemp("made")
+    folder = tmp_path_factory.mktemp("run")
     result = call("cluster", make_input(folder), "-o", folder / "run", "--method", "brightness")
     assert result.exit_code == 0, result.stderr
     return folder / "run"

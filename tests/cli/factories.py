@@ -20,7 +20,7 @@ def call(*arguments: Any) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def told(result: Result) -> str:
+def error_line(result: Result) -> str:
     """The one line of an error: it is the last on standard error, and there is no traceback."""
     assert "Traceback" not in result.stderr
     lines = [line for line in result.stderr.splitlines() if line.startswith("facies: ")]

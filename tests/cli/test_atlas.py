@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.atlas.atlas_process import running_atlas
 from tests.atlas.factories import make_run
-from tests.atlas.serving import served
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def run(pristine: Path, tmp_path: Path) -> Path:
 
 
 def test_it_says_its_address_serves_and_ends_with_ctrl_c(run: Path) -> None:
-    with served(run) as atlas:
+    with running_atlas(run) as atlas:
         assert atlas.address.startswith("http://127.0.0.1:")
         answer = atlas.act(kind="name", group=0, name="quartz")
         assert answer.status_code == 200
@@ -60,7 +60,7 @@ def test_it_says_its_address_serves_and_ends_with_ctrl_c(run: Path) -> None:
 
 
 def test_sigterm_ends_it_too(run: Path) -> None:
-    with served(run) as atlas:
+    with running_atlas(run) as atlas:
         atlas.process.send_signal(signal.SIGTERM)
         _, errors = atlas.process.communicate(timeout=20)
     assert atlas.process.returncode == 128 + signal.SIGTERM
@@ -68,15 +68,15 @@ def test_sigterm_ends_it_too(run: Path) -> None:
 
 
 def test_without_a_run_it_is_empty_and_says_so() -> None:
-    with served() as atlas:
+    with running_atlas() as atlas:
         assert atlas.client.get("/api/runs").json() == []
 
 
 def test_a_run_that_is_open_already(run: Path) -> None:
-    with served(run):
+    with running_atlas(run):
         result = call("atlas", run, "--no-browser")
         assert result.exit_code == 2
-        assert "open in another atlas" in told(result)
+        assert "open in another atlas" in error_line(result)
 
 
 def test_a_port_that_is_taken(run: Path) -> None:
@@ -85,26 +85,26 @@ def test_a_port_that_is_taken(run: Path) -> None:
         listener.listen()
         result = call("atlas", run, "--no-browser", "--port", listener.getsockname()[1])
     assert result.exit_code == 2
-    assert "choose another --port" in told(result)
+    assert "choose another --port" in error_line(result)
 
 
 @pytest.mark.parametrize("path", ["nothing", "."])
 def test_what_is_no_run(tmp_path: Path, path: str) -> None:
     result = call("atlas", tmp_path / path, "--no-browser")
     assert result.exit_code == 2
-    assert "not a run folder" in told(result)
+    assert "not a run folder" in error_line(result)
 
 
 def test_an_address_of_another_machine(run: Path) -> None:
     result = call("atlas", run, "--no-browser", "--host", "192.0.2.1")
     assert result.exit_code == 2
-    assert "cannot listen" in told(result)
+    assert "cannot listen" in error_line(result)
 
 
 def test_the_demo_opens_the_digits_that_are_there(run: Path, tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     shutil.copytree(run, tmp_path / "demo" / "run")
-    with served("--demo", cwd=tmp_path) as atlas:
+    with running_atlas("--demo", cwd=tmp_path) as atlas:
         session = atlas.client.get("/api/session").json()
         assert session["demo"] is True
         assert [entry["key"] for entry in session["runs"]] == ["run"]

@@ -15,9 +15,9 @@ from tests.cli.factories import call
 
 
 @pytest.fixture
-def named(made: Path, tmp_path: Path) -> Path:
+def named(run_path: Path, tmp_path: Path) -> Path:
     """A run whose three groups are named."""
-    own = shutil.copytree(made, tmp_path / "own")
+    own = shutil.copytree(run_path, tmp_path / "own")
     call("name", own, "0=quartz", "1=chert", "2=shells")
     return own
 
@@ -84,9 +84,9 @@ def test_results_are_recorded_and_correct_the_shares(named: Path, tmp_path: Path
     fill(tmp_path / "audit.csv", true)
     result = call("audit", named, "--results", tmp_path / "audit.csv", "--user", "Ada", "--json")
     assert result.exit_code == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert (told["n_audited"], told["n_right"]) == (30, 25)
-    shares = {row["class"]: row for row in told["shares"]}
+    answer = json.loads(result.stdout)
+    assert (answer["n_audited"], answer["n_right"]) == (30, 25)
+    shares = {row["class"]: row for row in answer["shares"]}
     assert shares["chert"]["share"] == pytest.approx(1 / 6)
     assert shares["quartz"]["share"] == pytest.approx(1 / 2)
     assert shares["quartz"]["low"] < 1 / 2 < shares["quartz"]["high"]
@@ -133,12 +133,12 @@ def test_new_classes_are_taken_when_asked_for(named: Path, tmp_path: Path) -> No
     assert "mica" in read(named).classes["name"].tolist()
 
 
-def test_misuse_is_said(named: Path, made: Path, tmp_path: Path) -> None:
+def test_misuse_is_said(named: Path, run_path: Path, tmp_path: Path) -> None:
     both = call("audit", named, "-o", tmp_path / "a.csv", "--results", tmp_path / "a.csv")
     assert "use one of them" in both.stderr
     assert "this suffix" in call("audit", named, "-o", tmp_path / "a.txt").stderr
     assert "nothing of own was audited yet" in call("audit", named).stderr
-    assert "name groups first" in call("audit", made, "-o", tmp_path / "a.csv").stderr
+    assert "name groups first" in call("audit", run_path, "-o", tmp_path / "a.csv").stderr
     assert "cannot be read" in call("audit", named, "--results", tmp_path / "nowhere.csv").stderr
     (tmp_path / "a.html").write_text("mine")
     assert "already exists" in call("audit", named, "-o", tmp_path / "a.csv").stderr

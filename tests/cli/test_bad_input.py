@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facies.io import lock_run
-from tests.cli.factories import call, entries, start, told, wait_until
+from tests.cli.factories import call, entries, error_line, start, wait_until
 from tests.workflows.factories import Brightness, make_input, make_photos, make_pixels
 
 
@@ -110,7 +110,7 @@ def test_input_that_cannot_be_used(
     before = entries(tmp_path)
     result = call("cluster", source, "-o", tmp_path / "run", *options)
     assert result.exit_code == 2, result.stderr
-    line = told(result)
+    line = error_line(result)
     for word in words:
         assert word in line
     assert result.stdout == ""
@@ -120,7 +120,7 @@ def test_input_that_cannot_be_used(
 def test_what_the_command_line_lacks() -> None:
     result = call("cluster")
     assert result.exit_code == 2
-    assert "Missing argument 'INPUT'" in told(result)
+    assert "Missing argument 'INPUT'" in error_line(result)
     assert call("cluster", "in").exit_code == 2
 
 
@@ -130,8 +130,8 @@ def test_output_exists(source: Path, tmp_path: Path) -> None:
     before = entries(tmp_path)
     result = call("cluster", source, "-o", run, "--method", "brightness")
     assert result.exit_code == 2
-    assert "--resume" in told(result)
-    assert "--overwrite" in told(result)
+    assert "--resume" in error_line(result)
+    assert "--overwrite" in error_line(result)
     assert entries(tmp_path) == before
 
 
@@ -143,7 +143,7 @@ def test_output_is_something_else(option: str, source: Path, tmp_path: Path) -> 
     before = entries(tmp_path)
     result = call("cluster", source, "-o", precious, "--method", "brightness", option)
     assert result.exit_code == 2
-    assert "is not a run folder" in told(result)
+    assert "is not a run folder" in error_line(result)
     assert entries(tmp_path) == before
 
 
@@ -167,7 +167,7 @@ def test_run_of_another_version(command: tuple[str, ...], source: Path, tmp_path
     names = {"SOURCE": source, "RUN": run}
     result = call(*(names.get(word, word.replace("OUT", str(tmp_path / "out"))) for word in command))
     assert result.exit_code == 2
-    assert "format 2" in told(result)
+    assert "format 2" in error_line(result)
     assert entries(tmp_path) == before
 
 
@@ -176,7 +176,7 @@ def test_no_run_there(command: tuple[str, ...], source: Path, tmp_path: Path) ->
     names = {"SOURCE": source, "RUN": tmp_path / "nowhere"}
     result = call(*(names.get(word, word.replace("OUT", str(tmp_path / "out"))) for word in command))
     assert result.exit_code == 2
-    assert "is not a run folder (does not exist)" in told(result)
+    assert "is not a run folder (does not exist)" in error_line(result)
 
 
 def test_run_being_written_by_another_process(source: Path, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_run_being_written_by_another_process(source: Path, tmp_path: Path) -> N
         for option in ("--resume", "--overwrite"):
             result = call("cluster", source, "-o", run, "--method", "brightness", option)
             assert result.exit_code == 2
-            assert f"is being written by another process (pid {process.pid})" in told(result)
+            assert f"is being written by another process (pid {process.pid})" in error_line(result)
         assert entries(tmp_path) == before
     finally:
         process.kill()
@@ -219,7 +219,7 @@ def test_disk_full(source: Path, small_disk: Path) -> None:
     filler.write_bytes(bytes(180_000))
     result = call("cluster", source, "-o", small_disk / "run", "--method", "brightness")
     assert result.exit_code == 2
-    assert "full" in told(result)
+    assert "full" in error_line(result)
     assert not (small_disk / "run").exists()
     assert not list(small_disk.glob(".run.partial*"))
     filler.unlink()
@@ -235,7 +235,7 @@ def test_disk_full_at_the_first_byte(source: Path, small_disk: Path) -> None:
             pass
     result = call("cluster", source, "-o", small_disk / "run", "--method", "brightness")
     assert result.exit_code == 2
-    assert "full" in told(result)
+    assert "full" in error_line(result)
     assert {name for name in entries(small_disk) if name != "filler"} == set()
 
 
@@ -250,6 +250,6 @@ def test_disk_full_wherever_it_is_written(
         patch.setattr(place, full)
         result = call("cluster", source, "-o", tmp_path / "run", "--method", "brightness")
     assert result.exit_code == 2
-    assert "full" in told(result)
+    assert "full" in error_line(result)
     assert not (tmp_path / "run").exists()
     assert call("cluster", source, "-o", tmp_path / "run", "--method", "brightness", "--resume").exit_code == 0

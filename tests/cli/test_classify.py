@@ -15,9 +15,9 @@ from tests.workflows.factories import make_pixels
 
 
 @pytest.fixture
-def own(made: Path, tmp_path: Path) -> Path:
+def own(run_path: Path, tmp_path: Path) -> Path:
     """A run of which eight images of each group are named."""
-    run = shutil.copytree(made, tmp_path / "own")
+    run = shutil.copytree(run_path, tmp_path / "own")
     table = RunFolder(run).partition()[0]
     with Journal(run) as journal:
         for group, name in enumerate(("quartz", "chert", "shells")):
@@ -29,11 +29,11 @@ def test_the_others_get_a_predicted_class_and_the_run_keeps_the_probe(own: Path)
     before = {path: path.read_bytes() for path in own.rglob("*") if path.is_file() and path.name != "journal.sqlite"}
     result = call("classify", own, "--json")
     assert result.exit_code == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert told["classes"] == ["chert", "quartz", "shells"]
-    assert told["accuracy"] == 1.0
-    assert (told["n_images"], told["n_predicted"], told["n_folds"]) == (24, 36, 5)
-    assert told["stacks"] == "id"
+    answer = json.loads(result.stdout)
+    assert answer["classes"] == ["chert", "quartz", "shells"]
+    assert answer["accuracy"] == 1.0
+    assert (answer["n_images"], answer["n_predicted"], answer["n_folds"]) == (24, 36, 5)
+    assert answer["stacks"] == "id"
     decisions = read_annotations(RunFolder(own))
     expected = np.array(["quartz", "chert", "shells"])[RunFolder(own).partition()[0]["group"]]
     assert decisions.names.tolist() == expected.tolist()
@@ -80,16 +80,16 @@ def test_rejected_classes_are_not_predicted_and_excluded_images_not_learnt_from(
         journal.reject(rows[10:12], "quartz")
         journal.exclude(rows[:4], "cut")
         journal.set_class("chert", excluded=True)
-    told = json.loads(call("classify", own, "--json").stdout)
-    assert told["n_images"] == 20
-    assert "chert" in told["classes"]
+    answer = json.loads(call("classify", own, "--json").stdout)
+    assert answer["n_images"] == 20
+    assert "chert" in answer["classes"]
     decisions = read_annotations(RunFolder(own))
     assert "quartz" not in decisions.names[rows[10:12]]
     assert set(decisions.names[rows[12:]]) == {"quartz"}
 
 
-def test_when_all_is_judged_the_probe_is_made_all_the_same(made: Path, tmp_path: Path) -> None:
-    own = shutil.copytree(made, tmp_path / "own")
+def test_when_all_is_judged_the_probe_is_made_all_the_same(run_path: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run_path, tmp_path / "own")
     call("name", own, "0=a", "1=b", "2=c")
     result = call("classify", own)
     assert result.exit_code == 0, result.stderr
@@ -97,8 +97,8 @@ def test_when_all_is_judged_the_probe_is_made_all_the_same(made: Path, tmp_path:
     assert (own / "probes" / "probe-1" / "probe.json").is_file()
 
 
-def test_too_few_names_are_said(made: Path, tmp_path: Path) -> None:
-    own = shutil.copytree(made, tmp_path / "own")
+def test_too_few_names_are_said(run_path: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run_path, tmp_path / "own")
     none = call("classify", own)
     assert none.exit_code == 2
     assert "two images of each of two classes at least (none)" in none.stderr

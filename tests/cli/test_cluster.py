@@ -14,7 +14,7 @@ from facies.errors import InputError
 from facies.io import lock_run
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import call, entries, told
+from tests.cli.factories import call, entries, error_line
 from tests.workflows.factories import Brightness, K, N, make_input, make_photos, make_pixels
 
 
@@ -46,7 +46,7 @@ def test_the_run_holds_all_that_was_found(source: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(method.predict_proba(source).max(axis=1), partition["probability"], rtol=1e-6)
     assert run.embedding.shape == (N, 4)
     assert run.projection()[1]["name"] == "umap"
-    assert run.history["stage"].tolist() == ["measure", "measure", "group"]
+    assert run.training_curves["stage"].tolist() == ["measure", "measure", "group"]
     assert run.samples is not None
     assert run.samples.shape == (K, 16, 1, 16, 16)
     assert 0 <= run.samples.min() < run.samples.max() <= 1
@@ -145,7 +145,7 @@ def test_log_without_tensorboard_is_refused_before_the_work(
     before = Brightness.measured
     result = cluster(source, tmp_path / "run", "--log", tmp_path / "log")
     assert result.exit_code == 2
-    assert "facies[logs]" in told(result)
+    assert "facies[logs]" in error_line(result)
     assert Brightness.measured == before
 
 
@@ -181,7 +181,7 @@ def test_ctrl_c_leaves_what_resume_goes_on_with(source: Path, tmp_path: Path, mo
     run = tmp_path / "run"
     result = interrupted(source, run, monkeypatch)
     assert result.exit_code == 130
-    assert "--resume" in told(result)
+    assert "--resume" in error_line(result)
     assert not run.exists()
     assert (tmp_path / ".run.work" / "01-measure.safetensors").exists()
     before = Brightness.measured
@@ -193,8 +193,8 @@ def test_ctrl_c_leaves_what_resume_goes_on_with(source: Path, tmp_path: Path, mo
         assert RunFolder(run).partition(name)[0].equals(RunFolder(tmp_path / "unbroken").partition(name)[0])
     assert (
         RunFolder(run)
-        .history.drop(columns="seconds")
-        .equals(RunFolder(tmp_path / "unbroken").history.drop(columns="seconds"))
+        .training_curves.drop(columns="seconds")
+        .equals(RunFolder(tmp_path / "unbroken").training_curves.drop(columns="seconds"))
     )
     assert not (tmp_path / ".run.work").exists()
 
@@ -204,8 +204,8 @@ def test_an_unfinished_run_asks_what_to_do(source: Path, tmp_path: Path, monkeyp
     before = entries(tmp_path)
     result = cluster(source, tmp_path / "run")
     assert result.exit_code == 2
-    assert "--resume" in told(result)
-    assert "--overwrite" in told(result)
+    assert "--resume" in error_line(result)
+    assert "--overwrite" in error_line(result)
     assert entries(tmp_path) == before
     assert cluster(source, tmp_path / "run", "--overwrite", "--set", "n_clusters=2").exit_code == 0
     assert RunFolder(tmp_path / "run").manifest["n_groups"] == 2
@@ -227,7 +227,7 @@ def test_resume_refuses_what_was_not_begun(
     before = entries(tmp_path)
     result = cluster(source, tmp_path / "run", "--resume", *changed)
     assert result.exit_code == 2
-    assert words in told(result)
+    assert words in error_line(result)
     assert entries(tmp_path) == before
 
 
@@ -236,16 +236,16 @@ def test_resume_refuses_another_version(source: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr("facies.workflows.work_folder.__version__", "9.9")
     result = cluster(source, tmp_path / "run", "--resume")
     assert result.exit_code == 2
-    assert "facies 0." in told(result)
-    assert "9.9" in told(result)
+    assert "facies 0." in error_line(result)
+    assert "9.9" in error_line(result)
 
 
 def test_resume_refuses_other_images(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(source, tmp_path / "run", monkeypatch)
     make_input(tmp_path, n=N + 1)
-    assert "60 images, not 61" in told(cluster(source, tmp_path / "run", "--resume"))
+    assert "60 images, not 61" in error_line(cluster(source, tmp_path / "run", "--resume"))
     make_input(tmp_path, seed=1)
-    assert "no longer the same" in told(cluster(source, tmp_path / "run", "--resume"))
+    assert "no longer the same" in error_line(cluster(source, tmp_path / "run", "--resume"))
 
 
 def test_resume_of_nothing_begins(source: Path, tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ def test_resume_of_a_complete_run_with_other_parameters_is_refused(source: Path,
     cluster(source, tmp_path / "run")
     result = cluster(source, tmp_path / "run", "--resume", "--set", "n_clusters=2")
     assert result.exit_code == 2
-    assert "n_clusters was 3, is 2" in told(result)
+    assert "n_clusters was 3, is 2" in error_line(result)
     other = call("cluster", source, "-o", tmp_path / "run", "--resume", "--method", "silent")
-    assert "--method brightness, not silent" in told(other)
+    assert "--method brightness, not silent" in error_line(other)
 
 
 def test_a_complete_run_from_before_a_parameter_was_added_had_its_default(source: Path, tmp_path: Path) -> None:
@@ -280,7 +280,9 @@ def test_a_complete_run_from_before_a_parameter_was_added_had_its_default(source
     assert manifest["parameters"].pop("n_clusters") == K
     (tmp_path / "run" / "run.json").write_text(json.dumps(manifest))
     assert "is complete" in cluster(source, tmp_path / "run", "--resume").stdout
-    assert "n_clusters was 3, is 2" in told(cluster(source, tmp_path / "run", "--resume", "--set", "n_clusters=2"))
+    assert "n_clusters was 3, is 2" in error_line(
+        cluster(source, tmp_path / "run", "--resume", "--set", "n_clusters=2")
+    )
 
 
 def test_an_interrupted_overwrite_goes_on_and_then_replaces(
@@ -325,7 +327,7 @@ def test_a_damaged_work_folder_asks_to_begin_anew(damage: str, source: Path, tmp
     (tmp_path / ".run.work" / "fit.json").write_text(damage)
     result = cluster(source, tmp_path / "run", "--resume")
     assert result.exit_code == 2
-    assert "--overwrite begins anew" in told(result)
+    assert "--overwrite begins anew" in error_line(result)
     assert cluster(source, tmp_path / "run", "--overwrite").exit_code == 0
 
 
@@ -334,7 +336,7 @@ def test_our_fault_leaves_what_can_go_on(source: Path, tmp_path: Path, monkeypat
         interrupt(patch, KeyError("oh"))
         result = cluster(source, tmp_path / "run")
     assert result.exit_code == 1
-    assert "KeyError" in told(result)
+    assert "KeyError" in error_line(result)
     assert cluster(source, tmp_path / "run", "--resume").exit_code == 0
 
 
@@ -345,12 +347,12 @@ def test_images_that_the_fit_refuses_leave_nothing(
     interrupt(monkeypatch, InputError("the loss is no longer a number: lower the learning rate"))
     result = cluster(source, tmp_path / "run")
     assert result.exit_code == 2
-    assert told(result) == "the loss is no longer a number: lower the learning rate"
+    assert error_line(result) == "the loss is no longer a number: lower the learning rate"
     assert entries(tmp_path) == before
 
 
 def test_resume_and_overwrite_together(source: Path, tmp_path: Path) -> None:
-    assert "give one of them" in told(cluster(source, tmp_path / "run", "--resume", "--overwrite"))
+    assert "give one of them" in error_line(cluster(source, tmp_path / "run", "--resume", "--overwrite"))
 
 
 def test_the_run_is_locked_while_it_is_made(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import facies
-from facies.cli import doctor
+from facies.workflows import doctor
 from tests.cli.factories import call
 
 
@@ -35,12 +35,12 @@ def test_for_people() -> None:
 
 
 def test_extras_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [
+    answer = [
         "torch>=2.11",
         "tensorboard>=2.17; extra == 'logs'",
         'h5py[x]>=3; python_version > "3" and extra == "volumes"',
     ]
-    monkeypatch.setattr("importlib.metadata.requires", lambda _: told)
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: answer)
     assert doctor.packages_of_extras() == {"logs": ["tensorboard"], "volumes": ["h5py"]}
 
 

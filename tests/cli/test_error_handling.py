@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from facies.errors import FaciesWarning
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 from tests.workflows.factories import Brightness
 
 
@@ -41,7 +41,7 @@ def test_one_line_and_a_code(
     failing(error, monkeypatch)
     result = call("cluster", source, "-o", tmp_path / "run", "--method", "brightness")
     assert result.exit_code == code
-    assert words in told(result)
+    assert words in error_line(result)
     assert {path.name for path in tmp_path.iterdir()} == {"images.npz"}
 
 
@@ -92,9 +92,9 @@ def test_a_reader_that_goes_away_is_no_error(command: tuple[str, ...]) -> None:
     assert process.wait() == 141
 
 
-def test_names_that_are_no_text_are_escaped(made: Path, tmp_path: Path) -> None:
+def test_names_that_are_no_text_are_escaped(run_path: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/caf\xe9.csv"
-    command = [sys.executable, "-m", "facies.cli", "export", made, "--to", "csv", "-o", name]
+    command = [sys.executable, "-m", "facies.cli", "export", run_path, "--to", "csv", "-o", name]
     result = subprocess.run(command, capture_output=True, check=True, text=True)
     assert r"caf\udce9.csv" in result.stdout
     assert Path(os.fsdecode(name)).is_file()

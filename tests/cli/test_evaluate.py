@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facies.annotations import Journal
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 from tests.workflows.factories import K, N, make_input, make_photos
 
 
@@ -18,8 +18,8 @@ def measured(*arguments: Any) -> dict[str, Any]:
     return found
 
 
-def test_all_measures(made: Path) -> None:
-    found = measured(made)
+def test_all_measures(run_path: Path) -> None:
+    found = measured(run_path)
     assert found["partition"] == "brightness"
     assert found["accuracy"] == found["nmi"] == found["ari"] == found["purity"] == found["accuracy_labelled"] == 1.0
     assert found["n_groups"] == K
@@ -28,8 +28,8 @@ def test_all_measures(made: Path) -> None:
     assert found["davies_bouldin"] > 0
 
 
-def test_another_partition(made: Path) -> None:
-    found = measured(made, "--partition", "density")
+def test_another_partition(run_path: Path) -> None:
+    found = measured(run_path, "--partition", "density")
     assert found["labelled_fraction"] == 0.9
     assert found["accuracy"] == pytest.approx(0.9)
     assert found["accuracy_labelled"] == 1.0
@@ -58,8 +58,8 @@ def test_labels_from_a_file(tmp_path: Path) -> None:
     assert measured(tmp_path / "run", "--labels", labels)["ari"] == 1.0
 
 
-def test_for_people(made: Path, tmp_path: Path) -> None:
-    text = " ".join(call("evaluate", made).stdout.split())
+def test_for_people(run_path: Path, tmp_path: Path) -> None:
+    text = " ".join(call("evaluate", run_path).stdout.split())
     assert "Accuracy (ACC) 1.000" in text
     assert "--labels" not in text
     call("cluster", make_input(tmp_path, labels=False), "-o", tmp_path / "run", "--method", "brightness")
@@ -76,14 +76,14 @@ def test_for_people(made: Path, tmp_path: Path) -> None:
         (("--partition", "other"), "it has density, brightness"),
     ],
 )
-def test_what_is_not_there(options: tuple[str, ...], words: str, made: Path) -> None:
-    result = call("evaluate", made, *options)
+def test_what_is_not_there(options: tuple[str, ...], words: str, run_path: Path) -> None:
+    result = call("evaluate", run_path, *options)
     assert result.exit_code == 2
-    assert words in told(result)
+    assert words in error_line(result)
 
 
-def test_labels_that_miss_an_image(made: Path, tmp_path: Path) -> None:
+def test_labels_that_miss_an_image(run_path: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("id,label\n0,a\n")
-    result = call("evaluate", made, "--labels", tmp_path / "labels.csv")
+    result = call("evaluate", run_path, "--labels", tmp_path / "labels.csv")
     assert result.exit_code == 2
-    assert "no label for 59 of 60 images" in told(result)
+    assert "no label for 59 of 60 images" in error_line(result)

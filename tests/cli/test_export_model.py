@@ -8,23 +8,22 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from facies.annotations import Journal
-from facies.annotations.classifiers import find_classifier
+from facies.annotations import Journal, find_classifier
 from facies.cluster import LinearProbe
 from facies.runs import RunFolder
 from tests.cli.factories import call
 
 
 @pytest.fixture
-def own(made: Path, tmp_path: Path) -> Path:
-    run = shutil.copytree(made, tmp_path / "own")
+def own(run_path: Path, tmp_path: Path) -> Path:
+    run = shutil.copytree(run_path, tmp_path / "own")
     with Journal(run) as journal:
         journal.name_groups({0: "quartz", 1: "chert", 2: "shells"})
     call("classify", run)
     return run
 
 
-def test_the_model_and_its_probe_are_written_and_agree(own: Path, made: Path, tmp_path: Path) -> None:
+def test_the_model_and_its_probe_are_written_and_agree(own: Path, run_path: Path, tmp_path: Path) -> None:
     result = call("export", own, "--to", "onnx", "-o", tmp_path / "model.onnx", "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout) == {"onnx": str(tmp_path / "model.onnx")}
@@ -36,9 +35,9 @@ def test_the_model_and_its_probe_are_written_and_agree(own: Path, made: Path, tm
     np.testing.assert_allclose(embedding, run.embedding, atol=1e-3)
     expected = LinearProbe.load(find_classifier(run)).predict_proba(run.embedding)
     np.testing.assert_allclose(classes, expected, atol=1e-3)
-    told = session.get_modelmeta().custom_metadata_map
-    assert json.loads(told["probe"]) == "probe-1"
-    assert json.loads(told["classes"]) == ["chert", "quartz", "shells"]
+    answer = session.get_modelmeta().custom_metadata_map
+    assert json.loads(answer["probe"]) == "probe-1"
+    assert json.loads(answer["classes"]) == ["chert", "quartz", "shells"]
     again = call("export", own, "--to", "onnx", "-o", tmp_path / "model.onnx")
     assert again.exit_code == 2
     assert "already exists" in again.stderr

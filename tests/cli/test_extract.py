@@ -13,7 +13,7 @@ import pytest
 
 from facies.images import open_images
 from facies.runs import RunFolder
-from tests.cli.factories import call, start, told, wait_until
+from tests.cli.factories import call, error_line, start, wait_until
 from tests.grains.extraction.factories import photographs
 
 SMALL = ("--layers", 3, "--size", 48, "--jobs", 1)
@@ -32,7 +32,7 @@ def grains(photos: Path) -> Path:
     return output
 
 
-def test_what_is_told(photos: Path, tmp_path: Path) -> None:
+def test_summary(photos: Path, tmp_path: Path) -> None:
     shutil.copytree(photos, tmp_path / "photos")
     (tmp_path / "photos" / "S0_L1.png").write_bytes(b"none")
     result = call("extract", tmp_path / "photos", "-o", tmp_path / "grains", *SMALL)
@@ -61,9 +61,10 @@ def test_grains_are_grouped_and_the_run_keeps_outlines_and_scale(grains: Path, t
     assert run.manifest["input"]["um_per_px"] == 2.5
     assert run.manifest["input"]["origin"]["kind"] == "grains"
     assert {"x0", "touching", "area_px", "stack"} <= set(run.images)
-    assert run.outlines is not None
-    assert run.outlines["id"].tolist() == run.images["id"].tolist()
-    assert run.outlines["outline"].iloc[0].dtype == np.float32
+    outlines = run.companion("outlines")
+    assert outlines is not None
+    assert outlines["id"].tolist() == run.images["id"].tolist()
+    assert outlines["outline"].iloc[0].dtype == np.float32
     result = call("predict", tmp_path / "run", grains, "-o", tmp_path / "new.csv")
     assert result.exit_code == 0, result.stderr
     assert pd.read_csv(tmp_path / "new.csv")["id"].tolist() == run.images["id"].tolist()
@@ -73,7 +74,7 @@ def test_grains_are_grouped_and_the_run_keeps_outlines_and_scale(grains: Path, t
 def test_scale_that_cannot_be_read(scale: str, photos: Path, tmp_path: Path) -> None:
     result = call("extract", photos, "-o", tmp_path / "grains", *SMALL, "--um-per-px", scale)
     assert result.exit_code == 2
-    assert "--um-per-px" in told(result)
+    assert "--um-per-px" in error_line(result)
     assert not list(tmp_path.iterdir())
 
 
@@ -92,7 +93,7 @@ def test_orders_that_cannot_be_carried_out(
 ) -> None:
     result = call("extract", photos, "-o", tmp_path / "grains", *SMALL, *options)
     assert result.exit_code == 2, result.stderr
-    assert words in told(result)
+    assert words in error_line(result)
     assert not (tmp_path / "grains").exists()
 
 

@@ -11,7 +11,7 @@ from typer.main import get_command
 import facies
 from facies.cli import app
 from facies.cli.app import _has_huge_pages
-from facies.report import EXPORTERS
+from facies.report import exporters
 from facies.workflows.export import model_exporters
 from tests.cli.factories import call
 
@@ -108,7 +108,7 @@ def test_unknown_command_names_the_nearest() -> None:
 
 def test_export_help_names_every_exporter() -> None:
     option = next(p for p in get_command(app).commands["export"].params if p.name == "to")
-    assert option.metavar.split("|") == [*EXPORTERS, *model_exporters()]
+    assert option.metavar.split("|") == [*exporters(), *model_exporters()]
 
 
 def test_import_of_the_library_costs_nothing() -> None:
@@ -130,10 +130,10 @@ def test_the_library_gives_its_names_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "there"), [("always [madvise] never", True), ("always madvise [never]", False), (None, False)]
+    ("setting", "there"), [("always [madvise] never", True), ("always madvise [never]", False), (None, False)]
 )
-def test_huge_pages_are_asked_for_where_there_are_some(tmp_path: Path, told: str | None, there: bool) -> None:
+def test_huge_pages_are_asked_for_where_there_are_some(tmp_path: Path, setting: str | None, there: bool) -> None:
     file = tmp_path / "enabled"
-    if told is not None:
-        file.write_text(told)
+    if setting is not None:
+        file.write_text(setting)
     assert _has_huge_pages(file) is there

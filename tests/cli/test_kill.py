@@ -13,7 +13,7 @@ import pytest
 
 from facies.methods import load_method
 from facies.runs import RunFolder
-from tests.cli.factories import call, start, told, wait_until
+from tests.cli.factories import call, error_line, start, wait_until
 from tests.workflows.factories import make_input
 
 TINY = (
@@ -68,7 +68,7 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     # What a stage found is read back to other places in memory, and sums over it may round differently.
     np.testing.assert_allclose(broken.embedding, whole.embedding, rtol=1e-4, atol=1e-5)
     terms = ["loss", "epoch"]
-    np.testing.assert_allclose(broken.history[terms], whole.history[terms], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(broken.training_curves[terms], whole.training_curves[terms], rtol=1e-4, atol=1e-5)
     assert whole.manifest["n_groups"] >= 2
     assert broken.samples is not None
     assert broken.samples.shape[:2] == (load_method(run / "model").n_clusters_, 16)
@@ -89,4 +89,4 @@ def test_signals_end_the_command_and_leave_the_work(
     if number == signal.SIGINT:
         assert error.splitlines()[-1].endswith("--resume goes on from here")
     assert {path.name for path in tmp_path.iterdir()} == {"images.npz", ".run.work"}
-    assert "not finished" in told(call("cluster", source, "-o", tmp_path / "run", *slowly))
+    assert "not finished" in error_line(call("cluster", source, "-o", tmp_path / "run", *slowly))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from facies.methods.moe_vae.method import MoEVAE
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 from tests.workflows.factories import Brightness
 
 
@@ -36,4 +36,4 @@ def test_presets_side_by_side() -> None:
 def test_presets_of_no_method() -> None:
     result = call("presets", "moevae")
     assert result.exit_code == 2
-    assert "did you mean 'moe-vae'?" in told(result)
+    assert "did you mean 'moe-vae'?" in error_line(result)

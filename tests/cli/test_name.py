@@ -14,9 +14,9 @@ from tests.cli.factories import call
 
 
 @pytest.fixture
-def own(made: Path, tmp_path: Path) -> Path:
+def own(run_path: Path, tmp_path: Path) -> Path:
     """A run that a test may decide about: groups 0, 1, 2."""
-    return shutil.copytree(made, tmp_path / "own")
+    return shutil.copytree(run_path, tmp_path / "own")
 
 
 def names(run: Path) -> dict[int, str]:
@@ -30,13 +30,13 @@ def test_groups_are_named_and_shown(own: Path) -> None:
     assert names(own) == {0: "quartz", 1: "whole foraminifera", 2: "whole foraminifera"}
     assert "quartz" in result.stdout
     assert "biogenic" in result.stdout
-    told = json.loads(call("name", own, "--json").stdout)
-    assert [row["class"] for row in told["groups"]] == ["quartz", "whole foraminifera", "whole foraminifera"]
-    assert [(row["name"], row["roles"]) for row in told["classes"]] == [
+    answer = json.loads(call("name", own, "--json").stdout)
+    assert [row["class"] for row in answer["groups"]] == ["quartz", "whole foraminifera", "whole foraminifera"]
+    assert [(row["name"], row["roles"]) for row in answer["classes"]] == [
         ("quartz", []),
         ("whole foraminifera", ["biogenic"]),
     ]
-    assert sum(row["n_images"] for row in told["classes"]) == 60
+    assert sum(row["n_images"] for row in answer["classes"]) == 60
 
 
 def test_a_command_is_one_decision_that_can_be_undone_and_done_again(own: Path) -> None:
@@ -185,9 +185,9 @@ def test_noise_can_be_named(own: Path) -> None:
     assert "noise" in result.stdout
 
 
-def test_a_run_is_not_overwritten_once_it_is_named(own: Path, made: Path) -> None:
+def test_a_run_is_not_overwritten_once_it_is_named(own: Path, run_path: Path) -> None:
     call("name", own, "0=quartz")
-    result = call("cluster", made.parent / "images.npz", "-o", own, "--method", "brightness", "--overwrite")
+    result = call("cluster", run_path.parent / "images.npz", "-o", own, "--method", "brightness", "--overwrite")
     assert result.exit_code == 2
     assert "decisions of an expert" in result.stderr
     assert names(own)[0] == "quartz"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from facies.runs import RunFolder
-from tests.cli.factories import call, entries, told
+from tests.cli.factories import call, entries, error_line
 from tests.workflows.factories import K, N, make_input, make_photos, make_pixels
 
 
@@ -18,11 +18,11 @@ def read(path: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_images_of_the_run_get_their_groups_again(suffix: str, made: Path, tmp_path: Path) -> None:
+def test_images_of_the_run_get_their_groups_again(suffix: str, run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / f"groups.{suffix}"
-    result = call("predict", made, made.parent / "images.npz", "-o", out)
+    result = call("predict", run_path, run_path.parent / "images.npz", "-o", out)
     assert result.exit_code == 0, result.stderr
-    table, (expected, _) = read(out), RunFolder(made).partition()
+    table, (expected, _) = read(out), RunFolder(run_path).partition()
     assert list(table.columns) == ["id", "group", "probability"]
     assert table["id"].tolist() == expected["id"].tolist()
     np.testing.assert_array_equal(table["group"], expected["group"])
@@ -31,10 +31,10 @@ def test_images_of_the_run_get_their_groups_again(suffix: str, made: Path, tmp_p
     assert "assigning: done" in result.stderr
 
 
-def test_many_images_are_assigned_in_parts(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_assigned_in_parts(run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 7)
-    call("predict", made, made.parent / "images.npz", "-o", tmp_path / "groups.csv")
-    np.testing.assert_array_equal(read(tmp_path / "groups.csv")["group"], RunFolder(made).partition()[0]["group"])
+    call("predict", run_path, run_path.parent / "images.npz", "-o", tmp_path / "groups.csv")
+    np.testing.assert_array_equal(read(tmp_path / "groups.csv")["group"], RunFolder(run_path).partition()[0]["group"])
 
 
 def test_a_folder_is_read_as_that_of_the_run_was(tmp_path: Path) -> None:
@@ -56,63 +56,63 @@ def test_a_folder_is_read_as_that_of_the_run_was(tmp_path: Path) -> None:
     assert len(pairs) == len({group for _, group in pairs}) == K
 
 
-def test_left_out_files_are_named(made: Path, tmp_path: Path) -> None:
+def test_left_out_files_are_named(run_path: Path, tmp_path: Path) -> None:
     new = make_photos(tmp_path / "new", 3)
     (new / "broken.png").write_bytes(b"nothing")
-    result = call("predict", made, new, "-o", tmp_path / "new.csv")
+    result = call("predict", run_path, new, "-o", tmp_path / "new.csv")
     assert result.exit_code == 0
     assert "facies: left out: broken.png: " in result.stderr
 
 
-def test_one_image_is_enough(made: Path, tmp_path: Path) -> None:
-    assert call("predict", made, make_photos(tmp_path / "new", 1), "-o", tmp_path / "new.csv").exit_code == 0
+def test_one_image_is_enough(run_path: Path, tmp_path: Path) -> None:
+    assert call("predict", run_path, make_photos(tmp_path / "new", 1), "-o", tmp_path / "new.csv").exit_code == 0
     assert len(read(tmp_path / "new.csv")) == 1
 
 
-def test_other_channels_offer_to_convert(made: Path, tmp_path: Path) -> None:
+def test_other_channels_offer_to_convert(run_path: Path, tmp_path: Path) -> None:
     new = make_photos(tmp_path / "new", 3, channels=3)
     before = entries(tmp_path)
-    result = call("predict", made, new, "-o", tmp_path / "new.csv")
+    result = call("predict", run_path, new, "-o", tmp_path / "new.csv")
     assert result.exit_code == 2
-    assert "3 channels" in told(result)
-    assert "--channels grey" in told(result)
+    assert "3 channels" in error_line(result)
+    assert "--channels grey" in error_line(result)
     assert entries(tmp_path) == before
-    assert call("predict", made, new, "-o", tmp_path / "new.csv", "--channels", "grey").exit_code == 0
+    assert call("predict", run_path, new, "-o", tmp_path / "new.csv", "--channels", "grey").exit_code == 0
 
 
-def test_other_units_are_refused(made: Path, tmp_path: Path) -> None:
+def test_other_units_are_refused(run_path: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "new.npy", make_pixels(dtype=np.float32))
-    result = call("predict", made, tmp_path / "new.npy", "-o", tmp_path / "new.csv")
+    result = call("predict", run_path, tmp_path / "new.npy", "-o", tmp_path / "new.csv")
     assert result.exit_code == 2
-    assert "bring them to the same units" in told(result)
+    assert "bring them to the same units" in error_line(result)
     np.save(tmp_path / "same.npy", make_pixels().astype(np.float64))
-    assert call("predict", made, tmp_path / "same.npy", "-o", tmp_path / "new.csv").exit_code == 0
+    assert call("predict", run_path, tmp_path / "same.npy", "-o", tmp_path / "new.csv").exit_code == 0
 
 
-def test_a_darker_set_of_the_same_type_is_welcome(made: Path, tmp_path: Path) -> None:
+def test_a_darker_set_of_the_same_type_is_welcome(run_path: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "dark.npy", make_pixels() // 50)
-    assert call("predict", made, tmp_path / "dark.npy", "-o", tmp_path / "new.csv").exit_code == 0
+    assert call("predict", run_path, tmp_path / "dark.npy", "-o", tmp_path / "new.csv").exit_code == 0
 
 
-def test_nan_is_refused(made: Path, tmp_path: Path) -> None:
+def test_nan_is_refused(run_path: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "new.npy", np.full((3, 16, 16), np.nan, np.float32))
-    result = call("predict", made, tmp_path / "new.npy", "-o", tmp_path / "new.csv")
+    result = call("predict", run_path, tmp_path / "new.npy", "-o", tmp_path / "new.csv")
     assert result.exit_code == 2
-    assert "NaN" in told(result)
+    assert "NaN" in error_line(result)
 
 
-def test_table_is_not_overwritten_unasked(made: Path, tmp_path: Path) -> None:
+def test_table_is_not_overwritten_unasked(run_path: Path, tmp_path: Path) -> None:
     out, source = tmp_path / "groups.csv", make_input(tmp_path)
     out.write_text("precious")
-    result = call("predict", made, source, "-o", out)
+    result = call("predict", run_path, source, "-o", out)
     assert result.exit_code == 2
-    assert "--overwrite" in told(result)
+    assert "--overwrite" in error_line(result)
     assert out.read_text() == "precious"
-    assert call("predict", made, source, "-o", out, "--overwrite").exit_code == 0
+    assert call("predict", run_path, source, "-o", out, "--overwrite").exit_code == 0
     assert len(read(out)) == N
 
 
-def test_suffix_of_the_table(made: Path, tmp_path: Path) -> None:
-    result = call("predict", made, made.parent / "images.npz", "-o", tmp_path / "groups.xlsx")
+def test_suffix_of_the_table(run_path: Path, tmp_path: Path) -> None:
+    result = call("predict", run_path, run_path.parent / "images.npz", "-o", tmp_path / "groups.xlsx")
     assert result.exit_code == 2
-    assert ".csv or .parquet" in told(result)
+    assert ".csv or .parquet" in error_line(result)

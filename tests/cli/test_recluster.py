@@ -11,13 +11,13 @@ import pytest
 
 from facies.annotations import Journal, read_annotations
 from facies.runs import RunFolder
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 
 
 @pytest.fixture
-def run(made: Path, tmp_path: Path) -> Path:
-    shutil.copy(made.parent / "images.npz", tmp_path / "images.npz")
-    return Path(shutil.copytree(made, tmp_path / "run"))
+def run(run_path: Path, tmp_path: Path) -> Path:
+    shutil.copy(run_path.parent / "images.npz", tmp_path / "images.npz")
+    return Path(shutil.copytree(run_path, tmp_path / "run"))
 
 
 def test_recluster_writes_a_partition_with_new_numbers(run: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_name_of_ones_own_is_not_overwritten(run: Path) -> None:
     assert call("recluster", run, "--groups", "0", "--name", "split").exit_code == 0
     result = call("recluster", run, "--groups", "1", "--name", "split")
     assert result.exit_code == 2
-    assert "already holds a partition 'split'" in told(result)
+    assert "already holds a partition 'split'" in error_line(result)
 
 
 def test_the_method_fitted_anew_gives_the_own_embedding(run: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_method_fitted_anew_gives_the_own_embedding(run: Path) -> None:
 def test_what_cannot_be(run: Path, options: tuple[str, ...], words: str) -> None:
     result = call("recluster", run, *options)
     assert result.exit_code == 2
-    assert words in told(result)
+    assert words in error_line(result)
     assert len(RunFolder(run).partitions()) == 2
 
 
@@ -101,7 +101,7 @@ def test_refine_writes_a_partition(run: Path) -> None:
 def test_what_cannot_be_refined(run: Path) -> None:
     result = call("refine", run, "--share", 0)
     assert result.exit_code == 2
-    assert "share=0: give more than 0 and at most 1" in told(result)
+    assert "share=0: give more than 0 and at most 1" in error_line(result)
 
 
 def test_what_the_expert_merged_is_grouped_again_and_names_survive(run: Path) -> None:

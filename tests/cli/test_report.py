@@ -7,54 +7,55 @@ import pandas as pd
 import pytest
 
 from facies.runs import RunFolder
-from tests.cli.factories import call, told
+from tests.cli.factories import call, error_line
 from tests.grains.report.factories import make_grain_run
 from tests.workflows.factories import K, N
 
 
-def test_report(made: Path, tmp_path: Path) -> None:
+def test_report(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    result = call("report", made, "-o", out)
+    result = call("report", run_path, "-o", out)
     assert result.stdout == f"report: {out}\n"
     assert "brightness" in out.read_text()
-    assert "--overwrite" in told(call("report", made, "-o", out))
-    assert json.loads(call("report", made, "-o", out, "--overwrite", "--json").stdout) == {"report": str(out)}
+    assert "--overwrite" in error_line(call("report", run_path, "-o", out))
+    assert json.loads(call("report", run_path, "-o", out, "--overwrite", "--json").stdout) == {"report": str(out)}
 
 
-def test_report_of_another_partition(made: Path, tmp_path: Path) -> None:
-    assert call("report", made, "-o", tmp_path / "a.html", "--partition", "density").exit_code == 0
+def test_report_of_another_partition(run_path: Path, tmp_path: Path) -> None:
+    assert call("report", run_path, "-o", tmp_path / "a.html", "--partition", "density").exit_code == 0
     assert "No group (noise)" in (tmp_path / "a.html").read_text()
 
 
-def test_export_of_a_table(made: Path, tmp_path: Path) -> None:
+def test_export_of_a_table(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "groups.csv"
-    result = call("export", made, "--to", "csv", "-o", out)
+    result = call("export", run_path, "--to", "csv", "-o", out)
     assert result.stdout == f"csv: {out}\n"
     table = pd.read_csv(out)
     assert {"id", "group", "probability"} <= set(table.columns)
-    assert table["group"].tolist() == RunFolder(made).partition()[0]["group"].tolist()
+    assert table["group"].tolist() == RunFolder(run_path).partition()[0]["group"].tolist()
     assert (
-        call("export", made, "--to", "parquet", "-o", tmp_path / "a.parquet", "--partition", "density").exit_code == 0
+        call("export", run_path, "--to", "parquet", "-o", tmp_path / "a.parquet", "--partition", "density").exit_code
+        == 0
     )
     assert (pd.read_parquet(tmp_path / "a.parquet")["group"] == -1).sum() == N // 10
 
 
-def test_export_of_folders(made: Path, tmp_path: Path) -> None:
+def test_export_of_folders(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "groups"
-    assert call("export", made, "--to", "folders", "-o", out).exit_code == 0
+    assert call("export", run_path, "--to", "folders", "-o", out).exit_code == 0
     assert len(list(out.glob("group-*"))) == K
     assert len(list(out.rglob("*.png"))) == N
-    assert call("export", made, "--to", "folders", "-o", out).exit_code == 2
-    assert call("export", made, "--to", "folders", "-o", out, "--overwrite").exit_code == 0
+    assert call("export", run_path, "--to", "folders", "-o", out).exit_code == 2
+    assert call("export", run_path, "--to", "folders", "-o", out, "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("options", "words"), [(("--to", "cvs"), "did you mean 'csv'?"), (("--to", "csv", "--partition", "x"), "density")]
 )
-def test_what_is_not_there(options: tuple[str, ...], words: str, made: Path, tmp_path: Path) -> None:
-    result = call("export", made, *options, "-o", tmp_path / "out")
+def test_what_is_not_there(options: tuple[str, ...], words: str, run_path: Path, tmp_path: Path) -> None:
+    result = call("export", run_path, *options, "-o", tmp_path / "out")
     assert result.exit_code == 2
-    assert words in told(result)
+    assert words in error_line(result)
     assert not (tmp_path / "out").exists()
 
 
@@ -95,15 +96,15 @@ def test_report_of_grains(grains: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_reported(grains: Path, tmp_path: Path, options: tuple[str, ...], words: str) -> None:
     result = call("report", grains, "-o", tmp_path / "r.html", *options)
     assert result.exit_code == 2
-    assert words in told(result)
+    assert words in error_line(result)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_options_for_grains_need_grains(made: Path, tmp_path: Path) -> None:
-    result = call("report", made, "-o", tmp_path / "r.html", "--um-per-px", "2")
+def test_options_for_grains_need_grains(run_path: Path, tmp_path: Path) -> None:
+    result = call("report", run_path, "-o", tmp_path / "r.html", "--um-per-px", "2")
     assert result.exit_code == 2
-    assert "is no run of grains" in told(result)
-    assert "facies name" in told(call("report", made, "-o", tmp_path / "r.html", "--ratio", "a/b"))
+    assert "is no run of grains" in error_line(result)
+    assert "facies name" in error_line(call("report", run_path, "-o", tmp_path / "r.html", "--ratio", "a/b"))
 
 
 def test_export_of_a_part(grains: Path, tmp_path: Path) -> None:
@@ -121,4 +122,4 @@ def test_export_of_a_part(grains: Path, tmp_path: Path) -> None:
     ):
         result = call("export", grains, "--to", "csv", "-o", tmp_path / "b.csv", option, given)
         assert result.exit_code == 2
-        assert words in told(result)
+        assert words in error_line(result)

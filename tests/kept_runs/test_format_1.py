@@ -68,9 +68,9 @@ def run_answers(run: Path) -> tuple[Arrays, Plain]:
         "fingerprint": manifest["input"]["fingerprint"],
         "partitions": folder.partitions(),
         "first_ids": folder.images["id"].tolist()[:3],
-        "n_epochs": folder.history.groupby("stage").size().to_dict(),
+        "n_epochs": folder.training_curves.groupby("stage").size().to_dict(),
         "thumbnails": list(np.shape(folder.thumbnails.image(0))),
-        "set_upright": folder.upright_thumbnails is not None,
+        "set_upright": folder.canonical_thumbnails is not None,
         "samples": None if folder.samples is None else list(folder.samples.shape),
     }
     return arrays, plain
@@ -83,9 +83,9 @@ def model_answers(run: Path, images: NDArray[np.uint8]) -> Arrays:
         "predict": method.predict(images),
         "predict_proba": method.predict_proba(images),
         "transform": method.transform(images),
-        **{f"place_{name}": np.asarray(column) for name, column in method.place(images).items()},
+        **{f"place_{name}": np.asarray(column) for name, column in method.predict_table(images).items()},
     }
-    if method.samples:
+    if method.is_generative:
         answers["sample"] = method.sample(2, cluster=0, random_state=0)
     if method.has_canonical_pose:
         answers["canonical"] = method.canonical(images[:4])
@@ -141,7 +141,7 @@ def _decided(journal: Journal) -> tuple[Arrays, Plain]:
         "undone": [
             action.id
             for action in journal.actions()
-            if action.kind not in ("undo", "redo") and not journal.holds(action.id)
+            if action.kind not in ("undo", "redo") and not journal.is_in_force(action.id)
         ],
     }
     return arrays, plain
@@ -180,9 +180,9 @@ def atlas_answers(run: Path) -> Plain:
     """What the atlas counts and tells of the run."""
     with Atlas([run]) as atlas:
         opened = atlas.run(run.name)
-        counts = count_all(opened.standing, None)
-        numbers, sizes = np.unique(opened.standing.groups, return_counts=True)
-        done = opened.history(1000)
+        counts = count_all(opened.states, None)
+        numbers, sizes = np.unique(opened.states.groups, return_counts=True)
+        done = opened.history_to_json(1000)
     del counts["notes"]
     counts["ratios"] = [
         {name: ratio[name] for name in ("name", "a", "b", "value", "low", "high")} for ratio in counts["ratios"]
@@ -251,8 +251,9 @@ class PageReader(HTMLParser):
 # ---- What is kept -----------------------------------------------------------------------------------------------------
 
 KEPT = Path(__file__).parent / "format-1"
-METHODS = ("moe-vae", "focal-vae", "st-dac", "dac")
-REOPENED = ("moe-vae", "focal-vae", "st-dac")
+RUNS = ("moe-vae", "focal-vae", "st-dac", "dac", "grains")
+"""A run of each method, and one of grains that ``facies extract`` cut out."""
+REOPENED = ("moe-vae", "focal-vae", "st-dac", "grains")
 """The runs whose images are kept beside them; those of the run of dac, a folder of files, are not."""
 
 
@@ -311,9 +312,10 @@ def plainly(answers: Any) -> Any:
     return json.loads(json.dumps(answers, default=float))
 
 
-@pytest.fixture(params=METHODS)
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+@pytest.fixture(params=RUNS)
+def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     """A copy of the run; what is kept is afterwards what it was when it was committed."""
+    monkeypatch.chdir(KEPT)  # the runs tell of their images by a name alone
     kept = Kept(request.param, tmp_path)
     yield kept
     assert checksums(KEPT / request.param) == kept.plain["checksums"]

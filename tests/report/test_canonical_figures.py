@@ -12,8 +12,8 @@ import torch
 from facies.images import open_images
 from facies.metrics import accuracy
 from facies.report import write_report
-from facies.report.canonical import group_spreads
-from facies.report.canonical_figures import agreement_by_epoch, example_figure, spread_figure
+from facies.report.canonical import group_pixel_statistics
+from facies.report.canonical_figures import agreement_by_epoch, example_figure, group_statistics_figure
 from facies.runs import RunContents, RunFolder, partition_table, write_run
 from tests.runs.factories import N, make_contents, make_images
 
@@ -38,7 +38,9 @@ def make_run(
     folder: Path, *, labels: bool = True, channels: int = 1, upright: bool = True, **changes: Any
 ) -> RunFolder:
     images = make_images(folder, labels=labels, channels=channels)
-    return write_run(folder / "run", make_contents(images, upright=Levelled(images) if upright else None, **changes))
+    return write_run(
+        folder / "run", make_contents(images, canonical_images=Levelled(images) if upright else None, **changes)
+    )
 
 
 def epochs(images: Any) -> dict[str, np.ndarray]:
@@ -57,7 +59,7 @@ def epochs(images: Any) -> dict[str, np.ndarray]:
 @pytest.fixture
 def full(tmp_path: Path) -> RunFolder:
     images = make_images(tmp_path)
-    return write_run(tmp_path / "full", make_contents(images, upright=Levelled(images), arrays=epochs(images)))
+    return write_run(tmp_path / "full", make_contents(images, canonical_images=Levelled(images), arrays=epochs(images)))
 
 
 def groups_of(run: RunFolder) -> np.ndarray:
@@ -68,12 +70,12 @@ def groups_of(run: RunFolder) -> np.ndarray:
 def test_mean_and_variance_equal_those_of_the_thumbnails(tmp_path: Path, channels: int) -> None:
     run = make_run(tmp_path, channels=channels)
     groups = groups_of(run)
-    found = group_spreads(run, groups)
+    found = group_pixel_statistics(run, groups)
     assert found is not None
     numbers, sizes, before, after = found
     assert numbers.tolist() == [0, 1, 2]
     assert sizes.tolist() == [(groups == number).sum() for number in range(3)]
-    for spread, thumbnails in ((before, run.thumbnails), (after, run.upright_thumbnails)):
+    for spread, thumbnails in ((before, run.thumbnails), (after, run.canonical_thumbnails)):
         assert thumbnails is not None
         pixels = np.stack([thumbnails.array(row) for row in range(N)]) / 255
         for number in range(3):
@@ -93,16 +95,16 @@ def test_more_than_a_sheet_of_images_is_read_whole(tmp_path: Path) -> None:
     embedding = rng.normal(size=(1100, 2)).astype(np.float32)
     table = partition_table(images.table["id"], groups, embedding)
     run = write_run(
-        tmp_path / "run", RunContents(images, embedding, {}, {"two": (table, {})}, upright=Levelled(images))
+        tmp_path / "run", RunContents(images, embedding, {}, {"two": (table, {})}, canonical_images=Levelled(images))
     )
-    found = group_spreads(run, groups)
+    found = group_pixel_statistics(run, groups)
     assert found is not None
     pixels = np.stack([run.thumbnails.array(row) for row in range(1100)]) / 255
     np.testing.assert_allclose(found[2].mean[1], pixels[groups == 1].mean(axis=0), atol=1e-12)
 
 
 def test_the_figure_of_groups_has_six_pictures_a_group_and_says_the_change(full: RunFolder) -> None:
-    drawing = spread_figure(full, groups_of(full))
+    drawing = group_statistics_figure(full, groups_of(full))
     assert drawing is not None
     assert len(drawing.figure.axes) == 6 * 3
     data = drawing.data
@@ -117,7 +119,7 @@ def test_the_figure_of_groups_has_six_pictures_a_group_and_says_the_change(full:
 
 def test_of_many_groups_the_largest_are_drawn(full: RunFolder) -> None:
     groups = np.minimum(np.arange(N) // 3, 15)  # the last has 15 images, the others 3
-    drawing = spread_figure(full, groups)
+    drawing = group_statistics_figure(full, groups)
     assert drawing is not None
     assert len(drawing.figure.axes) == 6 * 12
     assert "The 12 largest of 16 groups" in drawing.caption
@@ -176,7 +178,7 @@ def test_a_run_without_a_transformer_shows_its_epochs(tmp_path: Path) -> None:
 
 def test_a_run_with_neither_has_no_such_section(tmp_path: Path) -> None:
     run = make_run(tmp_path, upright=False)
-    assert spread_figure(run, groups_of(run)) is example_figure(run) is agreement_by_epoch(run) is None
+    assert group_statistics_figure(run, groups_of(run)) is example_figure(run) is agreement_by_epoch(run) is None
     assert 'id="upright"' not in write_report(run, tmp_path / "report.html").read_text("utf-8")
 
 
@@ -192,8 +194,10 @@ def test_images_all_alike_change_nothing(tmp_path: Path) -> None:
     images = open_images(tmp_path / "flat.npy")
     groups = np.repeat([0, 1], 30)
     table = partition_table(images.table["id"], groups, torch.randn(60, 2).numpy())
-    contents = RunContents(images, np.zeros((60, 2), np.float32), {}, {"two": (table, {})}, upright=Levelled(images))
-    drawing = spread_figure(write_run(tmp_path / "run", contents), groups)
+    contents = RunContents(
+        images, np.zeros((60, 2), np.float32), {}, {"two": (table, {})}, canonical_images=Levelled(images)
+    )
+    drawing = group_statistics_figure(write_run(tmp_path / "run", contents), groups)
     assert drawing is not None
     assert "0.0000 before and 0.0000 after: the same." in drawing.caption
     assert drawing.caption.endswith("0.0 % before and 0.0 % after.")

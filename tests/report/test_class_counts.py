@@ -10,11 +10,12 @@ import pytest
 
 from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
-from facies.grains.report.methods_paragraph import with_interval
+from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 from facies.report import write_report
-from facies.report.annotated_partition import class_of_groups, named_partition
+from facies.report.annotated_partition import annotated_partition, class_names_of_groups
 from facies.report.class_counts import count_classes
+from facies.report.formatting import format_interval
 from facies.runs import RunFolder, write_run
 from facies.statistics import ratio_interval, wilson_interval
 from tests.report.test_page import read
@@ -57,11 +58,11 @@ def test_excluded_classes_are_not_counted(named: RunFolder) -> None:
 
 
 def test_the_report_has_classes_and_ratios_and_names_in_its_galleries(named: RunFolder, tmp_path: Path) -> None:
-    path = write_report(named, tmp_path / "r.html", settings=GrainSettings(ratios=("oak/elm",)), tables=tmp_path / "t")
+    path = write_report(named, tmp_path / "r.html", ratios=("oak/elm",), tables=tmp_path / "t")
     page = read(path)
     rows = page.table("Class", "Images")
     assert [row[:2] for row in rows] == [["oak", "17"], ["elm", "16"], ["<b>ash</b>", "12"]]
-    assert rows[0][2] == with_interval(100 * 17 / 45, *(100 * x for x in wilson_interval(17, 45)), "%")
+    assert rows[0][2] == format_interval(100 * 17 / 45, *(100 * x for x in wilson_interval(17, 45)), "%")
     assert page.table("Ratio")[0][:2] == ["oak/elm", "17 / 16"]
     titles = [row[0] for row in page.table("Group", "Images", "Share")]
     assert titles[:3] == ["● Group 0 · oak", "● Group 1 · elm", "● Group 2 · <b>ash</b> 67 %"]
@@ -74,21 +75,28 @@ def test_the_report_has_classes_and_ratios_and_names_in_its_galleries(named: Run
 
 def test_a_ratio_of_an_unknown_class_names_the_nearest(named: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no class 'oka': did you mean 'oak'"):
-        write_report(named, tmp_path / "r.html", settings=GrainSettings(ratios=("oka/elm",)))
+        write_report(named, tmp_path / "r.html", ratios=("oka/elm",))
     assert not (tmp_path / "r.html").exists()
 
 
 @pytest.mark.parametrize(
-    "options", [{"settings": GrainSettings(um_per_px=2)}, {"facts": pd.DataFrame({"sample": ["a"]})}]
+    "options", [GrainOptions(GrainSettings(um_per_px=2)), GrainOptions(samples=pd.DataFrame({"sample": ["a"]}))]
 )
-def test_options_for_grains_are_refused_for_other_images(named: RunFolder, tmp_path: Path, options: dict) -> None:
+def test_options_for_grains_are_refused_for_other_images(
+    named: RunFolder, tmp_path: Path, options: GrainOptions
+) -> None:
     with pytest.raises(InputError, match=r"no run of grains.*leave out the options"):
-        write_report(named, tmp_path / "r.html", **options)
+        write_report(named, tmp_path / "r.html", sections={"grains": options})
+
+
+def test_options_for_a_section_that_is_not_registered(named: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no section 'grain' of the report: did you mean 'grains'\?"):
+        write_report(named, tmp_path / "r.html", sections={"grain": GrainOptions()})
 
 
 def test_nothing_named_says_how(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has been named yet: name some with `facies name a run 12=quartz`"):
-        write_report(run, tmp_path / "r.html", settings=GrainSettings(ratios=("a/b",)))
+        write_report(run, tmp_path / "r.html", ratios=("a/b",))
     with pytest.raises(InputError, match="has been named, so there are no tables to write: use `facies name`"):
         write_report(run, tmp_path / "r.html", tables=tmp_path / "t")
     assert list(tmp_path.iterdir()) == []
@@ -106,11 +114,11 @@ def test_a_folder_that_no_report_wrote_is_kept(named: RunFolder, tmp_path: Path)
 
 
 def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None:
-    before, _ = named_partition(named)
+    before, _ = annotated_partition(named)
     assert before["state"].value_counts().to_dict() == {"validated": 45, "none": 12, "dubious": 2, "excluded": 1}
     with Journal(named) as journal:
         journal.merge([0, 1])
-    after, meta = named_partition(named)
+    after, meta = annotated_partition(named)
     assert meta["name"] == "density"
     merged = set(after.loc[before["group"].isin([0, 1]), "group"])
     assert len(merged) == 1
@@ -118,5 +126,5 @@ def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None
     centre = named.embedding[before["group"].isin([0, 1])].mean(0)
     first = int(np.flatnonzero(before["group"] == 0)[0])
     assert after["distance"][first] == pytest.approx(np.linalg.norm(named.embedding[first] - centre), rel=1e-5)
-    assert class_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
-    assert class_of_groups(after.drop(columns="class")) == {}
+    assert class_names_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
+    assert class_names_of_groups(after.drop(columns="class")) == {}

@@ -1,4 +1,4 @@
-"""Figures: what is drawn, in which looks."""
+"""Figures: what is drawn, in which styles."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from facies.report.svg import figure_bytes, svg_markup
 
 
 def test_more_groups_than_colours_differ_by_the_marker() -> None:
-    looks = [group_style(group) for group in range(64)]
-    assert len(set(looks)) == 64
-    assert len({look.colour for look in looks}) == 8
-    assert group_style(-1) not in looks
+    styles = [group_style(group) for group in range(64)]
+    assert len(set(styles)) == 64
+    assert len({style.colour for style in styles}) == 8
+    assert group_style(-1) not in styles
 
 
 def test_every_image_is_drawn_once_in_its_groups_look() -> None:
@@ -40,7 +40,7 @@ def test_no_more_points_are_drawn_than_said() -> None:
     groups = np.zeros(1000, int)
     assert len(drawn_points(groups, 100)) == 100
     assert len(np.unique(drawn_points(groups, 100))) == 100
-    axes = projection_figure(np.zeros((1000, 2), np.float32), groups, most=100).axes[0]
+    axes = projection_figure(np.zeros((1000, 2), np.float32), groups, max_points=100).axes[0]
     assert sum(len(np.asarray(collection.get_offsets())) for collection in axes.collections) == 100
 
 

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from facies.report import choose_images, contingency_table, group_table
-from facies.report.formatting import count, distance, duration, number, share, value
+from facies.report.formatting import (
+    format_count,
+    format_distance,
+    format_duration,
+    format_metric,
+    format_share,
+    format_value,
+)
 
 
 def make_partition() -> pd.DataFrame:
@@ -43,12 +50,12 @@ def test_contingency() -> None:
 
 def test_the_choice_of_images() -> None:
     partition = make_partition()
-    gallery = choose_images(partition, 2, shown=2)
+    gallery = choose_images(partition, 2, n_images=2)
     assert gallery.nearest == [4, 3]
     assert gallery.farthest == [0, 3]
     assert len(set(gallery.random)) == 2
     assert set(gallery.random) <= {0, 3, 4}
-    assert choose_images(partition, 2, shown=2) == gallery
+    assert choose_images(partition, 2, n_images=2) == gallery
     noise = choose_images(partition, -1)
     assert (noise.nearest, noise.random, noise.farthest) == ([], [1, 6], [])
 
@@ -56,30 +63,30 @@ def test_the_choice_of_images() -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (count(1, "image"), "1 image"),
-        (count(58302, "image"), "58,302 images"),
-        (share(0, 100), "0.0 %"),
-        (share(1, 10**6), "< 0.1 %"),
-        (share(10**6 - 1, 10**6), "> 99.9 %"),
-        (share(0, 0), "0.0 %"),
-        (duration(8.24), "8.2 s"),
-        (duration(192), "3 min 12 s"),
-        (duration(7500), "2 h 05 min"),
-        (number(0.98765), "0.9877"),
-        (number(1.5), "1.500"),
-        (number(1234), "1,234"),
-        (number(1e9), "1e+09"),
-        (distance(0.0), "0.00"),
-        (distance(12.3456), "12.3"),
-        (distance(123.456), "123"),
-        (distance(1530.2), "1,530"),
-        (distance(1e7), "1.00e+07"),
-        (value(None), "none"),
-        (value(True), "yes"),
-        (value(0.1), "0.1"),
-        (value(0.123456789), "0.123456789"),
-        (value(1e-8), "1e-08"),
-        (value([1, "a"]), '[1, "a"]'),
+        (format_count(1, "image"), "1 image"),
+        (format_count(58302, "image"), "58,302 images"),
+        (format_share(0, 100), "0.0 %"),
+        (format_share(1, 10**6), "< 0.1 %"),
+        (format_share(10**6 - 1, 10**6), "> 99.9 %"),
+        (format_share(0, 0), "0.0 %"),
+        (format_duration(8.24), "8.2 s"),
+        (format_duration(192), "3 min 12 s"),
+        (format_duration(7500), "2 h 05 min"),
+        (format_metric(0.98765), "0.9877"),
+        (format_metric(1.5), "1.500"),
+        (format_metric(1234), "1,234"),
+        (format_metric(1e9), "1e+09"),
+        (format_distance(0.0), "0.00"),
+        (format_distance(12.3456), "12.3"),
+        (format_distance(123.456), "123"),
+        (format_distance(1530.2), "1,530"),
+        (format_distance(1e7), "1.00e+07"),
+        (format_value(None), "none"),
+        (format_value(True), "yes"),
+        (format_value(0.1), "0.1"),
+        (format_value(0.123456789), "0.123456789"),
+        (format_value(1e-8), "1e-08"),
+        (format_value([1, "a"]), '[1, "a"]'),
     ],
 )
 def test_numbers_in_words(said: str, expected: str) -> None:

@@ -213,8 +213,10 @@ def test_nothing_that_a_user_names_becomes_markup(tmp_path: Path) -> None:
     images.label_names = [f"</td>{NASTY}{i}" for i in range(K)]
     images.left_out = pd.DataFrame({"source": [f"{NASTY}.png"], "reason": [f"because {NASTY}"]})
     contents = make_contents(images)
-    contents.history = contents.history.rename(columns={"kl": f"$\\frac{NASTY}", "reconstruction": "_hidden"})
-    contents.history["stage"] = [f"$x^{NASTY}"] * 5
+    contents.training_curves = contents.training_curves.rename(
+        columns={"kl": f"$\\frac{NASTY}", "reconstruction": "_hidden"}
+    )
+    contents.training_curves["stage"] = [f"$x^{NASTY}"] * 5
     contents.projections = {"p": (contents.projections["umap"][0], {"method": NASTY, "parameters": {NASTY: NASTY}})}
     contents.partitions = {"q": (contents.partitions["density"][0], {"method": NASTY, "seed": NASTY})}
     contents.manifest = {
@@ -243,7 +245,7 @@ def test_nothing_that_a_user_names_becomes_markup(tmp_path: Path) -> None:
 
 def test_without_labels_history_samples_projection(tmp_path: Path) -> None:
     images = make_images(tmp_path, labels=False)
-    contents = make_contents(images, history=None, samples=None, projections={}, manifest={})
+    contents = make_contents(images, training_curves=None, samples=None, projections={}, manifest={})
     page = read(write_report(write_run(tmp_path / "run", contents), tmp_path / "r.html"))
     words = page.words()
     assert "true labels" not in words.replace("true labels not known", "")
@@ -287,7 +289,7 @@ def test_generated_images_belong_to_the_models_own_partition(run: RunFolder, tmp
 
 
 def test_many_files_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_html, "MOST_ROWS", 3)
+    monkeypatch.setattr(report_html, "MAX_LEFT_OUT_ROWS", 3)
     images = make_images(tmp_path)
     images.left_out = pd.DataFrame({"source": [f"{i}.png" for i in range(5)], "reason": "torn"})
     page = read(write_report(write_run(tmp_path / "run", make_contents(images)), tmp_path / "r.html"))

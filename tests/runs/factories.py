@@ -61,7 +61,7 @@ def make_contents(images: ImageSet, **changes: Any) -> RunContents:
                 {"method": "HDBSCAN", "parameters": {"min_cluster_size": 5}, "seed": 3},
             )
         },
-        "history": history,
+        "training_curves": history,
         "samples": rng.uniform(size=(K, 5, *shape)).astype(np.float32),
         "save_model": save_model,
         "manifest": {

@@ -35,7 +35,7 @@ def test_everything_written_is_read_back(run: RunFolder, images: ImageSet) -> No
     pd.testing.assert_frame_equal(table, contents.partitions["density"][0], check_dtype=True)
     assert meta["n_groups"] == K
     assert meta["parameters"] == {"min_cluster_size": 5}
-    pd.testing.assert_frame_equal(again.history, contents.history)
+    pd.testing.assert_frame_equal(again.training_curves, contents.training_curves)
     np.testing.assert_array_equal(again.samples, contents.samples)
     assert (again.model_folder / "model.safetensors").stat().st_size == 1000
 
@@ -73,10 +73,10 @@ def test_what_could_not_be_read_and_its_reason_are_kept(tmp_path: Path) -> None:
 
 def test_without_labels_samples_history_and_model(tmp_path: Path) -> None:
     images = make_images(tmp_path, labels=False)
-    run = write_run(tmp_path / "run", make_contents(images, history=None, samples=None, save_model=None))
+    run = write_run(tmp_path / "run", make_contents(images, training_curves=None, samples=None, save_model=None))
     assert run.labels is None
     assert run.samples is None
-    assert run.history.empty
+    assert run.training_curves.empty
     with pytest.raises(InputError, match="holds no model"):
         _ = run.model_folder
 
@@ -239,9 +239,9 @@ class Upside:
             yield batch.flip(-2)
 
 
-def test_arrays_of_the_method_and_upright_thumbnails_are_read_back(tmp_path: Path, images: ImageSet) -> None:
+def test_arrays_of_the_method_and_canonical_thumbnails_are_read_back(tmp_path: Path, images: ImageSet) -> None:
     arrays = {"epoch_labels": np.arange(2 * N, dtype=np.int16).reshape(2, N), "example_rows": np.array([3, 1])}
-    made = write_run(tmp_path / "upright", make_contents(images, arrays=arrays, upright=Upside(images)))
+    made = write_run(tmp_path / "upright", make_contents(images, arrays=arrays, canonical_images=Upside(images)))
     again = RunFolder(made.path)
     for name, array in arrays.items():
         found = again.method_array(name)
@@ -249,7 +249,7 @@ def test_arrays_of_the_method_and_upright_thumbnails_are_read_back(tmp_path: Pat
         assert found.dtype == array.dtype
         np.testing.assert_array_equal(found, array)
     assert again.method_array("others") is None
-    upright = again.upright_thumbnails
+    upright = again.canonical_thumbnails
     assert upright is not None
     assert len(upright) == N
     assert upright.index["values"] == again.thumbnails.index["values"]
@@ -259,7 +259,7 @@ def test_arrays_of_the_method_and_upright_thumbnails_are_read_back(tmp_path: Pat
 
 
 def test_most_runs_have_neither(run: RunFolder) -> None:
-    assert run.upright_thumbnails is None
+    assert run.canonical_thumbnails is None
     assert run.method_array("epoch_labels") is None
     assert not (run.path / "method").exists()
 
@@ -275,7 +275,7 @@ def test_a_damaged_array_of_the_method_is_named(tmp_path: Path, images: ImageSet
 def test_as_many_upright_images_as_images(tmp_path: Path, images: ImageSet) -> None:
     few = Upside(images.subset(np.arange(5)))
     with pytest.raises(InputError, match="there are 60 images, and 5 set upright"):
-        write_run(tmp_path / "few", make_contents(images, upright=few))
+        write_run(tmp_path / "few", make_contents(images, canonical_images=few))
     assert not (tmp_path / "few").exists()
 
 

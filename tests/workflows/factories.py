@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,101 +15,84 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods import METHODS, Method
-from facies.training import Results, Stage, Trainer
-from facies.training.trainer import apply_in_batches
+from facies.methods import METHODS, Method, Partition
+from facies.methods.fit_context import FitContext
+from facies.parameters import Count, settings
+from facies.training import Hardware, Stage, StageOutputs, apply_in_batches
 
 N, K = 60, 3
 QUADRANTS = 2
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Brightness(Method):
-    """Groups images by the brightness of their quadrants.
-
-    Parameters
-    ----------
-    n_clusters, weights, scale, kind
-        Of several types, for ``--set``.
-    pause
-        Seconds to wait before each stage, for tests that kill.
-    """
+    """Groups images by the brightness of their quadrants."""
 
     name: ClassVar[str] = "brightness"
     title: ClassVar[str] = "Brightness of quadrants"
     reference: ClassVar[str] = "None, 2024."
-    samples: ClassVar[bool] = True
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {"scale": 2.0}}
+    is_generative: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}, "paper": {"scale": 2.0}}
     measured: ClassVar[int] = 0
 
-    def __init__(
-        self,
-        *,
-        n_clusters: int = K,
-        scale: float | None = None,
-        kind: Literal["mean", "median"] = "mean",
-        epochs: int | Literal["auto"] = "auto",
-        weights: tuple[float, ...] = (1.0,),
-        exact: bool = True,
-        pause: float = 0.0,
-        random_state: int = 0,
-        accelerator: str = "cpu",
-        devices: int = 1,
-        strategy: str = "auto",
-        precision: str = "auto",
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.scale = scale
-        self.kind = kind
-        self.epochs = epochs
-        self.weights = weights
-        self.exact = exact
-        self.pause = pause
-        self.random_state = random_state
-        self.accelerator = accelerator
-        self.devices = devices
-        self.strategy = strategy
-        self.precision = precision
+    n_clusters: Count = K
+    """Number of groups."""
+    scale: float | None = None
+    """Factor of the embedding."""
+    kind: Literal["mean", "median"] = "mean"
+    """A choice, for ``--set``."""
+    epochs: Count | Literal["auto"] = "auto"
+    """A number or a word, for ``--set``."""
+    weights: tuple[float, ...] = (1.0,)
+    """A list, for ``--set``."""
+    exact: bool = True
+    """A switch, for ``--set``."""
+    pause: float = 0.0
+    """Seconds to wait before each stage, for tests that kill."""
+    hardware: Hardware = settings(Hardware, accelerator="cpu")
+    """What to compute on."""
 
     def check(self, images: ImageSet) -> None:
+        super().check(images)
         if len(images) < 2 * self.n_clusters:
             raise InputError(f"{len(images)} images are too few for {self.n_clusters} groups; give more")
 
-    def stages(self, images: ImageSet, trainer: Trainer) -> list[Stage]:
-        def measure(_: Results) -> Results:
-            time.sleep(self.pause)
-            type(self).measured += 1
-            trainer.show("measure", len(images), "images").advance(len(images))
-            trainer.progress.finish()
-            for epoch in (1, 2):
-                trainer.rows.append({"stage": "measure", "epoch": epoch, "seconds": 0.0, "loss": 1.0 / epoch})
-            return {"embedding_": apply_in_batches(self.embed, images, torch.device("cpu"))[0]}
+    def stages(self, fit: FitContext) -> list[Stage]:
+        return [fit.stage("measure", self.measure), fit.stage("group", self.group)]
 
-        def group(found: Results) -> Results:
-            from sklearn.cluster import KMeans
+    def measure(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
+        time.sleep(self.pause)
+        type(self).measured += 1
+        with fit.trainer.progress("measure", len(fit.images), "images") as progress:
+            progress.advance(len(fit.images))
+        for epoch in (1, 2):
+            fit.trainer.rows.append({"stage": "measure", "epoch": epoch, "seconds": 0.0, "loss": 1.0 / epoch})
+        return {"embedding_": apply_in_batches(self.embed, fit.images, torch.device("cpu"))[0]}
 
-            time.sleep(self.pause)
-            trainer.rows.append({"stage": "group", "epoch": 1, "seconds": 0.0, "inertia": 0.5})
-            embedding = found["embedding_"]
-            fitted = KMeans(self.n_clusters, n_init=1, random_state=self.random_state).fit(embedding)
-            self.restore({"centres": fitted.cluster_centers_.astype(np.float32)})
-            probabilities = self._membership(torch.from_numpy(embedding)).numpy()
-            noise = np.where(np.arange(len(embedding)) % 10 == 0, -1, fitted.labels_).astype(np.int64)
-            return {
-                "centres": fitted.cluster_centers_.astype(np.float32),
-                "labels_": probabilities.argmax(axis=1),
-                "density_labels": noise,
-                "probabilities_": probabilities,
-                "projection_": embedding[:, :2].copy(),
-                "notes": ["A note of the method."],
-            }
+    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        from sklearn.cluster import KMeans
 
-        return [Stage("measure", measure), Stage("group", group)]
+        time.sleep(self.pause)
+        fit.trainer.rows.append({"stage": "group", "epoch": 1, "seconds": 0.0, "inertia": 0.5})
+        embedding = outputs["embedding_"]
+        kmeans = KMeans(self.n_clusters, n_init=1, random_state=self.random_state).fit(embedding)
+        self.load_state({"centres": kmeans.cluster_centers_.astype(np.float32)})
+        probabilities = self._probabilities(torch.from_numpy(embedding)).numpy()
+        noise = np.where(np.arange(len(embedding)) % 10 == 0, -1, kmeans.labels_).astype(np.int64)
+        return {
+            "centres": kmeans.cluster_centers_.astype(np.float32),
+            "labels_": probabilities.argmax(axis=1),
+            "density_labels": noise,
+            "probabilities_": probabilities,
+            "projection_": embedding[:, :2].copy(),
+            "notes": ["A note of the method."],
+        }
 
-    def learnt(self, found: Results) -> Results:
-        self.density_labels_: NDArray[np.int64] = found["density_labels"]
-        return {"n_clusters": self.n_clusters, "centres": found["centres"]}
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        self.density_labels_: NDArray[np.int64] = outputs["density_labels"]
+        return {"n_clusters": self.n_clusters, "centres": outputs["centres"]}
 
-    def restore(self, state: Results) -> None:
+    def load_state(self, state: StageOutputs) -> None:
         self.centres_ = torch.from_numpy(np.asarray(state["centres"]))
 
     def embed(self, pixels: Tensor) -> Tensor:
@@ -116,10 +101,13 @@ class Brightness(Method):
         )
 
     def cluster_probabilities(self, pixels: Tensor) -> Tensor:
-        return self._membership(self.embed(pixels))
+        return self._probabilities(self.embed(pixels))
 
-    def _membership(self, embedding: Tensor) -> Tensor:
+    def _probabilities(self, embedding: Tensor) -> Tensor:
         return torch.softmax(-torch.cdist(embedding, self.centres_), dim=1)
+
+    def partitions(self) -> dict[str, Partition]:
+        return {"density": Partition(self.density_labels_, "noise in every tenth image"), **super().partitions()}
 
     def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
         rng = np.random.default_rng(random_state)
@@ -127,11 +115,12 @@ class Brightness(Method):
         return (level + rng.normal(size=(n, *self.image_shape_))).astype(np.float32)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Silent(Brightness):
     """The same, but it generates nothing."""
 
     name: ClassVar[str] = "silent"
-    samples: ClassVar[bool] = False
+    is_generative: ClassVar[bool] = False
 
 
 def register() -> None:

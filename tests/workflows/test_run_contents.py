@@ -29,7 +29,7 @@ def upside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("upside")
 def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
-    upright = run.upright_thumbnails
+    upright = run.canonical_thumbnails
     assert upright is not None
     for row in (0, 11, N - 1):
         np.testing.assert_array_equal(upright.array(row), run.thumbnails.array(row)[:, ::-1])
@@ -46,7 +46,19 @@ def test_canonical_gives_what_the_thumbnails_show(source: Path) -> None:
     np.testing.assert_array_equal(method.canonical(images), images[..., ::-1])
 
 
+def test_partitions_and_projection_have_the_method_s_own_names(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Brightness, "projection_method", "PCA")
+    run = cluster(source, tmp_path / "run", method="brightness")
+    assert run.projections() == ["pca"]
+    assert run.projection()[1]["method"] == "PCA"
+    assert run.partitions() == ["density", "brightness"]
+    assert run.partition("density")[1]["method"] == "noise in every tenth image"
+    assert run.partition()[1]["method"] == Brightness.title
+
+
 def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
-    assert run.upright_thumbnails is None
+    assert run.canonical_thumbnails is None
     assert not (run.path / "method").exists()

@@ -1,9 +1,16 @@
-"""The expert's decisions about a run, in ``RUN/journal.sqlite``."""
+"""The expert's annotations of a run: its journal, what the journal adds up to, and classifiers that learn from it.
+
+`Journal` writes actions (naming groups, assigning classes, excluding, merging, auditing …) to ``RUN/journal.sqlite``, each
+on disk before it counts, and undoes them without limit. `read_annotations` and `Journal.annotations` return what all
+actions in force add up to as `Annotations`: tables and arrays at one revision. `add_classifier` and `find_classifier`
+store and find the classifiers that learned from them.
+"""
 
 from __future__ import annotations
 
 from facies.annotations.actions import KINDS, ROLES, STATES, Action
 from facies.annotations.audit_sampling import draw_audit
+from facies.annotations.classifiers import add_classifier, classifier_names, find_classifier
 from facies.annotations.group_summary import group_summary
 from facies.annotations.journal import Journal, read_annotations
 from facies.annotations.snapshot import Annotations
@@ -15,7 +22,10 @@ __all__ = [
     "Action",
     "Annotations",
     "Journal",
+    "add_classifier",
+    "classifier_names",
     "draw_audit",
+    "find_classifier",
     "group_summary",
     "read_annotations",
 ]

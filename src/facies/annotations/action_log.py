@@ -1,4 +1,4 @@
-"""The mechanics under the journal: one action after another, each on the disk before it counts, undone and redone."""
+"""The mechanism under the journal: one action after another, each on disk before it counts, undone and redone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations.actions import Action, check_text
-from facies.annotations.snapshot import Annotations, decisions_of
+from facies.annotations.snapshot import Annotations
 from facies.annotations.sqlite_store import JournalStore
 from facies.annotations.state import COLUMNS, ClassChanges, State, state_columns
 from facies.annotations.undo_history import REVERSALS, UndoHistory
@@ -24,30 +24,31 @@ from facies.runs.manifest import now
 
 __all__ = ["ActionLog", "ActionWriter"]
 
-RECORDED = ("audit", "reject", "note")
 ACTIONS_BETWEEN_SNAPSHOTS = 200
+_STATELESS = ("audit", "reject", "note")
 
 
 class ActionLog:
-    """Keeps actions on the disk and what they add up to in memory. See `Journal`."""
+    """Stores actions on disk, and what they add up to in memory. See `Journal`."""
 
     def __init__(self, run: RunFolder | str | Path, *, user: str | None = None) -> None:
         self.run = run if isinstance(run, RunFolder) else RunFolder(run)
-        self.user = check_text(user if user is not None else _login(), "the name of the user")
+        self.user = check_text(user if user is not None else _login_name(), "the name of the user")
         self._lock = threading.RLock()
-        self._watchers: list[Callable[[Action], None]] = []
+        self._listeners: list[Callable[[Action], None]] = []
         self._initial: dict[str, NDArray[np.int64]] = {}
         self._history = UndoHistory()
-        self._recorded: list[Action] = []
-        described = self.run.manifest["input"]
-        self._store = JournalStore(self.run.path / JOURNAL_FILE, len(self.run), described["fingerprint"])
-        self._state = State(len(self.run), self._groups_of_run)
+        self._store = JournalStore(
+            self.run.path / JOURNAL_FILE, len(self.run), self.run.manifest["input"]["fingerprint"]
+        )
+        self._state = State(len(self.run), self._initial_groups)
         self._store.read_snapshot(self._state)
-        self._snapshot = self._state.revision
-        for number, _, actor, kind, undoes in self._store.outline():
-            if number <= self._snapshot:
-                self._history.take(number, actor, kind, undoes)
-        self._recorded += self._store.actions(kinds=RECORDED, last=self._snapshot)
+        self._snapshot_revision = self._state.revision
+        for number, user_of_action, kind, undoes in self._store.outline():
+            if number <= self._snapshot_revision:
+                self._history.add(number, user_of_action, kind, undoes)
+        # Audits, rejections and notes change no column of the state, so that a snapshot does not hold them.
+        self._stateless = list(self._store.actions(kinds=_STATELESS, last=self._snapshot_revision))
         self.refresh()
 
     def __enter__(self) -> Self:
@@ -57,13 +58,13 @@ class ActionLog:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file. Nothing is lost without it: every action is on the disk already."""
+        """Close the file. Nothing is lost without it, since every action is on disk already."""
         with self._lock:
             self._store.close()
 
     @property
     def revision(self) -> int:
-        """The number of the last action taken in; 0 before the first."""
+        """The number of the last action read or written; 0 before the first."""
         return self._state.revision
 
     @property
@@ -74,17 +75,17 @@ class ActionLog:
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an undone action to do again, of anyone."""
+        """Whether there is an undone action to redo, of anyone."""
         with self._lock:
             return self._history.next_redo(None) is not None
 
-    def holds(self, number: int) -> bool:
-        """Whether an action that is neither an undo nor a redo is in force: it was not undone, or was done again."""
+    def is_in_force(self, number: int) -> bool:
+        """Whether an action that is neither an undo nor a redo is in force: it was not undone, or was redone."""
         with self._lock:
-            return self._history.holds(number)
+            return self._history.is_in_force(number)
 
     def refresh(self) -> list[Action]:
-        """Take in what other processes have written since; watchers are told.
+        """Read what other processes have written since, and call the listeners.
 
         Returns
         -------
@@ -92,57 +93,55 @@ class ActionLog:
             The new ones, the oldest first.
         """
         with self._lock:
-            fresh = list(self._store.actions(after=self._state.revision))
-            for action in fresh:
-                self._take(action)
-            return fresh
+            new = list(self._store.actions(after=self._state.revision))
+            for action in new:
+                self._add(action)
+            return new
 
-    def subscribe(self, watcher: Callable[[Action], None]) -> Callable[[], None]:
-        """Be told of every action, one's own and those that `refresh` found, in order, once it is on the disk.
+    def subscribe(self, listener: Callable[[Action], None]) -> Callable[[], None]:
+        """Call a function with every action once it is on disk: those of this journal and those that `refresh` reads.
 
         Parameters
         ----------
-        watcher : callable
-            Called with the `Action`, in the thread that wrote or refreshed and under the journal's lock: it must be
-            quick, and not write.
+        listener : callable
+            Called with the `Action`, in the order of the journal, in the thread that wrote or refreshed and under the
+            journal's lock: it must be quick, and not write.
 
         Returns
         -------
         callable
-            Ends it.
+            Ends the subscription.
         """
         with self._lock:
-            self._watchers.append(watcher)
+            self._listeners.append(listener)
 
         def end() -> None:
             with self._lock, contextlib.suppress(ValueError):
-                self._watchers.remove(watcher)
+                self._listeners.remove(listener)
 
         return end
 
     def annotations(self) -> Annotations:
-        """Return all decisions at this moment, those of other processes included."""
+        """Return the annotations at this moment, those that other processes wrote included."""
         with self._lock:
             self.refresh()
-            return decisions_of(self._state, [action for action in self._recorded if self._history.holds(action.id)])
+            stateless = [action for action in self._stateless if self._history.is_in_force(action.id)]
+            return Annotations.from_state(self._state, stateless)
 
     def actions(self, after: int = 0) -> Iterator[Action]:
         """Read the actions with a larger id, the oldest first, undone ones and undos included."""
-        last = self.revision
-        number = after
-        while number < last:
-            number += 1
+        for number in range(after + 1, self.revision + 1):
             with self._lock:
                 action = self._store.action(number)
             yield action
 
     def undo(self, user: str | None = None) -> Action | None:
-        """Undo the latest action that holds, as if it had never been; what came after it stays.
+        """Undo the latest action in force, as if it had never been; what came after it stays.
 
         Parameters
         ----------
         user : str, optional
-            Only among the actions of this user; without it of anyone.
+            Consider only the actions of this user; without it those of anyone.
 
         Returns
         -------
@@ -150,91 +149,88 @@ class ActionLog:
             The inverse row, or None if there is nothing to undo.
         """
         with self._writing(user) as writer:
-            root = self._history.next_undo(user)
-            return None if root is None else self._turn("undo", root, root, writer)
+            original = self._history.next_undo(user)
+            return None if original is None else self._reverse("undo", original, original, writer)
 
     def redo(self, user: str | None = None) -> Action | None:
-        """Do the action again that was undone last.
+        """Redo the action that was undone last.
 
-        What a user has undone cannot be done again once the same user has done something else.
+        What a user has undone cannot be redone once the same user has done something else.
 
         Parameters
         ----------
         user : str, optional
-            Only among the actions of this user; without it of anyone.
+            Consider only the actions of this user; without it those of anyone.
 
         Returns
         -------
         Action or None
-            The row, or None if there is nothing to do again.
+            The row, or None if there is nothing to redo.
         """
         with self._writing(user) as writer:
-            root = self._history.next_redo(user)
-            return None if root is None else self._turn("redo", root, self._history.last_turn(root), writer)
+            original = self._history.next_redo(user)
+            if original is None:
+                return None
+            return self._reverse("redo", original, self._history.last_reversal(original), writer)
 
-    def _groups_of_run(self, partition: str) -> NDArray[np.int64]:
+    def _initial_groups(self, partition: str) -> NDArray[np.int64]:
         if partition not in self._initial:
             self._initial[partition] = self.run.partition(partition)[0]["group"].to_numpy(np.int64)
         return self._initial[partition]
 
     @contextlib.contextmanager
     def _writing(self, user: str | None) -> Iterator[ActionWriter]:
-        """Hold lock and file; what was written is on the disk and taken in afterwards, or nothing of it is."""
-        actor = self.user if user is None else check_text(user, "the name of the user")
+        """Hold lock and file; afterwards the action is on disk and part of the state, or there is nothing of it."""
+        writer_name = self.user if user is None else check_text(user, "the name of the user")
         with self._lock:
             with self._store.writing():
                 self.refresh()
-                writer = ActionWriter(self._state, self._store, actor)
+                writer = ActionWriter(self._state, self._store, writer_name)
                 yield writer
             if writer.written is not None:
-                self._take(writer.written)
-                due = self._state.revision - self._snapshot >= ACTIONS_BETWEEN_SNAPSHOTS
-                if due and writer.written.kind not in REVERSALS:  # an undo is to be felt at once
+                self._add(writer.written)
+                is_due = self._state.revision - self._snapshot_revision >= ACTIONS_BETWEEN_SNAPSHOTS
+                if is_due and writer.written.kind not in REVERSALS:  # an undo should answer at once
                     self._store.write_snapshot(self._state)
-                    self._snapshot = self._state.revision
+                    self._snapshot_revision = self._state.revision
 
-    def _take(self, action: Action) -> None:
+    def _add(self, action: Action) -> None:
         self._state.apply(action)
-        self._history.take(action.id, action.user, action.kind, action.undoes)
-        if action.kind in RECORDED:
-            self._recorded.append(action)
-        for watcher in tuple(self._watchers):
-            watcher(action)
+        self._history.add(action.id, action.user, action.kind, action.undoes)
+        if action.kind in _STATELESS:
+            self._stateless.append(action)
+        for listener in tuple(self._listeners):
+            listener(action)
 
-    def _turn(self, kind: str, root: int, undoes: int, writer: ActionWriter) -> Action:
-        target = self._store.action(root)
-        columns, cells = self._without(target) if kind == "undo" else self._with(target)
-        writer.classes.update(cells)
+    def _reverse(self, kind: str, original: int, undoes: int, writer: ActionWriter) -> Action:
+        target = self._store.action(original)
+        columns, classes = self._values_after(kind, target)
+        writer.classes.update(classes)
         return writer.write(
             kind,
             target.rows,
             columns,
             before={},
-            parameters={"of": root, "kind": target.kind},
+            parameters={"of": original, "kind": target.kind},
             partition=target.partition,
             undoes=undoes,
         )
 
-    def _without(self, target: Action) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
-        if self._history.is_plain(target.id):
-            columns = {name: target.before[name] for name in state_columns(target)}
-            return columns, dict(target.parameters.get("classes_before", {}))
-        return self._added_up(target, [number for number in self._history.holding() if number != target.id])
+    def _values_after(self, kind: str, target: Action) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
+        """Return what the rows and classes of ``target`` hold once it is undone or redone."""
+        if not self._history.stored_values_apply(target.id):
+            return self._replay(target, sorted({*self._history.in_force()} ^ {target.id}))
+        values, classes = (target.before, "classes_before") if kind == "undo" else (target.after, "classes")
+        return {name: values[name] for name in state_columns(target)}, dict(target.parameters.get(classes, {}))
 
-    def _with(self, target: Action) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
-        if self._history.is_plain(target.id):
-            columns = {name: target.after[name] for name in state_columns(target)}
-            return columns, dict(target.parameters.get("classes", {}))
-        return self._added_up(target, sorted([*self._history.holding(), target.id]))
-
-    def _added_up(self, target: Action, holding: list[int]) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
-        """What the rows and cells of ``target`` hold when only the actions ``holding`` have been."""
+    def _replay(self, target: Action, in_force: list[int]) -> tuple[dict[str, NDArray[Any]], ClassChanges]:
+        """Return what the rows and classes of ``target`` hold if only the actions ``in_force`` have been."""
         rows, columns = target.rows, state_columns(target)
-        values = {name: self._state.initial(name, target.partition, rows) for name in columns}
-        cells: ClassChanges = {
+        values = {name: self._state.initial_values(name, target.partition, rows) for name in columns}
+        classes: ClassChanges = {
             number: dict.fromkeys(fields) for number, fields in target.parameters.get("classes", {}).items()
         }
-        for number in holding:
+        for number in in_force:
             action = self._store.action(number)
             for name in set(columns) & set(state_columns(action)):
                 if name == "group" and action.partition != target.partition:
@@ -242,12 +238,13 @@ class ActionLog:
                 _, here, there = np.intersect1d(rows, action.rows, assume_unique=True, return_indices=True)
                 values[name][here] = action.after[name][there]
             for key, fields in action.parameters.get("classes", {}).items():
-                cells.get(key, {}).update({name: value for name, value in fields.items() if name in cells.get(key, {})})
-        return values, cells
+                known = classes.get(key, {})
+                known.update({name: value for name, value in fields.items() if name in known})
+        return values, classes
 
 
 class ActionWriter(ActionBuilder):
-    """A writer, and the paper: the next action is written here, once."""
+    """Builds the next action and appends it to the file, once."""
 
     def __init__(self, state: State, store: JournalStore, user: str) -> None:
         super().__init__(state)
@@ -265,13 +262,31 @@ class ActionWriter(ActionBuilder):
         partition: str | None = None,
         undoes: int | None = None,
     ) -> Action:
-        """Append the action, with the changes of classes and reasons gathered; old values are those of the state."""
+        """Append the action, with the changes of classes and reasons built so far.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+        rows : ndarray of int64, shape (n,)
+            The images, as `check_rows` returns them.
+        after : mapping
+            New values by column: one for all rows, or n.
+        before : mapping, optional
+            Old values by column; without it those of the state.
+        parameters : mapping, optional
+            What else is stored with the action.
+        partition : str, optional
+            The partition whose groups are meant or changed.
+        undoes : int, optional
+            The action that an undo or redo reverses.
+        """
         assert self.written is None
-        known = dict(parameters or {})
+        stored = dict(parameters or {})
         if self.classes:
-            known |= {"classes": self.classes, "classes_before": self.state.cells_now(self.classes)}
+            stored |= {"classes": self.classes, "classes_before": self.state.class_values(self.classes)}
         if self.reasons:
-            known["reasons"] = self.reasons
+            stored["reasons"] = self.reasons
         if before is None:
             before = {name: self.state.column(name, partition)[rows] for name in after}
         types: dict[str, Any] = {
@@ -281,14 +296,14 @@ class ActionWriter(ActionBuilder):
         }
         full = {name: np.broadcast_to(np.asarray(values, types[name]), rows.shape) for name, values in after.items()}
         action = Action(
-            self.state.revision + 1, now(), self._user, kind, partition, rows, before, full, jsonable(known), undoes
+            self.state.revision + 1, now(), self._user, kind, partition, rows, before, full, jsonable(stored), undoes
         )
         self._store.append(action)
         self.written = action
         return action
 
 
-def _login() -> str:
+def _login_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name

@@ -1,4 +1,4 @@
-"""An action of the expert, and the words that actions are made of."""
+"""An action of the expert, its kinds, the states of an image and the roles of a class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATES: dict[str, int] = {
     "dubious": DUBIOUS,
     "excluded": EXCLUDED,
 }
-"""What is known of an image, by its number in `Annotations.states`."""
+"""The states of an image: number in `Annotations.states` by name."""
 
 ROLES: tuple[str, ...] = ("biogenic", "terrigenous", "whole", "fragment", "planktic", "benthic", "lithic")
 """What a class counts as in the indicators."""
@@ -48,9 +48,9 @@ KINDS: dict[str, str] = {
 }
 """The kinds of actions, and what each one did."""
 
-LONGEST_TEXT = 100
-# Marks that turn the direction of writing make a name look like another one, or hide its end.
-_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+MAX_TEXT_LENGTH = 100
+# Marks that change the direction of writing make a name look like another one, or hide its end.
+_DIRECTION_MARKS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,22 +64,22 @@ class Action:
     time : str
         UTC, ISO 8601 with microseconds.
     user : str
-        Whose action it is.
+        Who acted.
     kind : str
         One of `KINDS`.
     partition : str or None
-        The partition whose groups were meant or changed.
+        The partition whose groups are meant or changed.
     rows : ndarray of int64
         The images, rising.
     before, after : dict of ndarray, each of len(rows)
         Old and new values by column: ``class``, ``state``, ``confidence``, ``reason``, ``group``. An audit has the
-        column ``true``, which changes nothing: before it the class assigned, after it the true one. Of an undo or redo
-        only the new values are kept.
+        column ``true``, which changes nothing: the class assigned is its old value, the true one its new value. Of an
+        undo or redo only the new values are stored.
     parameters : dict
-        What else is to be known: groups, names, method; ``classes`` and ``classes_before`` (changes of the table of
-        classes), ``reasons`` (new reasons by number).
+        Further details: groups, names, method; ``classes`` and ``classes_before`` (changes of the table of classes),
+        ``reasons`` (new reasons by number).
     undoes : int or None
-        The action that this one turned back (kinds ``undo`` and ``redo``).
+        The action that this one reverses (kinds ``undo`` and ``redo``).
     """
 
     id: int
@@ -95,22 +95,29 @@ class Action:
 
 
 def check_text(text: object, what: str) -> str:
-    """Return a name or a reason as it is kept: one line of Unicode in composed form, without blanks around it.
+    """Return a name or a reason as it is stored: one line of Unicode in composed form, without blanks around it.
+
+    Parameters
+    ----------
+    text : object
+        What the user gave.
+    what : str
+        What it is, for the errors.
 
     Raises
     ------
     InputError
-        If it is no text, empty, longer than 100 characters, or has control characters or marks that turn the
+        If it is no text, empty, longer than 100 characters, or has control characters or marks that change the
         direction of writing.
     """
     if not isinstance(text, str):
         raise InputError(f"{what} is a text: {text!r} was given")
-    kept = unicodedata.normalize("NFC", text).strip()
-    if not kept:
+    line = unicodedata.normalize("NFC", text).strip()
+    if not line:
         raise InputError(f"{what} is empty: give at least one letter")
-    if len(kept) > LONGEST_TEXT:
-        raise InputError(f"{what} has {len(kept):,} characters ({kept[:20]!r}…): give at most {LONGEST_TEXT}")
-    for letter in kept:
-        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or ord(letter) in _TURNING:
-            raise InputError(f"{what} {kept[:40]!a} holds the invisible character {letter!a}: leave it out")
-    return kept
+    if len(line) > MAX_TEXT_LENGTH:
+        raise InputError(f"{what} has {len(line):,} characters ({line[:20]!r}…): give at most {MAX_TEXT_LENGTH}")
+    for letter in line:
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or ord(letter) in _DIRECTION_MARKS:
+            raise InputError(f"{what} {line[:40]!a} holds the invisible character {letter!a}: leave it out")
+    return line

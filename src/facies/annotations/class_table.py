@@ -1,4 +1,4 @@
-"""Annotations about the classes themselves: their names, roles and looks, and which of them are one."""
+"""Actions on the classes themselves: their names, roles, colours and keys, and the merging of several into one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ClassJournal"]
 
 
 class ClassJournal(ActionLog):
-    """A ledger in which classes are made, changed and merged."""
+    """The part of the `Journal` in which classes are made, changed and merged."""
 
     def merge_classes(self, names: Iterable[str], into: str | None, *, user: str | None = None) -> Action:
         """Give the images of some classes to another one, and remove those classes.
@@ -23,9 +23,11 @@ class ClassJournal(ActionLog):
         Parameters
         ----------
         names : iterable of str
-            The classes that go.
+            The classes that are removed.
         into : str or None
-            The class that stays; with None their images have no class any more.
+            The class that takes their images; with None the images have no class any more.
+        user : str, optional
+            Whose action it is.
 
         Raises
         ------
@@ -33,16 +35,16 @@ class ClassJournal(ActionLog):
             If a class is unknown, or would be merged into itself.
         """
         with self._writing(user) as writer:
-            stays = 0 if into is None else writer.known_class(into)
-            gone = [writer.known_class(name) for name in dict.fromkeys(names)]
-            if not gone or stays in gone:
+            target = 0 if into is None else writer.existing_class(into)
+            merged = [writer.existing_class(name) for name in dict.fromkeys(names)]
+            if not merged or target in merged:
                 raise InputError("classes are merged into another one: choose at least one, and another to merge into")
-            rows = np.flatnonzero(np.isin(self._state.columns["class"], gone))
-            state = self._state.columns["state"][rows] if stays else NONE
-            for number in gone:
+            rows = np.flatnonzero(np.isin(self._state.columns["class"], merged))
+            state = self._state.columns["state"][rows] if target else NONE
+            for number in merged:
                 writer.change_class(number, exists=False, key="")
-            after = {"class": stays, "state": state, "confidence": self._state.columns["confidence"][rows]}
-            return writer.write("class", rows, after, parameters={"merged": gone, "into": into})
+            after = {"class": target, "state": state, "confidence": self._state.columns["confidence"][rows]}
+            return writer.write("class", rows, after, parameters={"merged": merged, "into": into})
 
     def set_class(
         self,
@@ -61,22 +63,29 @@ class ClassJournal(ActionLog):
         Parameters
         ----------
         name : str
-            A class is made where there is none of that name.
+            The class; it is made if there is none of that name.
         rename : str, optional
             A new name; the images keep the class.
         role : str or sequence of str, optional
-            Of `ROLES`; they replace those it had. An empty one takes them away.
+            One or more of `ROLES`; they replace those it had. An empty sequence removes them.
         excluded : bool, optional
             Whether its images count as excluded.
         reason : str, optional
-            Why; without it the name of the class is the reason.
+            Why they are excluded; without it the name of the class is the reason.
         key : str, optional
-            One letter or digit; another class that has it loses it. ``""`` takes it away.
+            One letter or digit of the keyboard; another class that has it loses it. ``""`` removes it.
         colour : str, optional
-            ``#rrggbb``; ``""`` takes it away.
+            ``#rrggbb``; ``""`` removes it.
+        user : str, optional
+            Whose action it is.
+
+        Raises
+        ------
+        InputError
+            If a value cannot be used, or the new name is that of another class.
         """
         with self._writing(user) as writer:
-            number = writer.class_id(name)
+            number = writer.class_number(name)
             if rename is not None:
                 rename = check_text(rename, "the name of a class")
                 if writer.find_class(rename) not in (None, number):
@@ -89,16 +98,16 @@ class ClassJournal(ActionLog):
             if excluded is not None:
                 writer.change_class(number, excluded=excluded)
             if reason is not None:
-                writer.change_class(number, reason=check_text(reason, "the reason of an exclusion") if reason else "")
+                writer.change_class(number, reason=reason and check_text(reason, "the reason of an exclusion"))
             if colour is not None:
                 writer.change_class(number, colour=check_colour(colour))
             if key is not None:
-                _give_key(writer, number, check_key(key))
+                _set_key(writer, number, check_key(key))
             return writer.write("class", np.zeros(0, np.int64), {}, parameters={"name": name})
 
 
-def _give_key(writer: ActionBuilder, number: int, key: str) -> None:
-    for other, fields in writer.state.classes.items():
+def _set_key(builder: ActionBuilder, number: int, key: str) -> None:
+    for other, fields in builder.state.classes.items():
         if key and other != number and fields.get("key") == key:
-            writer.change_class(other, key="")
-    writer.change_class(number, key=key)
+            builder.change_class(other, key="")
+    builder.change_class(number, key=key)

@@ -1,7 +1,8 @@
-"""Classifiers fitted to an expert's names: ``RUN/probes/NAME/``, added beside what the run found, never overwritten."""
+"""Classifiers that learned from the expert's classes: ``RUN/probes/NAME/``, added to the run and never overwritten."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ _FOLDER, _ABOUT = "probes", "about.json"
 
 
 def classifier_names(run: RunFolder) -> list[str]:
-    """Return the names of the probes of a run, the oldest first."""
+    """Return the names of the classifiers of a run, the oldest first."""
     descriptions = (run.path / _FOLDER).glob(f"[!.]*/{_ABOUT}")
     return names_by_age(
         ((path.parent.name, path) for path in descriptions), "remove its folder, and fit the probe again"
@@ -26,7 +27,7 @@ def classifier_names(run: RunFolder) -> list[str]:
 
 
 def find_classifier(run: RunFolder, name: str | None = None) -> Path:
-    """Return the folder of a probe; without a name of the newest.
+    """Return the folder of a classifier; without a name that of the newest.
 
     Raises
     ------
@@ -42,17 +43,18 @@ def find_classifier(run: RunFolder, name: str | None = None) -> Path:
 
 
 def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None], about: Mapping[str, Any]) -> str:
-    """Add a probe, whole or not at all; it becomes the default.
+    """Add a classifier, whole or not at all; it becomes the default.
 
     Parameters
     ----------
     run : RunFolder
+        The run whose embedding and classes it learned from.
     name : str or None
-        A new name; None takes ``probe-1``, ``probe-2``, …
+        A new name; None takes the first free one of ``probe-1``, ``probe-2``, …
     save : callable
-        Writes the probe into the new folder that it is given (`LinearProbe.save`).
+        Writes the classifier into the new folder that it is given (`LinearProbe.save`).
     about : mapping
-        How it came about, for ``about.json``.
+        How it was fitted, for ``about.json``.
 
     Returns
     -------
@@ -65,9 +67,9 @@ def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None
         If the name is taken, or the run is being written to.
     """
     with lock_run(run.path):
-        taken = classifier_names(run)
-        chosen = check_name(name) if name is not None else _free_name(taken)
-        if chosen in taken:
+        existing = classifier_names(run)
+        chosen = check_name(name) if name is not None else _free_name(existing)
+        if chosen in existing:
             raise InputError(
                 f"{run.path} already holds a probe {chosen!r}, and none is ever overwritten: choose another"
             )
@@ -77,5 +79,5 @@ def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None
     return chosen
 
 
-def _free_name(taken: list[str]) -> str:
-    return next(name for name in (f"probe-{number}" for number in range(1, len(taken) + 2)) if name not in taken)
+def _free_name(existing: list[str]) -> str:
+    return next(name for number in itertools.count(1) if (name := f"probe-{number}") not in existing)

@@ -1,4 +1,4 @@
-"""Rows and values of an action as few bytes: what lies in the journal's columns ``rows``, ``before`` and ``after``."""
+"""Encodes rows and values of an action as few bytes: the journal's columns ``rows``, ``before`` and ``after``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LEVEL = 1
 
 
 def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
-    """Pack rows as a compressed bitmap, or, where they are few, as the compressed steps from one to the next.
+    """Encode rows as a compressed bitmap, or, where they are few, as the compressed steps from one to the next.
 
     Parameters
     ----------
     rows : ndarray of int64
-        Rising, no row twice, 0 to ``n_images - 1``.
+        Rising, each row once, 0 to ``n_images - 1``.
     n_images : int
         Length of the bitmap.
 
@@ -37,18 +37,18 @@ def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
     return _BITMAP + zlib.compress(np.packbits(bits).tobytes(), _LEVEL)
 
 
-def decode_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
-    """Return the rows that `encode_rows` packed.
+def decode_rows(encoded: bytes, n_images: int) -> NDArray[np.int64]:
+    """Return the rows that `encode_rows` encoded.
 
     Raises
     ------
     ValueError, zlib.error
-        If the bytes are damaged, or name a row that is not there.
+        If the bytes are damaged, or name a row that does not exist.
     """
-    plain = zlib.decompress(packed[1:])
-    if packed[:1] == _STEPS:
+    plain = zlib.decompress(encoded[1:])
+    if encoded[:1] == _STEPS:
         rows = np.cumsum(np.frombuffer(plain, "<u4"), dtype=np.int64)
-    elif packed[:1] == _BITMAP:
+    elif encoded[:1] == _BITMAP:
         rows = np.flatnonzero(np.unpackbits(np.frombuffer(plain, np.uint8)))
     else:
         raise ValueError("neither a bitmap nor steps")
@@ -58,28 +58,28 @@ def decode_rows(packed: bytes, n_images: int) -> NDArray[np.int64]:
 
 
 def encode_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
-    """Pack columns of numbers; one that holds the same number throughout is kept as that number.
+    """Encode columns of numbers; one that holds the same number throughout is stored as that number.
 
     Returns
     -------
     bytes
         zlib over a line of JSON (name → type and count) and the numbers, little-endian.
     """
-    kept = {name: _shortest(np.asarray(column)) for name, column in values.items()}
-    head = {name: [column.dtype.str, len(column)] for name, column in kept.items()}
-    body = b"".join(column.tobytes() for column in kept.values())
+    columns = {name: _shorten(np.asarray(column)) for name, column in values.items()}
+    head = {name: [column.dtype.str, len(column)] for name, column in columns.items()}
+    body = b"".join(column.tobytes() for column in columns.values())
     return zlib.compress(json.dumps(head).encode("ascii") + b"\n" + body, _LEVEL)
 
 
-def decode_values(packed: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
-    """Return the columns that `encode_values` packed, each of ``n_rows`` numbers (read-only).
+def decode_values(encoded: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
+    """Return the columns that `encode_values` encoded, each of ``n_rows`` numbers (read-only).
 
     Raises
     ------
     ValueError, zlib.error
         If the bytes are damaged.
     """
-    head, body = zlib.decompress(packed).split(b"\n", 1)
+    head, body = zlib.decompress(encoded).split(b"\n", 1)
     values: dict[str, NDArray[np.generic]] = {}
     start = 0
     for name, (dtype, count) in json.loads(head).items():
@@ -91,7 +91,7 @@ def decode_values(packed: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
     return values
 
 
-def _shortest(column: NDArray[np.generic]) -> NDArray[np.generic]:
+def _shorten(column: NDArray[np.generic]) -> NDArray[np.generic]:
     column = np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
     # NaN is unequal to itself, and then the column stays whole.
     return column[:1] if len(column) > 1 and bool((column == column[0]).all()) else column

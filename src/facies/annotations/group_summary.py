@@ -1,4 +1,4 @@
-"""What the groups are called now."""
+"""The groups of a partition and the classes of their members."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.annotations.actions import EXCLUDED, VALIDATED
+from facies.annotations.label_propagation import most_common
 from facies.annotations.snapshot import Annotations
 
 __all__ = ["group_summary"]
@@ -18,39 +19,36 @@ def group_summary(groups: NDArray[np.int32], annotations: Annotations) -> pd.Dat
     Parameters
     ----------
     groups : ndarray of int32, shape (N,)
-        −1 is noise.
+        Group of each image; -1 is noise.
     annotations : Annotations
-        About the same images.
+        Of the same images.
 
     Returns
     -------
     DataFrame
-        ``group``, ``n_images``, ``class`` (that of most members, ``""`` if most have none), ``share`` of the members that
-        have it, ``n_validated``, ``n_excluded``, ``reason`` (why most of the excluded are).
+        ``group``, ``n_images``, ``class`` (that of most members, ``""`` if most have none), ``share`` of the members
+        that have it, ``n_validated``, ``n_excluded``, ``reason`` (why most of the excluded members are).
     """
-    there, of_row = np.unique(groups, return_inverse=True)
-    n_images = np.bincount(of_row, minlength=len(there))
-    name, share = _commonest(of_row, annotations.names, len(there))
-    gone = annotations.states == EXCLUDED
+    numbers, group_of_row = np.unique(groups, return_inverse=True)
+    n_images = np.bincount(group_of_row, minlength=len(numbers))
+    is_excluded = annotations.states == EXCLUDED
+    names, n_named = _most_common_text(group_of_row, annotations.names, len(numbers))
     return pd.DataFrame(
         {
-            "group": there,
+            "group": numbers,
             "n_images": n_images,
-            "class": name,
-            "share": share / np.maximum(n_images, 1),
-            "n_validated": np.bincount(of_row[annotations.states == VALIDATED], minlength=len(there)),
-            "n_excluded": np.bincount(of_row[gone], minlength=len(there)),
-            "reason": _commonest(of_row[gone], annotations.reasons[gone], len(there))[0],
+            "class": names,
+            "share": n_named / np.maximum(n_images, 1),
+            "n_validated": np.bincount(group_of_row[annotations.states == VALIDATED], minlength=len(numbers)),
+            "n_excluded": np.bincount(group_of_row[is_excluded], minlength=len(numbers)),
+            "reason": _most_common_text(group_of_row[is_excluded], annotations.reasons[is_excluded], len(numbers))[0],
         }
     )
 
 
-def _commonest(
+def _most_common_text(
     groups: NDArray[np.int64], texts: NDArray[np.object_], n_groups: int
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     codes, known = pd.factorize(texts)
-    found, number = np.full(n_groups, "", object), np.zeros(n_groups, np.int64)
-    pairs, counts = np.unique(np.stack([groups, codes]), axis=1, return_counts=True)
-    order = np.argsort(counts, kind="stable")  # the commonest is written last, and stays
-    found[pairs[0][order]], number[pairs[0][order]] = known[pairs[1][order]], counts[order]
-    return found, number
+    code, count, _ = most_common(groups, codes, n_groups)
+    return np.append(known, "")[code], count  # the code -1 of an empty group takes the last one

@@ -1,4 +1,4 @@
-"""The expert's decisions about a run: named, excluded, merged, split, audited, each one on the disk and undoable."""
+"""The journal of a run: naming, excluding, merging, splitting and auditing, each action on disk and undoable."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from facies.annotations.action_log import ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
 from facies.annotations.class_table import ClassJournal
 from facies.annotations.label_propagation import majority_vote
-from facies.annotations.snapshot import Annotations, decisions_of
-from facies.annotations.state import State
+from facies.annotations.snapshot import Annotations
 from facies.annotations.validation import check_roles
 from facies.errors import InputError
-from facies.runs import JOURNAL_FILE, RunFolder
+from facies.runs import RunFolder
 
 __all__ = ["Journal", "read_annotations"]
 
@@ -26,18 +25,19 @@ _NO_ROWS = np.zeros(0, np.int64)
 class Journal(ClassJournal):
     """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
 
-    Every method below writes one `Action`. When it returns, the action is on the disk (flushed), also for a power cut;
-    a killed process leaves each action whole or not there. Several threads may share a journal. Several processes may
-    open one each: one writes at a time, and `refresh` (also `state`, and every write) takes in what the others wrote.
+    Every method below writes one `Action`. When it returns, the action is flushed to the disk and survives a power cut;
+    a killed process leaves each action whole or leaves nothing of it. Several threads may share a journal. Several
+    processes may open one each: one writes at a time, and `refresh` (also `annotations`, and every write) reads what
+    the others wrote.
 
     A class belongs to images, not to groups or outlines: when groups change, the images keep their classes.
 
     Parameters
     ----------
     run : RunFolder, str or Path
-        The run. Its file is made at the first action.
+        The run. The file is made by the first action.
     user : str, optional
-        Whose actions these are, where a call says nothing else; without it the login name.
+        Who acts, unless a call names somebody else; without it the login name.
 
     Raises
     ------
@@ -46,10 +46,10 @@ class Journal(ClassJournal):
     """
 
     def groups(self, partition: str | None = None) -> NDArray[np.int32]:
-        """Return the groups of the images now, int32 (N,), −1 for noise; a copy."""
+        """Return the groups of the images now, int32 (N,), -1 for noise; a copy."""
         with self._lock:
             self.refresh()
-            return self._state.groups_now(self._partition(partition)).copy()
+            return self._state.groups_of(self.run.partition_name(partition)).copy()
 
     def name_group(
         self, group: int, name: str | None, partition: str | None = None, *, user: str | None = None
@@ -67,22 +67,22 @@ class Journal(ClassJournal):
         excluded_classes: Mapping[str, str] | None = None,
         user: str | None = None,
     ) -> Action:
-        """Name many groups at once, in one action: all of it is done, or nothing.
+        """Name many groups at once, in one action: all of it is done, or nothing is.
 
         The members get the class and count as validated. Members that are excluded get the class too, and stay excluded.
 
         Parameters
         ----------
         names : mapping of int to str or None
-            Name by group; None takes the name away. A class is made where there is none of that name.
+            Name by group; None removes the name. A class is made if there is none of that name.
         partition : str, optional
             Which groups; without it those of the newest partition.
         roles : mapping of str to str or sequence of str, optional
-            Roles (of `ROLES`) by class; they replace those it had. An empty sequence takes them away.
+            Roles (of `ROLES`) by class; they replace those it had. An empty sequence removes them.
         excluded_groups : mapping of int to str, optional
-            Reasons by group whose members are excluded.
+            Groups whose members are excluded, each with the reason.
         excluded_classes : mapping of str to str, optional
-            Reasons by class whose images count as excluded.
+            Classes whose images count as excluded, each with the reason.
 
         Raises
         ------
@@ -91,27 +91,27 @@ class Journal(ClassJournal):
         """
         reasons = dict(excluded_groups or {})
         with self._writing(user) as writer:
-            where = self._partition(partition)
-            rows = writer.members([*names, *reasons], where) if names or reasons else _NO_ROWS
-            groups = self._state.groups_now(where)[rows]
+            partition = self.run.partition_name(partition)
+            rows = writer.members([*names, *reasons], partition) if names or reasons else _NO_ROWS
+            groups = self._state.groups_of(partition)[rows]
             after = {name: self._state.columns[name][rows] for name in ("class", "state", "confidence", "reason")}
             for group, name in names.items():
                 members = groups == group
-                after["class"][members] = writer.class_id(name)
+                after["class"][members] = writer.class_number(name)
                 after["state"][members] = NONE if name is None else VALIDATED
                 after["confidence"][members] = 0
             for group, reason in reasons.items():
                 after["reason"][groups == group] = writer.reason_code(reason)
             for name, reason in (excluded_classes or {}).items():
                 writer.change_class(
-                    writer.class_id(name), excluded=True, reason=check_text(reason, "the reason of an exclusion")
+                    writer.class_number(name), excluded=True, reason=check_text(reason, "the reason of an exclusion")
                 )
             for name, given in (roles or {}).items():
-                writer.change_class(writer.known_class(name), roles=check_roles(given, name))
+                writer.change_class(writer.existing_class(name), roles=check_roles(given, name))
             if not len(rows) and not writer.classes:
                 raise InputError("nothing was named: give at least one group and its name, such as 12=quartz")
             parameters = {"names": dict(names), "excluded": reasons}
-            return writer.write("name", rows, after, parameters=parameters, partition=where)
+            return writer.write("name", rows, after, parameters=parameters, partition=partition)
 
     def assign(
         self,
@@ -123,29 +123,30 @@ class Journal(ClassJournal):
         parameters: Mapping[str, Any] | None = None,
         user: str | None = None,
     ) -> Action:
-        """Give images a class, or with None take it away. Excluded images stay excluded.
+        """Give images a class, or with None remove it. Excluded images stay excluded.
 
         Parameters
         ----------
         rows : array_like of int or of bool (N,)
             The images.
         name : str or None
-            A class is made where there is none of that name.
+            The class; it is made if there is none of that name.
         state : {"validated", "predicted", "dubious"}
+            Their state from now on.
         confidence : float
             Probability of a predicted class, 0 to 1.
         parameters : mapping, optional
-            What led to it, for those who read the journal: a lasso, a queue.
+            What led to the action, for readers of the journal: a lasso, a queue.
         """
         if state not in ("validated", "predicted", "dubious"):
             raise InputError(f"state={state!r} is not known: choose from validated, predicted, dubious")
         if not 0 <= confidence <= 1:
             raise InputError(f"a confidence lies between 0 and 1: {confidence} was given")
         with self._writing(user) as writer:
-            kept = writer.rows(rows)
-            number = writer.class_id(name)
+            rows = writer.check_rows(rows)
+            number = writer.class_number(name)
             after = {"class": number, "state": STATES[state] if number else NONE, "confidence": confidence}
-            return writer.write("assign", kept, after, parameters={**(parameters or {}), "name": name})
+            return writer.write("assign", rows, after, parameters={**(parameters or {}), "name": name})
 
     def classify(
         self,
@@ -162,12 +163,13 @@ class Journal(ClassJournal):
         Parameters
         ----------
         rows : array_like of int, shape (n,)
+            The images.
         names : sequence of str
             Names of the classes 0, 1, …
         codes : array_like of int, shape (n,)
             Predicted class of each image, as a number among `names`.
         confidence : array_like of float, shape (n,)
-            Its probability, 0 to 1.
+            Probability of that class, 0 to 1.
         parameters : mapping, optional
             Which classifier, how it was fitted.
 
@@ -177,33 +179,33 @@ class Journal(ClassJournal):
             None if the expert has judged all of the images.
         """
         with self._writing(user) as writer:
-            kept, places, sure = writer.rows_and(rows, codes, confidence)
-            if not np.isin(places, np.arange(len(names))).all():
+            rows, codes, confidence = writer.check_columns(rows, codes, confidence)
+            if not np.isin(codes, np.arange(len(names))).all():
                 raise InputError(f"the classes are numbered 0 to {len(names) - 1}: others were given")
-            if not ((sure >= 0) & (sure <= 1)).all():
+            if not ((confidence >= 0) & (confidence <= 1)).all():
                 raise InputError("confidences lie between 0 and 1: others were given")
-            judged = np.isin(self._state.columns["state"][kept], (VALIDATED, DUBIOUS))
-            kept, places, sure = kept[~judged], places[~judged], sure[~judged]
-            if not len(kept):
+            is_judged = np.isin(self._state.columns["state"][rows], (VALIDATED, DUBIOUS))
+            rows, codes, confidence = rows[~is_judged], codes[~is_judged], confidence[~is_judged]
+            if not len(rows):
                 return None
-            numbers = np.array([writer.class_id(name) for name in names], np.uint16)
-            after = {"class": numbers[places.astype(np.int64)], "state": PREDICTED, "confidence": sure}
-            return writer.write("classify", kept, after, parameters=parameters)
+            numbers = np.array([writer.class_number(name) for name in names], np.uint16)
+            after = {"class": numbers[codes.astype(np.int64)], "state": PREDICTED, "confidence": confidence}
+            return writer.write("classify", rows, after, parameters=parameters)
 
     def exclude(self, rows: ArrayLike, reason: str, *, user: str | None = None) -> Action:
-        """Take images out of all counts, with a reason. They keep their class for the case that they come back."""
+        """Exclude images from all counts, with a reason. They keep their class, in case they are included again."""
         with self._writing(user) as writer:
-            return writer.write("exclude", writer.rows(rows), {"reason": writer.reason_code(reason)})
+            return writer.write("exclude", writer.check_rows(rows), {"reason": writer.reason_code(reason)})
 
     def include(self, rows: ArrayLike, *, user: str | None = None) -> Action:
-        """Take excluded images in again, with the class and state that they had."""
+        """Include excluded images again, with the class and state that they had."""
         with self._writing(user) as writer:
-            return writer.write("include", writer.rows(rows), {"reason": 0})
+            return writer.write("include", writer.check_rows(rows), {"reason": 0})
 
     def dubious(self, rows: ArrayLike, *, user: str | None = None) -> Action:
         """Mark images as dubious: they keep their class, and are not counted for it."""
         with self._writing(user) as writer:
-            return writer.write("dubious", writer.rows(rows), {"state": DUBIOUS})
+            return writer.write("dubious", writer.check_rows(rows), {"state": DUBIOUS})
 
     def validate(
         self, rows: ArrayLike, *, predicted: Mapping[str, ArrayLike] | None = None, user: str | None = None
@@ -213,7 +215,7 @@ class Journal(ClassJournal):
         Parameters
         ----------
         rows : array_like of int or of bool (N,)
-            The images. Those without a class, and for which none is proposed, are passed over.
+            The images. Those without a class, and for which none is proposed, are skipped.
         predicted : mapping of str to array_like, optional
             Proposals: rows by class name.
 
@@ -223,25 +225,25 @@ class Journal(ClassJournal):
             If none of the images has a class.
         """
         with self._writing(user) as writer:
-            kept = writer.rows(rows)
-            codes = self._state.columns["class"][kept]
+            rows = writer.check_rows(rows)
+            codes = self._state.columns["class"][rows]
             for name, proposed in (predicted or {}).items():
-                codes = np.where((codes == 0) & np.isin(kept, np.asarray(proposed)), writer.known_class(name), codes)
-            kept, codes = kept[codes > 0], codes[codes > 0]
-            if not len(kept):
+                codes = np.where((codes == 0) & np.isin(rows, np.asarray(proposed)), writer.existing_class(name), codes)
+            rows, codes = rows[codes > 0], codes[codes > 0]
+            if not len(rows):
                 raise InputError("none of these images has a class to confirm: name them first")
-            return writer.write("validate", kept, {"class": codes, "state": VALIDATED, "confidence": 0})
+            return writer.write("validate", rows, {"class": codes, "state": VALIDATED, "confidence": 0})
 
     def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
         """Merge groups into a new one; its number is ``action.after["group"][0]``."""
-        wanted = sorted({int(group) for group in groups})
-        if len(wanted) < 2:
+        chosen = sorted({int(group) for group in groups})
+        if len(chosen) < 2:
             raise InputError("two groups at least are merged: choose another one")
         with self._writing(user) as writer:
-            where = self._partition(partition)
-            rows = writer.members(wanted, where)
+            partition = self.run.partition_name(partition)
+            rows = writer.members(chosen, partition)
             new = np.zeros(len(rows), np.int32)
-            return self._regroup(writer, "merge", rows, new, where, {"groups": wanted})
+            return self._regroup(writer, "merge", rows, new, partition, {"groups": chosen})
 
     def split(
         self,
@@ -253,9 +255,9 @@ class Journal(ClassJournal):
     ) -> Action:
         """Make a new group of images; its number is ``action.after["group"][0]``. The rest of their groups stays."""
         with self._writing(user) as writer:
-            kept = writer.rows(rows)
+            rows = writer.check_rows(rows)
             return self._regroup(
-                writer, "split", kept, np.zeros(len(kept), np.int32), self._partition(partition), parameters
+                writer, "split", rows, np.zeros(len(rows), np.int32), self.run.partition_name(partition), parameters
             )
 
     def recluster(
@@ -272,27 +274,25 @@ class Journal(ClassJournal):
         Parameters
         ----------
         rows : array_like of int, shape (n,)
+            The images.
         labels : array_like of int, shape (n,)
-            0, 1, … for the parts, −1 for noise. The groups get new numbers, in the same order, that no group ever had:
+            0, 1, … for the parts, -1 for noise. The groups get new numbers, in the same order, that no group ever had:
             ``action.after["group"]``, by ``action.rows``.
         parameters : mapping, optional
             Method, seed, …
         """
         with self._writing(user) as writer:
-            kept, new = writer.rows_and(rows, labels)
-            if not np.issubdtype(new.dtype, np.integer) or new.min() < -1:
+            rows, labels = writer.check_columns(rows, labels)
+            if not np.issubdtype(labels.dtype, np.integer) or labels.min() < -1:
                 raise InputError("the parts of a re-clustering are whole numbers from 0 on, and -1 for noise")
-            new = np.where(new < 0, -1, np.unique(np.maximum(new, 0), return_inverse=True)[1])
-            if (new >= 0).any():
-                new = np.where(new < 0, -1, new - new[new >= 0].min())
-            return self._regroup(
-                writer, "recluster", kept, new.astype(np.int32), self._partition(partition), parameters
-            )
+            parts = np.full(len(labels), -1, np.int32)
+            parts[labels >= 0] = np.unique(labels[labels >= 0], return_inverse=True)[1]
+            return self._regroup(writer, "recluster", rows, parts, self.run.partition_name(partition), parameters)
 
     def vote(self, partition: str | None = None, *, user: str | None = None) -> Action | None:
         """Let the validated images vote for the class of their groups, as after a re-clustering; see `majority_vote`.
 
-        For a partition that was made outside of the journal: with it the names reach the groups that it has.
+        It brings the names to the groups of a partition that was made outside of the journal.
 
         Returns
         -------
@@ -300,52 +300,44 @@ class Journal(ClassJournal):
             None if the votes change nothing.
         """
         with self._writing(user) as writer:
-            where = self._partition(partition)
+            partition = self.run.partition_name(partition)
             rows = np.arange(self._state.n_images)
-            after = majority_vote(self._state, rows, self._state.groups_now(where))
-            changed = np.zeros(len(rows), np.bool_)
-            for name, values in after.items():
-                changed |= values != self._state.columns[name]
+            after = majority_vote(self._state, rows, self._state.groups_of(partition))
+            changed = np.logical_or.reduce([values != self._state.columns[name] for name, values in after.items()])
             if not changed.any():
                 return None
-            kept = {name: values[changed] for name, values in after.items()}
-            return writer.write("vote", rows[changed], kept, partition=where)
+            new = {name: values[changed] for name, values in after.items()}
+            return writer.write("vote", rows[changed], new, partition=partition)
 
     def reject(self, rows: ArrayLike, name: str, *, user: str | None = None) -> Action:
-        """Say that images are not of a class; a classifier may learn from it, and the images keep what they have."""
+        """Record that images are not of a class. They keep the class they have; a classifier may learn from the record."""
         with self._writing(user) as writer:
-            kept = writer.rows(rows)
-            return writer.write("reject", kept, {}, parameters={"class": writer.known_class(name), "name": name})
+            rows = writer.check_rows(rows)
+            return writer.write("reject", rows, {}, parameters={"class": writer.existing_class(name), "name": name})
 
     def record_audit(self, rows: ArrayLike, true_names: Sequence[str], *, user: str | None = None) -> Action:
-        """Record what audited images truly are, beside what they are assigned to now.
+        """Record the true classes of audited images, beside those they have now.
 
-        Their classes stay as they are: the shares of all images are corrected by the audit, not the audited images alone.
+        Their classes do not change: an audit corrects the shares of all images, and not the audited images alone.
 
         Parameters
         ----------
         rows : array_like of int, shape (n,)
+            The images.
         true_names : sequence of str
-            One name an image; ``""`` where it is of no class.
+            One name an image; ``""`` for an image of no class.
         """
         with self._writing(user) as writer:
-            kept, names = writer.rows_and(rows, np.array(list(true_names), object))
-            numbers = {name: writer.class_id(name) if name else 0 for name in dict.fromkeys(names.tolist())}
+            rows, names = writer.check_columns(rows, np.array(list(true_names), object))
+            numbers = {name: writer.class_number(name) if name else 0 for name in dict.fromkeys(names.tolist())}
             true = np.array([numbers[name] for name in names.tolist()], np.uint16)
-            return writer.write("audit", kept, {"true": true}, before={"true": self._state.columns["class"][kept]})
+            return writer.write("audit", rows, {"true": true}, before={"true": self._state.columns["class"][rows]})
 
     def note(self, text: str, rows: ArrayLike | None = None, *, user: str | None = None) -> Action:
-        """Keep a remark of at most 100 characters, about images or about the run."""
+        """Record a remark of at most 100 characters, about images or about the run."""
         with self._writing(user) as writer:
-            kept = _NO_ROWS if rows is None else writer.rows(rows)
-            return writer.write("note", kept, {}, parameters={"text": check_text(text, "the note")})
-
-    def _partition(self, name: str | None) -> str:
-        names = self.run.partitions()
-        if name in names or (name is None and names):
-            return names[-1] if name is None else name
-        chosen: str = self.run.partition(name)[1]["name"]  # says what is there
-        return chosen
+            rows = _NO_ROWS if rows is None else writer.check_rows(rows)
+            return writer.write("note", rows, {}, parameters={"text": check_text(text, "the note")})
 
     def _regroup(
         self,
@@ -356,22 +348,20 @@ class Journal(ClassJournal):
         partition: str,
         parameters: Mapping[str, Any] | None,
     ) -> Action:
-        """Write new groups (parts from 0 on become the next free numbers), and what the validated members vote."""
-        self._state.groups_now(partition)
+        """Write new groups, and the classes that their validated members vote for; part 0 gets the next free number."""
+        self._state.groups_of(partition)
         groups = np.where(parts < 0, -1, parts + self._state.next_group[partition]).astype(np.int32)
         after = {"group": groups, **majority_vote(self._state, rows, groups)}
         return writer.write(kind, rows, after, parameters=parameters, partition=partition)
 
 
 def read_annotations(run: RunFolder) -> Annotations:
-    """Return the expert's decisions about a run; those about a run without a journal are empty.
+    """Return the annotations of a run; those of a run without a journal are empty.
 
     Raises
     ------
     InputError
         If the journal is damaged, of another format, or of another run.
     """
-    if not (run.path / JOURNAL_FILE).exists():
-        return decisions_of(State(len(run), lambda name: run.partition(name)[0]["group"].to_numpy(np.int64)), [])
     with Journal(run) as journal:
         return journal.annotations()

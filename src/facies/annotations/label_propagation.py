@@ -1,4 +1,4 @@
-"""How names survive when groups change: the validated members of a new group vote for its class."""
+"""How classes survive when groups change: the validated members of a new group vote for its class."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from facies.annotations.actions import NONE, PREDICTED, VALIDATED
 from facies.annotations.state import State
 
-__all__ = ["majority_vote"]
+__all__ = ["majority_vote", "most_common"]
 
 
 def majority_vote(state: State, rows: NDArray[np.int64], groups: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """Return class, state and confidence of images whose groups are new.
 
-    In each group the members that are validated and not excluded vote. The class that most of them have goes to the
-    members that have no state or only a predicted class; they become *predicted*, with the share of the votes as
-    confidence. Without votes, or with equally many for two classes, nothing changes; nor does it for noise.
+    In each group the members that are validated and not excluded vote. The class with the most votes goes to the
+    members that have no state or a predicted class only; they become *predicted*, with the share of the votes as
+    confidence. Nothing changes in a group without votes, nor where two classes have equally many, nor for noise.
 
     Parameters
     ----------
     state : State
-        Read only.
+        It is only read.
     rows : ndarray of int64, shape (n,)
         The images.
     groups : ndarray of int32, shape (n,)
@@ -35,30 +35,51 @@ def majority_vote(state: State, rows: NDArray[np.int64], groups: NDArray[np.int3
         ``class``, ``state``, ``confidence``, each of shape (n,).
     """
     values = {name: state.columns[name][rows] for name in ("class", "state", "confidence")}
-    voting = (
+    has_vote = (
         (values["state"] == VALIDATED) & (values["class"] > 0) & (state.columns["reason"][rows] == 0) & (groups >= 0)
     )
-    if not voting.any():
+    if not has_vote.any():
         return values
-    there, of_row = np.unique(groups, return_inverse=True)
-    winner, share = _winners(of_row[voting], values["class"][voting], len(there))
-    undecided = np.isin(values["state"], (NONE, PREDICTED)) & (groups >= 0) & (winner[of_row] > 0)
-    values["class"][undecided] = winner[of_row][undecided]
-    values["state"][undecided] = PREDICTED
-    values["confidence"][undecided] = share[of_row][undecided]
+    names, group_of_row = np.unique(groups, return_inverse=True)
+    voters = group_of_row[has_vote]
+    winner, votes, is_tie = most_common(voters, values["class"][has_vote], len(names))
+    share = votes / np.maximum(np.bincount(voters, minlength=len(names)), 1)
+    winner[is_tie] = -1
+    changes = np.isin(values["state"], (NONE, PREDICTED)) & (groups >= 0) & (winner[group_of_row] >= 0)
+    values["class"][changes] = winner[group_of_row][changes]
+    values["state"][changes] = PREDICTED
+    values["confidence"][changes] = share[group_of_row][changes]
     return values
 
 
-def _winners(
-    groups: NDArray[np.int64], classes: NDArray[np.uint16], n_groups: int
-) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
-    """The class with the most votes in each group 0, 1, …, and its share; 0 where none has more than all others."""
-    pairs, counts = np.unique(np.stack([groups, classes.astype(np.int64)]), axis=1, return_counts=True)
-    most, total = np.zeros(n_groups, np.int64), np.zeros(n_groups, np.int64)
-    np.maximum.at(most, pairs[0], counts)
-    np.add.at(total, pairs[0], counts)
-    leads = counts == most[pairs[0]]
-    alone = np.bincount(pairs[0][leads], minlength=n_groups) == 1
-    winner = np.zeros(n_groups, np.uint16)
-    winner[pairs[0][leads]] = pairs[1][leads]
-    return np.where(alone, winner, 0).astype(np.uint16), most / np.maximum(total, 1)
+def most_common(
+    groups: NDArray[np.integer[Any]], codes: NDArray[np.integer[Any]], n_groups: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the commonest code in each group.
+
+    Parameters
+    ----------
+    groups : ndarray of int, shape (n,)
+        Group of each member, 0 to ``n_groups - 1``.
+    codes : ndarray of int, shape (n,)
+        What is counted, from 0 on.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    code : ndarray of int64, shape (n_groups,)
+        The largest of those that are the commonest; -1 for a group without members.
+    count : ndarray of int64, shape (n_groups,)
+        How many members have it.
+    is_tie : ndarray of bool, shape (n_groups,)
+        Whether another code is as common.
+    """
+    n_codes = int(codes.max(initial=0)) + 1
+    pairs, counts = np.unique(groups.astype(np.int64) * n_codes + codes, return_counts=True)
+    order = np.argsort(counts, kind="stable")
+    group, code = np.divmod(pairs[order], n_codes)
+    winner, count = np.full(n_groups, -1, np.int64), np.zeros(n_groups, np.int64)
+    winner[group], count[group] = code, counts[order]  # in rising order, so that the last written is the commonest
+    leaders = group[counts[order] == count[group]]
+    return winner, count, np.bincount(leaders, minlength=n_groups) > 1

@@ -1,4 +1,4 @@
-"""What the expert has decided, as tables and arrays, at one revision of the journal."""
+"""The annotations at one revision of the journal, as tables and arrays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.annotations.actions import DUBIOUS, EXCLUDED, NONE, STATES, VALIDATED, Action
+from facies.annotations.actions import EXCLUDED, PREDICTED, STATES, VALIDATED, Action
 from facies.annotations.state import State
 
-__all__ = ["CLASS_COLUMNS", "Annotations", "decisions_of"]
+__all__ = ["CLASS_COLUMNS", "Annotations", "class_table"]
 
 CLASS_COLUMNS = ["id", "name", "roles", "excluded", "reason", "colour", "key"]
 _AUDIT_COLUMNS = ["row", "assigned", "true", "time", "user"]
@@ -22,12 +22,12 @@ _AUDIT_COLUMNS = ["row", "assigned", "true", "time", "user"]
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """The expert's decisions about N images. Nothing in it changes any more; the journal gives a new one.
+    """The expert's annotations of N images, at one revision of the journal; it never changes.
 
     Attributes
     ----------
     classes : DataFrame
-        One row a class, in the order in which they were made: ``id`` (int, stays with the class for ever), ``name``,
+        One row a class, in the order of their making: ``id`` (int, never that of another class), ``name``,
         ``roles`` (list of str, of `ROLES`), ``excluded`` (bool: its images count as excluded), ``reason`` (str, why),
         ``colour`` (str, ``""`` = none) and ``key`` (str, ``""`` = none).
     codes : ndarray of uint16, shape (N,)
@@ -46,13 +46,13 @@ class Annotations:
     groups : dict of ndarray of int32, shape (N,)
         Groups by partition, for those that merges, splits or re-clusterings changed or that were named.
     revision : int
-        Number of the last action taken in.
+        Number of the last action.
     reason_codes : ndarray of uint16, shape (N,)
         Why each image is excluded by itself, as a number of `reason_texts`; 0 = it is not.
     reason_texts : dict of str
         Reasons by number.
     own_states : ndarray of uint8, shape (N,)
-        As `states`, but what an excluded image was before, and will be if it is taken in again.
+        As `states`, but what an excluded image was before, and will be once it is included again.
     """
 
     classes: pd.DataFrame
@@ -75,76 +75,70 @@ class Annotations:
     @cached_property
     def names(self) -> NDArray[np.object_]:
         """Class name of each image, shape (N,), ``""`` = none."""
-        return _looked_up(dict(zip(self.classes["id"], self.classes["name"], strict=True)), self.codes)
+        return _look_up(dict(zip(self.classes["id"], self.classes["name"], strict=True)), self.codes)
 
     @cached_property
     def reasons(self) -> NDArray[np.object_]:
-        """Why each image is excluded, shape (N,), ``""`` = it is not. Its own reason goes before that of its class."""
-        reasons = _looked_up(self.reason_texts, self.reason_codes)
-        gone = self.classes[self.classes["excluded"].astype(bool)]
-        by_class = {
-            number: reason or name
-            for number, name, reason in zip(gone["id"], gone["name"], gone["reason"], strict=True)
-        }
-        of_class = _looked_up(by_class, self.codes)
-        return np.where(self.reason_codes > 0, reasons, of_class).astype(object)
+        """Why each image is excluded, shape (N,), ``""`` = it is not. A reason of its own precedes that of its class."""
+        reasons = _look_up(self.reason_texts, self.reason_codes)
+        excluded = self.classes[self.classes["excluded"]]
+        class_reasons = excluded["reason"].where(excluded["reason"] != "", excluded["name"])
+        reasons_of_class = _look_up(dict(zip(excluded["id"], class_reasons, strict=True)), self.codes)
+        return np.where(self.reason_codes > 0, reasons, reasons_of_class).astype(object)
 
     @cached_property
     def state_names(self) -> NDArray[np.object_]:
-        """The words for `states`."""
+        """The name of the state of each image, shape (N,)."""
         return np.array(list(STATES), object)[self.states]
 
     @property
-    def counted(self) -> NDArray[np.bool_]:
-        """Whether an image counts for its class: it has one, and is neither excluded nor dubious."""
-        return (self.codes > 0) & (self.states != EXCLUDED) & (self.states != DUBIOUS) & (self.states != NONE)
+    def is_counted(self) -> NDArray[np.bool_]:
+        """Whether an image counts for its class, shape (N,): it has one, and is neither excluded nor dubious."""
+        return (self.codes > 0) & np.isin(self.states, (PREDICTED, VALIDATED))
 
     @property
-    def named(self) -> NDArray[np.bool_]:
-        """Whether a classifier may learn from an image: the expert gave its class, and did not exclude the image itself.
+    def is_labelled(self) -> NDArray[np.bool_]:
+        """Whether a classifier may learn from an image, shape (N,).
 
-        Those of an excluded class are among them: what is to be kept out must be told too.
+        It may if the expert gave the class and did not exclude the image itself. Images of an excluded class are among
+        them, since a classifier must learn to recognise these too.
         """
         return (self.codes > 0) & (self.own_states == VALIDATED) & (self.reason_codes == 0)
 
     def counts(self) -> pd.Series:
-        """Number of images that count, by class name, with 0 for classes that have none."""
+        """Return the number of images that count, by class name, with 0 for classes that have none."""
         ids = self.classes["id"].to_numpy(np.int64)
-        numbers = np.bincount(self.codes[self.counted], minlength=int(ids.max(initial=0)) + 1)
+        numbers = np.bincount(self.codes[self.is_counted], minlength=int(ids.max(initial=0)) + 1)
         return pd.Series(numbers[ids], index=self.classes["name"].tolist(), name="n")
 
-
-def decisions_of(state: State, recorded: list[Action]) -> Annotations:
-    """Take the state, and what was recorded beside it (audits, rejections, notes), as `Annotations`."""
-    classes = class_table(state)
-    excluded_classes = classes.loc[classes["excluded"].astype(bool), "id"].to_numpy(np.int64)
-    codes, reasons = state.columns["class"].copy(), state.columns["reason"].copy()
-    states = state.columns["state"].copy()
-    gone = reasons > 0
-    if len(excluded_classes):
-        gone |= np.isin(codes, excluded_classes)
-    states[gone] = EXCLUDED
-    return Annotations(
-        classes=classes,
-        codes=codes,
-        states=states,
-        confidence=state.columns["confidence"].copy(),
-        audits=_audits(state, recorded),
-        rejections=_rejections(state, recorded),
-        notes=pd.DataFrame(
-            [(a.time, a.user, a.parameters["text"], a.rows) for a in recorded if a.kind == "note"],
-            columns=["time", "user", "text", "rows"],
-        ),
-        groups={name: groups.copy() for name, groups in state.groups.items()},
-        revision=state.revision,
-        reason_codes=reasons,
-        reason_texts=dict(state.reasons),
-        own_states=state.columns["state"].copy(),
-    )
+    @classmethod
+    def from_state(cls, state: State, stateless: list[Action]) -> Annotations:
+        """Copy the state, and the audits, rejections and notes, which change nothing in it."""
+        classes = class_table(state)
+        own_states, reasons = state.columns["state"].copy(), state.columns["reason"].copy()
+        codes = state.columns["class"].copy()
+        is_excluded = (reasons > 0) | np.isin(codes, classes.loc[classes["excluded"], "id"].to_numpy(np.int64))
+        return cls(
+            classes=classes,
+            codes=codes,
+            states=np.where(is_excluded, np.uint8(EXCLUDED), own_states),
+            confidence=state.columns["confidence"].copy(),
+            audits=_audits(state, stateless),
+            rejections=_rejections(state, stateless),
+            notes=pd.DataFrame(
+                [(a.time, a.user, a.parameters["text"], a.rows) for a in stateless if a.kind == "note"],
+                columns=["time", "user", "text", "rows"],
+            ),
+            groups={name: groups.copy() for name, groups in state.groups.items()},
+            revision=state.revision,
+            reason_codes=reasons,
+            reason_texts=dict(state.reasons),
+            own_states=own_states,
+        )
 
 
 def class_table(state: State) -> pd.DataFrame:
-    """The classes there are now, as `Annotations.classes` has them."""
+    """Return the classes that exist, as `Annotations.classes` has them."""
     rows: list[dict[str, Any]] = [
         {
             "id": number,
@@ -162,8 +156,8 @@ def class_table(state: State) -> pd.DataFrame:
     return table.astype({"id": np.int64, "excluded": bool})
 
 
-def _audits(state: State, recorded: list[Action]) -> pd.DataFrame:
-    names = {**{number: state.class_name(number) for number in state.born}, 0: ""}
+def _audits(state: State, stateless: list[Action]) -> pd.DataFrame:
+    names = {**{number: state.class_name(number) for number in state.first_names}, 0: ""}
     parts = [
         pd.DataFrame(
             {
@@ -174,24 +168,23 @@ def _audits(state: State, recorded: list[Action]) -> pd.DataFrame:
                 "user": action.user,
             }
         )
-        for action in recorded
+        for action in stateless
         if action.kind == "audit"
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_AUDIT_COLUMNS)
 
 
-def _rejections(state: State, recorded: list[Action]) -> pd.DataFrame:
+def _rejections(state: State, stateless: list[Action]) -> pd.DataFrame:
     parts = [
         pd.DataFrame({"row": action.rows, "class": state.class_name(int(action.parameters["class"]))})
-        for action in recorded
+        for action in stateless
         if action.kind == "reject"
     ]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["row", "class"])
     return table.drop_duplicates(ignore_index=True)
 
 
-def _looked_up(texts: Mapping[int, str], codes: NDArray[np.uint16]) -> NDArray[np.object_]:
+def _look_up(texts: Mapping[int, str], codes: NDArray[np.uint16]) -> NDArray[np.object_]:
     table = np.full(max([int(codes.max(initial=0)), *texts]) + 1, "", object)
-    for number, text in texts.items():
-        table[number] = text
+    table[list(texts)] = list(texts.values())
     return table[codes]

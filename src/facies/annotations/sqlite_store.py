@@ -1,4 +1,4 @@
-"""The journal's file: SQLite, one row an action, on the disk before it is acknowledged."""
+"""The journal's file: SQLite, one row an action, on disk before it is acknowledged."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ FORMAT = 1
 
 _APPLICATION = 0x4641434A  # "FACJ", in the header of the file
 _WAIT_SECONDS = 30.0
+_BUSY = "another process has been writing to it for {seconds:g} s: wait for it, or end it"
+_FORBIDDEN = "it may not be written to: choose a copy of the run that is yours"
+_ERRORS = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: "the disk is full: free some space; nothing of this action was kept",
+    sqlite3.SQLITE_READONLY: _FORBIDDEN,
+    sqlite3.SQLITE_CANTOPEN: _FORBIDDEN,
+}
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE action (
@@ -46,7 +55,7 @@ class JournalStore:
     Parameters
     ----------
     path : Path
-        ``RUN/journal.sqlite``. It is made at the first write.
+        ``RUN/journal.sqlite``. It is made by the first write.
     n_images : int
         Number of images of the run.
     fingerprint : str
@@ -65,14 +74,14 @@ class JournalStore:
             self._open()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the file against other writers; what was appended is on the disk afterwards, or none of it is."""
+        """Hold the file against other writers; afterwards all that was appended is on disk, or nothing is."""
         if self._connection is None and not self.path.exists():
             self._make()
         connection = self._opened()
@@ -90,7 +99,7 @@ class JournalStore:
             raise
 
     def append(self, action: Action) -> None:
-        """Add a row; to be called inside of `writing`."""
+        """Append a row; to be called within `writing`."""
         values: tuple[Any, ...] = (
             action.id,
             action.time,
@@ -128,11 +137,11 @@ class JournalStore:
         marks = ",".join("?" * len(kinds))
         condition = f" AND kind IN ({marks})" if kinds else ""
         with self._errors():
-            found = connection.execute(
+            numbers = connection.execute(
                 f"SELECT id FROM action WHERE id > ? AND id <= ?{condition} ORDER BY id",  # noqa: S608 - question marks
                 (after, 2**62 if last is None else last, *kinds),
             ).fetchall()
-        for (number,) in found:  # one by one: neither all of them in memory, nor a lock held between them
+        for (number,) in numbers:  # one by one: neither all of them in memory, nor a lock held between them
             yield self.action(number)
 
     def action(self, number: int) -> Action:
@@ -145,8 +154,8 @@ class JournalStore:
             raise self._damaged(f"action {number} is missing")
         return self._decode(list(row[:-1]), row[-1])
 
-    def outline(self, after: int = 0) -> list[tuple[int, str, str, str, int | None]]:
-        """Read id, time, user, kind and undoes of all actions, without their rows.
+    def outline(self) -> list[tuple[int, str, str, int | None]]:
+        """Read id, user, kind and undoes of all actions, without their rows.
 
         Raises
         ------
@@ -157,16 +166,14 @@ class JournalStore:
         if connection is None:
             return []
         with self._errors():
-            found = connection.execute(
-                "SELECT id, time, user, kind, undoes FROM action WHERE id > ? ORDER BY id", (after,)
-            ).fetchall()
-        for expected, row in enumerate(found, after + 1):
+            outline = connection.execute("SELECT id, user, kind, undoes FROM action ORDER BY id").fetchall()
+        for expected, row in enumerate(outline, 1):
             if row[0] != expected:
                 raise self._damaged(f"action {expected} is missing")
-        return found
+        return outline
 
     def write_snapshot(self, state: State) -> None:
-        """Keep the state, so that opening need not replay what led to it; the former snapshot goes."""
+        """Replace the snapshot, from which opening starts instead of a replay of all actions."""
         arrays, plain = state.to_bytes()
         with self.writing(), self._errors():
             assert self._connection is not None
@@ -176,7 +183,7 @@ class JournalStore:
             )
 
     def read_snapshot(self, state: State) -> None:
-        """Bring a new state to the snapshot, if there is one."""
+        """Load the snapshot into a new state, if there is one."""
         connection = self._opened()
         if connection is None:
             return
@@ -187,7 +194,7 @@ class JournalStore:
         try:
             if _checksum(row[:2]) != row[2]:
                 raise ValueError("checksum")
-            state.restore(row[0], row[1])
+            state.load_bytes(row[0], row[1])
         except (ValueError, KeyError, TypeError, zlib.error) as error:
             raise self._damaged("its snapshot") from error
 
@@ -198,19 +205,19 @@ class JournalStore:
                 raise ValueError("checksum")
             unpacked = decode_rows(rows, self.n_images)
             before, after = (decode_values(packed, len(unpacked)) for packed in (before, after))
-            known = json.loads(parameters)
+            details = json.loads(parameters)
         except (ValueError, KeyError, TypeError, zlib.error) as error:
             raise self._damaged(f"action {number}") from error
-        return Action(number, time, user, kind, partition, unpacked, before, after, known, undoes)
+        return Action(number, time, user, kind, partition, unpacked, before, after, details, undoes)
 
     def _opened(self) -> sqlite3.Connection | None:
-        """The connection, or None while nobody has written; another process may have made the file meanwhile."""
+        """Return the connection, or None while nobody has written; another process may have made the file meanwhile."""
         if self._connection is None and self.path.exists():
             self._open()
         return self._connection
 
     def _make(self) -> None:
-        """Make the file whole or not at all; where another process was quicker, its file is used."""
+        """Make the file whole or not at all; if another process was quicker, its file is used."""
         try:
             with atomic_file(self.path) as temporary, contextlib.closing(sqlite3.connect(temporary)) as connection:
                 connection.executescript(f"PRAGMA application_id={_APPLICATION};" + _TABLES)
@@ -230,10 +237,10 @@ class JournalStore:
     def _open(self) -> None:
         if self.path.stat().st_size == 0:
             raise self._damaged("it is empty")
-        place = f"file:{urllib.parse.quote(str(self.path))}?mode=rw"
+        uri = f"file:{urllib.parse.quote(str(self.path))}?mode=rw"
         with self._errors():
             connection = sqlite3.connect(
-                place, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+                uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
                 connection.execute("PRAGMA synchronous=EXTRA")
@@ -263,16 +270,11 @@ class JournalStore:
         try:
             yield
         except sqlite3.Error as error:
-            text = str(error)
-            if "locked" in text:
-                mend = f"another process has been writing to it for {_WAIT_SECONDS:g} s: wait for it, or end it"
-            elif "full" in text:
-                mend = "the disk is full: free some space; nothing of this action was kept"
-            elif "readonly" in text or "unable to open" in text:
-                mend = "it may not be written to: choose a copy of the run that is yours"
-            else:
-                raise self._damaged(text) from error
-            raise InputError(f"{self.path}: {mend}") from error
+            # The first eight bits are the primary code, the rest say more of the cause.
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code not in _ERRORS:
+                raise self._damaged(str(error)) from error
+            raise InputError(f"{self.path}: {_ERRORS[code].format(seconds=_WAIT_SECONDS)}") from error
 
     def _damaged(self, what: str) -> InputError:
         return InputError(f"{self.path} is damaged ({what}): restore it from a copy; it is left as it is")

@@ -1,4 +1,4 @@
-"""The state that the journal's actions add up to, in compact arrays: about 11 bytes an image."""
+"""The state that the actions add up to, in compact arrays: about 11 bytes an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facies.annotations.actions import Action
 from facies.annotations.encoding import decode_values, encode_values
 
-__all__ = ["COLUMNS", "State"]
+__all__ = ["COLUMNS", "ClassChanges", "State", "state_columns"]
 
 COLUMNS: dict[str, type[np.generic]] = {
     "class": np.uint16,
@@ -20,10 +20,10 @@ COLUMNS: dict[str, type[np.generic]] = {
     "confidence": np.float16,
     "reason": np.uint16,
 }
-"""What is kept of each image. 0 is no class, no state, no reason (so not excluded)."""
+"""What is stored of each image. 0 is no class, no state, no reason (and so not excluded)."""
 
 ClassChanges = dict[str, dict[str, Any]]
-"""Changes of the table of classes: number of a class (as text) → field → value; None takes the field away."""
+"""Changes of the table of classes: number of a class (as text) → field → value; None removes the field."""
 
 
 class State:
@@ -33,61 +33,60 @@ class State:
     ----------
     n_images : int
         N.
-    groups_of : callable
-        Gives the groups of a partition as the run has them, int (N,).
+    initial_groups : callable
+        Returns the groups of a partition as the run has them, int (N,).
 
     Attributes
     ----------
     columns : dict of ndarray, each of shape (N,)
-        See `COLUMNS`. ``state`` is that without exclusion; an image is excluded where ``reason`` is not 0.
+        See `COLUMNS`. ``state`` disregards exclusion; an image is excluded where ``reason`` is not 0.
     groups : dict of ndarray of int32, shape (N,)
-        The groups now, by partition; read from the run when first asked for (`groups_now`).
+        The groups now, by partition; read from the run by the first call of `groups_of`.
     next_group : dict of int
         The next free number by partition; a number once given is never given again, not even after an undo.
     classes : dict of dict
         Fields of each class by number: ``exists``, ``name``, ``roles``, ``excluded``, ``reason``, ``colour``, ``key``.
-    born : dict of str
+    first_names : dict of str
         The first name of each class; a number stays with its class for ever.
     reasons : dict of str
         Reasons of exclusion by number.
     """
 
-    def __init__(self, n_images: int, groups_of: Callable[[str], NDArray[np.int64]]) -> None:
+    def __init__(self, n_images: int, initial_groups: Callable[[str], NDArray[np.int64]]) -> None:
         self.n_images = n_images
         self.revision = 0
-        self._groups_of = groups_of
+        self._initial_groups = initial_groups
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros(n_images, kind) for name, kind in COLUMNS.items()}
         self.groups: dict[str, NDArray[np.int32]] = {}
         self.next_group: dict[str, int] = {}
         self.classes: dict[int, dict[str, Any]] = {}
-        self.born: dict[int, str] = {}
+        self.first_names: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
 
-    def groups_now(self, partition: str) -> NDArray[np.int32]:
-        """The groups of a partition, int32 (N,): those of the run, changed by merges, splits and re-clusterings."""
+    def groups_of(self, partition: str) -> NDArray[np.int32]:
+        """Return the groups of a partition now, int32 (N,): those of the run, changed by merges, splits and the like."""
         if partition not in self.groups:
-            groups = self._groups_of(partition).astype(np.int32)
+            groups = self._initial_groups(partition).astype(np.int32)
             self.groups[partition] = groups
-            largest = int(groups.max(initial=-1))
-            self.next_group[partition] = max(self.next_group.get(partition, 0), largest + 1)
+            self.next_group[partition] = max(self.next_group.get(partition, 0), int(groups.max(initial=-1)) + 1)
         return self.groups[partition]
 
     def column(self, name: str, partition: str | None) -> NDArray[Any]:
-        """The live array of a column; ``group`` is that of a partition."""
+        """Return the array of a column, not a copy; ``group`` is that of a partition."""
         if name == "group":
             assert partition is not None
-            return self.groups_now(partition)
+            return self.groups_of(partition)
         return self.columns[name]
 
-    def initial(self, name: str, partition: str | None, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """What a column held before any action."""
+    def initial_values(self, name: str, partition: str | None, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return what a column held before any action."""
         if name == "group":
             assert partition is not None
-            return self._groups_of(partition)[rows].astype(np.int32)
+            return self._initial_groups(partition)[rows].astype(np.int32)
         return np.zeros(len(rows), COLUMNS[name])
 
     def apply(self, action: Action) -> None:
-        """Take the next action in."""
+        """Apply the next action."""
         assert action.id == self.revision + 1
         for name in state_columns(action):
             values = action.after[name]
@@ -95,56 +94,60 @@ class State:
             if name == "group" and len(values):
                 partition = str(action.partition)
                 self.next_group[partition] = max(self.next_group[partition], int(values.max()) + 1)
-        self.change_classes(action.parameters.get("classes", {}))
+        self._change_classes(action.parameters.get("classes", {}))
         self.reasons.update({int(number): text for number, text in action.parameters.get("reasons", {}).items()})
         self.revision = action.id
 
-    def change_classes(self, cells: Mapping[str, Mapping[str, Any]]) -> None:
-        """Change fields of the table of classes."""
-        for number, fields in cells.items():
-            known = self.classes.setdefault(int(number), {})
-            for name, value in fields.items():
-                if value is None:
-                    known.pop(name, None)
-                else:
-                    known[name] = value
+    def _change_classes(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        for number, fields in changes.items():
+            changed = {**self.classes.get(int(number), {}), **fields}
+            self.classes[int(number)] = {name: value for name, value in changed.items() if value is not None}
             if fields.get("name"):
-                self.born.setdefault(int(number), fields["name"])
+                self.first_names.setdefault(int(number), fields["name"])
 
-    def cells_now(self, cells: Mapping[str, Mapping[str, Any]]) -> ClassChanges:
-        """What the fields that ``cells`` change hold now."""
+    def class_values(self, changes: Mapping[str, Mapping[str, Any]]) -> ClassChanges:
+        """Return what the fields that ``changes`` names hold now."""
         return {
             number: {name: self.classes.get(int(number), {}).get(name) for name in fields}
-            for number, fields in cells.items()
+            for number, fields in changes.items()
         }
 
     def class_name(self, number: int) -> str:
-        """The name of a class, also of one whose making was undone."""
-        name: str = self.classes.get(number, {}).get("name") or self.born[number]
+        """Return the name of a class, also of one whose making was undone."""
+        name: str = self.classes.get(number, {}).get("name") or self.first_names[number]
         return name
 
     def to_bytes(self) -> tuple[bytes, str]:
-        """Return the whole state, for a snapshot: packed arrays, and JSON."""
+        """Return the whole state, for a snapshot: encoded arrays, and JSON."""
         arrays = {**self.columns, **{f"group {name}": groups for name, groups in self.groups.items()}}
-        plain = {name: getattr(self, name) for name in ("revision", "next_group", "classes", "born", "reasons")}
-        return encode_values(arrays), json.dumps(plain)
-
-    def restore(self, packed: bytes, plain: str) -> None:
-        """Become the state that `to_bytes` returned."""
-        arrays = decode_values(packed, self.n_images)
-        self.columns = {name: np.array(arrays[name], kind) for name, kind in COLUMNS.items()}
-        self.groups = {
-            name.removeprefix("group "): np.array(values, np.int32)
-            for name, values in arrays.items()
-            if name not in COLUMNS
+        tables = {
+            "revision": self.revision,
+            "next_group": self.next_group,
+            "classes": self.classes,
+            "born": self.first_names,
+            "reasons": self.reasons,
         }
-        known = json.loads(plain)
+        return encode_values(arrays), json.dumps(tables)
+
+    def load_bytes(self, arrays: bytes, tables: str) -> None:
+        """Become the state that `to_bytes` returned.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError, zlib.error
+            If the bytes are damaged.
+        """
+        values = decode_values(arrays, self.n_images)
+        self.columns = {name: np.array(values.pop(name), kind) for name, kind in COLUMNS.items()}
+        self.groups = {name.removeprefix("group "): np.array(groups, np.int32) for name, groups in values.items()}
+        known = json.loads(tables)
         self.revision = int(known["revision"])
         self.next_group = dict(known["next_group"])
-        for name in ("classes", "born", "reasons"):
-            setattr(self, name, {int(number): value for number, value in known[name].items()})
+        self.classes, self.first_names, self.reasons = (
+            {int(number): value for number, value in known[name].items()} for name in ("classes", "born", "reasons")
+        )
 
 
 def state_columns(action: Action) -> list[str]:
-    """The columns of the state that an action changes; the true classes of an audit are none."""
+    """Return the columns of the state that an action changes; the true classes of an audit are none of them."""
     return [name for name in action.after if name == "group" or name in COLUMNS]

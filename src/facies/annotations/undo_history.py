@@ -1,80 +1,81 @@
-"""Which actions hold now: undo and redo without limit, by anyone or by each user for himself."""
+"""Which actions are in force: undo and redo without limit, over everybody's actions or over each user's own."""
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
 
-__all__ = ["UndoHistory"]
+__all__ = ["REVERSALS", "UndoHistory"]
 
 REVERSALS = ("undo", "redo")
+"""The kinds of actions that reverse another one."""
 
 
 class UndoHistory:
-    """Follows the journal's outline.
+    """Follows undo and redo through the journal.
 
-    An *own* action is one that is neither an undo nor a redo. What holds is what the own actions that are not undone
-    add up to, in their order: as if those undone had never been.
+    A *reversal* is an undo or a redo; every other action is an *original*. The state is what the originals in force add
+    up to, in their order: as if those that were undone had never been.
     """
 
     def __init__(self) -> None:
         self._users: dict[int, str] = {}
-        self._holding: list[int] = []  # own actions that hold, rising
-        self._undone: list[int] = []  # own actions that may be done again, the last undone last
-        self._turned: dict[int, list[int]] = {}  # own action → rows that undid it or did it again
-        self._roots: dict[int, int] = {}  # an undo or redo → the own action that it is about
+        self._in_force: list[int] = []  # originals, rising
+        self._undone: list[int] = []  # originals that can be redone, the one undone last at the end
+        self._reversals: dict[int, list[int]] = {}  # original → its undos and redos
+        self._originals: dict[int, int] = {}  # undo or redo → its original
 
-    def take(self, number: int, user: str, kind: str, undoes: int | None) -> None:
-        """Take the next row in."""
+    def add(self, number: int, user: str, kind: str, undoes: int | None) -> None:
+        """Add the next action of the journal."""
         if kind not in REVERSALS:
             self._users[number] = user
-            self._holding.append(number)
-            # What was undone and then done otherwise is not done again, unless by somebody else.
+            self._in_force.append(number)
+            # A user who does something else gives up the right to redo, and takes it from nobody else.
             self._undone = [other for other in self._undone if self._users[other] != user]
             return
         assert undoes is not None
-        root = self._roots.get(undoes, undoes)
-        self._roots[number] = root
-        self._turned.setdefault(root, []).append(number)
+        original = self._originals.get(undoes, undoes)
+        self._originals[number] = original
+        self._reversals.setdefault(original, []).append(number)
         if kind == "undo":
-            del self._holding[bisect.bisect_left(self._holding, root)]
-            self._undone.append(root)
+            del self._in_force[bisect.bisect_left(self._in_force, original)]
+            self._undone.append(original)
         else:
-            bisect.insort(self._holding, root)
-            self._undone.remove(root)
+            bisect.insort(self._in_force, original)
+            self._undone.remove(original)
 
     def next_undo(self, user: str | None) -> int | None:
-        """The latest action that holds: of anyone, or of one user."""
-        return self._last(self._holding, user)
+        """Return the latest original in force, of anyone or of one user."""
+        return self._last(self._in_force, user)
 
     def next_redo(self, user: str | None) -> int | None:
-        """The action that was undone last: of anyone, or of one user."""
+        """Return the original that was undone last, of anyone or of one user."""
         return self._last(self._undone, user)
 
-    def last_turn(self, root: int) -> int:
-        """The row that undid ``root`` last."""
-        return self._turned[root][-1]
+    def last_reversal(self, original: int) -> int:
+        """Return the latest undo or redo of an original."""
+        return self._reversals[original][-1]
 
-    def holds(self, number: int) -> bool:
-        """Whether an own action holds."""
-        place = bisect.bisect_left(self._holding, number)
-        return place < len(self._holding) and self._holding[place] == number
+    def is_in_force(self, original: int) -> bool:
+        """Whether an original is in force."""
+        position = bisect.bisect_left(self._in_force, original)
+        return position < len(self._in_force) and self._in_force[position] == original
 
-    def holding(self) -> Iterable[int]:
-        """The own actions that hold, rising."""
-        return tuple(self._holding)
+    def in_force(self) -> tuple[int, ...]:
+        """Return the originals in force, rising."""
+        return tuple(self._in_force)
 
-    def is_plain(self, root: int) -> bool:
-        """Whether the old values that ``root`` kept, and its new ones, are those that hold without it and with it.
+    def stored_values_apply(self, original: int) -> bool:
+        """Whether the old and new values stored with an original are those of the state without it and with it.
 
-        They are if no later action holds, and each earlier one holds now just if it held when ``root`` was written.
+        They are if no later original is in force, and each earlier one is in force now exactly if it was when
+        ``original`` was written. Otherwise the values must be computed by a replay.
         """
-        if self._holding and self._holding[-1] > root:
+        if self._in_force and self._in_force[-1] > original:
             return False
         return all(
-            (len(turns) - bisect.bisect_left(turns, root)) % 2 == 0
-            for other, turns in self._turned.items()
-            if other < root
+            (len(reversals) - bisect.bisect_left(reversals, original)) % 2 == 0
+            for other, reversals in self._reversals.items()
+            if other < original
         )
 
     def _last(self, numbers: list[int], user: str | None) -> int | None:

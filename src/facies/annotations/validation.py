@@ -1,4 +1,4 @@
-"""What an action is written with: it finds and makes classes and reasons, and checks rows and groups."""
+"""Checks and completes what an action is made of: rows, groups, classes, reasons, roles, colours and keys."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from facies.errors import InputError, suggest
 
 __all__ = ["ActionBuilder", "check_colour", "check_key", "check_roles"]
 
-_MOST_CLASSES = 65_535
+_MAX_NUMBER = 65_535
 _OPPOSITES = (("biogenic", "terrigenous"), ("whole", "fragment"), ("planktic", "benthic"))
 
 
 class ActionBuilder:
-    """Gathers what one action changes in the table of classes and among the reasons, against the state as it is now.
+    """Collects what one action changes in the table of classes and among the reasons.
 
     Parameters
     ----------
     state : State
-        Read only.
+        The state that the action changes; it is only read.
 
     Attributes
     ----------
@@ -41,88 +41,102 @@ class ActionBuilder:
         self.reasons: dict[int, str] = {}
 
     def find_class(self, name: str) -> int | None:
-        """The number of the class of that name, whatever its capitals, or None."""
-        wanted = name.casefold()
-        return next((number for number, known in self._names().items() if known.casefold() == wanted), None)
+        """Return the number of the class of that name, whatever its capitals, or None."""
+        return next((number for number, known in self._names().items() if known.casefold() == name.casefold()), None)
 
-    def _names(self) -> dict[int, str]:
-        """Names of the classes there are, those of this action included."""
-        found = {}
-        for number in {**self.state.born, **dict.fromkeys(map(int, self.classes), "")}:
-            fields = {**self.state.classes.get(number, {}), **self.classes.get(str(number), {})}
-            if fields.get("exists"):
-                found[number] = str(fields.get("name") or self.state.born[number])
-        return found
-
-    def known_class(self, name: str) -> int:
-        """The number of a class that there is.
+    def existing_class(self, name: str) -> int:
+        """Return the number of a class.
 
         Raises
         ------
         InputError
-            If there is none; names the nearest.
+            If there is none of that name; the message names the nearest.
         """
         number = self.find_class(check_text(name, "the name of a class"))
         if number is None:
-            known = self._names().values()
-            raise InputError(f"there is no class {name!r}: {suggest(name, known, 'there are {}')}")
-        self.classes.setdefault(str(number), {})["exists"] = True
+            raise InputError(f"there is no class {name!r}: {suggest(name, self._names().values(), 'there are {}')}")
+        self.change_class(number, exists=True)
         return number
 
-    def class_id(self, name: str | None) -> int:
-        """The number of a class, which is made if there is none of that name; 0 for None."""
+    def class_number(self, name: str | None) -> int:
+        """Return the number of a class, which is made if there is none of that name; 0 for None."""
         if name is None:
             return 0
         name = check_text(name, "the name of a class")
         number = self.find_class(name)
         if number is None:
             number = self._new_class(name)
-        # Said with every use: the class then stays when the action that made it is undone under others.
-        self.classes.setdefault(str(number), {})["exists"] = True
+        # Stated by every action that uses a class: it then stays when the action that made it is undone.
+        self.change_class(number, exists=True)
         return number
-
-    def _new_class(self, name: str) -> int:
-        known = self.state.born
-        gone = (k for k, first in known.items() if first.casefold() == name.casefold() and not self._exists(k))
-        number = next(gone, None) or max([0, *known, *map(int, self.classes)]) + 1
-        if number > _MOST_CLASSES:
-            raise InputError(f"there are {_MOST_CLASSES:,} classes already: use one of them")
-        self.classes[str(number)] = {"exists": True, "name": name}
-        return number
-
-    def _exists(self, number: int) -> bool:
-        return bool({**self.state.classes.get(number, {}), **self.classes.get(str(number), {})}.get("exists"))
 
     def change_class(self, number: int, **fields: Any) -> None:
-        """Change fields of a class; a value that is empty takes the field away."""
-        kept = {name: value or None for name, value in fields.items()}
-        self.classes.setdefault(str(number), {}).update(kept)
+        """Change fields of a class; an empty value removes the field."""
+        changes = {name: value or None for name, value in fields.items()}
+        self.classes.setdefault(str(number), {}).update(changes)
 
     def reason_code(self, text: str) -> int:
-        """The number of a reason, new or known."""
+        """Return the number of a reason, which is added if there is none of that text."""
         text = check_text(text, "the reason of an exclusion")
         known = {**self.state.reasons, **self.reasons}
         for number, other in known.items():
             if other.casefold() == text.casefold():
                 return number
         number = max(known, default=0) + 1
-        if number > _MOST_CLASSES:
-            raise InputError(f"there are {_MOST_CLASSES:,} reasons already: use one of them")
+        if number > _MAX_NUMBER:
+            raise InputError(f"there are {_MAX_NUMBER:,} reasons already: use one of them")
         self.reasons[number] = text
         return number
 
-    def rows(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Rows as they are kept: rising, none twice.
+    def _fields(self, number: int) -> dict[str, Any]:
+        return {**self.state.classes.get(number, {}), **self.classes.get(str(number), {})}
+
+    def _names(self) -> dict[int, str]:
+        """Return the names of the classes that exist, those of this action included."""
+        numbers = dict.fromkeys([*self.state.first_names, *map(int, self.classes)])
+        return {
+            number: str(fields.get("name") or self.state.first_names[number])
+            for number in numbers
+            if (fields := self._fields(number)).get("exists")
+        }
+
+    def _new_class(self, name: str) -> int:
+        known = self.state.first_names
+        # A class that was undone or merged away takes its number again if it comes back under its first name.
+        returning = (
+            number
+            for number, first in known.items()
+            if first.casefold() == name.casefold() and not self._fields(number).get("exists")
+        )
+        number = next(returning, None) or max([0, *known, *map(int, self.classes)]) + 1
+        if number > _MAX_NUMBER:
+            raise InputError(f"there are {_MAX_NUMBER:,} classes already: use one of them")
+        self.classes[str(number)] = {"exists": True, "name": name}
+        return number
+
+    def check_rows(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Return rows as they are stored: rising, each once.
+
+        Parameters
+        ----------
+        rows : array_like of int, or of bool and shape (N,)
+            The images, in any order, also several times; or a mask of all N images.
 
         Raises
         ------
         InputError
             If there are none, or some are not among the images.
         """
-        return self.rows_and(rows)[0]
+        return self.check_columns(rows)[0]
 
-    def rows_and(self, rows: ArrayLike, *columns: ArrayLike) -> tuple[NDArray[Any], ...]:
-        """Rows as they are kept, and columns of one value a row in the same order."""
+    def check_columns(self, rows: ArrayLike, *columns: ArrayLike) -> tuple[NDArray[Any], ...]:
+        """Return rows as they are stored, and columns of one value a row in the same order.
+
+        Raises
+        ------
+        InputError
+            As `check_rows`; or if a column has another length, or a row is given twice.
+        """
         given = np.atleast_1d(np.asarray(rows))
         n_images = self.state.n_images
         if given.dtype == np.bool_:
@@ -133,45 +147,43 @@ class ActionBuilder:
             raise InputError("no images were given: choose at least one")
         if not np.issubdtype(given.dtype, np.integer):
             raise InputError(f"rows are whole numbers: {given.dtype} was given")
-        kept, places = np.unique(given.astype(np.int64), return_index=True)
-        if kept[0] < 0 or kept[-1] >= n_images:
-            wrong = kept[0] if kept[0] < 0 else kept[-1]
+        unique, positions = np.unique(given.astype(np.int64), return_index=True)
+        if unique[0] < 0 or unique[-1] >= n_images:
+            wrong = unique[0] if unique[0] < 0 else unique[-1]
             raise InputError(f"there is no image {wrong}: the run has the rows 0 to {n_images - 1}")
-        ordered = [np.asarray(column) for column in columns]
-        for column in ordered:
-            if column.shape != given.shape:
-                raise InputError(f"{len(given)} images have {len(given)} values: {column.shape} were given")
-        if ordered and len(kept) < len(given):
+        arrays = [np.asarray(column) for column in columns]
+        for array in arrays:
+            if array.shape != given.shape:
+                raise InputError(f"{len(given)} images have {len(given)} values: {array.shape} were given")
+        if arrays and len(unique) < len(given):
             raise InputError("an image was given twice, with a value each time: give each image once")
-        return (kept, *(column[places] for column in ordered))
+        return (unique, *(array[positions] for array in arrays))
 
     def members(self, groups: Iterable[int], partition: str) -> NDArray[np.int64]:
-        """The images of groups.
+        """Return the images of groups, rising.
 
         Raises
         ------
         InputError
-            If there is no such group; names the nearest.
+            If there is no such group; the message names the nearest.
         """
-        of_images = self.state.groups_now(partition)
-        wanted = np.array(sorted(set(groups)), np.int64)
+        group_of_image = self.state.groups_of(partition)
+        chosen = np.array(sorted(set(groups)), np.int64)
         # Counting is a hundred times as quick as sorting or hashing a million rows.
-        there = np.flatnonzero(np.bincount(of_images + 1)) - 1
-        unknown = np.setdiff1d(wanted, there)
+        existing = np.flatnonzero(np.bincount(group_of_image + 1)) - 1
+        unknown = np.setdiff1d(chosen, existing)
         if len(unknown):
-            near = [int(there[np.abs(there - group).argmin()]) for group in unknown.tolist()]
-            words = ", ".join(
-                f"{group} (nearest: {other})" for group, other in zip(unknown.tolist(), near, strict=True)
-            )
+            nearest = existing[np.abs(existing - unknown[:, None]).argmin(1)]
+            words = ", ".join(f"{group} (nearest: {other})" for group, other in zip(unknown, nearest, strict=True))
             raise InputError(
-                f"the partition {partition} has no group {words}: it has {len(there)} groups "
-                f"from {there[0]} to {there[-1]}"
+                f"the partition {partition} has no group {words}: it has {len(existing)} groups "
+                f"from {existing[0]} to {existing[-1]}"
             )
-        return np.flatnonzero(np.isin(of_images, wanted))
+        return np.flatnonzero(np.isin(group_of_image, chosen))
 
 
 def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
-    """Roles of a class, each once, in the order of `ROLES`.
+    """Return the roles of the class ``name``, each once, in the order of `ROLES`.
 
     Raises
     ------
@@ -181,8 +193,8 @@ def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
     given = [roles] if isinstance(roles, str) else list(roles)
     for role in given:
         if role not in ROLES:
-            listing = suggest(str(role), ROLES, "roles are {}")
-            raise InputError(f"there is no role {role!r} (given to {name!r}): {listing}")
+            hint = suggest(str(role), ROLES, "roles are {}")
+            raise InputError(f"there is no role {role!r} (given to {name!r}): {hint}")
     for pair in _OPPOSITES:
         if set(pair) <= set(given):
             raise InputError(f"{name!r} cannot be both {pair[0]} and {pair[1]}: choose one of them")
@@ -190,7 +202,7 @@ def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
 
 
 def check_colour(colour: str) -> str:
-    """A colour as ``#rrggbb``, or ``""``.
+    """Return a colour as ``#rrggbb``, or ``""``.
 
     Raises
     ------
@@ -203,7 +215,7 @@ def check_colour(colour: str) -> str:
 
 
 def check_key(key: str) -> str:
-    """A key of the keyboard, one letter or digit, or ``""``.
+    """Return a key of the keyboard, one letter or digit, or ``""``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The command ``facies``: reads what the user wants, and lets the other rooms do it."""
+"""The command ``facies``: reads the arguments, calls a workflow, and prints the result."""
 
 from __future__ import annotations
 

@@ -20,14 +20,17 @@ from facies.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     extract,
+    list_methods,
+    list_presets,
     name,
     predict,
+    recluster,
+    refine,
     report,
     sample,
 )
-from facies.cli import list_methods as about
-from facies.cli import recluster as regrouping
 from facies.cli.error_handling import FaciesGroup, handle_errors
 
 app = typer.Typer(
@@ -44,18 +47,18 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
     cluster.cluster: "facies cluster photos -o run --preset quick --set epochs=50 --seed 1",
     predict.predict: "facies predict run new-photos -o groups.csv",
-    regrouping.recluster: "facies recluster run --groups 3,17 --parts auto",
-    regrouping.refine: "facies refine run",
+    recluster.recluster: "facies recluster run --groups 3,17 --parts auto",
+    refine.refine: "facies refine run",
     name.name: "facies name run 12=quartz 3,40=foraminifera --role biogenic=foraminifera",
     audit.audit: "facies audit run -n 50 -o audit.csv",
     classify.classify: "facies classify run",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
     evaluate.evaluate: "facies evaluate run --labels folder --json",
     report.report: "facies report run -o report.html",
-    report.export: "facies export run --to csv -o groups.csv",
+    export.export: "facies export run --to csv -o groups.csv",
     atlas.atlas: "facies atlas run",
-    about.methods: "facies methods",
-    about.presets: "facies presets moe-vae",
+    list_methods.methods: "facies methods",
+    list_presets.presets: "facies presets moe-vae",
     doctor.doctor: "facies doctor",
     demo.demo: "facies demo -o demo",
 }
@@ -96,10 +99,10 @@ def main() -> None:
     app()
 
 
-def _has_huge_pages(told: Path = Path("/sys/kernel/mm/transparent_hugepage/enabled")) -> bool:
-    """Whether Linux gives huge pages to those who ask; elsewhere, torch would warn that it asked in vain."""
+def _has_huge_pages(setting: Path = Path("/sys/kernel/mm/transparent_hugepage/enabled")) -> bool:
+    """Whether Linux gives huge pages to programs that ask; where it does not, torch would print a warning."""
     try:
-        return "[never]" not in told.read_text()
+        return "[never]" not in setting.read_text()
     except OSError:
         return False
 

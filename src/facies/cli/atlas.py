@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import log_line, print_line, showing_progress
+from facies.cli.console import console_progress, log_line, print_line
 from facies.cli.options import Partition
 
 Runs = Annotated[
@@ -18,7 +18,7 @@ Host = Annotated[
     str,
     typer.Option(help="The address to listen on. Any other than the default lets other machines ask, with the token."),
 ]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print_line the address.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 Demo = Annotated[bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")]
 
 
@@ -39,11 +39,11 @@ def atlas(
     if demo:
         paths.append(_demo_run(context.obj))
     with Atlas(paths, partition=partition, is_demo=demo) as opened:
-        serve(opened, host=host, port=port, say=_say_address, open_browser=not no_browser)
+        serve(opened, host=host, port=port, say=_print_address, open_browser=not no_browser)
     log_line("the atlas is closed; all names are in the journals of the runs")
 
 
-def _say_address(address: str) -> None:
+def _print_address(address: str) -> None:
     import sys
 
     print_line(address)
@@ -52,13 +52,13 @@ def _say_address(address: str) -> None:
 
 
 def _demo_run(command: list[str]) -> Path:
-    """The run of ``facies demo`` in this folder, made if it is not there."""
+    """Return the run of ``facies demo`` in this folder, which is made if it is not there."""
     from facies.workflows.demo import cluster_digits
 
     folder = Path("demo").absolute()
     run = folder / "run"
     if not (run / "run.json").is_file():
         log_line("making the digits run first; it takes about a minute, and only once")
-        with showing_progress() as progress:
+        with console_progress() as progress:
             cluster_digits(folder, command=command, progress=progress)
     return run

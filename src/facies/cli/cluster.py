@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from facies.cli.console import (
-    groups_in_words,
-    log_line,
-    print_json,
-    print_line,
-    print_table,
-    showing_progress,
-    sizes_of,
-)
+from facies.cli.console import console_progress, log_line, print_json, print_line
 from facies.cli.options import Channels, Input, Json, Overwrite
+from facies.cli.run_summary import print_run_summary, run_summary
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.runs import RunFolder
     from facies.workflows.cluster import ImageOptions
 
 Method = Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")]
@@ -76,13 +67,20 @@ def cluster(
     from facies.methods import method_class
     from facies.workflows import ClusterJob, run_clustering
 
-    hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
+    hardware = {
+        "hardware.accelerator": accelerator,
+        "hardware.devices": devices,
+        "hardware.strategy": strategy,
+        "hardware.precision": precision,
+    }
     job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
-        parameters=merged(read_settings(method_class(method), settings or []), {"random_state": seed, **hardware}),
+        parameters=merged(
+            read_settings(method_class(method), settings or [], log_line), {"random_state": seed, **hardware}
+        ),
         image_options=cast(
             "ImageOptions", {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}
         ),
@@ -91,14 +89,14 @@ def cluster(
         tensorboard_folder=log,
         command=context.obj,
     )
-    with showing_progress() as progress:
+    with console_progress() as progress:
         run, is_new = run_clustering(job, progress, log_line)
     if as_json:
-        print_json({**summary(run), "complete_before": not is_new})
+        print_json({**run_summary(run), "complete_before": not is_new})
         return
     if not is_new:
         print_line(f"{run.path} is complete; there is nothing to resume.")
-    say_summary(run)
+    print_run_summary(run)
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:
@@ -116,65 +114,3 @@ def parse_size(text: str | None) -> int | tuple[int, int] | None:
         raise InputError(f"--size {text}: give a side, such as 64, or height and width, such as 64x48")
     height, width = match.groups()
     return int(height) if width is None else (int(height), int(width))
-
-
-def summary(run: RunFolder) -> dict[str, Any]:
-    """Tell what a run found, for a program."""
-    sizes = sizes_of(run.partition()[0]["group"])
-    manifest = run.manifest
-    return {
-        "run": str(run.path),
-        "method": manifest["method"],
-        "preset": manifest["preset"],
-        "seed": manifest["seed"],
-        "n_images": len(run),
-        "n_groups": manifest["n_groups"],
-        "n_noise": sizes.get(-1, 0),
-        "group_sizes": {str(group): size for group, size in sizes.items() if group >= 0},
-        "left_out": manifest["left_out"],
-        "metrics": manifest["metrics"],
-        "timings": manifest["timings"],
-        "notes": manifest["notes"],
-    }
-
-
-def say_summary(run: RunFolder, *, next_commands: bool = True) -> None:
-    """Tell what a run found, for people."""
-    from facies.report.formatting import METRICS, duration, number
-
-    found = summary(run)
-    sizes = {int(group): size for group, size in found["group_sizes"].items()}
-    rows = [
-        ("images", number(len(run))),
-        ("groups found", number(found["n_groups"])),
-        ("images a group", groups_in_words(sizes)),
-    ]
-    if found["n_noise"]:
-        rows.append(("in no group", number(found["n_noise"])))
-    if found["left_out"]:
-        first = found["left_out"][0]
-        rows.append(("left out", f"{len(found['left_out']):,} (the first: {first['source']}: {first['reason']})"))
-    if run.manifest["input"]["labelled"]:
-        rows += [
-            (METRICS[name][0], number(float(found["metrics"][name]))) for name in METRICS if name in found["metrics"]
-        ]
-    rows.append(("time", duration(sum(found["timings"].values()))))
-    print_table(rows)
-    for note in found["notes"]:
-        print_line(f"note: {note}")
-    print_line(f"run: {run.path}")
-    if next_commands:
-        print_line("next:")
-        for words in (
-            "atlas {run}",
-            "report {run} -o report.html",
-            "export {run} --to csv -o groups.csv",
-            "predict {run} NEW -o new.csv",
-        ):
-            print_line(f"  facies {words.format(run=_quoted(run.path))}")
-
-
-def _quoted(path: Path) -> str:
-    here = Path.cwd()
-    path = path.relative_to(here) if path.is_relative_to(here) else path
-    return shlex.quote(str(path))

@@ -1,4 +1,4 @@
-"""What the user sees: tables and JSON on standard output, progress and remarks on standard error."""
+"""Output of the commands: results on standard output, progress and messages on standard error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,7 +23,7 @@ def print_line(text: str = "") -> None:
 
 
 def log_line(text: str) -> None:
-    """Write a line to standard error, where it disturbs no program that reads the output."""
+    """Write a line to standard error, so that a program can read the results alone."""
     typer.echo(f"facies: {text}", err=True)
 
 
@@ -41,8 +42,17 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(jsonable(value), indent=2, allow_nan=False))
 
 
+def print_paths(paths: Mapping[str, Path], *, as_json: bool) -> None:
+    """Write what was written where: ``report: /…/report.html``, or the same as one JSON object."""
+    if as_json:
+        print_json({kind: str(path) for kind, path in paths.items()})
+        return
+    for kind, path in paths.items():
+        print_line(f"{kind}: {path}")
+
+
 def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), title: str | None = None) -> None:
-    """Write a table to standard output; cells that do not fit are folded, never cut."""
+    """Write a table to standard output; cells that are too wide are folded, not cut."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -54,14 +64,14 @@ def print_table(rows: Sequence[Sequence[str]], headings: Sequence[str] = (), tit
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console()
-    with console.capture() as drawn:  # rich would end the process by itself where nobody reads any more
+    with console.capture() as text:  # rich would end the process by itself where the output is closed
         console.print(table)
-    typer.echo(drawn.get(), nl=False)
+    typer.echo(text.get(), nl=False)
 
 
 @contextlib.contextmanager
-def showing_progress() -> Iterator[Progress]:
-    """Show progress as bars on a terminal, and as lines elsewhere."""
+def console_progress() -> Iterator[Progress]:
+    """Display progress as bars on a terminal, and as lines elsewhere."""
     from facies.training import BarProgress, LineProgress
 
     if sys.stderr.isatty():
@@ -71,16 +81,16 @@ def showing_progress() -> Iterator[Progress]:
         yield LineProgress()
 
 
-def sizes_of(groups: ArrayLike) -> dict[int, int]:
-    """Count the images of each group."""
+def group_sizes(groups: ArrayLike) -> dict[int, int]:
+    """Count the images of each group: a number by group."""
     import numpy as np
 
     numbers, counts = np.unique(np.asarray(groups, dtype=np.int64), return_counts=True)
     return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
-def groups_in_words(sizes: Mapping[int, int], most: int = 12) -> str:
-    """Name the sizes of the groups, the largest first: ``group 3: 181, group 0: 180, … (2 more)``."""
+def format_group_sizes(sizes: Mapping[int, int], limit: int = 12) -> str:
+    """Write the sizes of the groups, the largest first: ``3: 181, 0: 180, … (2 more)``; at most `limit` of them."""
     ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{group}: {size:,}" for group, size in ordered[:most])
-    return shown + (f", … ({len(ordered) - most} more)" if len(ordered) > most else "")
+    text = ", ".join(f"{group}: {size:,}" for group, size in ordered[:limit])
+    return text + (f", … ({len(ordered) - limit} more)" if len(ordered) > limit else "")

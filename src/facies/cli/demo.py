@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.cluster import say_summary, summary
-from facies.cli.console import print_json, print_line, showing_progress
+from facies.cli.console import console_progress, print_json, print_line
 from facies.cli.options import Json
+from facies.cli.run_summary import print_run_summary, run_summary
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the demonstration.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
@@ -21,11 +21,11 @@ def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, 
     from facies.workflows.demo import cluster_digits
 
     folder = output.expanduser().absolute()
-    with showing_progress() as progress:
+    with console_progress() as progress:
         run = cluster_digits(folder, seed=seed, overwrite=True, command=context.obj, progress=progress)
     page = write_report(run, folder / "report.html", overwrite=True)
     if as_json:
-        print_json({**summary(run), "report": str(page)})
+        print_json({**run_summary(run), "report": str(page)})
         return
-    say_summary(run, next_commands=False)
+    print_run_summary(run, next_commands=False)
     print_line(f"report: {page}")

@@ -1,4 +1,4 @@
-"""How a command ends: with 0, or with one line and 2 (the user's fault) or 1 (ours); a traceback only if asked for."""
+"""The end of a command: exit code 0, or one line and 2 (the user's mistake) or 1 (a fault of Facies)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from typer.core import TyperGroup
 
 from facies.errors import FaciesWarning, InputError
 
-USERS_FAULT, OUR_FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+USER_ERROR, INTERNAL_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from, and all warnings.")]
 
 
 class FaciesGroup(TyperGroup):
-    """The command ``facies``; says in one line what is wrong with a command line."""
+    """The command ``facies``; prints one line where the arguments are wrong."""
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
-        """Run, and exit with the code of the command."""
+        """Run the command, and exit with its code."""
         extra = {**extra, "standalone_mode": False, "obj": ["facies", *(sys.argv[1:] if args is None else args)]}
         try:
             code = super().main(args=args, prog_name=prog_name, **extra)
@@ -40,13 +40,13 @@ class FaciesGroup(TyperGroup):
             # An error of usage. Its class lies in click or inside of typer, by typer's version.
             context = getattr(error, "ctx", None)
             place = context.command_path if context is not None else "facies"
-            _say(f"{' '.join(error.format_message().split())} (see `{place} --help`)")
-            sys.exit(USERS_FAULT)
+            _log_line(f"{' '.join(error.format_message().split())} (see `{place} --help`)")
+            sys.exit(USER_ERROR)
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option ``--debug``, and an end for whatever it raises.
+    """Give a command the option ``--debug``, and turn whatever it raises into one line and an exit code.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
                 function(**options)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
-            code = _end(error, debug=debug)
+            code = _exit_code(error, debug=debug)
             if code is None:
                 raise
             raise typer.Exit(code) from None
@@ -80,12 +80,12 @@ def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _end(error: BaseException, *, debug: bool) -> int | None:
-    """Say what happened; the exit code, or None for what typer ends by itself."""
+def _exit_code(error: BaseException, *, debug: bool) -> int | None:
+    """Print what happened, and return the exit code; None for what typer handles by itself."""
     if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "format_message"):
         return None
     if isinstance(error, BrokenPipeError):
-        # Whoever read us has gone; Python's own flush at the end must not complain of it.
+        # The program that read the output has ended; Python's own flush at exit must not fail for that.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
@@ -93,35 +93,45 @@ def _end(error: BaseException, *, debug: bool) -> int | None:
         traceback.print_exception(error)
     text = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
-        _say(text or "interrupted")
+        _log_line(text or "interrupted")
         return INTERRUPTED
     if isinstance(error, InputError):
-        _say(text)
-        return USERS_FAULT
+        _log_line(text)
+        return USER_ERROR
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _say(f"the disk is full ({text}): free some space, or set TMPDIR to a folder on a larger disk")
-        return USERS_FAULT
+        _log_line(f"the disk is full ({text}): free some space, or set TMPDIR to a folder on a larger disk")
+        return USER_ERROR
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        _say(f"there is not enough memory ({text or 'MemoryError'}): use smaller images (--size) or smaller batches")
-        return USERS_FAULT
+        _log_line(
+            f"there is not enough memory ({text or 'MemoryError'}): use smaller images (--size) or smaller batches"
+        )
+        return USER_ERROR
     hint = "" if debug else "; run again with --debug"
-    _say(f"{type(error).__name__}: {text}: this is a fault of Facies{hint}")
-    return OUR_FAULT
+    _log_line(f"{type(error).__name__}: {text}: this is a fault of Facies{hint}")
+    return INTERNAL_ERROR
 
 
 @contextlib.contextmanager
 def _warnings(*, everything: bool) -> Iterator[None]:
-    """Show our own warnings as a line, and those of the libraries only if asked for."""
+    """Print each warning of Facies once, as one line; those of the libraries are printed only if `everything` is true."""
     if everything:
         yield
         return
+    printed: set[str] = set()
+
+    def show(message: Warning | str, *_args: Any, **_options: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in printed:
+            printed.add(text)
+            _log_line(f"note: {text}")
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", FaciesWarning)
-        warnings.showwarning = lambda message, *_args, **_options: _say(f"note: {message}")
+        warnings.showwarning = show
         yield
 
 
-def _say(text: str) -> None:
+def _log_line(text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         typer.echo(f"facies: {text}", err=True)

@@ -22,7 +22,7 @@ Labels = Annotated[
 def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
     """Measure the groups of a run as they are now, also by labels where they are known."""
     from facies import workflows
-    from facies.report.formatting import METRICS, number
+    from facies.report.formatting import METRICS, format_metric
     from facies.runs import RunFolder
 
     folder = RunFolder(run)
@@ -31,9 +31,11 @@ def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_js
         print_json({"run": str(folder.path), **measured})
         return
     print_line(f"{folder.path}, partition {measured['partition']}")
-    rows = [("images", number(measured["n_images"]), ""), ("groups", number(measured["n_groups"]), "")]
+    rows = [("images", format_metric(measured["n_images"]), ""), ("groups", format_metric(measured["n_groups"]), "")]
     rows += [
-        (METRICS[name][0], number(float(measured[name])), METRICS[name][1]) for name in METRICS if name in measured
+        (METRICS[name][0], format_metric(float(measured[name])), METRICS[name][1])
+        for name in METRICS
+        if name in measured
     ]
     print_table(rows, headings=("measure", "value", "meaning"))
     if "accuracy" not in measured:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import log_left_out, log_line, print_json, print_line, print_table, showing_progress
+from facies.cli.console import console_progress, log_left_out, log_line, print_json, print_line, print_table
 from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
@@ -104,12 +104,16 @@ def extract(
         plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px),
     )  # fmt: skip
     settings.check()
-    found = find_stacks(photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table)
-    log_line(f"{len(found.stacks):,} stacks of {layers}, found {found.how} (the first: {', '.join(_first(found))})")
-    with showing_progress() as progress:
+    stack_list = find_stacks(
+        photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table
+    )
+    log_line(
+        f"{len(stack_list.stacks):,} stacks of {layers}, found {stack_list.how} (the first: {', '.join(_example(stack_list))})"
+    )
+    with console_progress() as progress:
         try:
-            made = extract_grains(
-                found,
+            is_new = extract_grains(
+                stack_list,
                 output,
                 settings,
                 thresholds=thresholds,
@@ -120,17 +124,17 @@ def extract(
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted: the same command with --resume goes on from here") from None
-    told = summary(output)
+    summary = extraction_summary(output)
     if as_json:
-        print_json({**told, "complete_before": not made})
+        print_json({**summary, "complete_before": not is_new})
         return
-    if not made:
+    if not is_new:
         print_line(f"{output} is complete; there is nothing to resume.")
-    _say_summary(told, output)
+    _print_summary(summary, output)
 
 
-def _first(found: StackList) -> list[str]:
-    names = found.stacks[0].photographs
+def _example(stack_list: StackList) -> list[str]:
+    names = stack_list.stacks[0].photographs
     return list(names) if len(names) <= 3 else [names[0], "…", names[-1]]
 
 
@@ -146,8 +150,8 @@ def _read_scale(text: str | None) -> float | None:
         ) from error
 
 
-def summary(output: Path) -> dict[str, Any]:
-    """Tell what was extracted, for a program.
+def extraction_summary(output: Path) -> dict[str, Any]:
+    """Return the results of an extraction in short, fit for JSON.
 
     Parameters
     ----------
@@ -160,39 +164,42 @@ def summary(output: Path) -> dict[str, Any]:
     """
     import pandas as pd
 
-    from facies.grains.extraction import TOUCHING, read_description
+    from facies.grains.extraction import TOUCHING_THRESHOLD, read_description
 
-    told = read_description(output)
+    description = read_description(output)
     grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])
     return {
         "grains": str(output.expanduser().resolve()),
-        "n_grains": told["counts"]["grains"],
-        "n_stacks": told["counts"]["stacks"],
-        "n_photographs": told["counts"]["photographs"],
+        "n_grains": description["counts"]["grains"],
+        "n_stacks": description["counts"]["stacks"],
+        "n_photographs": description["counts"]["photographs"],
         "n_samples": int(grains["sample"].nunique()),
         "n_touches_border": int(grains["touches_border"].sum()),
-        "n_touching": int((grains["touching"] >= TOUCHING).sum()),
-        "passed_over": told["counts"]["passed_over"],
-        "thresholds": told["thresholds"],
-        "um_per_px": told["um_per_px"],
-        "left_out": told["left_out"],
-        "notes": told["notes"],
+        "n_touching": int((grains["touching"] >= TOUCHING_THRESHOLD).sum()),
+        "passed_over": description["counts"]["passed_over"],
+        "thresholds": description["thresholds"],
+        "um_per_px": description["um_per_px"],
+        "left_out": description["left_out"],
+        "notes": description["notes"],
     }
 
 
-def _say_summary(told: dict[str, Any], output: Path) -> None:
-    thresholds = told["thresholds"]
+def _print_summary(summary: dict[str, Any], output: Path) -> None:
+    thresholds = summary["thresholds"]
     rows = [
-        ("grains", f"{told['n_grains']:,}"),
-        ("photographs", f"{told['n_photographs']:,} in {told['n_stacks']:,} stacks of {told['n_samples']} samples"),
-        ("cut by the border", f"{told['n_touches_border']:,}"),
-        ("perhaps several", f"{told['n_touching']:,}"),
+        ("grains", f"{summary['n_grains']:,}"),
+        (
+            "photographs",
+            f"{summary['n_photographs']:,} in {summary['n_stacks']:,} stacks of {summary['n_samples']} samples",
+        ),
+        ("cut by the border", f"{summary['n_touches_border']:,}"),
+        ("perhaps several", f"{summary['n_touching']:,}"),
         ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),
-        ("micrometres a pixel", "unknown" if told["um_per_px"] is None else f"{told['um_per_px']:g}"),
+        ("micrometres a pixel", "unknown" if summary["um_per_px"] is None else f"{summary['um_per_px']:g}"),
     ]
     print_table(rows)
-    for note in told["notes"]:
+    for note in summary["notes"]:
         print_line(f"note: {note}")
-    log_left_out(told["left_out"])
+    log_left_out(summary["left_out"])
     print_line(f"grains: {output}")
     print_line(f"pictures for checking: {output / 'check'}")

@@ -1,12 +1,8 @@
-"""``facies methods`` and ``facies presets``: what there is, told by the methods themselves."""
+"""``facies methods``: the methods, and what each can do."""
 
 from __future__ import annotations
 
-import inspect
-import json
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json
@@ -14,14 +10,10 @@ from facies.cli.options import Json
 if TYPE_CHECKING:
     from facies.methods import Method
 
-Name = Annotated[str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")]
-
 
 def methods(as_json: Json = False) -> None:
     """List the methods and what each can do."""
-    from facies.methods import METHODS, method_class
-
-    described = [describe(method_class(name)) for name in METHODS]
+    described = [describe(method) for method in importable_methods()]
     if as_json:
         print_json({"methods": described})
         return
@@ -29,9 +21,9 @@ def methods(as_json: Json = False) -> None:
         print_line(f"{method['name']}: {method['title']}")
         print_table(
             [
-                ("finds the number of groups", _yes(method["estimates_n_clusters"])),
-                ("soft memberships", _yes(method["soft"])),
-                ("generates images", _yes(method["samples"])),
+                ("finds the number of groups", _yes_or_no(method["estimates_n_clusters"])),
+                ("soft memberships", _yes_or_no(method["has_soft_assignments"])),
+                ("generates images", _yes_or_no(method["is_generative"])),
                 ("works on", ", ".join(method["supported_inputs"])),
                 ("presets", ", ".join(method["presets"])),
                 ("reference", method["reference"]),
@@ -39,44 +31,34 @@ def methods(as_json: Json = False) -> None:
         )
 
 
-def presets(method: Name = None, as_json: Json = False) -> None:
-    """List the presets of a method, with all their parameters."""
-    from facies.methods import METHODS, method_class
+def importable_methods() -> list[type[Method]]:
+    """Import all methods; one of another package that cannot be imported is left out, with a warning."""
+    from facies.errors import InputError
+    from facies.methods import METHODS, method_class, method_names
 
-    names = list(METHODS) if method is None else [method]
-    found = {name: preset_parameters(method_class(name)) for name in names}
-    if as_json:
-        print_json(found)
-        return
-    for name, sets in found.items():
-        parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
-        rows = [[parameter, *(_text(values[parameter]) for values in sets.values())] for parameter in parameters]
-        print_table(rows, headings=["parameter", *sets], title=name)
+    classes = []
+    for name in method_names():
+        try:
+            classes.append(method_class(name))
+        except InputError:
+            if name in METHODS:
+                raise
+    return classes
 
 
 def describe(method: type[Method]) -> dict[str, Any]:
-    """Tell what a method is and can do."""
+    """Return what a method is called, what it can do, and where it was published; fit for JSON."""
     return {
         "name": method.name,
         "title": method.title,
         "estimates_n_clusters": method.estimates_n_clusters,
-        "soft": method.soft,
-        "samples": method.samples,
+        "has_soft_assignments": method.has_soft_assignments,
+        "is_generative": method.is_generative,
         "supported_inputs": list(method.supported_inputs),
         "presets": list(method.presets),
         "reference": method.reference,
     }
 
 
-def preset_parameters(method: type[Method]) -> dict[str, dict[str, Any]]:
-    """All parameters of each preset, also those that it leaves as they are."""
-    defaults = {name: parameter.default for name, parameter in inspect.signature(method).parameters.items()}
-    return {preset: {**defaults, **values} for preset, values in method.presets.items()}
-
-
-def _yes(value: bool) -> str:
+def _yes_or_no(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
-import re
-import typing
-from collections.abc import Mapping, Sequence
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from facies.errors import InputError
 
@@ -19,7 +15,9 @@ if TYPE_CHECKING:
 _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 
 
-def read_settings(method: type[Method], settings: Sequence[str]) -> dict[str, Any]:
+def read_settings(
+    method: type[Method], settings: Sequence[str], report: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """Read ``name=value`` pairs.
 
     Parameters
@@ -28,27 +26,34 @@ def read_settings(method: type[Method], settings: Sequence[str]) -> dict[str, An
         Whose parameters they are; a name that it has not is left for `make_method` to refuse.
     settings : sequence of str
         A value is read as JSON where it is that, and as text otherwise; ``None``, ``True`` and ``False`` too.
+    report : callable, optional
+        Takes a line on each name of an earlier version.
 
     Returns
     -------
     dict
-        Values by name; of a name that was given twice the last one.
+        Values by dotted name; of a name that was given twice the last one.
 
     Raises
     ------
     InputError
-        If a pair has no ``=``, or a value is not of the parameter's type.
+        If a pair has no ``=``, or a value is not one that the parameter takes.
     """
-    hints = typing.get_type_hints(method.__init__)
-    known = inspect.signature(method).parameters
-    read = {}
+    from facies.parameters import parameters_of
+
+    known = parameters_of(method)
+    values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
-        name = name.strip()
+        name, text = name.strip(), text.strip()
         if not equals or not name:
-            raise InputError(f"--set {setting}: write it as name=value, such as --set epochs=50")
-        read[name] = _value(name, text.strip(), hints[name]) if name in known else text
-    return read
+            raise InputError(f"--set {setting}: write it as name=value, such as --set training.epochs=50")
+        names = [name] if name in known else list(method.current_parameters({name: None}))
+        if names != [name] and report is not None:
+            report(f"--set {name}={text}: this parameter is now called {' and '.join(names)}")
+        for each in names:
+            values[each] = _value(each, text, known[each].type) if each in known else text
+    return values
 
 
 def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,16 +84,12 @@ def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
 
 
 def _value(name: str, text: str, hint: Any) -> Any:
-    from pydantic import TypeAdapter, ValidationError
+    from facies.parameters import as_type, describe_type
 
-    check = TypeAdapter(hint)
     for candidate in _readings(text):
-        try:
-            # Through JSON, a strict check takes a list for a tuple, and still no text for a number.
-            return check.validate_json(json.dumps(candidate), strict=True)
-        except ValidationError:
-            continue
-    raise InputError(f"--set {name}={text}: {name} takes {in_words(hint)}")
+        with contextlib.suppress(ValueError):
+            return as_type(hint, candidate)
+    raise InputError(f"--set {name}={text}: {name} takes {describe_type(hint)}")
 
 
 def _readings(text: str) -> list[Any]:
@@ -102,16 +103,3 @@ def _readings(text: str) -> list[Any]:
 
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number to compute with")
-
-
-def in_words(hint: Any) -> str:
-    """Say what values a parameter takes: ``a whole number or 'auto'``."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
-    if hint in words:
-        return words[hint]
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Literal:
-        return " or ".join(repr(choice) for choice in arguments)
-    if origin in (typing.Union, UnionType):
-        return " or ".join(in_words(argument) for argument in arguments)
-    return re.sub(r"\b(typing|collections\.abc)\.", "", inspect.formatannotation(hint))

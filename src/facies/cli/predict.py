@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from facies.cli.console import (
-    groups_in_words,
+    console_progress,
+    format_group_sizes,
+    group_sizes,
     log_left_out,
     print_json,
     print_line,
-    showing_progress,
-    sizes_of,
 )
 from facies.cli.options import Channels, Input, Json, Overwrite, Run
 
@@ -42,7 +42,7 @@ def predict(
     from facies.workflows.predict import check_table
 
     path = check_table(output, overwrite=overwrite)
-    with showing_progress() as progress:
+    with console_progress() as progress:
         prediction = workflows.predict(
             RunFolder(run),
             source,
@@ -52,7 +52,7 @@ def predict(
         )
     table = prediction.table
     workflows.write_table(table, path, overwrite=overwrite)
-    sizes = sizes_of(table["group"])
+    sizes = group_sizes(table["group"])
     left_out = prediction.left_out[["source", "reason"]].to_dict("records")
     classes = table["class"].value_counts().to_dict() if "class" in table else {}
     if as_json:
@@ -60,7 +60,7 @@ def predict(
         answer = {"table": str(path), "n_images": len(table), "group_sizes": counts, "left_out": left_out}
         print_json({**answer, "class_sizes": classes} if classes else answer)
         return
-    print_line(f"{len(table):,} images assigned to {len(sizes)} groups ({groups_in_words(sizes)})")
+    print_line(f"{len(table):,} images assigned to {len(sizes)} groups ({format_group_sizes(sizes)})")
     if classes:
         print_line(f"classes: {', '.join(f'{name}: {count:,}' for name, count in classes.items())}")
     print_line(f"table: {path}")

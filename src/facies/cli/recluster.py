@@ -1,4 +1,4 @@
-"""``facies recluster`` and ``facies refine``: another partition of a run, made of one that it has."""
+"""``facies recluster``: some groups of a run, grouped again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from facies.cli.console import groups_in_words, print_json, print_line, showing_progress
+from facies.cli.console import console_progress, format_group_sizes, print_json, print_line
 from facies.cli.options import Json, Partition, Run
 from facies.errors import InputError
 
@@ -16,15 +16,8 @@ Parts = Annotated[str, typer.Option(metavar="K|auto", help="How many groups to m
 Name = Annotated[
     str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="recluster-1, -2 …")
 ]
-RefinedName = Annotated[
-    str | None, typer.Option("--name", metavar="NEW", help="Name of the new partition.", show_default="refine-1, -2 …")
-]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit the method of the run anew, to these images alone.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
-Share = Annotated[float, typer.Option(metavar="X", help="Share of each group that is taken as certain.")]
-Neighbours = Annotated[int, typer.Option(min=1, metavar="N", help="Neighbours of an image that are asked.")]
-Agreement = Annotated[float, typer.Option(metavar="X", help="Share of them that must be of its group.")]
-Confidence = Annotated[float, typer.Option(metavar="P", help="Least probability of a reliable image.")]
 
 
 def recluster(
@@ -42,7 +35,7 @@ def recluster(
     from facies.runs import RunFolder
 
     folder, pooled, n_parts = RunFolder(run), _numbers(groups), _parts(parts)
-    with showing_progress() if refit else contextlib.nullcontext() as progress:
+    with console_progress() if refit else contextlib.nullcontext() as progress:
         new = workflows.recluster(
             folder, pooled, n_parts, name=name, partition=partition, refit=refit, seed=seed, progress=progress
         )
@@ -52,42 +45,7 @@ def recluster(
         return
     print_line(
         f"groups {', '.join(map(str, pooled))} of {new.base}: {len(new.group_sizes)} new groups "
-        f"({groups_in_words(new.group_sizes)})"
-    )
-    print_line(f"partition {new.name}: {folder.path}")
-
-
-def refine(
-    run: Run,
-    name: RefinedName = None,
-    partition: Partition = None,
-    share: Share = 0.5,
-    neighbours: Neighbours = 20,
-    agreement: Agreement = 0.9,
-    confidence: Confidence = 0.9,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Let the most certain images of each group decide where all others belong."""
-    from facies import workflows
-    from facies.runs import RunFolder
-
-    folder = RunFolder(run)
-    new = workflows.refine(
-        folder,
-        name=name,
-        partition=partition,
-        share=share,
-        neighbours=neighbours,
-        agreement=agreement,
-        confidence=confidence,
-        seed=seed,
-    )
-    if as_json:
-        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, **new.about})
-        return
-    print_line(
-        f"{new.about['moved']:,} of {len(folder):,} images moved to another group; {new.about['reliable']:,} were reliable"
+        f"({format_group_sizes(new.group_sizes)})"
     )
     print_line(f"partition {new.name}: {folder.path}")
 

@@ -1,29 +1,16 @@
-"""``facies report`` and ``facies export``: what a run found, for people and for other programs."""
+"""``facies report``: the results of a run on one page."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import print_json, print_line
+from facies.cli.console import print_paths
 from facies.cli.options import Json, Overwrite, Partition, Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Page = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
-To = Annotated[
-    str,
-    typer.Option(
-        metavar="csv|parquet|folders|coco|ecotaxa|onnx",
-        help="A table, folders of images, what others import, or the model.",
-    ),
-]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")]
-
-
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
 Tables = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
@@ -45,13 +32,11 @@ Ratios = Annotated[
 DiameterOf = Annotated[
     str, typer.Option("--diameter", metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
 ]
-Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
-Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
 
 
 def report(
     run: Run,
-    output: Page,
+    output: Output,
     partition: Partition = None,
     tables: Tables = None,
     samples: Samples = None,
@@ -62,67 +47,28 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a report: one HTML file that needs nothing else; of grains with counts, ratios, sizes and plates."""
-    from facies.grains.report.table_settings import Diameter, GrainSettings
     from facies.report import write_report
     from facies.runs import RunFolder
 
-    settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter), ratios=tuple(ratio or ()))
     path = write_report(
         RunFolder(run),
         output,
         partition=partition,
-        settings=settings,
-        facts=None if samples is None else _facts(samples),
+        ratios=ratio or (),
+        sections=_grain_options(samples, um_per_px, diameter),
         tables=tables,
         overwrite=overwrite,
     )
-    _told({"report": path} | ({} if tables is None else {"tables": tables.absolute()}), as_json=as_json)
+    print_paths({"report": path} | ({} if tables is None else {"tables": tables.absolute()}), as_json=as_json)
 
 
-def export(
-    run: Run,
-    to: To,
-    output: Output,
-    partition: Partition = None,
-    classes: Classes = None,
-    groups: Groups = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> None:
-    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
-    from facies import workflows
-    from facies.runs import RunFolder
+def _grain_options(samples: Path | None, um_per_px: float | None, diameter: str) -> dict[str, Any]:
+    """Return the options of the section on grains, if any was given."""
+    from facies.grains.report.sample_metadata import read_sample_metadata
+    from facies.grains.report.section import GrainOptions
+    from facies.grains.report.table_settings import Diameter, GrainSettings
 
-    path = workflows.export(
-        RunFolder(run),
-        to,
-        output,
-        partition=partition,
-        classes=None if classes is None else [name.strip() for name in classes.split(",")],
-        groups=None if groups is None else _numbers(groups),
-        overwrite=overwrite,
-    )
-    _told({to: path}, as_json=as_json)
-
-
-def _facts(samples: Path) -> pd.DataFrame:
-    from facies.grains.report.sample_metadata import read_sample_facts
-
-    return read_sample_facts(samples)
-
-
-def _numbers(text: str) -> list[int]:
-    from facies.errors import InputError
-
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise InputError(f"--groups takes numbers with commas between them, such as 3,17: {text!r} was given") from None
-
-
-def _told(paths: dict[str, Path], *, as_json: bool) -> None:
-    if as_json:
-        print_json({kind: str(path) for kind, path in paths.items()})
-        return
-    for kind, path in paths.items():
-        print_line(f"{kind}: {path}")
+    settings = GrainSettings(um_per_px=um_per_px, diameter=cast(Diameter, diameter))
+    if samples is None and settings == GrainSettings():
+        return {}
+    return {"grains": GrainOptions(settings, None if samples is None else read_sample_metadata(samples))}

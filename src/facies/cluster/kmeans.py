@@ -51,11 +51,11 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
     cluster_centers_ : ndarray of shape (n_clusters_, n_features)
         Mean of each cluster.
     labels_ : ndarray of int64, shape (n_samples,)
-        Cluster of each row, 0 to n_clusters_ − 1; no cluster is empty.
+        Cluster of each row, from 0; no cluster is empty.
     inertia_ : float
         Sum of the squared distances of the rows to their centres.
     variance_ : float
-        σ² of the mixture, inertia_ / (n_samples · n_features).
+        σ² of the mixture, ``inertia_ / (n_samples * n_features)``.
     n_iter_ : int
         Iterations of the initialisation that won.
     n_clusters_ : int

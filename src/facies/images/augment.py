@@ -1,4 +1,4 @@
-"""Augmented views: random affine maps of a whole batch, on the device where it is."""
+"""Augmentation: random affine maps of a batch of images, computed on the device of the batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Range = float | tuple[float, float]
 class RandomAffine:
     """Rotate, zoom, shift and flip each image of a batch at random: one affine map, sampled once, bilinear; and shift its channels.
 
-    Where only flips and quarter turns are asked for, pixels are moved, not sampled: no image is blurred.
+    With flips and quarter turns alone pixels are moved, not interpolated: no image is blurred.
 
     Each range is either one number or the lowest and the highest value. The defaults are those of the
     mixture-of-experts VAE (rotation ±10°, zoom ±0.1, shift ±0.1; `flip` for natural images only). As in Keras'
@@ -38,8 +38,8 @@ class RandomAffine:
     flip : bool, default=False
         Mirror left and right, every second image.
     quarter_turns : bool, default=False
-        Turn by 0, 90, 180 or 270 degrees, each as often; images that are not square by 0 or 180. With `flip`, an image is
-        shown in all of its eight (four) symmetric positions, upside down too.
+        Turn by 0, 90, 180 or 270 degrees, each as often; images that are not square by 0 or 180. With `flip`, an image
+        appears in all of its eight (four) symmetric positions, also upside down.
     padding : {"fill", "border"}, default="fill"
         What comes in from outside: the number `fill`, or the nearest pixel of the border.
     fill : float, default=0.0
@@ -83,11 +83,11 @@ class RandomAffine:
     @property
     def is_identity(self) -> bool:
         """Whether it leaves every image as it is."""
-        moves_nothing = not (self.flip or self.quarter_turns) and self._samples_nothing
+        moves_nothing = not (self.flip or self.quarter_turns) and self._has_no_map
         return moves_nothing and self.channel_shift == 0 and self.factor == 1
 
     @property
-    def _samples_nothing(self) -> bool:
+    def _has_no_map(self) -> bool:
         ranges = (_limits(self.rotation, 0.0), _limits(self.shift, 0.0), _limits(self.zoom, 1.0))
         return ranges == ((0.0, 0.0), (0.0, 0.0), (1.0, 1.0))
 
@@ -99,9 +99,9 @@ class RandomAffine:
         images : Tensor of floating point, shape (B, C, H, W) or (B, L, C, H, W)
             The batch.
         generator : torch.Generator, optional
-            Where the chances come from; it may be on another device than the images.
+            The source of random numbers; it may be on another device than the images.
         maps : Tensor of shape (B, 2, 3), optional
-            From `draw`: these are applied, and none is drawn.
+            Maps from `draw`, which are applied instead of new ones.
 
         Returns
         -------
@@ -111,23 +111,23 @@ class RandomAffine:
         Raises
         ------
         ValueError
-            If maps are given and quarter turns asked for, of which the maps would not know.
+            If maps are given and `quarter_turns` is set, which maps do not include.
         """
         if maps is not None and self.quarter_turns:
             raise ValueError("quarter turns are no part of the maps: leave out one of them")
         if images.numel() == 0 or (maps is None and self.is_identity):
             return images
-        if maps is not None or not self._samples_nothing:
-            images = self._sampled(images, generator, maps)
+        if maps is not None or not self._has_no_map:
+            images = self._sample(images, generator, maps)
         elif self.flip:
-            images = _mirrored(images, generator)
+            images = _flip_at_random(images, generator)
         if self.quarter_turns:
-            images = _turned(images, generator)
+            images = _turn_at_random(images, generator)
         if self.channel_shift:
-            images = _channels_shifted(images, self.channel_shift, generator)
+            images = _shift_channels(images, self.channel_shift, generator)
         return images * self.factor if self.factor != 1 else images
 
-    def _sampled(self, images: Tensor, generator: torch.Generator | None, maps: Tensor | None) -> Tensor:
+    def _sample(self, images: Tensor, generator: torch.Generator | None, maps: Tensor | None) -> Tensor:
         planes = images.flatten(1, -3) if images.ndim == 5 else images
         if maps is None:
             maps = self.draw(len(planes), images.shape[-2:], images.device, generator)
@@ -148,13 +148,13 @@ class RandomAffine:
         Parameters
         ----------
         n : int
-            How many.
+            The number of maps.
         size : (int, int)
-            Rows and columns, for rotations that keep angles.
+            Height and width, which a rotation that keeps angles depends on.
         device : torch.device
-            Where to put them.
+            The device of the result.
         generator : torch.Generator, optional
-            Where the chances come from.
+            The source of random numbers.
 
         Returns
         -------
@@ -174,21 +174,21 @@ class RandomAffine:
         return torch.stack(rows, dim=1).view(n, 2, 3)
 
 
-def _chances(images: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One number of [0, 1) an image."""
+def _uniform(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Draw one number of [0, 1) per image."""
     device = generator.device if generator else images.device
     return torch.rand(len(images), generator=generator, device=device).to(images.device)
 
 
-def _mirrored(images: Tensor, generator: torch.Generator | None) -> Tensor:
-    chosen = (_chances(images, generator) < 0.5).view(-1, *[1] * (images.ndim - 1))
+def _flip_at_random(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    chosen = (_uniform(images, generator) < 0.5).view(-1, *[1] * (images.ndim - 1))
     return torch.where(chosen, images.flip(-1), images)
 
 
-def _turned(images: Tensor, generator: torch.Generator | None) -> Tensor:
+def _turn_at_random(images: Tensor, generator: torch.Generator | None) -> Tensor:
     """Turn each image, all its layers and channels alike, by quarters (by halves where it is not square)."""
     step = 1 if images.shape[-1] == images.shape[-2] else 2
-    quarters = (_chances(images, generator) * (4 // step)).long() * step
+    quarters = (_uniform(images, generator) * (4 // step)).long() * step
     turned = images.clone()
     for count in range(step, 4, step):
         rows = quarters == count
@@ -196,7 +196,7 @@ def _turned(images: Tensor, generator: torch.Generator | None) -> Tensor:
     return turned
 
 
-def _channels_shifted(images: Tensor, most: float, generator: torch.Generator | None) -> Tensor:
+def _shift_channels(images: Tensor, most: float, generator: torch.Generator | None) -> Tensor:
     """Add a number to each channel, within the range of the image (Keras' ``random_channel_shift``)."""
     device = generator.device if generator else images.device
     drawn = torch.rand(images.shape[:-2], generator=generator, device=device).to(images.device, images.dtype)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 
-_FEW = 4  # more entries than this along an axis are pixels, not colours
+_MAX_COLOURS = 4  # an axis of more entries holds pixels, not colours
 
 
 class AxisOrder(Enum):
@@ -29,7 +29,7 @@ class AxisOrder(Enum):
         Parameters
         ----------
         batch : ndarray
-            A batch in this axis_order.
+            A batch in this order.
 
         Returns
         -------
@@ -43,7 +43,7 @@ class AxisOrder(Enum):
         return batch
 
     def channels_first_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Give the shape that `channels_first` gives an array of `shape`."""
+        """Return the shape of what `channels_first` returns for an array of `shape`."""
         if self is AxisOrder.GREY:
             return (shape[0], 1, *shape[1:])
         if self in (AxisOrder.LAST, AxisOrder.STACK_LAST):
@@ -52,18 +52,18 @@ class AxisOrder(Enum):
 
 
 def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
-    """Tell the axis_order of an array of images from its shape.
+    """Infer the order of the axes of an array of images from its shape.
 
     Three axes are grey images. Four axes are channels last where the last axis has 1 to 4 entries and the second more
     than 4, else channels first; more than 4 channels are taken where they are fewer than the rows and the columns.
-    Five axes are focal stacks, told in the same way behind the layer axis.
+    Five axes are focal stacks; the axes after the layers are inferred in the same way.
 
     Parameters
     ----------
     shape : tuple of int
         The array's shape, images first.
     name : str
-        What to call the array in an error.
+        The name of the array in messages of errors.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
         into = f"({shape[0]}, {side}, {side})" if side * side == shape[1] else f"({shape[0]}, H, W)"
         raise InputError(f"{name}: {words} are flattened images or a table, not images: reshape the array to {into}")
     if len(shape) == 3:
-        if shape[2] in (3, 4) and shape[1] > 2 * _FEW:
+        if shape[2] in (3, 4) and shape[1] > 2 * _MAX_COLOURS:
             raise InputError(
                 f"{name}: {words} looks like one colour image: Facies needs a set, (N, H, W) or (N, H, W, C)"
             )
@@ -95,9 +95,9 @@ def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
         )
     a, b, c = shape[-3:]
     last, first = (AxisOrder.LAST, AxisOrder.FIRST) if len(shape) == 4 else (AxisOrder.STACK_LAST, AxisOrder.STACK)
-    if c <= _FEW < a:
+    if c <= _MAX_COLOURS < a:
         return last
-    if a <= _FEW or a < min(b, c):
+    if a <= _MAX_COLOURS or a < min(b, c):
         return first
     raise InputError(f"{name}: no axis of {words} can be the channels: give (N, C, H, W) or (N, H, W, C)")
 

@@ -1,4 +1,4 @@
-"""`ImageSet`: a sequence of images of one shape, read lazily, with one row of a table an image."""
+"""`ImageSet`: a sequence of images of one shape, read lazily, with a table of one row per image."""
 
 from __future__ import annotations
 
@@ -27,38 +27,39 @@ Companion = Callable[[Sequence[str]], pd.DataFrame]
 class ImageSet(Dataset[Tensor]):
     """N images of one shape.
 
-    Pixels come in the units in which they are stored; nothing is scaled. Made by `open_images`.
+    Pixels have the units in which they are stored; nothing is scaled. `open_images` makes one.
 
     Parameters
     ----------
     source : PixelSource
         Where the pixels are.
     table : DataFrame
-        One row an image, with at least `id` (unique) and `source`.
+        One row per image, with at least the columns `id` (unique) and `source`.
     labels : array_like of int, shape (N,), optional
-        The true labels. Only metrics may read them.
+        The true labels. Only `facies.metrics` may read them.
     label_names : list of str, optional
-        The name of label ``i`` at ``i``.
+        The name of label ``i`` at position ``i``.
     left_out : DataFrame, optional
-        What could not be read: columns `source` and `reason`.
+        Files that could not be read: columns `source` and `reason`.
     notes : sequence of str, optional
-        What was done to the images that was not asked for.
+        What was done to the images beyond what was requested, for the user.
     origin : dict, optional
-        How to read them again: `kind`, `path`, `options` (arguments of `open_images`), `subset`.
+        How to open the images again: `kind` (the name of the reader), `path`, `options` (arguments of `open_images`),
+        `subset`.
     value_range : (float, float), optional
-        The smallest and the largest pixel, where whoever wrote the images kept them.
+        The smallest and the largest pixel, where they are recorded with the images.
     fingerprint : str, optional
-        The digest of what the images are, where whoever wrote them kept it.
+        The digest of the images, where it is recorded with them.
     pixel_size_um : float, optional
         The side in micrometres of a pixel of the original photographs or scans, before any resizing.
     companions : mapping of str to callable, optional
-        Further tables of the images that the reader knows of, such as the outlines of grains, by name. Each is read by
-        a function of the ids, when a run folder is written; see `read_companions`.
+        Further tables about the images, such as the outlines of grains, by name. Each is a function that reads the
+        table for a list of ids; see `read_companions`.
 
     Attributes
     ----------
     table : DataFrame
-        One row an image, numbered from 0.
+        One row per image, numbered from 0.
     labels : ndarray of int64, shape (N,), or None
     label_names : list of str or None
     image_shape : tuple of int
@@ -75,7 +76,7 @@ class ImageSet(Dataset[Tensor]):
     Raises
     ------
     ValueError
-        If the table or the labels have not one row an image, or two images share an id.
+        If the table or the labels do not have one row per image, or two images share an id.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class ImageSet(Dataset[Tensor]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> Tensor:
-        """Read a batch at once, in the order asked.
+        """Read a batch at once, in the order of the indices.
 
         Parameters
         ----------
@@ -152,7 +153,7 @@ class ImageSet(Dataset[Tensor]):
         Returns
         -------
         Tensor of float32, shape (B, C, H, W) or (B, L, C, H, W)
-            Its own memory, never the source's.
+            Its memory is not that of the source.
 
         Raises
         ------
@@ -178,7 +179,7 @@ class ImageSet(Dataset[Tensor]):
         Parameters
         ----------
         batch_size : int, default=256
-            Images at once; the last batch may be smaller.
+            Images per batch; the last batch may be smaller. Larger batches take more memory.
 
         Yields
         ------
@@ -195,7 +196,7 @@ class ImageSet(Dataset[Tensor]):
             yield _to_float32_tensor(self._source.read(np.arange(start, min(start + batch_size, len(self)))))
 
     def stored_blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Read all images in order, as stored, in blocks of a few megabytes.
+        """Read all images in order, with their stored type, in blocks of a few megabytes.
 
         Yields
         ------
@@ -209,32 +210,32 @@ class ImageSet(Dataset[Tensor]):
             yield start, self._source.read(np.arange(start, min(start + step, len(self))))
 
     def subset(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> ImageSet:
-        """Take some of the images, without reading them.
+        """Select some of the images, without reading them.
 
         Parameters
         ----------
         indices : sequence of int, or of bool of length N
-            Which, in order; each at most once.
+            The images, in order; each at most once.
 
         Returns
         -------
         ImageSet
-            With the table and the labels cut in the same way.
+            With the table and the labels of the same images.
 
         Raises
         ------
         IndexError
             If an image does not exist.
         ValueError
-            If an image is asked for twice.
+            If an image is selected twice.
         """
         rows = self._rows(indices)
-        whole = self._source
-        part = SubsetSource(whole, rows)
-        if isinstance(whole, SubsetSource):  # a part of a part reads from the whole
-            part = SubsetSource(whole.parent, whole.rows[rows])
+        source = self._source
+        part = SubsetSource(source, rows)
+        if isinstance(source, SubsetSource):  # a part of a part reads from the first source
+            part = SubsetSource(source.parent, source.rows[rows])
         earlier = self.origin.get("subset")
-        kept = rows if earlier is None else np.asarray(earlier, dtype=np.int64)[rows]
+        numbers = rows if earlier is None else np.asarray(earlier, dtype=np.int64)[rows]
         return ImageSet(
             part,
             self.table.iloc[rows],
@@ -242,7 +243,7 @@ class ImageSet(Dataset[Tensor]):
             label_names=self.label_names,
             left_out=self.left_out,
             notes=self.notes,
-            origin={**self.origin, "subset": kept.tolist()},
+            origin={**self.origin, "subset": numbers.tolist()},
             pixel_size_um=self.pixel_size_um,
             companions=self.companions,
         )
@@ -264,7 +265,7 @@ class ImageSet(Dataset[Tensor]):
         Returns
         -------
         ImageSet
-            With everything else as it is here.
+            Everything else is as in this set.
         """
         return ImageSet(
             source or self._source,
@@ -286,7 +287,7 @@ class ImageSet(Dataset[Tensor]):
         Returns
         -------
         dict of str to DataFrame
-            By name, each with the column `id` and one row an image, in order; empty where the reader has none.
+            By name, each with the column `id` and one row per image, in order; empty where there are none.
 
         Raises
         ------
@@ -297,7 +298,7 @@ class ImageSet(Dataset[Tensor]):
         return {name: read(ids) for name, read in self.companions.items()}
 
     def value_range(self) -> tuple[float, float]:
-        """Find the smallest and the largest pixel, in one streaming pass, and remember them.
+        """Return the smallest and the largest pixel; the first call reads all images.
 
         Returns
         -------
@@ -325,12 +326,12 @@ class ImageSet(Dataset[Tensor]):
         return self._range
 
     def fingerprint(self) -> str:
-        """Digest what the images are, in one streaming pass, and remember it.
+        """Return a digest of the images; the first call reads all images, unless the digest was recorded with them.
 
         Returns
         -------
         str
-            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel (of grains: of the digests of each).
+            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel.
         """
         if self._fingerprint is None:
             digest = hashlib.sha256(f"{len(self)} {self.image_shape} {self.dtype.str}".encode())
@@ -351,15 +352,15 @@ def _to_float32_tensor(batch: NDArray[Any]) -> Tensor:
 
 
 def _narrowed(block: NDArray[Any]) -> NDArray[Any]:
-    """Give float64 as the float32 in which it will be read: 1e300 is infinite there."""
+    """Convert float64 to float32, in which it will be read: 1e300 becomes infinite."""
     with np.errstate(over="ignore"):
         return block.astype(np.float32) if block.dtype.kind == "f" and block.dtype.itemsize > 4 else block
 
 
 def _not_finite(ids: list[str]) -> str:
-    shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
     one = len(ids) == 1
     return (
-        f"{len(ids)} image{'' if one else 's'} hold{'s' if one else ''} NaN or infinite pixels (id {shown}): "
+        f"{len(ids)} image{'' if one else 's'} hold{'s' if one else ''} NaN or infinite pixels (id {listed}): "
         "replace them (numpy.nan_to_num) or leave these images out"
     )

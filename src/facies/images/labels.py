@@ -1,4 +1,4 @@
-"""True labels: from what people write them in to whole numbers."""
+"""True labels: read from arrays and CSV files, and made whole numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facies.errors import InputError
 
 @dataclass(frozen=True)
 class Labels:
-    """One whole number an image and, where the labels were words, the words in alphabetical order."""
+    """One whole number per image and, where the labels were words, the words in alphabetical order."""
 
     codes: NDArray[np.int64]
     names: list[str] | None
@@ -30,14 +30,14 @@ def as_labels(labels: ArrayLike, n_images: int, name: str) -> Labels:
     labels : array_like, shape (N,) or (N, 1)
         Whole numbers or words.
     n_images : int
-        How many are needed.
+        How many labels there must be.
     name : str
-        What to call them in an error.
+        The name of the labels in messages of errors.
 
     Returns
     -------
     Labels
-        Words become their place in alphabetical order.
+        Words become their rank in alphabetical order.
 
     Raises
     ------
@@ -74,14 +74,14 @@ def _from_words(values: NDArray[Any], name: str) -> Labels:
 def labels_from_csv(path: str | PathLike[str], ids: pd.Series[str]) -> Labels:
     """Read labels from a CSV file with the columns `id` and `label`.
 
-    Rows for other ids are passed over, so that one file serves a set and its parts.
+    Rows of other ids are ignored, so that one file serves a set and its parts.
 
     Parameters
     ----------
     path : path
         The file.
     ids : Series of str
-        The images, in order.
+        The ids of the images, in order.
 
     Returns
     -------
@@ -106,11 +106,13 @@ def labels_from_csv(path: str | PathLike[str], ids: pd.Series[str]) -> Labels:
     twice = rows["id"][rows["id"].duplicated()]
     if len(twice):
         raise InputError(f"{file}: names the image {twice.iloc[0]!r} twice: keep one row an image")
-    found = rows.set_index("id")["label"].reindex(ids)
-    without = found.index[found.isna()]
-    if len(without):
-        raise InputError(f"{file}: has no label for {len(without)} of {len(ids)} images, the first is {without[0]!r}")
-    words = found.to_numpy(dtype=str)
+    labels = rows.set_index("id")["label"].reindex(ids)
+    unlabelled = labels.index[labels.isna()]
+    if len(unlabelled):
+        raise InputError(
+            f"{file}: has no label for {len(unlabelled)} of {len(ids)} images, the first is {unlabelled[0]!r}"
+        )
+    words = labels.to_numpy(dtype=str)
     try:
         return Labels(np.array([int(word) for word in words], dtype=np.int64), None)
     except ValueError:

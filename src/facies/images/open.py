@@ -42,16 +42,18 @@ def open_images(
         A folder of image files, ``.npy``, ``.npz`` (with ``images``), ``.zarr``, one TIFF of several pages, or what a
         registered `facies.images.readers.Reader` reads, such as the grains of ``facies extract``; or images in memory,
         (N, H, W), (N, H, W, C), (N, C, H, W) or, for focal stacks, (N, L, C, H, W). An ImageSet is returned as it is,
-        if nothing else is asked for.
+        if none of the other parameters is given.
     channels : {"grey", "rgb"}, optional
         What to convert to; None leaves the images as they are.
     size : int or (int, int), optional
-        A side, or rows and columns, to bring the images to.
+        The height and width in pixels to bring the images to; one number is both. At least 4. Larger images show more
+        and cost more time, in proportion to their area.
     fit : {"resize", "pad"}, default="resize"
-        Stretch to the size, or keep the proportions and pad with the median of the border.
+        How images of other proportions get the size: stretched, or with their proportions and padded with the median of
+        their border.
     labels : path or array_like, optional
-        The true labels, where known: a CSV file with the columns ``id`` and ``label``, or one an image. They replace
-        those of the source.
+        The true labels, where they are known: a CSV file with the columns ``id`` and ``label``, or one label per image.
+        They replace those of the source.
     progress : callable, optional
         Called with the number of files (or images of a Dataset) done and their total.
 
@@ -90,9 +92,9 @@ def as_image_set(
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Open images as `open_images` does, a single one too, without a look at the pixels.
+    """Open images as `open_images` does, but accept a single image, and do not check the pixels.
 
-    For images that are not to be grouped but assigned: one is enough, and they may all be equal.
+    For images that are assigned to existing groups: one is enough, and they may all be equal.
 
     Parameters
     ----------
@@ -108,9 +110,9 @@ def as_image_set(
     InputError
         If the source cannot be read.
     """
-    wanted = _image_format(channels, size, fit)
+    image_format = _image_format(channels, size, fit)
     if isinstance(source, str | PathLike):
-        images = _from_path(Path(fspath(source)), wanted, progress)
+        images = _from_path(Path(fspath(source)), image_format, progress)
     elif isinstance(source, ImageSet):
         images = source
     elif isinstance(source, np.ndarray | Tensor):
@@ -121,18 +123,18 @@ def as_image_set(
         raise InputError(
             f"a {type(source).__name__} is not read: give a path ({_formats()}), an array, a tensor or a Dataset"
         )
-    return _with_labels(_brought_to(images, wanted), labels)
+    return _add_labels(_convert(images, image_format), labels)
 
 
 def reopen(origin: dict[str, Any]) -> ImageSet:
-    """Open the images again that `ImageSet.origin` tells of.
+    """Open again the images that `ImageSet.origin` describes.
 
-    Labels that were given as a CSV file are read again if it is still there.
+    They are opened by the same reader. Labels that came from a CSV file are read again if the file still exists.
 
     Parameters
     ----------
     origin : dict
-        `path`, `options` (arguments of `open_images`) and, if it was a part, `subset`.
+        `kind` (the name of the reader), `path`, `options` (arguments of `open_images`) and, for a part of a set, `subset`.
 
     Returns
     -------
@@ -141,15 +143,15 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
     Raises
     ------
     InputError
-        If they came from memory, have moved, or are fewer than they were.
+        If the images came from memory, were moved, or are fewer than before, or if the reader is not installed.
     """
     path = origin.get("path")
     if path is None:
         raise InputError("the images came from memory, not from a file: pass them again")
     options = dict(origin.get("options", {}))
     labels = options.pop("labels", None)
-    wanted = _image_format(**options)
-    images = _brought_to(_from_path(Path(path), wanted, kind=origin.get("kind")), wanted)
+    image_format = _image_format(**options)
+    images = _convert(_from_path(Path(path), image_format, kind=origin.get("kind")), image_format)
     if "subset" in origin:
         try:
             images = images.subset(origin["subset"])
@@ -159,7 +161,7 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
 
 
 def check_finite(images: ImageSet) -> None:
-    """Refuse NaN and infinite pixels; whole numbers are not looked at.
+    """Refuse NaN and infinite pixels; images of whole numbers are not read.
 
     Raises
     ------
@@ -171,12 +173,12 @@ def check_finite(images: ImageSet) -> None:
 
 
 def check_not_all_equal(images: ImageSet, name: str) -> None:
-    """Refuse a set whose images are one and the same; stops at the first that differs.
+    """Refuse a set whose images are all equal; reading stops at the first image that differs.
 
     Raises
     ------
     InputError
-        If there is nothing to tell apart.
+        If all images are equal.
     """
     first = None
     for _, block in images.stored_blocks():
@@ -196,8 +198,10 @@ def _image_format(
     return ImageFormat(channels, parse_size(size), fit)
 
 
-def _from_path(path: Path, wanted: ImageFormat, progress: Progress | None = None, kind: str | None = None) -> ImageSet:
-    """Open a file or folder with the reader that says it can, or with the one that opened it before."""
+def _from_path(
+    path: Path, image_format: ImageFormat, progress: Progress | None = None, kind: str | None = None
+) -> ImageSet:
+    """Open a file or folder with the first reader that can read it, or with the reader of a given name."""
     try:
         exists = path.exists()
         reader = find_reader(path, kind) if exists else None
@@ -207,7 +211,7 @@ def _from_path(path: Path, wanted: ImageFormat, progress: Progress | None = None
         raise InputError(f"{path}: no such file or folder")
     if reader is None:
         raise InputError(f"{path}: {_why_not_read(path, kind)}")
-    images = reader.read(path, wanted, progress)
+    images = reader.read(path, image_format, progress)
     images.origin = {**images.origin, "kind": reader.name, "path": str(path.absolute()), "options": {}}
     return images
 
@@ -226,28 +230,28 @@ def _formats() -> str:
     return f"{', '.join(formats)} or {last}"
 
 
-def _brought_to(images: ImageSet, wanted: ImageFormat) -> ImageSet:
-    """Convert what is not yet as wanted, and say in the origin what was asked for."""
-    if wanted == ImageFormat():
+def _convert(images: ImageSet, image_format: ImageFormat) -> ImageSet:
+    """Convert images that do not have the format yet, and record the format in the origin."""
+    if image_format == ImageFormat():
         return images
     options = images.origin["options"]
-    if "fit" in options:  # converted before: what it was made from cannot be told by one set of options
+    if "fit" in options:  # converted before: one set of options cannot describe both conversions
         origin = memory_origin("converted image set")
     else:
-        size = None if wanted.size is None else list(wanted.size)
-        asked = {"channels": wanted.channels, "size": size, "fit": wanted.fit}
-        origin = {**images.origin, "options": {**options, **asked}}
-    return images.replace(source=convert(images.source, wanted), origin=origin)
+        size = None if image_format.size is None else list(image_format.size)
+        options = {**options, "channels": image_format.channels, "size": size, "fit": image_format.fit}
+        origin = {**images.origin, "options": options}
+    return images.replace(source=convert(images.source, image_format), origin=origin)
 
 
-def _with_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | None) -> ImageSet:
+def _add_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | None) -> ImageSet:
     if labels is None:
         return images
     origin = images.origin
     if isinstance(labels, str | PathLike):
         path = Path(fspath(labels))
-        known = labels_from_csv(path, images.table["id"])
+        true_labels = labels_from_csv(path, images.table["id"])
         origin = {**origin, "options": {**origin["options"], "labels": str(path.absolute())}}
     else:
-        known = as_labels(labels, len(images), "labels")
-    return images.replace(labels=known, origin=origin)
+        true_labels = as_labels(labels, len(images), "labels")
+    return images.replace(labels=true_labels, origin=origin)

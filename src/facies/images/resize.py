@@ -1,4 +1,4 @@
-"""Bringing images to a common number of channels, size and type."""
+"""Conversion of images to a common number of channels, size and type."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pi
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """What every image is brought to.
+    """The format to which images are converted.
 
     Parameters
     ----------
     channels : {"grey", "rgb"}, optional
-        Colours to convert to; None leaves them.
+        The colours; None leaves them as they are.
     size : (int, int), optional
-        Rows and columns; None leaves them.
+        Height and width in pixels; None leaves them as they are.
     fit : {"resize", "pad"}, default="resize"
-        Stretch to the size, or keep the proportions and pad.
+        How images of other proportions get the size: stretched, or padded.
     to_float : bool, default=False
         Divide integer pixels by the largest number of their type, so that types can be mixed.
     """
@@ -44,11 +44,14 @@ class ImageFormat:
     to_float: bool = False
 
     def n_channels(self, native: int) -> int:
-        """Count the channels that an image of `native` channels has afterwards."""
+        """Return how many channels an image of `native` channels has after the conversion."""
         return native if self.channels is None else {"grey": 1, "rgb": 3}[self.channels]
 
     def dtype(self, native: np.dtype[Any]) -> np.dtype[Any]:
-        """Give the type in which an image of type `native` is kept: whole numbers of up to 16 bits stay such."""
+        """Return the type that images of type `native` have after the conversion.
+
+        Whole numbers of up to 16 bits keep their type; others become float32 if their pixels change.
+        """
         if self.to_float:
             return np.dtype(np.float32)
         if self.channels is None and self.size is None:
@@ -57,7 +60,7 @@ class ImageFormat:
         return native.newbyteorder("=") if narrow else np.dtype(np.float32)
 
     def apply(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Bring a batch to the target.
+        """Convert a batch.
 
         Parameters
         ----------
@@ -67,7 +70,7 @@ class ImageFormat:
         Returns
         -------
         ndarray, shape (B, c, h, w)
-            Of the type that `dtype` promises; untouched if there is nothing to do.
+            Of the type that the method `dtype` returns.
 
         Raises
         ------
@@ -151,9 +154,10 @@ def resize(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Fit images into a size without distorting them.
+    """Bring images to a size without distorting them.
 
-    Larger ones are scaled down, smaller ones are left; the rest is filled with the median of the image's own border.
+    Larger images are scaled down, smaller ones keep their scale; the rest is filled with the median of each image's
+    border.
 
     Parameters
     ----------
@@ -165,7 +169,7 @@ def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float3
     Returns
     -------
     ndarray of float32, shape (B, C, h, w)
-        The image in the middle.
+        Each image stands in the middle.
     """
     border = border_median(images)
     height, width = images.shape[2:]
@@ -191,19 +195,19 @@ def border_median(images: NDArray[Any]) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (...,)
-        One number a channel.
+        One number per channel.
     """
     edges = (images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1])
     return np.asarray(np.median(np.concatenate(edges, axis=-1), axis=-1), dtype=np.float32)
 
 
 def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """Read a size: one side, or rows and columns.
+    """Check a size: one side, or height and width; return height and width.
 
     Raises
     ------
     InputError
-        If it is neither, or smaller than 4 pixels.
+        If it is neither, or a side is shorter than 4 pixels.
     """
     if size is None:
         return None
@@ -213,35 +217,39 @@ def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     return int(sides[0]), int(sides[1])
 
 
-def convert(source: PixelSource, target: ImageFormat) -> PixelSource:
-    """Bring all images of a source to a target, once.
+def convert(source: PixelSource, image_format: ImageFormat) -> PixelSource:
+    """Convert all images of a source to a format, once.
 
     Parameters
     ----------
     source : PixelSource
         The images.
-    target : ImageFormat
-        What to bring them to.
+    image_format : ImageFormat
+        The format.
 
     Returns
     -------
     PixelSource
-        The same source if there is nothing to do, else a copy, in memory while small.
+        The same source if it has the format already, else a converted copy, in memory while it is small.
 
     Raises
     ------
     InputError
-        If the channels cannot be converted or the disk has no room.
+        If the channels cannot be converted or the disk has too little space.
     """
     channels, height, width = source.shape[-3:]
-    if target.n_channels(channels) == channels and target.size in (None, (height, width)) and not target.to_float:
+    if (
+        image_format.n_channels(channels) == channels
+        and image_format.size in (None, (height, width))
+        and not image_format.to_float
+    ):
         return source
-    size = target.size or (height, width)
-    shape = (*source.shape[:-3], target.n_channels(channels), *size)
+    size = image_format.size or (height, width)
+    shape = (*source.shape[:-3], image_format.n_channels(channels), *size)
 
     def read(start: int, stop: int) -> NDArray[Any]:
         images = source.read(np.arange(start, stop))
-        return target.apply(images.reshape(-1, channels, height, width)).reshape(-1, *shape[1:])
+        return image_format.apply(images.reshape(-1, channels, height, width)).reshape(-1, *shape[1:])
 
-    store = TemporaryArray.from_blocks(read, shape, target.dtype(source.dtype))
+    store = TemporaryArray.from_blocks(read, shape, image_format.dtype(source.dtype))
     return source_from_temporary(store, AxisOrder.STACK if len(shape) == 5 else AxisOrder.FIRST)

@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 
 class PixelSource(Protocol):
-    """N images of one shape, to be read a batch at a time, by several threads at once."""
+    """N images of one shape, read batch by batch; several threads may read at once."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -28,11 +28,14 @@ class PixelSource(Protocol):
         """The type in which the pixels are stored."""
 
     def read(self, indices: Indices) -> NDArray[Any]:
-        """Read images in the order asked, as stored: ``(B, C, H, W)``. May be a view; the caller does not write."""
+        """Return images in the order of `indices`, with the stored type: ``(B, C, H, W)`` or ``(B, L, C, H, W)``.
+
+        The array may be a view of the source, and must not be written to.
+        """
 
 
 def _as_slice(indices: Indices) -> slice | None:
-    """Give the slice that asks for the same, if the indices are consecutive."""
+    """Return the slice of the same images, if the indices are consecutive."""
     if indices.size and indices[-1] - indices[0] == indices.size - 1 and (np.diff(indices) == 1).all():
         return slice(int(indices[0]), int(indices[-1]) + 1)
     return None
@@ -47,7 +50,7 @@ class ArraySource:
     array : ndarray
         The images, images first.
     axis_order : AxisOrder
-        Its order of axes.
+        The order of its axes.
     """
 
     array: NDArray[Any]
@@ -64,31 +67,31 @@ class ArraySource:
         return self.array.dtype
 
     def read(self, indices: Indices) -> NDArray[Any]:
-        """Read images in the order asked, ``(B, C, H, W)``."""
+        """Return images in the order of `indices`, ``(B, C, H, W)``."""
         span = _as_slice(indices)
         return self.axis_order.channels_first(self.array[span] if span else np.take(self.array, indices, axis=0))
 
 
 @dataclass(frozen=True)
 class MappedSource:
-    """A contiguous array inside a file, memory mapped; opened again wherever it is unpickled.
+    """A contiguous array inside a file, memory mapped; it is opened again after unpickling.
 
     Parameters
     ----------
     path : Path
         The file.
     offset : int
-        The array's first byte.
+        The position of the array's first byte in the file.
     stored_shape : tuple of int
         The array's shape, images first.
     dtype : numpy.dtype
         Its type.
     axis_order : AxisOrder
-        Its order of axes.
+        The order of its axes.
     order : {"C", "F"}, default="C"
-        Its order in memory.
+        The order of its elements, as in numpy.
     owner : TemporaryFile, optional
-        Kept alive as long as this source, where the file is temporary.
+        The temporary file, which must exist as long as this source.
     """
 
     path: Path
@@ -117,7 +120,7 @@ class MappedSource:
         return self._opened[0]
 
     def read(self, indices: Indices) -> NDArray[Any]:
-        """Read images in the order asked, ``(B, C, H, W)``; the file is read in ascending order."""
+        """Return images in the order of `indices`, ``(B, C, H, W)``; the file is read in ascending order."""
         span = _as_slice(indices)
         if span:
             return self.axis_order.channels_first(self.array[span])
@@ -133,7 +136,7 @@ class MappedSource:
 
 @dataclass(frozen=True)
 class ZarrSource:
-    """A zarr array on disk, read chunk by chunk; opened again wherever it is unpickled.
+    """A zarr array on the disk, read chunk by chunk; it is opened again after unpickling.
 
     Parameters
     ----------
@@ -146,7 +149,7 @@ class ZarrSource:
     dtype : numpy.dtype
         Its type.
     axis_order : AxisOrder
-        Its order of axes.
+        The order of its axes.
     """
 
     path: Path
@@ -171,7 +174,7 @@ class ZarrSource:
         return self._opened[0]
 
     def read(self, indices: Indices) -> NDArray[Any]:
-        """Read images in the order asked, ``(B, C, H, W)``; each chunk is read once a batch."""
+        """Return images in the order of `indices`, ``(B, C, H, W)``; each chunk is read once per batch."""
         span = _as_slice(indices)
         if span:
             return self.axis_order.channels_first(np.asarray(self.array[span]))
@@ -194,7 +197,7 @@ class SubsetSource:
     parent : PixelSource
         The other source.
     rows : ndarray of int64
-        Which of its images, in order.
+        The numbers of its images, in order.
     """
 
     parent: PixelSource
@@ -211,19 +214,19 @@ class SubsetSource:
         return self.parent.dtype
 
     def read(self, indices: Indices) -> NDArray[Any]:
-        """Read images in the order asked, ``(B, C, H, W)``."""
+        """Return images in the order of `indices`, ``(B, C, H, W)``."""
         return self.parent.read(self.rows[indices])
 
 
 def source_from_array(array: NDArray[Any], axis_order: AxisOrder) -> PixelSource:
-    """Read from an array, by way of its file if it is memory mapped.
+    """Make a source of an array; where the array is memory mapped, a source that reads its file.
 
     Parameters
     ----------
     array : ndarray
         The images, images first.
     axis_order : AxisOrder
-        Its order of axes.
+        The order of its axes.
 
     Returns
     -------
@@ -244,19 +247,19 @@ def source_from_array(array: NDArray[Any], axis_order: AxisOrder) -> PixelSource
 
 
 def source_from_temporary(stored: TemporaryArray, axis_order: AxisOrder) -> PixelSource:
-    """Read from a filled `TemporaryArray`.
+    """Make a source of a `TemporaryArray`.
 
     Parameters
     ----------
     stored : TemporaryArray
-        What was written.
+        The array, already written.
     axis_order : AxisOrder
-        Its order of axes.
+        The order of its axes.
 
     Returns
     -------
     PixelSource
-        An `ArraySource`, or a `MappedSource` that keeps the temporary file alive.
+        An `ArraySource`, or a `MappedSource` that keeps the temporary file.
     """
     if stored.file is None:
         return ArraySource(stored.array, axis_order)

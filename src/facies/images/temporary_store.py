@@ -36,7 +36,7 @@ class TemporaryFile:
     Attributes
     ----------
     path : Path
-        Where the file is.
+        The path of the file.
 
     Raises
     ------

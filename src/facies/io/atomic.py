@@ -1,8 +1,8 @@
 """Files and folders that are written whole or not at all.
 
 Everything is written under a temporary name beside its final one, flushed to the disk (``fsync``), and then renamed,
-which the file system does at once. Whoever looks at the final name sees what was there before or all that is new, also
-after a kill or a power cut.
+which the file system does at once. A reader of the final name sees either the old content or all of the new one,
+also after a kill or a power cut.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = [
 
 
 def temporary_sibling(path: Path, kind: str = "partial") -> Path:
-    """Return an unused hidden name in the folder of ``path``, so that a rename to ``path`` stays on one file system."""
+    """Return an unused hidden name in the folder of ``path``, so that a rename to ``path`` stays on the same file system."""
     return path.with_name(f".{path.name}.{kind}-{secrets.token_hex(4)}")
 
 
 def flush(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk: without the latter a rename may be lost in a power cut."""
+    """Flush a file, or the list of names in a folder, to the disk; without the latter a power cut may undo a rename."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -51,7 +51,7 @@ def flush(path: Path) -> None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Flush every file and every folder below ``folder`` to the disk, whoever wrote them."""
+    """Flush every file and every folder below ``folder`` to the disk, also those that other libraries wrote."""
     for root, _, names in os.walk(folder, topdown=False):
         for name in names:
             flush(Path(root, name))
@@ -60,7 +60,7 @@ def flush_tree(folder: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary path to write to; afterwards it bears the name ``path``, whole, or is gone.
+    """Yield a temporary path to write to; the file is renamed to ``path`` if the body succeeds, else removed.
 
     Parameters
     ----------
@@ -108,17 +108,17 @@ def _rename_file(temporary: Path, path: Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a new temporary folder to fill; afterwards it bears the name ``path``, whole, or is gone.
+    """Yield a new temporary folder to fill; it is renamed to ``path`` if the body succeeds, else removed.
 
-    With ``overwrite`` the old folder stays until the new one is whole; it is then renamed aside, the new one renamed
-    in, and the old one removed.
+    With ``overwrite`` the old folder stays until the new one is complete; it is then renamed, the new one gets its
+    name, and the old one is removed.
 
     Parameters
     ----------
     path : Path
         The final name.
     overwrite : bool
-        Whether a folder of that name is replaced. Whether it *may* be is for the caller to check.
+        Whether a folder of that name is replaced. The caller checks whether it may be.
 
     Yields
     ------
@@ -142,7 +142,7 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
-    """Flush a folder that is whole, and give it its name.
+    """Flush a complete folder to the disk, and rename it to its final name.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> No
     path : Path
         The final name.
     overwrite : bool
-        Whether a folder of that name is replaced: it is renamed aside first, and removed at the end.
+        Whether a folder of that name is replaced: it is renamed first, and removed at the end.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> No
 
 
 def restore_replaced(path: Path) -> None:
-    """Remove what killed writers left beside ``path``, and put back a folder that one had just renamed aside.
+    """Remove what killed writers left beside ``path``, and restore a folder that one of them had just renamed.
 
     Parameters
     ----------
@@ -196,24 +196,24 @@ def restore_replaced(path: Path) -> None:
 
 @contextlib.contextmanager
 def user_errors(path: Path, written: Path | None = None) -> Iterator[None]:
-    """Turn a full disk and a forbidden folder into an `InputError` that says where, how much, and the mend.
+    """Turn the errors of a full disk and of a folder without permission into an `InputError` that says what to do.
 
     Parameters
     ----------
     path : Path
         What is being written.
     written : Path, optional
-        What has been written so far, told in the message.
+        What has been written so far; the message gives its size.
 
     Raises
     ------
     InputError
-        If the body failed because the disk is full or the place may not be written to.
+        If the body failed because the disk is full or the folder may not be written to.
     """
     try:
         yield
     except Exception as error:
-        # One inside of another: the outer one knows the name that the user gave.
+        # Where several are nested, the outer one knows the name that the user gave.
         if _is_disk_full(error):
             raise InputError(_disk_full_message(path, written)) from error
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -229,7 +229,7 @@ def _is_disk_full(error: BaseException | None) -> bool:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         text = str(error)
-        # safetensors and numpy's tofile lose the error number on the way.
+        # safetensors and numpy's tofile lose the error number.
         if "No space left on device" in text or ("requested and" in text and "written" in text):
             return True
         error = error.__cause__ or error.__context__
@@ -237,11 +237,11 @@ def _is_disk_full(error: BaseException | None) -> bool:
 
 
 def _disk_full_message(path: Path, written: Path | None) -> str:
-    place = next(folder for folder in path.parents if folder.exists())
-    done = f" after {_in_words(_bytes_of(written))} had been written" if written is not None else ""
-    free = _in_words(shutil.disk_usage(place).free)
+    existing = next(folder for folder in path.parents if folder.exists())
+    done = f" after {_format_bytes(_bytes_of(written))} had been written" if written is not None else ""
+    free = _format_bytes(shutil.disk_usage(existing).free)
     return (
-        f"the disk that holds {place} is full: {path.name} did not fit ({free} free{done}): "
+        f"the disk that holds {existing} is full: {path.name} did not fit ({free} free{done}): "
         "free some space, or write elsewhere"
     )
 
@@ -252,7 +252,7 @@ def _bytes_of(path: Path) -> int:
     return sum(Path(root, name).lstat().st_size for root, _, names in os.walk(path) for name in names)
 
 
-def _in_words(count: float) -> str:
+def _format_bytes(count: float) -> str:
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -261,7 +261,7 @@ def _in_words(count: float) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """Return ``value`` in what JSON can hold: arrays as lists, NaN and infinity as null."""
+    """Return ``value`` as objects that JSON can hold: arrays as lists, NaN and infinity as null."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -298,7 +298,7 @@ def write_json_atomically(path: Path, value: Any, *, overwrite: bool = True) -> 
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         encoded = text.encode("utf-8")
-    except UnicodeEncodeError:  # a file name that is no UTF-8; escaped, it survives
+    except UnicodeEncodeError:  # a file name that is not UTF-8, which ASCII escapes can hold
         encoded = json.dumps(plain, indent=2, allow_nan=False).encode("ascii")
     with atomic_file(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(encoded)

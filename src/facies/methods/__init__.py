@@ -1,6 +1,6 @@
 """The methods, one file a published method."""
 
-from facies.methods.base import Method
-from facies.methods.registry import METHODS, load_method, make_method, method_class
+from facies.methods.base import Method, Partition
+from facies.methods.registry import METHODS, load_method, make_method, method_class, method_names
 
-__all__ = ["METHODS", "Method", "load_method", "make_method", "method_class"]
+__all__ = ["METHODS", "Method", "Partition", "load_method", "make_method", "method_class", "method_names"]

@@ -28,27 +28,28 @@ METHODS: dict[str, str] = {
 
 
 def method_names() -> list[str]:
-    """Names of all methods: those of Facies, then those of other packages. What cannot be imported is named in a warning."""
-    others = [name for name in plugin_names(GROUP) if name not in METHODS and load_plugin(GROUP, name) is not None]
-    return [*METHODS, *others]
+    """Return the names of all methods, those of Facies first; nothing is imported."""
+    return [*METHODS, *(name for name in plugin_names(GROUP) if name not in METHODS)]
 
 
 def method_class(name: str) -> type[Method]:
-    """Class of a method.
+    """Import the class of a method.
 
     Raises
     ------
     InputError
-        If there is no such method; names the nearest.
+        If there is no such method; names the nearest. If another package has it, and cannot be imported.
     """
     if name in METHODS:
         module, attribute = METHODS[name].split(":")
-        found: type[Method] = getattr(importlib.import_module(module), attribute)
-        return found
-    plugin: type[Method] | None = load_plugin(GROUP, name)
-    if plugin is None:
+        cls: Any = getattr(importlib.import_module(module), attribute)
+    elif name in plugin_names(GROUP):
+        cls = load_plugin(GROUP, name)
+    else:
         raise InputError(f"there is no method {name!r}; {suggest(name, method_names())}")
-    return plugin
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise InputError(f"the method {name!r} cannot be imported from the package that has it: update that package")
+    return cls
 
 
 def make_method(name: str, preset: str = "quick", parameters: Mapping[str, Any] | None = None) -> Method:

@@ -1,19 +1,24 @@
-"""Tables, figures, the HTML report, and the ways out: what a run shows to people and to other programs."""
+"""Tables, figures, the HTML report, and the exporters: what a run gives to people and to other programs."""
 
 from __future__ import annotations
 
-from facies.report.exporters.registry import EXPORTERS, Exporter, export_run
+from facies.report.exporters.registry import Exporter, export_run, exporters
 from facies.report.galleries import Gallery, choose_images
 from facies.report.group_tables import contingency_table, group_table
 from facies.report.page import write_report
+from facies.report.sections import ReportOptions, ReportSection, SectionContent, report_sections
 
 __all__ = [
-    "EXPORTERS",
     "Exporter",
     "Gallery",
+    "ReportOptions",
+    "ReportSection",
+    "SectionContent",
     "choose_images",
     "contingency_table",
     "export_run",
+    "exporters",
     "group_table",
+    "report_sections",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""A partition as it stands after the expert's decisions: with its classes, and with the groups as they are now."""
+"""A partition with the expert's annotations: the classes of the images, and the groups as they were merged and split."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from facies.annotations import Annotations, read_annotations
 from facies.errors import InputError, suggest
 from facies.runs import RunFolder, partition_table
 
-__all__ = ["class_of_groups", "named_partition", "select_rows", "unknown_class"]
+__all__ = ["annotated_partition", "class_names_of_groups", "select_rows", "unknown_class_message"]
 
 
-def named_partition(
-    run: RunFolder, name: str | None = None, decisions: Annotations | None = None
+def annotated_partition(
+    run: RunFolder, name: str | None = None, annotations: Annotations | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return a partition with what the expert decided about it.
+    """Return a partition with what the expert decided about its images.
 
     Groups that the expert merged or split are as they are now, with distances to their new centres. Where classes were
-    given, the columns ``class`` (``""`` for none) and ``state`` tell them.
+    given, the columns ``class`` (``""`` for none) and ``state`` hold them.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def named_partition(
         The run.
     name : str, optional
         Without it the newest partition.
-    decisions : Annotations, optional
+    annotations : Annotations, optional
         Without it they are read from the run's journal.
 
     Returns
@@ -45,26 +45,26 @@ def named_partition(
     InputError
         If there is no such partition, or the journal is damaged.
     """
-    decisions = read_annotations(run) if decisions is None else decisions
+    annotations = read_annotations(run) if annotations is None else annotations
     table, meta = run.partition(name)
-    now = decisions.groups.get(meta["name"])
+    now = annotations.groups.get(meta["name"])
     if now is not None and not np.array_equal(now, table["group"]):
         changed = np.asarray(now) != table["group"].to_numpy()
         probability = np.where(changed & (now >= 0), 1.0, table["probability"])
-        fresh = partition_table(run.images["id"], now, run.embedding, probability)
-        table = table.assign(**{column: fresh[column] for column in ("group", "probability", "distance")})
-    if len(decisions.classes):
-        table = table.assign(**{"class": decisions.names, "state": decisions.state_names})
+        recomputed = partition_table(run.images["id"], now, run.embedding, probability)
+        table = table.assign(**{column: recomputed[column] for column in ("group", "probability", "distance")})
+    if len(annotations.classes):
+        table = table.assign(**{"class": annotations.names, "state": annotations.state_names})
     return table, meta
 
 
-def class_of_groups(table: pd.DataFrame) -> dict[int, str]:
+def class_names_of_groups(table: pd.DataFrame) -> dict[int, str]:
     """Return what each group is called: its members' class, with the share that bears it where it is not all.
 
     Parameters
     ----------
     table : DataFrame
-        From `named_partition`.
+        From `annotated_partition`.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def class_of_groups(table: pd.DataFrame) -> dict[int, str]:
     """
     if "class" not in table:
         return {}
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for group, members in table.groupby("group")["class"]:
         counts = members[members != ""].value_counts()
         if len(counts):
             share = counts.iloc[0] / len(members)
-            found[int(str(group))] = str(counts.index[0]) + ("" if share == 1 else f" {100 * share:.0f} %")
-    return found
+            names[int(str(group))] = str(counts.index[0]) + ("" if share == 1 else f" {100 * share:.0f} %")
+    return names
 
 
 def select_rows(
@@ -92,7 +92,7 @@ def select_rows(
     InputError
         If a class or a group is unknown, or no image is left.
     """
-    keep = np.ones(len(table), bool)
+    chosen = np.ones(len(table), bool)
     if classes is not None:
         if "class" not in table:
             raise InputError(
@@ -101,23 +101,23 @@ def select_rows(
         known = sorted(set(table["class"]) - {""})
         for name in classes:
             if name not in known:
-                raise InputError(unknown_class(name, known))
-        keep &= (table["class"].isin(list(classes)) & (table["state"] != "excluded")).to_numpy()
+                raise InputError(unknown_class_message(name, known))
+        chosen &= (table["class"].isin(list(classes)) & (table["state"] != "excluded")).to_numpy()
     if groups is not None:
-        there = np.unique(table["group"])
+        present = np.unique(table["group"])
         for group in groups:
-            if group not in there:
-                nearest = there[np.abs(there - group).argmin()]
+            if group not in present:
+                nearest = present[np.abs(present - group).argmin()]
                 raise InputError(
-                    f"there is no group {group}: they run from {there.min()} to {there.max()}; the nearest is {nearest}"
+                    f"there is no group {group}: they run from {present.min()} to {present.max()}; the nearest is {nearest}"
                 )
-        keep &= table["group"].isin(list(groups)).to_numpy()
-    rows = np.flatnonzero(keep)
+        chosen &= table["group"].isin(list(groups)).to_numpy()
+    rows = np.flatnonzero(chosen)
     if not len(rows):
         raise InputError("no image is left by --classes and --groups together: choose others")
     return rows
 
 
-def unknown_class(name: str, known: Sequence[str]) -> str:
+def unknown_class_message(name: str, known: Sequence[str]) -> str:
     """Return a line that says that a class is unknown, and which is nearest."""
     return f"there is no class {name!r}: {suggest(name, known, 'the classes are {}')}"

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError, suggest
-from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.tables import guard_formulas, save_csv
 from facies.report.galleries import data_uri
+from facies.report.native_images import NativeImages
+from facies.report.rendering import render_template
 from facies.runs import RunFolder
 
 __all__ = ["audit_results", "write_audit_page", "write_audit_table"]
@@ -51,25 +52,16 @@ def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[
     csv : str
         The name under which the page saves the table.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     images = NativeImages(run)
     ids = run.images["id"].to_numpy(object)
-    items = [_item(images, run, number, row, str(ids[row])) for number, row in enumerate(rows.tolist(), 1)]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    page = environment.get_template("audit.html.jinja").render(
-        run=run.path.name, items=items, classes=list(classes), csv=csv
-    )
+    items = [_item(images, number, row, str(ids[row])) for number, row in enumerate(rows.tolist(), 1)]
+    context = {"run": run.path.name, "items": items, "classes": list(classes), "csv": csv}
+    page = render_template(Path(__file__).parent / "templates" / "audit.html.jinja", context)
     path.write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
-def _item(images: NativeImages, run: RunFolder, number: int, row: int, name: str) -> _Item:
-    if {"width", "height"} <= set(run.images.columns):
-        width, height = images.native_size(row)
-    else:
-        height, width = run.manifest["input"]["image_shape"][-2:]
+def _item(images: NativeImages, number: int, row: int, name: str) -> _Item:
+    width, height = images.native_size(row)
     few = max(width, height) <= _LONG_SIDE // 4
     zoom = 1.0 if few else min(1.0, _LONG_SIDE / max(width, height))
     picture = images.picture(row, (max(1, round(width * zoom)), max(1, round(height * zoom))))

@@ -1,4 +1,4 @@
-"""What setting images upright does to the groups: mean and variance of their pixels, before and after."""
+"""What a canonical pose does to the groups: mean and variance of their pixels, before and after alignment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from facies.runs import RunFolder, Thumbnails
 
-__all__ = ["Spread", "group_spreads"]
+__all__ = ["PixelStatistics", "group_pixel_statistics"]
 
 
 @dataclass(frozen=True)
-class Spread:
+class PixelStatistics:
     """Mean and variance of each pixel over the images of each group.
 
     Attributes
@@ -42,10 +42,10 @@ class Spread:
         return within / (within + between) if within + between else 0.0
 
 
-def group_spreads(
+def group_pixel_statistics(
     run: RunFolder, groups: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Spread, Spread] | None:
-    """Measure the groups before and after the images were set upright.
+) -> tuple[NDArray[np.int64], NDArray[np.int64], PixelStatistics, PixelStatistics] | None:
+    """Measure the groups before and after the images were brought to their canonical pose.
 
     Parameters
     ----------
@@ -60,19 +60,24 @@ def group_spreads(
         The groups, rising.
     sizes : ndarray of int, shape (K,)
         Their images.
-    before, after : Spread
-        Of the images, and of the images as set upright.
+    before, after : PixelStatistics
+        Of the images, and of the images in their canonical pose.
 
         None if the run has no such images, or no group.
     """
-    upright = run.upright_thumbnails
+    canonical = run.canonical_thumbnails
     numbers, sizes = np.unique(groups[groups >= 0], return_counts=True)
-    if upright is None or not len(numbers):
+    if canonical is None or not len(numbers):
         return None
-    return numbers, sizes, _spread(run.thumbnails, groups, numbers), _spread(upright, groups, numbers)
+    return (
+        numbers,
+        sizes,
+        _pixel_statistics(run.thumbnails, groups, numbers),
+        _pixel_statistics(canonical, groups, numbers),
+    )
 
 
-def _spread(thumbnails: Thumbnails, groups: NDArray[np.int64], numbers: NDArray[np.int64]) -> Spread:
+def _pixel_statistics(thumbnails: Thumbnails, groups: NDArray[np.int64], numbers: NDArray[np.int64]) -> PixelStatistics:
     sums, squares, done = 0.0, 0.0, 0
     for block in thumbnails.blocks():
         pixels = block.reshape(len(block), -1) / np.float64(255)
@@ -81,4 +86,4 @@ def _spread(thumbnails: Thumbnails, groups: NDArray[np.int64], numbers: NDArray[
     sizes = (groups == numbers[:, None]).sum(axis=1)[:, None]
     mean = sums / sizes
     shape = (len(numbers), *block.shape[1:])
-    return Spread(mean.reshape(shape), np.maximum(squares / sizes - mean**2, 0).reshape(shape))
+    return PixelStatistics(mean.reshape(shape), np.maximum(squares / sizes - mean**2, 0).reshape(shape))

@@ -1,4 +1,4 @@
-"""Figures of images set upright: the groups before and after, examples early and late, and the groups epoch by epoch."""
+"""Figures of canonical images: the groups before and after alignment, examples early and late, and the groups by epoch."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.canonical import Spread, group_spreads
+from facies.report.canonical import PixelStatistics, group_pixel_statistics
 from facies.report.palette import group_style
-from facies.report.svg import INK, Drawing, new_figure, plain, quiet
+from facies.report.svg import INK, ReportFigure, escape_label, new_figure, style_axes
 from facies.runs import RunFolder, to_thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["agreement_by_epoch", "example_figure", "spread_figure", "upright_drawings"]
+__all__ = ["agreement_by_epoch", "canonical_figures", "example_figure", "group_statistics_figure"]
 
-MOST_GROUPS = 12
-MOST_EXAMPLES = 16
+MAX_GROUPS = 12
+MAX_EXAMPLES = 16
 _LABEL = 1.25  # inches for the words beside the pictures
 
 
-def upright_drawings(run: RunFolder, groups: NDArray[np.int64]) -> list[Drawing]:
-    """Return what there is to draw of images set upright, and of groups that moved from epoch to epoch.
+def canonical_figures(run: RunFolder, groups: NDArray[np.int64]) -> list[ReportFigure]:
+    """Draw what the method did to the pose of images, and how the groups changed from epoch to epoch.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def upright_drawings(run: RunFolder, groups: NDArray[np.int64]) -> list[Drawing]
     groups : ndarray of int, shape (N,)
         The partition that is reported.
     """
-    found = (spread_figure(run, groups), example_figure(run), agreement_by_epoch(run))
-    return [drawing for drawing in found if drawing is not None]
+    figures = (group_statistics_figure(run, groups), example_figure(run), agreement_by_epoch(run))
+    return [figure for figure in figures if figure is not None]
 
 
-def spread_figure(run: RunFolder, groups: NDArray[np.int64]) -> Drawing | None:
-    """Draw mean, standard deviation and variance of each group's pixels, before and after images were set upright.
+def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> ReportFigure | None:
+    """Draw mean, standard deviation and variance of each group's pixels, before and after alignment to the canonical pose.
 
     As figure 4 of Souza and Zanchettin (arXiv:1902.05401), of groups instead of true classes.
 
@@ -51,21 +51,21 @@ def spread_figure(run: RunFolder, groups: NDArray[np.int64]) -> Drawing | None:
 
     Returns
     -------
-    Drawing or None
-        None if the method of the run sets no images upright. Beyond twelve groups the largest are drawn; the numbers are
+    ReportFigure or None
+        None if the method of the run has no canonical pose. Beyond twelve groups the largest are drawn; the numbers are
         of all.
     """
-    measured = group_spreads(run, groups)
+    measured = group_pixel_statistics(run, groups)
     if measured is None:
         return None
     numbers, sizes, before, after = measured
-    shown = np.sort(np.argsort(-sizes, kind="stable")[:MOST_GROUPS])
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:MAX_GROUPS])
     rows = [
         (f"{what}, {when}", picture)
-        for what, pictures in _pictures(before, after, shown).items()
+        for what, pictures in _pictures(before, after, largest).items()
         for when, picture in zip(("as they are", "upright"), pictures, strict=True)
     ]
-    figure = _picture_rows(rows, [f"group {number}" for number in numbers[shown]])
+    figure = _picture_rows(rows, [f"group {number}" for number in numbers[largest]])
     was, now = before.within(sizes), after.within(sizes)
     change = f"{100 * abs(now / was - 1):.0f} % {'less' if now <= was else 'more'}" if was else "the same"
     caption = (
@@ -75,33 +75,37 @@ def spread_figure(run: RunFolder, groups: NDArray[np.int64]) -> Drawing | None:
         f"enlarged; as a share of the whole variance it is {100 * before.share_within(sizes):.1f} % before "
         f"and {100 * after.share_within(sizes):.1f} % after."
     )
-    if len(numbers) > MOST_GROUPS:
-        caption += f" The {MOST_GROUPS} largest of {len(numbers)} groups are drawn."
+    if len(numbers) > MAX_GROUPS:
+        caption += f" The {MAX_GROUPS} largest of {len(numbers)} groups are drawn."
     table = {"group": numbers, "images": sizes}
     for name, spread in (("as they are", before), ("upright", after)):
         table[f"variance {name}"] = spread.variance.reshape(len(sizes), -1).mean(axis=1)
-    return Drawing("upright-groups", "Groups before and after", caption, figure, pd.DataFrame(table), photographic=True)
+    return ReportFigure(
+        "upright-groups", "Groups before and after", caption, figure, pd.DataFrame(table), photographic=True
+    )
 
 
-def _pictures(before: Spread, after: Spread, shown: NDArray[np.int64]) -> dict[str, list[NDArray[np.float64]]]:
+def _pictures(
+    before: PixelStatistics, after: PixelStatistics, rows: NDArray[np.int64]
+) -> dict[str, list[NDArray[np.float64]]]:
     """Pictures in [0, 1]; both of a pair on one scale."""
     pairs = {
-        "mean": (before.mean[shown], after.mean[shown]),
-        "deviation": (np.sqrt(before.variance[shown]), np.sqrt(after.variance[shown])),
-        "variance": (before.variance[shown], after.variance[shown]),
+        "mean": (before.mean[rows], after.mean[rows]),
+        "deviation": (np.sqrt(before.variance[rows]), np.sqrt(after.variance[rows])),
+        "variance": (before.variance[rows], after.variance[rows]),
     }
     highest = {name: 1.0 if name == "mean" else max(float(np.max(pair)), 1e-12) for name, pair in pairs.items()}
     return {name: [part / highest[name] for part in pair] for name, pair in pairs.items()}
 
 
-def example_figure(run: RunFolder) -> Drawing | None:
-    """Draw examples as they are, and as the first transformer sets them after the first and after the last epoch.
+def example_figure(run: RunFolder) -> ReportFigure | None:
+    """Draw examples as they are, and in their canonical pose after the first and after the last epoch.
 
     As figure 5 of Souza and Zanchettin.
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None if the run keeps no such examples.
     """
     import torch
@@ -109,19 +113,19 @@ def example_figure(run: RunFolder) -> Drawing | None:
     examples, rows = run.method_array("epoch_examples"), run.method_array("example_rows")
     if examples is None or rows is None or not len(rows):
         return None
-    chosen = np.asarray(rows[:MOST_EXAMPLES])
+    chosen = np.asarray(rows[:MAX_EXAMPLES])
     values = run.thumbnails.index["values"]
     strips = [("as they are", np.stack([run.thumbnails.array(int(row)) for row in chosen]) / 255)]
     for name, images in zip(("first epoch", "last epoch"), examples[:, : len(chosen)], strict=True):
-        shown = to_thumbnails(torch.from_numpy(np.array(images, np.float32)), values["black"], values["white"])
-        strips.append((name, shown / 255))
+        thumbnails = to_thumbnails(torch.from_numpy(np.array(images, np.float32)), values["black"], values["white"])
+        strips.append((name, thumbnails / 255))
     ids = run.images["id"].to_numpy(object)[chosen]
     caption = (
         "Images as they are, and as the first spatial transformer sets them after the first and after the last epoch."
     )
     data = pd.DataFrame({"id": ids, "row": chosen})
     figure = _picture_rows(strips, [""] * len(chosen))
-    return Drawing("upright-examples", "Examples, early and late", caption, figure, data, photographic=True)
+    return ReportFigure("upright-examples", "Examples, early and late", caption, figure, data, photographic=True)
 
 
 def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Figure:
@@ -134,7 +138,7 @@ def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Fig
     across, down = side / whole, side * height / width / high
     for row, (name, pictures) in enumerate(rows):
         bottom = 1 - head / high - (row + 1) * down
-        figure.text(0, bottom + down / 2, plain(name), va="center", fontsize=7, color=INK)
+        figure.text(0, bottom + down / 2, escape_label(name), va="center", fontsize=7, color=INK)
         for column, picture in enumerate(pictures):
             place = (_LABEL / whole + column * across + 0.03 * across, bottom + 0.03 * down, 0.94 * across, 0.94 * down)
             axes = figure.add_axes(place)
@@ -142,12 +146,17 @@ def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Fig
             axes.imshow(picture, cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for column, name in enumerate(heads):
         figure.text(
-            _LABEL / whole + (column + 0.5) * across, 1 - 0.2 / high, plain(name), ha="center", fontsize=6.5, color=INK
+            _LABEL / whole + (column + 0.5) * across,
+            1 - 0.2 / high,
+            escape_label(name),
+            ha="center",
+            fontsize=6.5,
+            color=INK,
         )
     return figure
 
 
-def agreement_by_epoch(run: RunFolder) -> Drawing | None:
+def agreement_by_epoch(run: RunFolder) -> ReportFigure | None:
     """Draw how well the partition after each epoch agrees with true labels: accuracy, NMI and ARI.
 
     As figure 6 of Souza and Zanchettin; the loss, the threshold and the share of positive pairs are among the training
@@ -155,7 +164,7 @@ def agreement_by_epoch(run: RunFolder) -> Drawing | None:
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None if no true labels are known, or the run keeps no such partitions.
     """
     from matplotlib.ticker import MaxNLocator
@@ -170,7 +179,7 @@ def agreement_by_epoch(run: RunFolder) -> Drawing | None:
     curves = {name: [measure(labels, np.asarray(one)) for one in partitions] for name, measure in measures.items()}
     figure = new_figure(4.8, 2.8)
     axes = figure.add_subplot()
-    quiet(axes, x="epoch")
+    style_axes(axes, x="epoch")
     for number, (name, values) in enumerate(curves.items()):
         marker = "o" if len(epochs) == 1 else None
         axes.plot(epochs, values, label=name, color=group_style(number).colour, lw=1.4, marker=marker)
@@ -179,4 +188,4 @@ def agreement_by_epoch(run: RunFolder) -> Drawing | None:
     axes.legend(frameon=False, labelcolor=INK, fontsize=8)
     caption = "Agreement of the groups after each epoch with the true labels, which served for this figure alone."
     data = pd.DataFrame({"epoch": epochs, **curves})
-    return Drawing("agreement-by-epoch", "Agreement by epoch", caption, figure, data)
+    return ReportFigure("agreement-by-epoch", "Agreement by epoch", caption, figure, data)

@@ -9,26 +9,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.report.palette import NOISE_STYLE, Style, group_style
-from facies.report.svg import INK, PAPER, new_figure, plain, quiet
+from facies.report.svg import INK, PAPER, escape_label, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["MOST_POINTS", "drawn_points", "history_figure", "projection_figure"]
+__all__ = ["MAX_POINTS", "drawn_points", "history_figure", "projection_figure"]
 
-MOST_POINTS = 50_000
+MAX_POINTS = 50_000
 """More points than this are thinned out at random."""
 
 
-def drawn_points(groups: NDArray[np.int64], most: int = MOST_POINTS, seed: int = 0) -> NDArray[np.int64]:
-    """Return which images are drawn: all, or ``most`` of them at random, in the order of the images."""
-    if len(groups) <= most:
+def drawn_points(groups: NDArray[np.int64], max_points: int = MAX_POINTS, seed: int = 0) -> NDArray[np.int64]:
+    """Return which images are drawn: all, or ``max_points`` of them at random, in the order of the images."""
+    if len(groups) <= max_points:
         return np.arange(len(groups))
-    return np.sort(np.random.default_rng(seed).choice(len(groups), most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(len(groups), max_points, replace=False))
 
 
-def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *, most: int = MOST_POINTS) -> Figure:
+def projection_figure(
+    points: NDArray[np.float32], groups: NDArray[np.int64], *, max_points: int = MAX_POINTS
+) -> Figure:
     """Draw the projection, coloured by group, each group's number at its middle.
 
     Parameters
@@ -37,7 +39,7 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
         The projection.
     groups : ndarray of int, shape (N,)
         Groups 0..K-1, and -1 for noise, which is grey and lies below.
-    most : int
+    max_points : int
         How many points are drawn at most.
 
     Returns
@@ -45,7 +47,7 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     Figure
         matplotlib's, without axes: the directions of a projection mean nothing.
     """
-    drawn = drawn_points(groups, most)
+    drawn = drawn_points(groups, max_points)
     size = float(np.clip(24_000 / max(1, len(drawn)), 1.5, 28))
     figure = new_figure(7.4, 5.6)
     axes = figure.add_subplot()
@@ -54,18 +56,25 @@ def projection_figure(points: NDArray[np.float32], groups: NDArray[np.int64], *,
     chosen = groups[drawn]
     noise = drawn[chosen < 0]
     _draw_points(axes, points[noise], NOISE_STYLE, size * 0.5)
-    looks = {group: group_style(group) for group in np.unique(chosen[chosen >= 0]).tolist()}
-    for look in dict.fromkeys(looks.values()):
-        alike = [group for group in looks if looks[group] == look]
-        _draw_points(axes, points[drawn[np.isin(chosen, alike)]], look, size)
+    styles = {group: group_style(group) for group in np.unique(chosen[chosen >= 0]).tolist()}
+    for style in dict.fromkeys(styles.values()):
+        alike = [group for group in styles if styles[group] == style]
+        _draw_points(axes, points[drawn[np.isin(chosen, alike)]], style, size)
     for group in np.unique(groups[groups >= 0]).tolist():
         _write_number(axes, points[groups == group], group)
     return figure
 
 
-def _draw_points(axes: Axes, points: NDArray[np.float32], look: Style, size: float) -> None:
+def _draw_points(axes: Axes, points: NDArray[np.float32], style: Style, size: float) -> None:
     axes.scatter(
-        points[:, 0], points[:, 1], s=size, c=look.colour, marker=look.marker, alpha=0.8, linewidths=0, rasterized=True
+        points[:, 0],
+        points[:, 1],
+        s=size,
+        c=style.colour,
+        marker=style.marker,
+        alpha=0.8,
+        linewidths=0,
+        rasterized=True,
     )
 
 
@@ -113,12 +122,17 @@ def history_figure(history: pd.DataFrame) -> Figure | None:
 def _draw_curves(axes: Axes, stage: str, epochs: pd.Series, losses: pd.DataFrame) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    quiet(axes, title=stage, x="epoch")
+    style_axes(axes, title=stage, x="epoch")
     for number, name in enumerate(losses):
         values = losses[name].dropna()
         marker = "o" if len(values) == 1 else None
         axes.plot(
-            epochs[values.index], values, label=plain(name), color=group_style(number).colour, lw=1.4, marker=marker
+            epochs[values.index],
+            values,
+            label=escape_label(name),
+            color=group_style(number).colour,
+            lw=1.4,
+            marker=marker,
         )
     numbers = losses.to_numpy(float)
     numbers = numbers[np.isfinite(numbers)]

@@ -15,8 +15,8 @@ from facies.runs import RunFolder, to_thumbnails
 
 __all__ = ["Gallery", "choose_images", "data_uri", "generated_images"]
 
-SHOWN = 12
-"""Images shown of a group, of each kind."""
+GALLERY_SIZE = 12
+"""Images of a group in the report, of each kind."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Gallery:
     farthest: list[int]
 
 
-def choose_images(partition: pd.DataFrame, group: int, *, shown: int = SHOWN, seed: int = 0) -> Gallery:
+def choose_images(partition: pd.DataFrame, group: int, *, n_images: int = GALLERY_SIZE, seed: int = 0) -> Gallery:
     """Choose the images that stand for a group.
 
     Parameters
@@ -47,7 +47,7 @@ def choose_images(partition: pd.DataFrame, group: int, *, shown: int = SHOWN, se
         Columns ``group`` and ``distance``, one row an image.
     group : int
         The group, or -1: noise has no centre, and only random images.
-    shown : int
+    n_images : int
         How many of each kind at most.
     seed : int
         Of the random choice.
@@ -57,11 +57,11 @@ def choose_images(partition: pd.DataFrame, group: int, *, shown: int = SHOWN, se
     Gallery
     """
     rows = np.flatnonzero(partition["group"].to_numpy() == group)
-    drawn = np.random.default_rng([seed, group + 1]).choice(rows, min(shown, len(rows)), replace=False)
+    drawn = np.random.default_rng([seed, group + 1]).choice(rows, min(n_images, len(rows)), replace=False)
     distance = partition["distance"].to_numpy()[rows]
     known = rows[np.isfinite(distance)]
     order = known[np.argsort(distance[np.isfinite(distance)], kind="stable")]
-    return Gallery(order[:shown].tolist(), np.sort(drawn).tolist(), order[::-1][:shown].tolist())
+    return Gallery(order[:n_images].tolist(), np.sort(drawn).tolist(), order[::-1][:n_images].tolist())
 
 
 def data_uri(image: Image.Image) -> str:
@@ -71,7 +71,7 @@ def data_uri(image: Image.Image) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def generated_images(run: RunFolder, group: int, *, shown: int = SHOWN) -> list[Image.Image]:
+def generated_images(run: RunFolder, group: int, *, n_images: int = GALLERY_SIZE) -> list[Image.Image]:
     """Return images that the model generated from a group, as thumbnails; none if the run holds none.
 
     Parameters
@@ -80,7 +80,7 @@ def generated_images(run: RunFolder, group: int, *, shown: int = SHOWN) -> list[
         The run.
     group : int
         The group.
-    shown : int
+    n_images : int
         How many at most.
 
     Returns
@@ -92,5 +92,5 @@ def generated_images(run: RunFolder, group: int, *, shown: int = SHOWN) -> list[
         return []
     import torch
 
-    chosen: NDArray[np.float32] = np.array(samples[group, :shown])
+    chosen: NDArray[np.float32] = np.array(samples[group, :n_images])
     return [Image.fromarray(array) for array in to_thumbnails(torch.from_numpy(chosen), 0.0, 1.0)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,26 +13,29 @@ from numpy.typing import NDArray
 
 from facies.annotations import read_annotations
 from facies.errors import InputError
-from facies.grains.report.extraction_record import is_grain_run
-from facies.grains.report.report_files import write_grain_files
-from facies.grains.report.section import GrainSection, grain_section
-from facies.grains.report.table_settings import GrainSettings
 from facies.io import atomic_file, atomic_folder
 from facies.report import figures, galleries
-from facies.report import formatting as words
-from facies.report import svg as drawing
-from facies.report.annotated_partition import class_of_groups, named_partition
-from facies.report.canonical_figures import upright_drawings
-from facies.report.class_counts import ClassCounts, count_classes
+from facies.report.annotated_partition import annotated_partition, class_names_of_groups
+from facies.report.canonical_figures import canonical_figures
+from facies.report.class_counts import count_classes
+from facies.report.exporters.tables import save_csv
+from facies.report.formatting import METRICS, format_count
 from facies.report.group_tables import contingency_table, group_table
+from facies.report.methods_text import methods_paragraph
 from facies.report.palette import Style, group_style
+from facies.report.rendering import render_template
 from facies.report.run_settings import settings_tables
+from facies.report.sections import ReportOptions, SectionContent, applying_sections, find_section
+from facies.report.svg import svg_markup
 from facies.runs import RunFolder
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 __all__ = ["write_report"]
 
-MOST_ROWS = 500
-"""More files that were left out than this are counted, and not listed."""
+MAX_LEFT_OUT_ROWS = 500
+"""Of the files that were left out at most this many are listed; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class _Group:
     share: float
     probability: float
     distance: float
-    look: Style
+    style: Style
     strips: list[tuple[str, list[_Picture]]]
 
     @property
@@ -68,18 +71,16 @@ def write_report(
     path: str | Path,
     *,
     partition: str | None = None,
-    settings: GrainSettings | None = None,
-    facts: pd.DataFrame | None = None,
+    ratios: Sequence[str] = (),
+    sections: Mapping[str, Any] | None = None,
     tables: str | Path | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the report of a run as one HTML file.
+    """Write the report of a run as one HTML file, which holds its pictures and its style, no script, and loads nothing.
 
-    It holds its pictures and its style, no script, and loads nothing; it reads well in light and dark and on paper. In
-    it are what was done in words, the counts, the projection, the groups with a gallery and generated samples of each,
-    the agreement with true labels where they are known, the training curves, all settings, notes, and what was left out
-    and why. Of grains it also has counts, indicators, sizes, shapes, the audit, figures and plates of the classes that
-    the expert named; of other images the counts and ratios of these classes.
+    In it are what was done in words, the sections of the domain of the images (`ReportSection`) or else counts and ratios
+    of the classes, the projection, the groups with galleries and generated samples, the agreement with known labels, the
+    training curves, all settings, notes, and what was left out and why.
 
     Parameters
     ----------
@@ -88,11 +89,12 @@ def write_report(
     path : str or Path
         The file to write, whole or not at all.
     partition : str, optional
-        Which partition is reported. Without it the newest.
-    settings : GrainSettings, optional
-        Choices behind the tables of grains: scale, diameter, ratios. Of other images only the ratios are taken.
-    facts : DataFrame, optional
-        What is known of the samples of grains, from `read_sample_facts`.
+        The partition that is reported; without it the newest.
+    ratios : sequence of str
+        Ratios of classes to report, such as ``"quartz+dark/foraminifera"``.
+    sections : mapping of str to object, optional
+        The options of single sections, by the section's name; of grains
+        ``{"grains": facies.grains.report.GrainOptions(...)}``.
     tables : str or Path, optional
         A folder into which the tables, the figures and their numbers are written as files too.
     overwrite : bool
@@ -106,33 +108,30 @@ def write_report(
     Raises
     ------
     InputError
-        If the file or the folder exists and may not be replaced, the run is damaged or has no such partition, settings
-        or facts do not fit it, or the disk is full.
+        If the file or the folder exists and may not be replaced, the run is damaged or has no such partition, options do
+        not fit it, or the disk is full.
     """
     output = Path(path).expanduser().absolute()
     folder = None if tables is None else Path(tables).expanduser().absolute()
     _check_folder(folder, overwrite=overwrite)
     context = _context(run, partition)
-    counted = _counted(run, partition, settings, facts)
-    context["grains"] = counted.context() if isinstance(counted, GrainSection) else None
-    context["classes"] = counted.context() if isinstance(counted, ClassCounts) else None
+    contents = _section_contents(run, ReportOptions(partition, tuple(ratios), sections or {}))
+    page = render_template(Path(__file__).parent / "templates" / "report.html.jinja", {**context, "sections": contents})
     with atomic_file(output, overwrite=overwrite) as temporary:
-        temporary.write_bytes(_render(context).encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(page.encode("utf-8", "backslashreplace"))
         if folder is not None:
-            _write_tables(counted, folder, run, overwrite=overwrite)
+            _write_tables(contents, folder, run, overwrite=overwrite)
     return output
 
 
-def _write_tables(counted: GrainSection | ClassCounts | None, folder: Path, run: RunFolder, *, overwrite: bool) -> None:
-    if counted is None:
+def _write_tables(contents: Sequence[SectionContent], folder: Path, run: RunFolder, *, overwrite: bool) -> None:
+    if not contents:
         raise InputError(
             f"no class of {run.path.name} has been named, so there are no tables to write: use `facies name`"
         )
     with atomic_folder(folder, overwrite=overwrite) as new:
-        if isinstance(counted, ClassCounts):
-            counted.write(new)
-        else:
-            write_grain_files(counted, new)
+        files = [file for content in contents for file in content.write_tables(new)]
+        save_csv(pd.DataFrame(files, columns=["file", "says"]), new / "index.csv")
 
 
 def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -144,43 +143,28 @@ def _check_folder(folder: Path | None, *, overwrite: bool) -> None:
         raise InputError(f"{folder} was not written by a report (it has no index.csv), so it is not overwritten")
 
 
-def _counted(
-    run: RunFolder, partition: str | None, settings: GrainSettings | None, facts: pd.DataFrame | None
-) -> GrainSection | ClassCounts | None:
-    """Return what there is to say of the classes."""
-    decisions = read_annotations(run)
-    if is_grain_run(run):
-        return grain_section(run, decisions, facts=facts, settings=settings, partition=partition)
-    ratios = settings.ratios if settings else ()
-    if facts is not None or (settings is not None and settings != GrainSettings(ratios=ratios)):
-        raise InputError(
-            f"{run.path.name} is no run of grains, so it has neither samples nor sizes: leave out the options for them, "
-            "or begin with `facies extract`"
-        )
-    counted = count_classes(decisions, ratios)
-    if counted is None and ratios:
-        raise InputError(
-            f"no class of {run.path.name} has been named yet: name some with `facies name {run.path.name} 12=quartz`"
-        )
-    return counted
-
-
-def _render(context: dict[str, Any]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"share": words.share, "number": words.number, "distance": words.distance}
-    return environment.get_template("report.html.jinja").render(context)
+def _section_contents(run: RunFolder, options: ReportOptions) -> list[SectionContent]:
+    """Return the sections of the run's domain; if none of them counts the classes, the general one too."""
+    applying = applying_sections(run)
+    for name in options.sections:
+        if name not in applying:
+            section = find_section(name)
+            raise InputError(f"{run.path.name} {section.does_not_apply}")
+    annotations = read_annotations(run)
+    contents = [section.prepare(run, annotations, options) for section in applying.values()]
+    if not any(section.counts_classes for section in applying.values()):
+        counts = count_classes(annotations, options.ratios)
+        if counts is not None:
+            contents.append(counts)
+        elif options.ratios:
+            raise InputError(
+                f"no class of {run.path.name} has been named yet: name some with `facies name {run.path.name} 12=quartz`"
+            )
+    return contents
 
 
 def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
-    partition, meta = named_partition(run, name)
+    partition, meta = annotated_partition(run, name)
     numbers = partition["group"].to_numpy(np.int64)
     groups = _groups(run, partition, samples=meta["name"] == run.manifest["partition"])
     points, projection = run.projection() if run.projections() else (None, None)
@@ -193,24 +177,22 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "n_groups": n_groups,
         "n_noise": n_noise,
         "partition": meta,
-        "paragraph": words.methods_paragraph(
-            run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)
-        ),
+        "paragraph": methods_paragraph(run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)),
         "projection": projection,
         "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
-        "n_drawn": min(len(run), figures.MOST_POINTS),
+        "n_drawn": min(len(run), figures.MAX_POINTS),
         "groups": groups,
         "largest": max((group.size for group in groups), default=1),
         "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
         "metrics": _metrics(run, numbers),
         "contingency": _contingency(run, numbers),
-        "class_of_group": class_of_groups(partition),
-        "history_svg": _history_svg(run.history),
-        "upright_images": run.upright_thumbnails is not None,
-        "upright": [(drawn, _markup(drawn)) for drawn in upright_drawings(run, numbers)],
+        "class_of_group": class_names_of_groups(partition),
+        "history_svg": _history_svg(run.training_curves),
+        "has_canonical_images": run.canonical_thumbnails is not None,
+        "canonical_figures": [(figure, figure.markup()) for figure in canonical_figures(run, numbers)],
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),
-        "left_out": run.manifest["left_out"][:MOST_ROWS],
+        "left_out": run.manifest["left_out"][:MAX_LEFT_OUT_ROWS],
     }
 
 
@@ -218,7 +200,7 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
     rows = group_table(partition).to_dict("records")
     chosen = {int(row["group"]): galleries.choose_images(partition, int(row["group"])) for row in rows}
     pictures = _pictures(run, chosen.values())
-    classes = class_of_groups(partition)
+    classes = class_names_of_groups(partition)
     return [
         _Group(
             number=int(row["group"]),
@@ -227,7 +209,7 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
             share=float(row["share"]),
             probability=float(row["probability"]),
             distance=float(row["distance"]),
-            look=group_style(int(row["group"])),
+            style=group_style(int(row["group"])),
             strips=_strips(run, int(row["group"]), chosen[int(row["group"])], pictures, samples=samples),
         )
         for row in rows
@@ -237,16 +219,14 @@ def _groups(run: RunFolder, partition: pd.DataFrame, *, samples: bool) -> list[_
 def _pictures(run: RunFolder, chosen: Iterable[galleries.Gallery]) -> dict[int, _Picture]:
     ids = run.images["id"].tolist()
     # In order, so that each sheet is decoded once.
-    wanted = sorted({row for gallery in chosen for row in (*gallery.nearest, *gallery.random, *gallery.farthest)})
+    rows = sorted({row for gallery in chosen for row in (*gallery.nearest, *gallery.random, *gallery.farthest)})
     styles = _native_styles(run)
-    return {
-        row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row], styles.get(row, "")) for row in wanted
-    }
+    return {row: _Picture(galleries.data_uri(run.thumbnails.image(row)), ids[row], styles.get(row, "")) for row in rows}
 
 
 def _native_styles(run: RunFolder) -> dict[int, str]:
-    """Return how the thumbnails of grains, whose crops have lost their proportions, get them back."""
-    if not is_grain_run(run):
+    """Return how the thumbnails of images that were stretched to one shape get their proportions back."""
+    if not any(section.has_native_sizes for section in applying_sections(run).values()):
         return {}
     sides = run.images[["width", "height"]].clip(lower=1).itertuples(index=False)
     return {
@@ -258,45 +238,35 @@ def _native_styles(run: RunFolder) -> dict[int, str]:
 def _strips(
     run: RunFolder, group: int, chosen: galleries.Gallery, pictures: dict[int, _Picture], *, samples: bool
 ) -> list[tuple[str, list[_Picture]]]:
-    made = galleries.generated_images(run, group) if samples else []
     if set(chosen.nearest) == set(chosen.farthest) == set(chosen.random):  # a group so small that all of it is shown
-        found = [("all", chosen.nearest)]
+        strips = [("all", chosen.nearest)]
     else:
-        found = [("nearest", chosen.nearest), ("at random", chosen.random), ("farthest", chosen.farthest)]
-    strips = [
-        *((title, [pictures[row] for row in rows]) for title, rows in found),
-        ("generated", [_Picture(galleries.data_uri(image), "generated by the model") for image in made]),
+        strips = [("nearest", chosen.nearest), ("at random", chosen.random), ("farthest", chosen.farthest)]
+    generated = galleries.generated_images(run, group) if samples else []
+    pictured = [
+        *((title, [pictures[row] for row in rows]) for title, rows in strips),
+        ("generated", [_Picture(galleries.data_uri(image), "generated by the model") for image in generated]),
     ]
-    return [(title, shown) for title, shown in strips if shown]
+    return [(title, images) for title, images in pictured if images]
 
 
-def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_groups: int) -> Any:
-    from markupsafe import Markup
-
-    label = f"Projection of {words.count(len(numbers), 'image')} to two dimensions, in {words.count(n_groups, 'group')}"
-    return Markup(drawing.svg_markup(figures.projection_figure(points, numbers), label))  # noqa: S704 - our own drawing
-
-
-def _markup(drawn: drawing.Drawing) -> Any:
-    from markupsafe import Markup
-
-    return Markup(drawing.svg_markup(drawn.figure, drawn.title, photographic=drawn.photographic))  # noqa: S704 - escaped
+def _projection_svg(points: NDArray[np.float32], numbers: NDArray[np.int64], n_groups: int) -> Markup:
+    label = (
+        f"Projection of {format_count(len(numbers), 'image')} to two dimensions, in {format_count(n_groups, 'group')}"
+    )
+    return svg_markup(figures.projection_figure(points, numbers), label)
 
 
-def _history_svg(history: pd.DataFrame) -> Any:
-    from markupsafe import Markup
-
+def _history_svg(history: pd.DataFrame) -> Markup | None:
     figure = figures.history_figure(history)
-    if figure is None:
-        return None
-    return Markup(drawing.svg_markup(figure, "Training curves"))  # noqa: S704 - matplotlib escapes
+    return None if figure is None else svg_markup(figure, "Training curves")
 
 
 def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:
     from facies.metrics import evaluate_partition
 
     measured = evaluate_partition(numbers, labels=run.labels, embedding=run.embedding)
-    return [(title, measured[key], meaning) for key, (title, meaning) in words.METRICS.items() if key in measured]
+    return [(title, measured[key], meaning) for key, (title, meaning) in METRICS.items() if key in measured]
 
 
 def _contingency(run: RunFolder, numbers: NDArray[np.int64]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from facies.report.formatting import duration, number, value
+from facies.report.formatting import format_duration, format_metric, format_value
 
 __all__ = ["settings_tables"]
 
@@ -33,12 +33,12 @@ def settings_tables(
     tables = [
         ("Run", _run(manifest, dimensions)),
         ("Input", _input(manifest["input"])),
-        ("Parameters", {key: value(x) for key, x in manifest["parameters"].items()}),
+        ("Parameters", {key: format_value(x) for key, x in manifest["parameters"].items()}),
         (f"Partition “{partition['name']}”", _made(partition)),
         (f"Projection “{projection['name']}”", _made(projection)) if projection else ("", {}),
         ("Time by stage", _timings(manifest["timings"])),
         ("Versions", dict(manifest["versions"])),
-        ("Machine", {key: value(x) for key, x in manifest["machine"].items()}),
+        ("Machine", {key: format_value(x) for key, x in manifest["machine"].items()}),
         ("Metrics recorded by the run", {key: _metric(x) for key, x in _flat(manifest["metrics"]).items()}),
     ]
     return [(title, table) for title, table in tables if table]
@@ -54,13 +54,13 @@ def _run(manifest: Mapping[str, Any], dimensions: int) -> dict[str, str]:
         "made (UTC)": _moment(manifest["created"]),
         "embedding": f"{dimensions} dimensions",
     }
-    return {key: value(x) for key, x in facts.items() if x is not None}
+    return {key: format_value(x) for key, x in facts.items() if x is not None}
 
 
 def _made(meta: Mapping[str, Any]) -> dict[str, str]:
-    told = {key: x for key, x in meta.items() if key not in ("name", "created", "parameters", "n_groups")}
-    facts = {**told, **(meta.get("parameters") or {}), "made (UTC)": _moment(meta["created"])}
-    return {key: value(x) for key, x in facts.items() if x is not None}
+    provenance = {key: x for key, x in meta.items() if key not in ("name", "created", "parameters", "n_groups")}
+    facts = {**provenance, **(meta.get("parameters") or {}), "made (UTC)": _moment(meta["created"])}
+    return {key: format_value(x) for key, x in facts.items() if x is not None}
 
 
 def _moment(created: str) -> str:
@@ -79,13 +79,13 @@ def _input(described: Mapping[str, Any]) -> dict[str, str]:
         "true labels": "known" if described["labelled"] else "not known",
         "fingerprint (SHA-256)": described["fingerprint"],
     }
-    return {key: value(x) for key, x in facts.items() if x is not None}
+    return {key: format_value(x) for key, x in facts.items() if x is not None}
 
 
 def _timings(timings: Mapping[str, float]) -> dict[str, str]:
-    stages = {stage: duration(seconds) for stage, seconds in timings.items()}
+    stages = {stage: format_duration(seconds) for stage, seconds in timings.items()}
     if len(stages) > 1 and "total" not in stages:
-        stages["all"] = duration(sum(timings.values()))
+        stages["all"] = format_duration(sum(timings.values()))
     return stages
 
 
@@ -97,4 +97,4 @@ def _flat(mapping: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _metric(x: Any) -> str:
-    return number(x) if isinstance(x, (int, float)) and not isinstance(x, bool) else value(x)
+    return format_metric(x) if isinstance(x, (int, float)) and not isinstance(x, bool) else format_value(x)

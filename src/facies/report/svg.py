@@ -13,10 +13,21 @@ import pandas as pd
 from PIL import Image
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "PAGE_WIDTH", "PAPER", "Drawing", "figure_bytes", "new_figure", "plain", "quiet", "svg_markup"]
+__all__ = [
+    "INK",
+    "PAGE_WIDTH",
+    "PAPER",
+    "ReportFigure",
+    "escape_label",
+    "figure_bytes",
+    "new_figure",
+    "style_axes",
+    "svg_markup",
+]
 
 # Stand-ins, which svg_markup turns into the colours of the page, light or dark.
 INK, PAPER = "#010203", "#fdfcfb"
@@ -33,7 +44,7 @@ _STYLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ReportFigure:
     """A figure with what is drawn in it.
 
     Attributes
@@ -62,6 +73,10 @@ class Drawing:
         """The figure's width as a part of a page's, so that all have letters of one size."""
         return min(1.0, float(self.figure.get_figwidth()) / PAGE_WIDTH)
 
+    def markup(self) -> Markup:
+        """Return the figure as SVG to be put into a page (`svg_markup`)."""
+        return svg_markup(self.figure, self.title, photographic=self.photographic)
+
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of that size in inches, without a ground of its own."""
@@ -72,19 +87,19 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def quiet(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
-    """Give axes the quiet look of the report: two thin lines, small ticks, text in ink, the title at the left."""
+def style_axes(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
+    """Give axes the quiet style of the report: two thin lines, small ticks, text in ink, the title at the left."""
     axes.patch.set_alpha(0)
     axes.tick_params(colors=INK, which="both", labelsize=8, width=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.7)
     if title:
-        axes.set_title(plain(title), loc="left", fontsize=9.5, fontweight="bold", color=INK)
-    axes.set_xlabel(plain(x) if x else "", color=INK, fontsize=8.5)
-    axes.set_ylabel(plain(y) if y else "", color=INK, fontsize=8.5)
+        axes.set_title(escape_label(title), loc="left", fontsize=9.5, fontweight="bold", color=INK)
+    axes.set_xlabel(escape_label(x) if x else "", color=INK, fontsize=8.5)
+    axes.set_ylabel(escape_label(y) if y else "", color=INK, fontsize=8.5)
 
 
-def plain(name: object) -> str:
+def escape_label(name: object) -> str:
     """Return a name in which matplotlib finds no formula, nor a label to be hidden."""
     return "\u200b" + str(name).replace("$", r"\$")
 
@@ -121,7 +136,7 @@ def _no_metadata(kind: str) -> dict[str, None]:
     return dict.fromkeys(keys)
 
 
-def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str:
+def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> Markup:
     """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
 
     Parameters
@@ -135,10 +150,12 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str
 
     Returns
     -------
-    str
+    Markup
         One ``<svg>`` element. Its text is text; its points are a picture inside of it.
     """
     from html import escape
+
+    from markupsafe import Markup
 
     markup = figure_bytes(figure, "svg", dpi=220).decode("utf-8")
     markup = markup[markup.index("<svg") :]
@@ -152,11 +169,12 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> str
     markup = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", markup, count=1)
     if photographic:
         markup = re.sub(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)", _as_webp, markup)
-    return markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    markup = markup.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    return Markup(markup)  # noqa: S704 - matplotlib escapes the texts of a figure
 
 
-def _as_webp(found: re.Match[str]) -> str:
+def _as_webp(match: re.Match[str]) -> str:
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(base64.b64decode(found[1]))) as picture:
+    with Image.open(io.BytesIO(base64.b64decode(match[1]))) as picture:
         picture.save(buffer, "WEBP", quality=84, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

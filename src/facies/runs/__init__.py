@@ -1,4 +1,9 @@
-"""The run folder: all that a method found, on the disk, written whole or not at all, readable in ten years."""
+"""The run folder: the results of a method on disk, written whole or not at all, readable in ten years.
+
+`write_run` writes a folder from `RunContents`, and `RunFolder` opens it. Its manifest ``run.json`` says what was done. A
+partition is the group of each image, a projection the embedding in two dimensions; both can be added later, and neither
+is ever overwritten. Thumbnails are small versions of all images, on sheets.
+"""
 
 from __future__ import annotations
 

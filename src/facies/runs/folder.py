@@ -1,4 +1,4 @@
-"""Opens a run folder, checks it, and gives what it holds."""
+"""Opens a run folder, checks it, reads what it holds, and adds projections and partitions."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["RunFolder"]
 
 
 class RunFolder:
-    """A run on the disk: what was done, and all that was found.
+    """A run on disk: what was done, and all results.
 
-    Opening reads ``run.json`` and compares the sizes of the files with it; tables and arrays are read when first asked
-    for, the embedding and the samples as memory maps.
+    Opening reads ``run.json`` and compares the sizes of the files with it; tables and arrays are read at their first
+    use, the embedding and the samples as memory maps.
 
     Parameters
     ----------
@@ -62,6 +62,7 @@ class RunFolder:
                     f"{file} has {file.stat().st_size} bytes and should have {size}: restore it, or make the run again"
                 )
         self.manifest: dict[str, Any] = manifest.to_dict()
+        self._companions: dict[str, pd.DataFrame | None] = {}
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -104,13 +105,7 @@ class RunFolder:
         return read_array(path) if path.exists() else None
 
     @cached_property
-    def outlines(self) -> pd.DataFrame | None:
-        """The outlines of grains: ``id`` and ``outline``, x and y in turn in pixels of the photograph; else None."""
-        path = self.path / "outlines.parquet"
-        return read_table(path) if path.exists() else None
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
+    def training_curves(self) -> pd.DataFrame:
         """The training curves: ``stage``, ``epoch``, and one column a loss term. Empty if the method has none."""
         path = self.path / "history.csv"
         if not path.exists() or path.stat().st_size <= 1:
@@ -123,13 +118,31 @@ class RunFolder:
         return Thumbnails(self.path / "thumbnails")
 
     @cached_property
-    def upright_thumbnails(self) -> Thumbnails | None:
-        """The thumbnails of all images as the method set them upright; None if it sets none."""
+    def canonical_thumbnails(self) -> Thumbnails | None:
+        """The thumbnails of all images in the canonical pose of the method; None if the method has none."""
         folder = self.path / "thumbnails-upright"
         return Thumbnails(folder) if folder.is_dir() else None
 
+    def companion(self, name: str) -> pd.DataFrame | None:
+        """Return a further table of the images, one row an image with the column ``id``; None if there is no such table.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``outlines``: of grains the column ``outline``, x and y in turn in pixels of the photograph.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        if name not in self._companions:
+            path = self.path / f"{check_name(name)}.parquet"
+            self._companions[name] = read_table(path) if path.exists() else None
+        return self._companions[name]
+
     def method_array(self, name: str) -> NDArray[Any] | None:
-        """Return what the method kept of its fit by that name, as a read-only memory map; None if there is no such array.
+        """Return an array that the method stored with its fit, as a read-only memory map; None if there is no such array.
 
         Raises
         ------
@@ -155,25 +168,35 @@ class RunFolder:
 
     def projections(self) -> list[str]:
         """Return the names of the projections, the oldest first."""
-        return _described(self.path / "projections")
+        return _names_in(self.path / "projections")
 
     def partitions(self) -> list[str]:
         """Return the names of the partitions, the oldest first."""
-        return _described(self.path / "partitions")
+        return _names_in(self.path / "partitions")
+
+    def partition_name(self, name: str | None = None) -> str:
+        """Return ``name`` if there is a partition of that name; without it the name of the newest.
+
+        Raises
+        ------
+        InputError
+            If there is none (of that name).
+        """
+        return self._choose("partition", name, self.partitions())
 
     def projection(self, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Return a projection and how it came about.
+        """Return a projection and how it was made.
 
         Parameters
         ----------
         name : str, optional
-            Without it the newest.
+            Its name; without it the newest.
 
         Returns
         -------
         points : ndarray of float32, shape (N, 2)
         meta : dict
-            ``name``, ``created``, and what its maker told (method, parameters, seed).
+            ``name``, ``created``, and how it was made (method, parameters, seed).
 
         Raises
         ------
@@ -185,26 +208,26 @@ class RunFolder:
         return check_projection(points, len(self)), self._meta("projections", name)
 
     def partition(self, name: str | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """Return a partition and how it came about.
+        """Return a partition and how it was made.
 
         Parameters
         ----------
         name : str, optional
-            Without it the newest.
+            Its name; without it the newest.
 
         Returns
         -------
         table : DataFrame
             Columns ``id``, ``group``, ``probability``, ``distance``; one row an image, in the order of `images`.
         meta : dict
-            ``name``, ``created``, ``n_groups``, and what its maker told (method, parameters, seed).
+            ``name``, ``created``, ``n_groups``, and how it was made (method, parameters, seed).
 
         Raises
         ------
         InputError
             If there is none of that name, or it is damaged.
         """
-        name = self._choose("partition", name, self.partitions())
+        name = self.partition_name(name)
         table = read_table(self.path / "partitions" / f"{name}.parquet")
         return check_partition(table, self.images["id"]), self._meta("partitions", name)
 
@@ -216,8 +239,9 @@ class RunFolder:
         name : str
             A new name.
         points : array_like of shape (N, 2)
+            One point an image, in the order of `images`; finite.
         meta : mapping
-            How it came about: method, parameters, seed.
+            How it was made: method, parameters, seed.
 
         Raises
         ------
@@ -239,7 +263,7 @@ class RunFolder:
         table : DataFrame
             As `partition_table` makes it: one row an image, in the order of `images`.
         meta : mapping
-            How it came about: method, parameters, seed.
+            How it was made: method, parameters, seed.
 
         Raises
         ------
@@ -257,7 +281,7 @@ class RunFolder:
         Returns
         -------
         ImageSet
-            The images that the run was made of. Others that have come to the place since are not among them.
+            The images that the run was made of, without others that have been added to their folder since.
 
         Raises
         ------
@@ -267,24 +291,23 @@ class RunFolder:
         from facies.images import reopen
 
         origin = dict(self.manifest["input"]["origin"])
-        place = self._place_of_pixels()
+        path = self._path_of_images()
         if origin.get("kind") == "folder":
-            # Files that have come since must not change the size that the others are brought to.
+            # Files that were added since must not change the size that the others are brought to.
             origin["options"] = {**origin.get("options", {}), "size": self.manifest["input"]["image_shape"][-2:]}
         images = reopen(origin)
-        wanted = self.images["id"].to_numpy(object)
-        found = images.table["id"].to_numpy(object)
-        if np.array_equal(wanted, found):
+        ids = pd.Index(self.images["id"])
+        if ids.equals(pd.Index(images.table["id"])):
             return images
-        rows = pd.Index(found).get_indexer(pd.Index(wanted))
+        rows = pd.Index(images.table["id"]).get_indexer(ids)
         if (rows < 0).any():
             raise InputError(
-                f"{place} no longer holds {int((rows < 0).sum())} of the {len(self)} images of {self.path.name} "
-                f"(the first is {wanted[rows < 0][0]!r}): put them back, or make the run again"
+                f"{path} no longer holds {int((rows < 0).sum())} of the {len(self)} images of {self.path.name} "
+                f"(the first is {ids[rows < 0][0]!r}): put them back, or make the run again"
             )
         return images.subset(rows)
 
-    def _place_of_pixels(self) -> Path:
+    def _path_of_images(self) -> Path:
         path = self.manifest["input"]["origin"].get("path")
         if path is None:
             raise InputError(
@@ -302,19 +325,19 @@ class RunFolder:
             raise InputError(f"{self.path} holds no {kind} {name!r}: it has {', '.join(names)}")
         return names[-1] if name is None else name
 
-    def _meta(self, room: str, name: str) -> dict[str, Any]:
-        return {**read_json(self.path / room / f"{name}.json"), "name": name}
+    def _meta(self, folder: str, name: str) -> dict[str, Any]:
+        return {**read_json(self.path / folder / f"{name}.json"), "name": name}
 
     @contextlib.contextmanager
     def _adding(self, kind: str, name: str, folder: Path) -> Iterator[None]:
         check_name(name)
         with lock_run(self.path):
-            if name in _described(folder):
+            if name in _names_in(folder):
                 raise InputError(
                     f"{self.path} already holds a {kind} {name!r}, and none is ever overwritten: choose another name"
                 )
             yield
 
 
-def _described(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> list[str]:
     return names_by_age((path.stem, path) for path in folder.glob("[!.]*.json"))

@@ -1,4 +1,4 @@
-"""What ``run.json`` holds."""
+"""The manifest of a run, ``run.json``: input, method, parameters, versions, seed, timings, metrics, files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FORMAT = 1
 
 
 def now() -> str:
-    """Return the moment in UTC, in a form (ISO 8601 with microseconds) whose text order is the order in time."""
+    """Return the present time in UTC, ISO 8601 with microseconds, so that sorting the text sorts by time."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 class InputDescription(BaseModel):
-    """The images of a run: where they are, and what they were."""
+    """The images of a run: where they are, their number, shape, dtype and fingerprint, and whether they have labels."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -45,10 +45,10 @@ class LeftOut(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The content of ``run.json``. What it does not name is kept as it is.
+    """The content of ``run.json``. Fields beside these are preserved.
 
-    ``files`` lists what `facies.runs.write_run` wrote, with sizes in bytes, so that a missing or truncated file is found
-    at once. Projections and partitions that are added later are not in it; they bear their own JSON.
+    ``files`` lists what `facies.runs.write_run` wrote, with sizes in bytes, so that a missing or truncated file is
+    noticed at once. Projections and partitions that are added later are not in it; each has a JSON file of its own.
     """
 
     model_config = ConfigDict(extra="allow")

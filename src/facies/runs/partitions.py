@@ -63,10 +63,10 @@ def partition_table(
 
 def _distances(group: NDArray[np.int64], embedding: NDArray[np.float32], block: int = 65_536) -> NDArray[np.float32]:
     n_groups = int(group.max(initial=-1)) + 1
-    sums = np.zeros((n_groups + 1, embedding.shape[1]), np.float64)  # the last row takes the noise
+    sums = np.zeros((n_groups + 1, embedding.shape[1]), np.float64)  # noise, -1, is the last row
     for start in range(0, len(group), block):
         np.add.at(sums, group[start : start + block], embedding[start : start + block])
-    counts = np.bincount(np.where(group < 0, n_groups, group), minlength=n_groups + 1)
+    counts = np.bincount(group % (n_groups + 1), minlength=n_groups + 1)
     centres = sums / np.maximum(counts, 1)[:, None]
     distance = np.empty(len(group), np.float32)
     for start in range(0, len(group), block):

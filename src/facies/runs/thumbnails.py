@@ -1,12 +1,10 @@
-"""Small pictures of all images, on WebP sheets of 32 × 32, and an index. Of focal stacks every layer has its sheets."""
+"""Thumbnails of all images, on WebP sheets of 32 × 32, and an index. Every layer of focal stacks has its own sheets."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,19 +20,19 @@ from facies.io import write_json_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TILE", "SomeImages", "Thumbnails", "to_thumbnails", "write_thumbnails"]
+__all__ = ["TILE", "ImageBatches", "Thumbnails", "to_thumbnails", "write_thumbnails"]
 
 TILE = 64
-"""Side of a thumbnail's place on the sheet, in pixels."""
+"""Side of a thumbnail's tile on the sheet, in pixels."""
 COLUMNS = 32
-"""Thumbnails in a row of a sheet, and rows of a sheet."""
+"""Number of thumbnails in a row of a sheet, and of rows of a sheet."""
 _PER_SHEET = COLUMNS * COLUMNS
 _BATCH_BYTES = 2**26
-_BYTES_IN_MEMORY = 2**26
+_CACHE_BYTES = 2**26
 
 
-class SomeImages(Protocol):
-    """As much of an image set as thumbnails need."""
+class ImageBatches(Protocol):
+    """The part of an image set that thumbnails are made from."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -67,16 +65,16 @@ def to_thumbnails(
 ) -> NDArray[np.uint8]:
     """Return thumbnails of a batch.
 
-    One channel, and two (their mean), give grey; three and more give colour from the first three.
+    One channel, or the mean of two, gives grey; the first of three or more give colour.
 
     Parameters
     ----------
     images : Tensor of shape (B, C, H, W) or (B, L, C, H, W)
         Pixel values in any unit.
     low, high : float
-        The values shown black and white.
+        The pixel values that become black and white.
     layers : ndarray of int, shape (B,), optional
-        Which layer of each focal stack is shown. Without it the sharpest.
+        The layer of each focal stack that is taken. Without it the sharpest.
 
     Returns
     -------
@@ -108,7 +106,7 @@ def _sharpest_layers(stacks: Tensor) -> Tensor:
     return sharpness.argmax(1)
 
 
-def write_thumbnails(folder: Path, images: SomeImages, low: float, high: float) -> None:
+def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float) -> None:
     """Write the sheets of an image set and ``index.json``, reading the images once, batch by batch.
 
     Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
@@ -118,10 +116,10 @@ def write_thumbnails(folder: Path, images: SomeImages, low: float, high: float) 
     ----------
     folder : Path
         A new folder.
-    images : ImageSet
-        N images.
+    images : ImageBatches
+        N images, such as an `ImageSet`.
     low, high : float
-        The values shown black and white.
+        The pixel values that become black and white.
     """
     folder.mkdir()
     bytes_an_image = 4 * int(np.prod(images.image_shape))
@@ -140,11 +138,21 @@ def write_thumbnails(folder: Path, images: SomeImages, low: float, high: float) 
         for number, sheets_of_layer in enumerate(layers):
             sheets_of_layer.add(to_thumbnails(batch[:, number], low, high))
         done += len(batch)
-    index = _Index(done, *shape, sheets.mode, float(low), float(high), sheets.written, [x.written for x in layers])
-    write_json_atomically(folder / "index.json", index.to_dict())
+    index = {
+        "format": 1,
+        "count": done,
+        "tile": TILE,
+        "columns": COLUMNS,
+        "per_sheet": _PER_SHEET,
+        "thumbnail": {"height": shape[0], "width": shape[1], "mode": sheets.mode},
+        "values": {"black": float(low), "white": float(high)},
+        "sheets": sheets.written,
+        **({"layers": [sheets_of_layer.written for sheets_of_layer in layers]} if layers else {}),
+    }
+    write_json_atomically(folder / "index.json", index)
 
 
-def _best_layers(images: SomeImages, n_layers: int) -> NDArray[np.int64] | None:
+def _best_layers(images: ImageBatches, n_layers: int) -> NDArray[np.int64] | None:
     if not n_layers or "best_layer" not in images.table:
         return None
     best = pd.to_numeric(images.table["best_layer"], errors="coerce").fillna(-1).to_numpy(np.int64)
@@ -152,7 +160,7 @@ def _best_layers(images: SomeImages, n_layers: int) -> NDArray[np.int64] | None:
 
 
 class _Sheets:
-    """Sheets of one kind, of which only the one being filled is in memory."""
+    """Writes the sheets of one kind; only the one that is being filled is in memory."""
 
     def __init__(self, folder: Path, kind: str, count: int, shape: tuple[int, int], *, lossless: bool) -> None:
         self._folder, self._kind, self._count, self._shape = folder, kind, count, shape
@@ -163,19 +171,19 @@ class _Sheets:
         self.written: list[dict[str, Any]] = []
 
     def add(self, thumbnails: NDArray[np.uint8]) -> None:
-        """Put the next thumbnails in their places, and write each sheet that is full, or the last."""
+        """Add the next thumbnails, and write each sheet that is full, and the last one."""
         height, width = self._shape
         for thumbnail in thumbnails:
             if self._sheet is None:
                 rows = min(COLUMNS, -(-(self._count - self._done) // COLUMNS))
                 self._sheet = np.zeros((rows * TILE, COLUMNS * TILE, *thumbnail.shape[2:]), np.uint8)
                 self.mode = "RGB" if thumbnail.ndim == 3 else "L"
-            place = self._done % _PER_SHEET
-            top, left = _corner(place, height, width)
+            tile = self._done % _PER_SHEET
+            top, left = _corner(tile, height, width)
             self._sheet[top : top + height, left : left + width] = thumbnail
             self._done += 1
-            if place + 1 == _PER_SHEET or self._done == self._count:
-                self._write(self._sheet, place + 1)
+            if tile + 1 == _PER_SHEET or self._done == self._count:
+                self._write(self._sheet, tile + 1)
                 self._sheet = None
 
     def _write(self, sheet: NDArray[np.uint8], count: int) -> None:
@@ -186,47 +194,21 @@ class _Sheets:
         self.written.append({"file": name, "first": number * _PER_SHEET, "count": count})
 
 
-def _corner(place: int, height: int, width: int) -> tuple[int, int]:
-    row, column = divmod(place, COLUMNS)
+def _corner(tile: int, height: int, width: int) -> tuple[int, int]:
+    row, column = divmod(tile, COLUMNS)
     return row * TILE + (TILE - height) // 2, column * TILE + (TILE - width) // 2
 
 
-@dataclass(frozen=True)
-class _Index:
-    count: int
-    height: int
-    width: int
-    mode: str
-    low: float
-    high: float
-    sheets: list[dict[str, Any]]
-    layers: list[list[dict[str, Any]]]
-
-    def to_dict(self) -> dict[str, Any]:
-        layers = {"layers": self.layers} if self.layers else {}
-        return {
-            "format": 1,
-            "count": self.count,
-            "tile": TILE,
-            "columns": COLUMNS,
-            "per_sheet": _PER_SHEET,
-            "thumbnail": {"height": self.height, "width": self.width, "mode": self.mode},
-            "values": {"black": self.low, "white": self.high},
-            "sheets": self.sheets,
-            **layers,
-        }
-
-
 class Thumbnails:
-    """The thumbnails of a run, read sheet by sheet; the sheets used last stay in memory. Safe to read from several
-    threads.
+    """Reads the thumbnails of a run, sheet by sheet; the sheets used last stay in memory. Several threads may read.
 
     Parameters
     ----------
     folder : Path
         The folder ``thumbnails`` of a run.
-    most_bytes : int, default=64 MB
-        Memory for sheets; a grey one has 4 MB. The latest stays whatever its size.
+    max_bytes : int, default=64 MB
+        Memory for sheets; a grey one takes 4 MB. With more of it, fewer sheets are read again. The latest stays,
+        whatever its size.
 
     Attributes
     ----------
@@ -241,8 +223,8 @@ class Thumbnails:
         If the index is missing or damaged.
     """
 
-    def __init__(self, folder: Path, *, most_bytes: int = _BYTES_IN_MEMORY) -> None:
-        self.folder, self._most_bytes = folder, most_bytes
+    def __init__(self, folder: Path, *, max_bytes: int = _CACHE_BYTES) -> None:
+        self.folder, self._max_bytes = folder, max_bytes
         try:
             self.index: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
             self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
@@ -260,7 +242,7 @@ class Thumbnails:
 
     @property
     def n_layers(self) -> int:
-        """The number of focal layers whose thumbnails are kept; 0 for images that are no focal stacks."""
+        """The number of focal layers that have thumbnails; 0 for images that are not focal stacks."""
         return len(self.index.get("layers", []))
 
     def image(self, i: int, layer: int | None = None) -> Image.Image:
@@ -282,12 +264,12 @@ class Thumbnails:
         """
         if not 0 <= i < self._count:
             raise IndexError(f"image {i} of {self._count}")
-        number, place = divmod(int(i), self.index["per_sheet"])
-        top, left = _corner(place, *self.shape)
+        number, tile = divmod(int(i), self.index["per_sheet"])
+        top, left = _corner(tile, *self.shape)
         return self._sheet(number, layer).crop((left, top, left + self.shape[1], top + self.shape[0]))
 
-    def is_at_hand(self, i: int, layer: int | None = None) -> bool:
-        """Whether the sheet of image ``i`` is in memory, so that its thumbnail costs nothing."""
+    def is_cached(self, i: int, layer: int | None = None) -> bool:
+        """Whether the sheet of image ``i`` is in memory, so that its thumbnail needs no reading."""
         with self._lock:
             return (layer, int(i) // self.index["per_sheet"]) in self._sheets
 
@@ -305,20 +287,14 @@ class Thumbnails:
         """
         height, width = self.shape
         top, left = _corner(0, height, width)
-        for number, told in enumerate(self.index["sheets"]):
+        for number, described in enumerate(self.index["sheets"]):
             sheet = np.asarray(self._sheet(number, None))
             tiles = sheet.reshape(-1, TILE, COLUMNS, TILE, *sheet.shape[2:]).swapaxes(1, 2)
-            tiles = tiles.reshape(-1, *tiles.shape[2:])[: told["count"]]
+            tiles = tiles.reshape(-1, *tiles.shape[2:])[: described["count"]]
             yield tiles[:, top : top + height, left : left + width]
 
-    def png_bytes(self, i: int, layer: int | None = None) -> bytes:
-        """Return the thumbnail of image ``i`` as a PNG file."""
-        buffer = io.BytesIO()
-        self.image(i, layer).save(buffer, "PNG", compress_level=6)
-        return buffer.getvalue()
-
     def sheet_path(self, number: int, layer: int | None = None) -> Path:
-        """Return the file of sheet ``number``, of the best layers or of one layer, for those who show whole sheets.
+        """Return the file of sheet ``number``, of the best layers or of one layer.
 
         Raises
         ------
@@ -345,7 +321,7 @@ class Thumbnails:
             raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
         with self._lock:
             self._sheets[key] = sheet
-            while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._most_bytes:
+            while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._max_bytes:
                 self._sheets.popitem(last=False)
         return sheet
 

@@ -23,7 +23,7 @@ from facies.runs.folder import RunFolder
 from facies.runs.manifest import FORMAT, Manifest
 from facies.runs.partitions import check_partition, count_groups, write_partition
 from facies.runs.projections import check_projection, write_projection
-from facies.runs.thumbnails import SomeImages, write_thumbnails
+from facies.runs.thumbnails import ImageBatches, write_thumbnails
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
@@ -33,7 +33,7 @@ __all__ = ["JOURNAL_FILE", "RunContents", "check_output", "write_run"]
 JOURNAL_FILE = "journal.sqlite"
 """Where `facies.annotations` keeps the expert's decisions; a run folder that has this file is never overwritten."""
 
-_VERSIONS_TOLD = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "umap-learn", "hdbscan")
+_RECORDED_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "torch", "umap-learn", "hdbscan")
 
 
 @dataclass
@@ -47,24 +47,25 @@ class RunContents:
     embedding : ndarray of float32, shape (N, D)
         It may be a memory map.
     projections : dict of (ndarray of float32, shape (N, 2); dict)
-        By name: the points, and how they came about (method, parameters, seed). The last one is the run's default.
+        By name: the points, and how they were made (method, parameters, seed). The last one is the run's default.
     partitions : dict of (DataFrame; dict)
-        By name: the table that `partition_table` makes, and how it came about. The last one is the run's default.
-    history : DataFrame, optional
-        The training curves: columns ``stage``, ``epoch``, and one column a loss term.
+        By name: the table that `partition_table` makes, and how it was made. The last one is the run's default.
+    training_curves : DataFrame, optional
+        Columns ``stage``, ``epoch``, and one column a loss term.
     samples : ndarray of float32, shape (K, n, C, H, W), optional
         Images generated from each group, in [0, 1].
     save_model : callable, optional
         Writes the model into the new folder that it is given (`Method.save`).
-    outlines : DataFrame, optional
-        Columns ``id`` and ``outline`` (x and y in turn, in pixels of the photograph), one row an image: of grains.
+    companions : mapping of str to DataFrame
+        Further tables of the images by name, such as ``outlines`` of grains (`ImageSet.read_companions`): one row an
+        image, in the order of the images, with the column ``id``. Each is written as ``NAME.parquet``.
     arrays : mapping of str to ndarray
-        What else the method keeps of its fit, by name (`Method.run_arrays`).
-    upright : images, optional
-        The images as the method sets them upright, in their order; thumbnails are made of them.
+        Further arrays that the method stores with its fit, by name (`Method.run_arrays`).
+    canonical_images : ImageBatches, optional
+        The images in the canonical pose of the method, in their order; thumbnails are made of them.
     manifest : mapping
         What `facies.runs.manifest.Manifest` names: ``method``, ``parameters``, ``preset``, ``seed``, ``command``,
-        ``timings``, ``metrics``, ``notes`` … What `write_run` can tell by itself (``format``, ``version``, ``created``,
+        ``timings``, ``metrics``, ``notes`` … What `write_run` knows by itself (``format``, ``version``, ``created``,
         ``input``, ``machine``, ``left_out``, ``files``, ``n_groups``, ``partition``, ``versions``) is filled in where
         it is not given.
     """
@@ -73,24 +74,24 @@ class RunContents:
     embedding: NDArray[np.float32]
     projections: Mapping[str, tuple[NDArray[np.float32], Mapping[str, Any]]]
     partitions: Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
-    history: pd.DataFrame | None = None
+    training_curves: pd.DataFrame | None = None
     samples: NDArray[np.float32] | None = None
     save_model: Callable[[Path], None] | None = None
-    outlines: pd.DataFrame | None = None
+    companions: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    upright: SomeImages | None = None
+    canonical_images: ImageBatches | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Say before hours of work whether a run can be written to ``path``.
+    """Check, before hours of work, that a run can be written to ``path``.
 
     Parameters
     ----------
     path : str or Path
         The run folder to be.
     overwrite : bool
-        Whether a run that is there may be replaced.
+        Whether an existing run may be replaced.
 
     Returns
     -------
@@ -123,10 +124,10 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = False) -> RunFolder:
-    """Write a run folder: under ``path`` there is all of it, or nothing, at any moment.
+    """Write a run folder, whole or not at all.
 
-    All is written to a temporary folder beside ``path``, flushed to the disk and renamed. What earlier writers of the
-    same run left when they were killed is cleared away first.
+    All is written to a temporary folder beside ``path``, flushed to the disk and renamed. The remains of earlier writers
+    of the same run that were killed are removed first.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
     contents : RunContents
         What to write.
     overwrite : bool
-        Whether a run that is there is replaced. It stays until the new one is whole.
+        Whether an existing run is replaced. It stays until the new one is whole.
 
     Returns
     -------
@@ -158,8 +159,8 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
             _write_arrays(folder, contents)
             low, high = contents.images.value_range()
             write_thumbnails(folder / "thumbnails", contents.images, low, high)
-            if contents.upright is not None:
-                write_thumbnails(folder / "thumbnails-upright", contents.upright, low, high)
+            if contents.canonical_images is not None:
+                write_thumbnails(folder / "thumbnails-upright", contents.canonical_images, low, high)
             if contents.save_model is not None:
                 (folder / "model").mkdir()
                 contents.save_model(folder / "model")
@@ -176,16 +177,15 @@ def _check_contents(contents: RunContents) -> None:
         )
     if not contents.partitions:
         raise InputError("a run needs at least one partition: none was given")
-    for points, _ in contents.projections.values():
-        check_projection(points, n_images)
-    for table, _ in contents.partitions.values():
-        check_partition(table, contents.images.table["id"])
-    for name in [*contents.projections, *contents.partitions, *contents.arrays]:
+    for name in [*contents.projections, *contents.partitions, *contents.arrays, *contents.companions]:
         check_name(name)
-    if contents.upright is not None and len(contents.upright) != n_images:
-        raise InputError(f"there are {n_images} images, and {len(contents.upright)} set upright: give one for each")
-    if contents.outlines is not None and contents.outlines["id"].tolist() != contents.images.table["id"].tolist():
-        raise InputError("the outlines are not those of the images: give one a row, in their order")
+    if contents.canonical_images is not None and len(contents.canonical_images) != n_images:
+        raise InputError(
+            f"there are {n_images} images, and {len(contents.canonical_images)} set upright: give one for each"
+        )
+    for name, table in contents.companions.items():
+        if table["id"].tolist() != contents.images.table["id"].tolist():
+            raise InputError(f"the {name} are not those of the images: give one a row, in their order")
 
 
 def _write_tables(folder: Path, contents: RunContents) -> None:
@@ -196,10 +196,10 @@ def _write_tables(folder: Path, contents: RunContents) -> None:
     (folder / "partitions").mkdir()
     for name, (table, meta) in contents.partitions.items():
         write_partition(folder / "partitions", name, check_partition(table, images["id"]), meta)
-    if contents.outlines is not None:
-        contents.outlines.to_parquet(folder / "outlines.parquet", index=False)
-    if contents.history is not None:
-        contents.history.to_csv(folder / "history.csv", index=False)
+    for name, table in contents.companions.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    if contents.training_curves is not None:
+        contents.training_curves.to_csv(folder / "history.csv", index=False)
 
 
 def _write_arrays(folder: Path, contents: RunContents) -> None:
@@ -228,7 +228,7 @@ def _save_by_blocks(path: Path, array: NDArray[np.float32], block: int = 16_384)
 def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
     images = contents.images
     described = {
-        # Which images were taken is told by their ids; a list of a hundred thousand numbers would drown the rest.
+        # The ids say which images were taken; a list of a hundred thousand row numbers would bury the rest.
         "origin": {key: value for key, value in images.origin.items() if key != "subset"},
         "n_images": len(images),
         "image_shape": list(images.image_shape),
@@ -259,7 +259,7 @@ def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version(), "facies": __version__}
-    for name in _VERSIONS_TOLD:
+    for name in _RECORDED_PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     return versions

@@ -102,8 +102,8 @@ def poisson_interval(k: ArrayLike, confidence: float = 0.95) -> tuple[Array, Arr
 def ratio_interval(a: float, b: float, confidence: float = 0.95) -> RatioInterval:
     """Return the ratio of two counts with its log-ratio interval.
 
-    ln((a + ½)/(b + ½)) ± z √(1/(a + ½) + 1/(b + ½)); the ½ (Haldane, 1956) keeps it finite for small counts. Nothing seen of
-    one kind leaves that side open: 0 for a = 0, infinity for b = 0.
+    ln((a + ½)/(b + ½)) ± z √(1/(a + ½) + 1/(b + ½)); the ½ (Haldane, 1956) keeps it finite for small counts. A count of zero
+    leaves its side open: 0 for a = 0, infinity for b = 0.
 
     Parameters
     ----------

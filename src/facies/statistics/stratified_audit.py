@@ -289,9 +289,9 @@ def cohen_kappa(table: ArrayLike | pd.DataFrame) -> float:
 
 
 def correct_two_classes(observed: ArrayLike, true_positive_rate: float, false_positive_rate: float) -> Array:
-    """Return the true share of a class from the observed one: (p_obs − FPR)/(TPR − FPR), kept within [0, 1].
+    """Return the true share of a class from the observed one: (p_obs − FPR)/(TPR − FPR), clipped to [0, 1].
 
-    A class of 5 % seen with a sensitivity of 0.95 and a false-positive rate of 0.02 is reported as 6.65 %.
+    A class of 5 %, recognised with a sensitivity of 0.95 and a false-positive rate of 0.02 is reported as 6.65 %.
 
     Raises
     ------
@@ -325,17 +325,17 @@ def correct_by_confusion(observed: ArrayLike, confusion: ArrayLike) -> Array:
     InputError
         If the shapes differ, a row is empty, or two classes are confused so wholly that there is no solution.
     """
-    seen, matrix = np.asarray(observed, np.float64), np.asarray(confusion, np.float64)
-    if seen.ndim != 1 or matrix.shape != (len(seen), len(seen)):
+    counts, matrix = np.asarray(observed, np.float64), np.asarray(confusion, np.float64)
+    if counts.ndim != 1 or matrix.shape != (len(counts), len(counts)):
         raise InputError(
-            f"{len(seen)} classes need a {len(seen)} × {len(seen)} confusion matrix: {matrix.shape} was given"
+            f"{len(counts)} classes need a {len(counts)} × {len(counts)} confusion matrix: {matrix.shape} was given"
         )
-    if not ((seen >= 0).all() and seen.sum() > 0 and (matrix >= 0).all() and (matrix.sum(axis=1) > 0).all()):
+    if not ((counts >= 0).all() and counts.sum() > 0 and (matrix >= 0).all() and (matrix.sum(axis=1) > 0).all()):
         raise InputError("shares and confusion matrix are counts from 0 on, no row of them all 0: others were given")
     rates = matrix / matrix.sum(axis=1, keepdims=True)
     if np.linalg.cond(rates) > 1e6:
         raise InputError("two classes are confused so wholly that their shares cannot be told apart: merge them")
-    shares = np.clip(np.linalg.solve(rates.T, seen / seen.sum()), 0, None)
+    shares = np.clip(np.linalg.solve(rates.T, counts / counts.sum()), 0, None)
     return np.asarray(shares / shares.sum(), np.float64)
 
 

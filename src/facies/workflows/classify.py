@@ -79,14 +79,13 @@ def classify(
     InputError
         If too few images are named, there is no such column, or the name is taken.
     """
-    from facies.annotations import Journal
-    from facies.annotations.classifiers import add_classifier
+    from facies.annotations import Journal, add_classifier
     from facies.cluster import LinearProbe
 
     with Journal(run, user=user) as journal:
         annotations = journal.annotations()
         column, folds = _folds(run, fold_column)
-        rows = annotations.named.nonzero()[0]
+        rows = annotations.is_labelled.nonzero()[0]
         probe = LinearProbe(random_state=seed)
         probe.fit(run.embedding[rows], annotations.names[rows], folds[rows])
         about = {"revision": annotations.revision, "stacks": column, "classes": probe.classes_.tolist()}
@@ -115,7 +114,7 @@ def load_classifier(run: RunFolder, name: str | None = None) -> LinearProbe | No
     InputError
         If there is none of that name, or it is damaged.
     """
-    from facies.annotations.classifiers import classifier_names, find_classifier
+    from facies.annotations import classifier_names, find_classifier
 
     if name is None and not classifier_names(run):
         return None

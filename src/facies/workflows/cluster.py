@@ -220,10 +220,9 @@ def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> 
         differences = [f"it was made with --method {run.manifest['method']}, not {method.name}"]
     else:
         # A run made before a method gained a parameter did what the parameter's default does.
-        defaults = jsonable(type(method)().get_params(deep=False))
-        differences = parameter_differences(
-            {**defaults, **run.manifest["parameters"]}, jsonable(method.get_params(deep=False))
-        )
+        defaults = jsonable(type(method)().parameters())
+        earlier_parameters = {**defaults, **method.current_parameters(run.manifest["parameters"])}
+        differences = parameter_differences(earlier_parameters, jsonable(method.parameters()))
     if differences:
         raise InputError(
             f"{path} is complete, and is not what is asked for now ({'; '.join(differences)}): "

@@ -42,9 +42,9 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
         If there is no such partition, column or file, or the labels lack an image.
     """
     from facies.metrics import evaluate_partition
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
-    table, meta = named_partition(run, partition)
+    table, meta = annotated_partition(run, partition)
     measures = evaluate_partition(table["group"], labels=find_labels(run, labels), embedding=run.embedding)
     return {"partition": meta["name"], **measures}
 

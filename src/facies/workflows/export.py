@@ -77,7 +77,7 @@ def model_exporters() -> Mapping[str, Exporter]:
     """Return the exporters that need the model, which the exporters of `facies.report` do not know."""
     from facies.report import Exporter
 
-    return {"onnx": Exporter("the model and the newest probe as one ONNX file, checked on images", False, write_onnx)}
+    return {"onnx": Exporter("the model and the newest probe as one ONNX file, checked on images", ".onnx", write_onnx)}
 
 
 def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # noqa: ARG001 - an exporter's signature
@@ -88,7 +88,7 @@ def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # 
     InputError
         If the run holds no model, a package is missing, or the images are gone on which the file is checked.
     """
-    from facies.annotations.classifiers import classifier_names
+    from facies.annotations import classifier_names
     from facies.export.onnx import export_onnx, onnx_packages
     from facies.methods import load_method
 

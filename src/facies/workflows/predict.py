@@ -175,7 +175,7 @@ def _assign(method: Method, images: ImageSet, classifier: LinearProbe | None, pr
     for start in range(0, len(images), IMAGES_PER_BLOCK):
         rows = np.arange(start, min(start + IMAGES_PER_BLOCK, len(images)))
         part = images.subset(rows)
-        block = pd.DataFrame(method.place(part))
+        block = pd.DataFrame(method.predict_table(part))
         if classifier is not None:
             probabilities = classifier.predict_proba(method.transform(part))
             block["class"] = classifier.classes_[probabilities.argmax(axis=1)]

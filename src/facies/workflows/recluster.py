@@ -83,9 +83,9 @@ def recluster(
         and `refit` needs them.
     """
     from facies import cluster as clustering
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
-    table, meta = named_partition(run, partition)
+    table, meta = annotated_partition(run, partition)
     labels = table["group"].to_numpy()
     embedding = _refit_embedding(run, clustering.members_of(labels, groups), seed, progress) if refit else None
     result = clustering.recluster(
@@ -138,9 +138,9 @@ def refine(
         If there are fewer than two groups, a share is out of bounds, or the name is taken.
     """
     from facies import cluster as clustering
-    from facies.report.annotated_partition import named_partition
+    from facies.report.annotated_partition import annotated_partition
 
-    table, meta = named_partition(run, partition)
+    table, meta = annotated_partition(run, partition)
     result = clustering.refine(
         run.embedding,
         table["group"].to_numpy(),
@@ -168,13 +168,13 @@ def _refit_embedding(
     """Fit the run's method, with its parameters, to some images alone, and return their embedding (M, D)."""
     from facies.methods import method_class
 
-    cls = method_class(run.manifest["method"])
-    parameters = {**run.manifest["parameters"], "random_state": seed}
-    parameters = {name: value for name, value in parameters.items() if name in cls._get_param_names()}
-    if isinstance(parameters.get("n_clusters"), int):
+    method: Any = method_class(run.manifest["method"])()
+    method.set_known_parameters({**run.manifest["parameters"], "random_state": seed})
+    if isinstance(getattr(method, "n_clusters", None), int):
         # Groups are made of the embedding afterwards; the method itself need not make more than there can be.
-        parameters["n_clusters"] = min(parameters["n_clusters"], max(2, len(members) // 10))
-    return cls(**parameters).fit(run.image_set().subset(members), progress=progress).embedding_
+        method.n_clusters = min(method.n_clusters, max(2, len(members) // 10))
+    embedding: NDArray[np.float32] = method.fit(run.image_set().subset(members), progress=progress).embedding_
+    return embedding
 
 
 def _add_partition(run: RunFolder, name: str | None, result: ReclusterResult, base: str, how: str) -> NewPartition:

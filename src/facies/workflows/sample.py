@@ -49,7 +49,7 @@ def sample(run: RunFolder, cluster: int, n: int = 16, *, seed: int = 0) -> NDArr
     from facies.methods import load_method
 
     method = load_method(run.model_folder)
-    if not method.samples:
+    if not method.is_generative:
         raise InputError(
             f"{run.path}: the method {method.name} does not generate images (facies methods tells which do)"
         )

@@ -68,7 +68,7 @@ class UnfinishedFit:
         return cls(
             facies=__version__,
             method=method.name,
-            parameters=jsonable(method.get_params(deep=False)),
+            parameters=jsonable(method.parameters()),
             fingerprint=images.fingerprint(),
             n_images=len(images),
             replaces=replaces,

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from facies.runs import RunFolder
-from tests.atlas.browser.digits import write_digits
 from tests.atlas.browser.expert import Expert
-from tests.atlas.browser.hosting import hosted
+from tests.atlas.browser.factories import write_digits
+from tests.atlas.browser.live_server import live_server
 
 # Software WebGL: there is no graphics card where the tests run. The rest keeps Chromium from asking the network.
 FLAGS = [
@@ -49,7 +49,7 @@ def digits(pristine_digits: RunFolder, tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def address(digits: RunFolder) -> Iterator[str]:
-    with hosted(digits.path) as place:
+    with live_server(digits.path) as place:
         yield place
 
 

@@ -76,7 +76,7 @@ class Expert:
 
     def says(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page has said it aloud."""
-        expect(self.page.locator(".spoken")).to_have_text(text, timeout=20_000)
+        expect(self.page.locator(".announcement")).to_have_text(text, timeout=20_000)
 
     def total(self, n: int) -> None:
         """Wait until the gallery tells so many images."""

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from facies.images import open_images
 from facies.runs import RunContents, RunFolder, partition_table, write_run
 from tests.atlas.browser.expert import Expert
-from tests.atlas.browser.hosting import hosted
+from tests.atlas.browser.live_server import live_server
 from tests.runs.factories import make_pixels
 
 HOSTILE = (
@@ -61,7 +61,7 @@ def test_hostile_ids_samples_and_columns(chromium: Browser, tmp_path: Path) -> N
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.add_init_script("localStorage.setItem('facies-tour', 'seen')")
     try:
-        with hosted(run.path) as address:
+        with live_server(run.path) as address:
             expert = Expert(context.new_page()).open(address)
             page = expert.page
             page.get_by_label("Colour by").select_option("column:sample")

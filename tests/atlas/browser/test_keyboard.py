@@ -65,7 +65,7 @@ def test_every_control_can_be_reached_and_its_focus_is_seen(expert: Expert) -> N
         if not ring:
             unseen.append(name)
     assert unseen == []
-    for wanted in ("Counts and ratios (t)", "Export and report (x)", "Colour by", "SortOrder", "Map of all images."):
+    for wanted in ("Counts and ratios (t)", "Export and report (x)", "Colour by", "Order", "Map of all images."):
         assert any(name.startswith(wanted) for name in seen), (wanted, sorted(seen))
 
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from facies.runs import RunFolder
-from tests.atlas.browser.digits import K
 from tests.atlas.browser.expert import Expert
+from tests.atlas.browser.factories import K
 
 # The server fits the map into [-1, 1]: the circle and the blots on it reach to 1.08.
 REACH = 1 / 1.08

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from facies.annotations import read_annotations
 from facies.runs import RunFolder
-from tests.atlas.browser.digits import NAMES, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
+from tests.atlas.browser.factories import NAMES, names_of_groups, truth
 
 MOST_ACTIONS = 60
 

@@ -14,9 +14,9 @@ from playwright.sync_api import expect
 from facies.annotations import read_annotations
 from facies.images import open_images
 from facies.runs import RunContents, RunFolder, partition_table, write_run
-from tests.atlas.browser.digits import N, names_of_groups, truth
 from tests.atlas.browser.expert import Expert
-from tests.atlas.browser.hosting import hosted
+from tests.atlas.browser.factories import N, names_of_groups, truth
+from tests.atlas.browser.live_server import live_server
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_exclude_doubt_validate_and_take_back(expert: Expert, digits: RunFolder)
     expect(page.locator("#cell-0")).not_to_have_class(re.compile("excluded"))
     expert.click(page.locator("#cell-2"))
     expert.press("d")
-    expect(page.locator("#cell-2 .doubt")).to_be_visible()
+    expect(page.locator("#cell-2 .dubious")).to_be_visible()
     expert.fine()
     states = read_annotations(digits).states
     assert int((states == 4).sum()) == 1
@@ -242,7 +242,7 @@ def test_focal_layers_are_stepped_through(new_expert: Callable[..., Expert], tmp
         projections={"pca": (embedding[:, :2].copy(), {"method": "PCA"})},
         partitions={"k-means": (table, {"method": "k-means"})},
     )
-    with hosted(write_run(tmp_path / "run", contents).path) as address:
+    with live_server(write_run(tmp_path / "run", contents).path) as address:
         expert = new_expert().open(address)
         page = expert.page
         layers = page.get_by_role("group", name="Focal layer")

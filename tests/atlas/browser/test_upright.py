@@ -15,9 +15,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from facies.runs import RunFolder
-from tests.atlas.browser.digits import write_digits
 from tests.atlas.browser.expert import Expert
-from tests.atlas.browser.hosting import hosted
+from tests.atlas.browser.factories import write_digits
+from tests.atlas.browser.live_server import live_server
 
 
 class Negatives:
@@ -41,7 +41,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def upright_address(written: RunFolder, tmp_path: Path) -> Iterator[str]:
-    with hosted(shutil.copytree(written.path, tmp_path / "digits")) as place:
+    with live_server(shutil.copytree(written.path, tmp_path / "digits")) as place:
         yield place
 
 

@@ -26,9 +26,9 @@ def members(browser: Browser, group: int) -> list[int]:
 
 
 def test_naming_a_group_names_its_members(browser: Browser) -> None:
-    told = browser.act("name", group=1, name="quartz")
-    assert told["text"] == "Named 27 images quartz"
-    assert (told["revision"], told["n"], told["undo"], told["redo"], told["class"]) == (1, 27, True, False, 1)
+    reply = browser.act("name", group=1, name="quartz")
+    assert reply["text"] == "Named 27 images quartz"
+    assert (reply["revision"], reply["n"], reply["undo"], reply["redo"], reply["class"]) == (1, 27, True, False, 1)
     state = browser.state()
     inside = np.array(state["group"]) == 1
     np.testing.assert_array_equal(np.array(state["class"]) == 1, inside)
@@ -67,9 +67,9 @@ def test_a_class_that_is_excluded_takes_its_images_along(named: Browser) -> None
     named.act("class", **{"class": 2}, excluded=True)
     inside = members(named, 1)
     assert {named.state()["state"][row] for row in inside} == {4}
-    header, sections = named.frame(f"/changes?since={revision}")
-    assert sections["rows"].tolist() == inside
-    assert set(sections["state"].tolist()) == {4}
+    header, arrays = named.arrays(f"/changes?since={revision}")
+    assert arrays["rows"].tolist() == inside
+    assert set(arrays["state"].tolist()) == {4}
     assert header["reasons"] == ["foram"]
     named.act("undo")
     assert {named.state()["state"][row] for row in inside} == {2}
@@ -77,20 +77,25 @@ def test_a_class_that_is_excluded_takes_its_images_along(named: Browser) -> None
 
 def test_classes_keep_their_number_when_they_are_renamed(named: Browser) -> None:
     named.act("class", **{"class": 1}, name="Quartz sand", key="q", colour="#AABBCC", roles=["terrigenous"])
-    told = {entry["id"]: entry for entry in named.get("/classes")["classes"]}
-    assert told[1]["name"] == "Quartz sand"
-    assert (told[1]["key"], told[1]["colour"], told[1]["roles"], told[1]["n"]) == ("q", "#aabbcc", ["terrigenous"], 27)
+    reply = {entry["id"]: entry for entry in named.get("/classes")["classes"]}
+    assert reply[1]["name"] == "Quartz sand"
+    assert (reply[1]["key"], reply[1]["colour"], reply[1]["roles"], reply[1]["n"]) == (
+        "q",
+        "#aabbcc",
+        ["terrigenous"],
+        27,
+    )
     named.act("class", **{"class": 2}, key="q")
-    told = {entry["id"]: entry for entry in named.get("/classes")["classes"]}
-    assert (told[1]["key"], told[2]["key"]) == ("", "q")
+    reply = {entry["id"]: entry for entry in named.get("/classes")["classes"]}
+    assert (reply[1]["key"], reply[2]["key"]) == ("", "q")
     assert named.act("class", 400, **{"class": 2}, name="quartz SAND")["kind"] == "input"
 
 
 def test_classes_are_merged_and_removed(named: Browser) -> None:
     named.act("exclude", of={"rows": [1]}, reason="cut")
     named.act("dubious", of={"rows": [4]})
-    told = named.act("merge_classes", classes=[2], into=1)
-    assert told["classes"]
+    reply = named.act("merge_classes", classes=[2], into=1)
+    assert reply["classes"]
     assert [entry["name"] for entry in named.get("/classes")["classes"]] == ["quartz"]
     state = named.state()
     assert state["class"].count(1) == 54
@@ -103,8 +108,8 @@ def test_classes_are_merged_and_removed(named: Browser) -> None:
 
 
 def test_groups_are_merged_into_a_new_one(browser: Browser) -> None:
-    told = browser.act("merge", groups=[0, 2])
-    assert told["groups"] == [3]
+    reply = browser.act("merge", groups=[0, 2])
+    assert reply["groups"] == [3]
     groups = {group["group"]: group for group in browser.get("/groups")["groups"]}
     assert sorted(groups) == [-1, 1, 3]
     assert (groups[3]["size"], groups[3]["parents"]) == (54, [0, 2])
@@ -116,12 +121,12 @@ def test_groups_are_merged_into_a_new_one(browser: Browser) -> None:
 
 def test_a_split_makes_two_new_groups(named: Browser) -> None:
     part = members(named, 0)[:5]
-    told = named.act("split", group=0, of={"mask": mask_of([*part, 1, 2])})
-    assert len(told["groups"]) == 2
+    reply = named.act("split", group=0, of={"mask": mask_of([*part, 1, 2])})
+    assert len(reply["groups"]) == 2
     groups = named.state()["group"]
     assert 0 not in groups
     assert len({groups[row] for row in part}) == 1
-    assert sorted(groups.count(new) for new in told["groups"]) == [5, 22]
+    assert sorted(groups.count(new) for new in reply["groups"]) == [5, 22]
     assert groups[1] == 1
     # The names stay with the images.
     assert named.state()["class"].count(1) == 27
@@ -145,9 +150,9 @@ def test_any_images_make_a_group(browser: Browser) -> None:
 def ready(browser: Browser, body: dict[str, Any]) -> dict[str, Any]:
     job = browser.post("/reclusterings", body, 202)["job"]
     for _ in range(1000):
-        told = browser.get(f"/reclusterings/{job}")
-        if told["status"] != "working":
-            return told
+        reply = browser.get(f"/reclusterings/{job}")
+        if reply["status"] != "working":
+            return reply
         time.sleep(0.02)
     raise AssertionError("the re-clustering does not end")
 
@@ -160,9 +165,9 @@ def test_a_preview_writes_nothing_until_it_is_accepted(named: Browser) -> None:
     assert (preview["status"], preview["n"], preview["k"]) == ("ready", 81, 3)
     assert [part["size"] for part in preview["parts"]] == [27, 27, 27]
     assert named.state() == kept
-    _, parts = named.frame(f"/reclusterings/{preview['job']}/parts")
-    told = named.act("recluster", preview=preview["job"])
-    assert told["groups"] == [3, 4, 5]
+    _, parts = named.arrays(f"/reclusterings/{preview['job']}/parts")
+    reply = named.act("recluster", preview=preview["job"])
+    assert reply["groups"] == [3, 4, 5]
     state = named.state()
     np.testing.assert_array_equal(np.array(state["group"])[parts["rows"]], parts["part"].astype(int) + 3)
     # Names survive: validated members keep theirs, and their votes propose a class for the rest of their group.
@@ -180,8 +185,8 @@ def test_a_preview_writes_nothing_until_it_is_accepted(named: Browser) -> None:
 def test_a_preview_of_groups_that_have_changed_is_out_of_date(browser: Browser) -> None:
     preview = ready(browser, {"of": {"group": 0}, "k": 2})
     browser.act("split", of={"rows": [3]})
-    told = browser.act("recluster", 409, preview=preview["job"])
-    assert told["kind"] == "conflict"
+    reply = browser.act("recluster", 409, preview=preview["job"])
+    assert reply["kind"] == "conflict"
     assert browser.get("")["revision"] == 1
 
 
@@ -195,9 +200,9 @@ def test_esc_forgets_a_preview(browser: Browser) -> None:
 def test_a_re_clustering_that_cannot_be(browser: Browser) -> None:
     assert browser.post("/reclusterings", {"of": {"rows": [1]}}, 400)["kind"] == "input"
     assert browser.post("/reclusterings", {"of": {"group": 0}, "k": 51}, 400)["kind"] == "input"
-    told = ready(browser, {"of": {"rows": [1, 2, 3]}, "k": 9})
-    assert told["status"] == "failed"
-    assert "3 images do not make 9 parts" in told["error"]
+    reply = ready(browser, {"of": {"rows": [1, 2, 3]}, "k": 9})
+    assert reply["status"] == "failed"
+    assert "3 images do not make 9 parts" in reply["error"]
 
 
 def test_undo_and_redo_without_limit(browser: Browser) -> None:
@@ -228,8 +233,8 @@ def test_a_rejection_leaves_the_image_as_it_is(named: Browser, atlas: Atlas) -> 
 def test_history_tells_what_holds(named: Browser) -> None:
     named.act("exclude", of={"rows": [1, 2]}, reason="cut")
     named.act("undo")
-    told = named.get("/history")
-    assert [(entry["text"], entry["undone"]) for entry in told] == [
+    reply = named.get("/history")
+    assert [(entry["text"], entry["undone"]) for entry in reply] == [
         ("Excluded 2 images (cut)", True),
         ("Named 27 images foram", False),
         ("Named 27 images quartz", False),
@@ -243,13 +248,13 @@ def test_history_tells_what_holds(named: Browser) -> None:
 def test_a_change_is_told_with_the_rows_that_it_touched(browser: Browser) -> None:
     browser.act("assign", of={"rows": [5, 6]}, name="a")
     browser.act("assign", of={"rows": [6, 80]}, name="b")
-    header, sections = browser.frame("/changes?since=0")
+    header, arrays = browser.arrays("/changes?since=0")
     assert (header["revision"], header["full"]) == (2, False)
-    assert sections["rows"].tolist() == [5, 6, 80]
-    assert sections["class"].tolist() == [1, 2, 2]
-    assert browser.frame("/changes?since=2")[1]["rows"].tolist() == []
-    assert browser.frame("/changes?since=77")[0]["full"] is True
-    assert browser.frame("/changes?since=-1")[0]["full"] is True
+    assert arrays["rows"].tolist() == [5, 6, 80]
+    assert arrays["class"].tolist() == [1, 2, 2]
+    assert browser.arrays("/changes?since=2")[1]["rows"].tolist() == []
+    assert browser.arrays("/changes?since=77")[0]["full"] is True
+    assert browser.arrays("/changes?since=-1")[0]["full"] is True
 
 
 def test_another_program_writes_beside_the_atlas(atlas: Atlas, browser: Browser, run: RunFolder) -> None:
@@ -259,7 +264,7 @@ def test_another_program_writes_beside_the_atlas(atlas: Atlas, browser: Browser,
         if browser.get("")["revision"] == 1:
             break
         time.sleep(0.02)
-    assert browser.frame("/changes?since=0")[1]["rows"].tolist() == [7]
+    assert browser.arrays("/changes?since=0")[1]["rows"].tolist() == [7]
     assert browser.class_id("by the command line") == browser.state()["class"][7]
 
 
@@ -274,5 +279,5 @@ def test_it_is_there_after_the_atlas_was_closed(run: RunFolder) -> None:
         browser = Browser(atlas)
         assert browser.state() == before
         assert browser.get("/classes") == classes
-        assert browser.frame("/changes?since=2")[1]["rows"].tolist() == []
-        assert browser.frame("/changes?since=1")[0]["full"] is True
+        assert browser.arrays("/changes?since=2")[1]["rows"].tolist() == []
+        assert browser.arrays("/changes?since=1")[0]["full"] is True

@@ -10,13 +10,13 @@ import pytest
 from facies.atlas import Atlas
 from facies.runs import RunFolder
 from tests.atlas.factories import Browser, N
-from tests.atlas.server.exporting import exported, exported_as
+from tests.atlas.server.exports import export_bytes, named_export
 
 
 def test_a_table_has_the_names(browser: Browser, run: RunFolder) -> None:
     browser.act("name", group=0, name="quartz")
     browser.act("merge", groups=[1, 2])
-    name, content = exported_as(browser, "csv")
+    name, content = named_export(browser, "csv")
     assert name == "run-csv.csv"
     table = pd.read_csv(io.BytesIO(content), keep_default_na=False)
     assert len(table) == N
@@ -27,14 +27,14 @@ def test_a_table_has_the_names(browser: Browser, run: RunFolder) -> None:
 
 @pytest.mark.parametrize("to", ["csv", "parquet"])
 def test_a_selection_alone(browser: Browser, to: str) -> None:
-    content = exported(browser, to, of={"rows": [3, 5, 88]})
+    content = export_bytes(browser, to, of={"rows": [3, 5, 88]})
     table = pd.read_csv(io.BytesIO(content)) if to == "csv" else pd.read_parquet(io.BytesIO(content))
     assert table["id"].astype(str).tolist() == ["3", "5", "88"]
 
 
 def test_folders_come_as_a_zip_and_nothing_is_left(browser: Browser, atlas: Atlas) -> None:
     browser.act("name", group=0, name="quartz/../sand")
-    name, content = exported_as(browser, "folders", of={"group": [0, 1]})
+    name, content = named_export(browser, "folders", of={"group": [0, 1]})
     assert name == "run-folders.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
@@ -46,7 +46,7 @@ def test_folders_come_as_a_zip_and_nothing_is_left(browser: Browser, atlas: Atla
 
 def test_the_report(browser: Browser) -> None:
     browser.act("name", group=0, name="<script>alert(1)</script>")
-    name, content = exported_as(browser, "report")
+    name, content = named_export(browser, "report")
     assert name == "run-report.html"
     assert content.startswith(b"<!doctype html>") or b"<html" in content[:500]
     assert b"<script>alert(1)" not in content
@@ -66,19 +66,19 @@ def test_what_cannot_be_exported_is_said_at_once(browser: Browser) -> None:
 def test_what_fails_later_is_told(browser: Browser, run: RunFolder) -> None:
     """COCO needs outlines, and this run has none."""
     job = browser.post("/exports", {"to": "coco"}, 202)["job"]
-    told = {}
+    reply = {}
     for _ in range(500):
         answer = browser.client.get(f"/api/runs/run/exports/{job}")
-        told = answer.json() if answer.status_code == 409 else {"error": ""}
-        if "working" not in told["error"]:
+        reply = answer.json() if answer.status_code == 409 else {"error": ""}
+        if "working" not in reply["error"]:
             break
-    assert "no run of grains" in told["error"]
-    assert "fault of Facies" not in told["error"]
+    assert "no run of grains" in reply["error"]
+    assert "fault of Facies" not in reply["error"]
 
 
 def test_exports_go_with_the_atlas(run: RunFolder) -> None:
     with Atlas([run.path]) as atlas:
-        exported(Browser(atlas), "csv")
+        export_bytes(Browser(atlas), "csv")
         folder = atlas.exports_folder
         assert len(list(folder.iterdir())) == 1
     assert not folder.exists()

@@ -30,7 +30,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
     images.table["best_layer"] = np.arange(N) % LAYERS
     contents = make_contents(images)
     contents.samples = None
-    contents.outlines = pd.DataFrame({"id": images.table["id"], "outline": [SQUARE.ravel()] * N})
+    contents.companions = {"outlines": pd.DataFrame({"id": images.table["id"], "outline": [SQUARE.ravel()] * N})}
     contents.manifest = {"method": "focal-vae", "input": {"um_per_px": 2.0, "value_range": [0.0, 255.0]}}
     run = write_run(tmp_path / "run", contents)
     with Atlas([run.path]) as atlas:
@@ -54,9 +54,14 @@ def test_every_layer_of_the_full_image(browser: Browser) -> None:
 
 
 def test_every_layer_of_thumbnails_and_sheets(browser: Browser) -> None:
-    told = browser.get("")
-    assert (told["n_layers"], told["thumbnails"]["layers"], told["best_layer"], told["um_per_px"]) == (3, 3, True, 2.0)
-    digest = told["thumbnails"]["hash"]
+    reply = browser.get("")
+    assert (reply["n_layers"], reply["thumbnails"]["layers"], reply["best_layer"], reply["um_per_px"]) == (
+        3,
+        3,
+        True,
+        2.0,
+    )
+    digest = reply["thumbnails"]["hash"]
     for layer in range(LAYERS):
         content = browser.client.get(f"/api/runs/run/thumbnails/{digest}/7.webp?layer={layer}").content
         assert abs(grey(content) - (7 * 4 + layer * 60 + 20)) <= 2
@@ -66,10 +71,10 @@ def test_every_layer_of_thumbnails_and_sheets(browser: Browser) -> None:
 
 
 def test_the_inspector_measures_the_outline_in_micrometres(browser: Browser) -> None:
-    told = browser.get("/images/4/info")
-    assert (told["best_layer"], told["n_layers"]) == (1, 3)
-    assert told["outline"] == SQUARE.tolist()
-    assert told["measures"]["area"]["value"] == pytest.approx(16 * 4)
-    assert told["measures"]["area"]["unit"] == "µm²"
-    assert told["measures"]["feret_max"] == {"value": pytest.approx(2 * np.hypot(4, 4)), "unit": "µm"}
-    assert told["measures"]["solidity"]["unit"] == ""
+    reply = browser.get("/images/4/info")
+    assert (reply["best_layer"], reply["n_layers"]) == (1, 3)
+    assert reply["outline"] == SQUARE.tolist()
+    assert reply["measures"]["area"]["value"] == pytest.approx(16 * 4)
+    assert reply["measures"]["area"]["unit"] == "µm²"
+    assert reply["measures"]["feret_max"] == {"value": pytest.approx(2 * np.hypot(4, 4)), "unit": "µm"}
+    assert reply["measures"]["solidity"]["unit"] == ""

@@ -41,10 +41,10 @@ def ask_everything(browser: Browser) -> None:
     for path in ("", "/groups", "/classes", "/counts", "/history", "/queues", "/probe", "/images/0/info"):
         browser.get(path)
     for path in ("/points", "/state", "/changes?since=0", "/predictions", "/queues/duplicates", "/columns/distance"):
-        browser.frame(path)
+        browser.arrays(path)
     for by in ("nearest", "random", "row"):
-        assert browser.frame("/order", {"of": {"all": True}, "by": by})[0]["total"] >= 1
-    browser.frame("/neighbours", {"of": {"rows": [0]}})
+        assert browser.arrays("/order", {"of": {"all": True}, "by": by})[0]["total"] >= 1
+    browser.arrays("/neighbours", {"of": {"rows": [0]}})
     browser.post("/audits", {})
     browser.act("assign", of={"all": True}, name="one")
     browser.act("split", of={"rows": [0]})
@@ -55,8 +55,8 @@ def ask_everything(browser: Browser) -> None:
 def test_two_images(opened: Opened) -> None:
     browser = opened([0, 0], points=[[3, 4], [3, 4]])
     ask_everything(browser)
-    assert browser.frame("/neighbours", {"of": {"rows": [0]}})[1]["rows"].tolist() == [1]
-    assert browser.frame("/neighbours", {"of": {"all": True}})[1]["rows"].tolist() == []
+    assert browser.arrays("/neighbours", {"of": {"rows": [0]}})[1]["rows"].tolist() == [1]
+    assert browser.arrays("/neighbours", {"of": {"all": True}})[1]["rows"].tolist() == []
 
 
 def test_noise_alone(opened: Opened) -> None:
@@ -70,14 +70,14 @@ def test_without_a_map(opened: Opened) -> None:
     browser = opened([0, 0, 1, 1])
     ask_everything(browser)
     assert browser.get("")["projections"] == []
-    assert browser.frame("/points")[1]["x"].tolist() == [0, 0, 0, 0]
+    assert browser.arrays("/points")[1]["x"].tolist() == [0, 0, 0, 0]
 
 
 def test_images_that_are_all_the_same(opened: Opened) -> None:
     browser = opened([0, 0, 0, 1, 1, 1], points=np.ones((6, 2)), embedding=np.ones((6, 3), np.float32))
     ask_everything(browser)
     assert {group["homogeneity"] for group in browser.get("/groups")["groups"]} == {1.0}
-    queue = browser.frame("/queues/duplicates")[1]
+    queue = browser.arrays("/queues/duplicates")[1]
     assert len(queue["rows"]) >= 3
 
 
@@ -106,12 +106,12 @@ def test_hostile_ids_words_and_folder_names_are_text(tmp_path: Path) -> None:
     with Atlas([write_run(tmp_path / "<b>run", contents).path]) as atlas:
         browser = Browser(atlas, key="b-run")
         assert browser.get("")["name"] == "<b>run"
-        told = [browser.get(f"/images/{row}/info") for row in range(8)]
-        assert [info["id"] for info in told] == [name[:200] for name in odd]
-        assert told[0]["facts"]["sample"] == odd[0]
-        header, _ = browser.frame("/columns/sample")
+        reply = [browser.get(f"/images/{row}/info") for row in range(8)]
+        assert [info["id"] for info in reply] == [name[:200] for name in odd]
+        assert reply[0]["facts"]["sample"] == odd[0]
+        header, _ = browser.arrays("/columns/sample")
         assert sorted(header["dictionary"]) == sorted(odd[:4])
-        assert browser.frame("/columns/%3Cb%3E")[1]["values"].tolist() == list(range(8))
+        assert browser.arrays("/columns/%3Cb%3E")[1]["values"].tolist() == list(range(8))
         browser.act("name", group=0, name="quartz")
         counts = browser.get("/counts?by=sample")
         assert {row["sample"] for row in counts["samples"]} == set(odd[:4])

@@ -279,10 +279,10 @@ def test_classes_have_real_colours_keys_and_roles(atlas: Atlas, browser: Browser
 def test_what_is_not_understood_changes_nothing(atlas: Atlas, browser: Browser, body: bytes) -> None:
     answer = browser.client.post(ACTIONS, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 404), answer.text
-    told = answer.json()
-    assert told["kind"] in ("input", "missing")
-    assert "\n" not in told["error"]
-    assert len(told["error"]) < 600
+    reply = answer.json()
+    assert reply["kind"] in ("input", "missing")
+    assert "\n" not in reply["error"]
+    assert len(reply["error"]) < 600
     assert nothing_happened(atlas)
 
 
@@ -299,11 +299,11 @@ def test_every_answer_has_the_strict_headers(browser: Browser) -> None:
 
 
 def test_what_a_csv_says_is_no_formula(browser: Browser) -> None:
-    from tests.atlas.server.exporting import exported
+    from tests.atlas.server.exports import export_bytes
 
     browser.act("name", group=0, name='=HYPERLINK("http://evil")')
     browser.act("name", group=1, name="@SUM(1)")
-    text = exported(browser, "csv").decode()
+    text = export_bytes(browser, "csv").decode()
     assert "'=HYPERLINK" in text
     assert "'@SUM(1)" in text
     assert ",=HYPERLINK" not in text

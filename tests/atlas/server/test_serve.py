@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from facies.atlas.server.serve import has_screen
-from tests.atlas.serving import served
+from tests.atlas.atlas_process import running_atlas
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_browser_is_opened_where_there_is_a_screen(
 
 
 def test_each_start_has_a_token_of_its_own() -> None:
-    with served() as first, served() as second:
+    with running_atlas() as first, running_atlas() as second:
         tokens = [atlas.address.split("token=")[1] for atlas in (first, second)]
         assert tokens[0] != tokens[1]
         assert all(len(token) >= 32 for token in tokens)

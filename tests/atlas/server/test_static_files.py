@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facies.atlas.services import review_queues as quality
+from facies.atlas.services import review_queues
 from facies.atlas.services.queue_rules import Queue
 from tests.atlas.factories import Browser
 
@@ -54,7 +54,7 @@ def test_a_slow_answer_keeps_nobody_waiting(browser: Browser, monkeypatch: pytes
         go.wait(30)
         return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, np.zeros(0, np.int64))
 
-    monkeypatch.setattr(quality, "duplicates_queue", slow)
+    monkeypatch.setattr(review_queues, "duplicates_queue", slow)
     answers: list[int] = []
     thread = threading.Thread(
         target=lambda: answers.append(browser.client.get("/api/runs/run/queues/duplicates").status_code)

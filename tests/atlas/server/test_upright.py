@@ -35,17 +35,17 @@ class Upside:
 def upright_run(tmp_path: Path) -> RunFolder:
     images = make_table(make_images(tmp_path, n=90))
     contents = make_contents(images)
-    contents.upright = Upside(images)
+    contents.canonical_images = Upside(images)
     return write_run(tmp_path / "run", contents)
 
 
 def test_sheets_and_thumbnails_in_both_ways(upright_run: RunFolder) -> None:
     with Atlas([upright_run.path]) as atlas:
         browser = Browser(atlas)
-        told = browser.get("")["thumbnails"]
-        assert told["upright"] is True
-        place = f"/api/runs/run/{{}}/{told['hash']}"
-        upright = upright_run.upright_thumbnails
+        reply = browser.get("")["thumbnails"]
+        assert reply["upright"] is True
+        place = f"/api/runs/run/{{}}/{reply['hash']}"
+        upright = upright_run.canonical_thumbnails
         assert upright is not None
         sheet = browser.client.get(f"{place.format('sheets')}/0.webp?upright=true")
         assert sheet.content == upright.sheet_path(0).read_bytes()
@@ -56,16 +56,16 @@ def test_sheets_and_thumbnails_in_both_ways(upright_run: RunFolder) -> None:
         shown = np.asarray(Image.open(io.BytesIO(one)).convert("L"))
         np.testing.assert_array_equal(shown, upright_run.thumbnails.array(7)[::-1])
         for lacking in ("sheets/{}/5.webp", "thumbnails/{}/90.webp", "thumbnails/{}/-1.webp"):
-            answer = browser.client.get(f"/api/runs/run/{lacking.format(told['hash'])}?upright=true")
+            answer = browser.client.get(f"/api/runs/run/{lacking.format(reply['hash'])}?upright=true")
             assert answer.status_code == 404
         odd = browser.client.get(f"{place.format('sheets')}/0.webp?upright=sideways")
         assert odd.status_code == 400
 
 
 def test_a_run_that_has_none(browser: Browser) -> None:
-    told = browser.get("")["thumbnails"]
-    assert told["upright"] is False
+    reply = browser.get("")["thumbnails"]
+    assert reply["upright"] is False
     for place in ("sheets/{}/0.webp", "thumbnails/{}/0.webp"):
-        answer = browser.client.get(f"/api/runs/run/{place.format(told['hash'])}?upright=true")
+        answer = browser.client.get(f"/api/runs/run/{place.format(reply['hash'])}?upright=true")
         assert answer.status_code == 404
         assert "set no images upright" in answer.json()["error"]

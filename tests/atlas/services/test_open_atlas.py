@@ -78,8 +78,8 @@ def test_the_newest_partition_is_shown_or_the_one_asked_for(run: RunFolder) -> N
         assert shown.partition == "halves"
         assert sorted(shown.group_statistics.by_group()) == [0, 1]
         # The names belong to the images: both halves hold named ones, and each group shows the class that its members have.
-        assert [told["class"] for told in shown.group_statistics.to_json(shown.states)] == [1, 1]
-        assert sum(told["validated"] for told in shown.group_statistics.to_json(shown.states)) == 27
+        assert [group["class"] for group in shown.group_statistics.to_json(shown.states)] == [1, 1]
+        assert sum(group["validated"] for group in shown.group_statistics.to_json(shown.states)) == 27
     with Atlas([run.path], partition="density") as atlas:
         assert sorted(atlas.run("run").group_statistics.by_group()) == [-1, 0, 1, 2]
     with pytest.raises(InputError, match="no partition 'thirds'"):

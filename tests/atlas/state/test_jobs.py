@@ -19,10 +19,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def test_a_job_is_told_and_found() -> None:
-    told: list[str] = []
-    jobs = Jobs(lambda job: told.append(job.status))
+    reported: list[str] = []
+    jobs = Jobs(lambda job: reported.append(job.status))
     job = jobs.start("export", lambda _: 42)
-    wait_for(lambda: told == ["ready"])
+    wait_for(lambda: reported == ["ready"])
     assert jobs.find(job.id, "export").result == 42
     assert job.to_json() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
     with pytest.raises(MissingError):
@@ -38,10 +38,10 @@ def test_a_failure_is_told(error: Exception, says: str) -> None:
     def fail(_: Job) -> None:
         raise error
 
-    told: list[Job] = []
-    Jobs(told.append).start("export", fail)
-    wait_for(lambda: bool(told))
-    assert (told[0].status, told[0].error) == ("failed", says)
+    reported: list[Job] = []
+    Jobs(reported.append).start("export", fail)
+    wait_for(lambda: bool(reported))
+    assert (reported[0].status, reported[0].error) == ("failed", says)
 
 
 def test_a_cancelled_job_ends_and_keeps_nothing() -> None:
@@ -53,12 +53,12 @@ def test_a_cancelled_job_ends_and_keeps_nothing() -> None:
             begun.set()
             time.sleep(0.001)
 
-    told: list[str] = []
-    jobs = Jobs(lambda job: told.append(job.status))
+    reported: list[str] = []
+    jobs = Jobs(lambda job: reported.append(job.status))
     job = jobs.start("recluster", work)
     begun.wait(10)
     jobs.cancel(job)
-    wait_for(lambda: told == ["cancelled"])
+    wait_for(lambda: reported == ["cancelled"])
     ready = jobs.start("recluster", lambda _: "parts")
     wait_for(lambda: ready.status == "ready")
     jobs.cancel(ready)

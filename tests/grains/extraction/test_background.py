@@ -51,7 +51,7 @@ def test_the_field_of_a_light_ground_follows_its_mottle_and_not_pale_grains() ->
 )
 def test_ground_is_told(colour: tuple[int, int, int], ground: str) -> None:
     grain = (200, 195, 185) if ground != "light" else (90, 70, 60)
-    survey = SessionSample.of(plate(ground=colour, colour=grain, seed=seed) for seed in range(3))
+    survey = SessionSample.from_photographs(plate(ground=colour, colour=grain, seed=seed) for seed in range(3))
     thresholds, histogram = learn_thresholds(survey, "auto")
     assert thresholds.ground == ground
     assert 0 < thresholds.level < thresholds.mode
@@ -63,24 +63,24 @@ def test_ground_is_told(colour: tuple[int, int, int], ground: str) -> None:
 
 
 def test_the_threshold_holds_with_few_grains_and_with_none() -> None:
-    few, _ = learn_thresholds(SessionSample.of([plate([(100, 100, 12)])]), "green")
-    none, _ = learn_thresholds(SessionSample.of([plate([])]), "green")
+    few, _ = learn_thresholds(SessionSample.from_photographs([plate([(100, 100, 12)])]), "green")
+    none, _ = learn_thresholds(SessionSample.from_photographs([plate([])]), "green")
     assert 60 < few.level < 150
     assert 60 < none.level < 150
     assert "no valley" in none.how
 
 
 def test_ground_that_is_none() -> None:
-    grey = SessionSample.of([plate(ground=(100, 100, 100), colour=(220, 220, 220), uneven=0.0)])
+    grey = SessionSample.from_photographs([plate(ground=(100, 100, 100), colour=(220, 220, 220), uneven=0.0)])
     with pytest.raises(InputError, match="--background dark") as told:
         learn_thresholds(grey, "auto")
     assert "--background light" in str(told.value)
     assert learn_thresholds(grey, "dark")[0].ground == "dark"
     with pytest.raises(InputError, match="--background light"):
-        learn_thresholds(SessionSample.of([plate(ground=LIGHT)]), "green")
+        learn_thresholds(SessionSample.from_photographs([plate(ground=LIGHT)]), "green")
     with pytest.raises(InputError, match="--background green"):
-        learn_thresholds(SessionSample.of([plate()]), "light")
-    cream = SessionSample.of([plate(ground=(235, 205, 150), colour=(60, 50, 40), uneven=0.0)])
+        learn_thresholds(SessionSample.from_photographs([plate()]), "light")
+    cream = SessionSample.from_photographs([plate(ground=(235, 205, 150), colour=(60, 50, 40), uneven=0.0)])
     assert learn_thresholds(cream, "light")[0].ground == "light"
 
 
@@ -89,7 +89,7 @@ def test_full_scale_of_deep_photographs(bits: int, white: int) -> None:
     deep = (plate().astype(np.float64) / 255 * white).round().astype(np.uint16)
     if bits == 8:
         deep = deep.astype(np.uint8)
-    survey = SessionSample.of(
+    survey = SessionSample.from_photographs(
         [np.maximum(deep, np.where(np.arange(deep.size).reshape(deep.shape) == 0, white, 0)).astype(deep.dtype)]
     )
     assert survey.white == white

@@ -21,7 +21,7 @@ ONE = ((WIDTH // 2, 100, 30),)
 def shown(ground: str, gain: float = 1.0, disc: tuple[float, float, float] = ONE[0]) -> tuple[NDArray[np.uint8], ...]:
     """A grain of one colour under a lamp of this strength, as it is and on an even plate, and where it is."""
     colours = {"green": GREEN, "dark": DARK, "light": LIGHT}[ground]
-    thresholds, _ = learn_thresholds(SessionSample.of([plate(ground=colours, colour=GREY)]), ground)  # type: ignore[arg-type]
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate(ground=colours, colour=GREY)]), ground)  # type: ignore[arg-type]
     photograph = plate([disc, (40, 40, 14)], ground=colours, colour=GREY, uneven=0.4)
     photograph = np.clip(photograph * gain, 0, 255).astype(np.uint8)
     x, y, r = (int(value) for value in disc)
@@ -30,7 +30,7 @@ def shown(ground: str, gain: float = 1.0, disc: tuple[float, float, float] = ONE
     grain = np.zeros(picture.shape[:2], np.uint8)
     cv2.circle(grain, (r + 20, r + 20), r, 1, -1)
     field = smooth_field(photograph, HEIGHT, WIDTH, thresholds.ground)
-    return picture, BackgroundNormalisation(thresholds).shown(picture, window, field, grain), grain
+    return picture, BackgroundNormalisation(thresholds).apply(picture, window, field, grain), grain
 
 
 def inside(picture: NDArray[np.uint8], grain: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -68,13 +68,13 @@ def test_a_dark_ground_tells_nothing_of_the_light() -> None:
 
 def test_a_neighbour_in_the_box_is_painted_over() -> None:
     photograph = plate([ONE[0], (WIDTH // 2 + 42, 132, 10)])
-    thresholds, _ = learn_thresholds(SessionSample.of([photograph]), "green")
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([photograph]), "green")
     found = find_regions(photograph, thresholds, replace(ExtractionSettings(), min_side=10))
     assert len(found.boxes) == 2
     number = int(found.areas.argmax())
     box = (120, 60, 220, 150)
     grain = (found.labels[60:150, 120:220] == number + 1).astype(np.uint8)
-    even = BackgroundNormalisation(thresholds).shown(
+    even = BackgroundNormalisation(thresholds).apply(
         np.ascontiguousarray(photograph[60:150, 120:220]), box, found.field, grain
     )
     assert (even[132 - 60, WIDTH // 2 + 42 - 120] == even[0, 0]).all()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from facies.errors import InputError
-from facies.grains.extraction import ExtractionSettings, extract_grains, read_description, read_outlines, scale_of
+from facies.grains.extraction import ExtractionSettings, extract_grains, read_description, read_outlines
 from facies.grains.extraction import extract as extract_module
 from facies.grains.extraction.focal_stacks import StackList, find_stacks
 from facies.images import open_images
@@ -62,7 +62,7 @@ def test_the_folder_is_an_image_set(grains: Path, monkeypatch: pytest.MonkeyPatc
     assert images.table["id"].iloc[3] == "S1_g001"
     assert images.labels is None
     assert images.origin["kind"] == "grains"
-    assert scale_of(images) == 1.5
+    assert images.pixel_size_um == 1.5
     kept = images.value_range()
     reread = ImageSet(images.source, images.table)
     assert kept == reread.value_range()

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facies.grains.extraction.measurements import (
-    TOUCHING,
+    TOUCHING_THRESHOLD,
     colour_of,
     focus_measure,
     outline_of,
@@ -73,15 +73,15 @@ def test_colour() -> None:
 
 @pytest.mark.parametrize("second", [(158, 100, 35), (145, 118, 30), (130, 60, 22)])
 def test_two_discs_that_touch_are_flagged(second: tuple[int, int, int]) -> None:
-    assert touching_score(discs((90, 100, 35), second)) > TOUCHING
+    assert touching_score(discs((90, 100, 35), second)) > TOUCHING_THRESHOLD
 
 
 def test_three_discs_are_flagged_and_convex_or_bent_shapes_are_not() -> None:
-    assert touching_score(discs((60, 60, 30), (115, 60, 30), (90, 108, 30))) > TOUCHING
+    assert touching_score(discs((60, 60, 30), (115, 60, 30), (90, 108, 30))) > TOUCHING_THRESHOLD
     ellipse = cv2.ellipse(np.zeros((200, 260), np.uint8), (130, 100), (110, 40), 20, 0, 360, 1, -1)
     bent = cv2.ellipse(np.zeros((200, 260), np.uint8), (130, 100), (80, 60), 0, 200, 320, 1, 25)
     bean = discs((100, 100, 60))
     cv2.circle(bean, (100, 25), 25, 0, -1)
     for mask in (discs((130, 100, 60)), ellipse, np.ones((40, 90), np.uint8), bent, bean):
-        assert touching_score(mask) < TOUCHING
-    assert 0 <= touching_score(np.ones((1, 3), np.uint8)) < TOUCHING
+        assert touching_score(mask) < TOUCHING_THRESHOLD
+    assert 0 <= touching_score(np.ones((1, 3), np.uint8)) < TOUCHING_THRESHOLD

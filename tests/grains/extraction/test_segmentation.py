@@ -12,7 +12,7 @@ from tests.grains.extraction.factories import DARK, DISCS, GREEN, HEIGHT, LIGHT,
 
 
 def regions(picture: np.ndarray, **options: object) -> Regions:
-    thresholds, _ = learn_thresholds(SessionSample.of([picture]), "auto")
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([picture]), "auto")
     return find_regions(picture, thresholds, ExtractionSettings(**options))  # type: ignore[arg-type]
 
 
@@ -145,7 +145,7 @@ def test_grey_gaps_are_filled_between_two_pieces_and_bays_of_one_are_not() -> No
 
 def test_the_hue_gate_keeps_saturated_grains() -> None:
     picture = plate([(80, 100, 30)], colour=(190, 60, 50))
-    thresholds, _ = learn_thresholds(SessionSample.of([plate()]), "green")
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate()]), "green")
     only_saturation = ExtractionSettings(shine=False)
     assert len(find_regions(picture, thresholds, only_saturation).boxes) == 0
     gated = ExtractionSettings(shine=False, hue_gate=True)
@@ -154,7 +154,7 @@ def test_the_hue_gate_keeps_saturated_grains() -> None:
 
 def test_quartz_through_which_the_plate_shines_is_found_whole() -> None:
     scene = render_stack(31, grains=["quartz"], n_grains=2, layers=1, size=(512, 640), grain_size=150)
-    thresholds, _ = learn_thresholds(SessionSample.of(scene.images), "auto")
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs(scene.images), "auto")
     found = find_regions(scene.images[0], thresholds, ExtractionSettings())
     assert len(found.boxes) == 2
     truth = scene.instances > 0

@@ -11,7 +11,7 @@ from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import find_stacks
 from facies.grains.extraction.measurements import polygon_area
 from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds
-from facies.grains.extraction.stack_extraction import ExtractedStack, cut_stack, resized
+from facies.grains.extraction.stack_extraction import ExtractedStack, extract_stack, resized
 from tests.grains.extraction.factories import DISCS, HEIGHT, WIDTH, photographs, plate
 
 SETTINGS = ExtractionSettings(size=64)
@@ -19,8 +19,8 @@ SETTINGS = ExtractionSettings(size=64)
 
 def cut(folder: Path, number: int = 0, **options: object) -> ExtractedStack:
     stack = find_stacks(folder, layers=3).stacks[number]
-    thresholds, _ = learn_thresholds(SessionSample.of([plate()]), "green")
-    return cut_stack(folder, stack, thresholds, ExtractionSettings(size=64, **options))  # type: ignore[arg-type]
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate()]), "green")
+    return extract_stack(folder, stack, thresholds, ExtractionSettings(size=64, **options))  # type: ignore[arg-type]
 
 
 def test_all_layers_are_cut_by_one_box(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_what_is_seen_once_is_no_grain(tmp_path: Path) -> None:
     photographs(tmp_path)
     Image.fromarray(plate([*DISCS, (270, 40, 20)])).save(tmp_path / "S0_L1.png")
     found = cut(tmp_path)
-    assert (len(found.rows), found.seen.once) == (2, 1)
+    assert (len(found.rows), found.detections.once) == (2, 1)
     assert len(cut(tmp_path, min_layers=1).rows) == 3
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from facies.annotations import Journal
-from facies.grains.extraction import read_outlines
 from facies.images import open_images
 from facies.runs import RunContents, RunFolder, partition_table, write_run
 
@@ -154,7 +153,7 @@ def make_grain_run(
         embedding=embedding,
         projections={"umap": (points, {"method": "UMAP", "seed": 1})},
         partitions={"kmeans": (partition_table(table["id"], groups, embedding), {"method": "k-means", "seed": 1})},
-        outlines=read_outlines(images),
+        companions=images.read_companions(),
         manifest={"method": "focal-vae", "seed": 1, "input": {"um_per_px": um_per_px, "value_range": [0, 255]}},
     )
     run = write_run(folder / "run", contents)

@@ -16,8 +16,8 @@ from pycocotools.coco import COCO
 
 from facies.annotations import Journal
 from facies.errors import InputError
-from facies.grains.report.specimen_plates import NativeImages
 from facies.report import export_run
+from facies.report.native_images import NativeImages
 from facies.runs import RunFolder
 from tests.grains.report.factories import COUNTS, FRAME, GROUPS, SAMPLES, UM_PER_PX, grain_table, make_grain_run
 

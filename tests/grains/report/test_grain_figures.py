@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facies.grains.report.class_figures import class_map, confusion_matrix, ternary
 from facies.grains.report.downcore_figures import composition, downcore, sample_order
 from facies.grains.report.grain_figures import three_parts
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
-from facies.report.class_figures import class_map, confusion_matrix, ternary
 from facies.report.class_styles import class_styles
 from facies.report.palette import group_style
 from facies.report.svg import figure_bytes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facies.errors import InputError
-from facies.grains.report.sample_metadata import read_sample_facts
+from facies.grains.report.sample_metadata import read_sample_metadata
 
 
 def write(tmp_path, text, encoding="utf-8"):
@@ -20,7 +20,7 @@ def test_a_table_is_read(tmp_path, separator):
     text = "sample,core,depth_cm,dry_mass_g,split,remark\n 001 ,GC1,2.5,1.25,8,fine\n002,GC1,12,,,\n".replace(
         ",", separator
     )
-    facts = read_sample_facts(write(tmp_path, text, "utf-8-sig"))
+    facts = read_sample_metadata(write(tmp_path, text, "utf-8-sig"))
     assert facts["sample"].to_list() == ["001", "002"]
     assert facts["depth_cm"].to_list() == [2.5, 12]
     assert facts["dry_mass_g"][0] == 1.25
@@ -46,15 +46,15 @@ def test_a_table_is_read(tmp_path, separator):
 )
 def test_tables_that_are_wrong(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
-        read_sample_facts(write(tmp_path, text))
+        read_sample_metadata(write(tmp_path, text))
 
 
 def test_files_that_are_no_tables(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        read_sample_facts(tmp_path / "none.csv")
+        read_sample_metadata(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
     with pytest.raises(InputError, match="no table of samples"):
-        read_sample_facts(tmp_path / "empty.csv")
+        read_sample_metadata(tmp_path / "empty.csv")
     (tmp_path / "picture.csv").write_bytes(bytes(range(128, 256)) * 4)
     with pytest.raises(InputError, match="no table of samples"):
-        read_sample_facts(tmp_path / "picture.csv")
+        read_sample_metadata(tmp_path / "picture.csv")

@@ -10,11 +10,12 @@ import pytest
 
 from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
+from facies.grains.indicators import fragmentation
 from facies.grains.morphometry import grain_size_statistics, shape_measures
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
 from facies.grains.report.table_settings import GrainSettings
 from facies.runs import RunFolder
-from facies.statistics import fragmentation, wilson_interval
+from facies.statistics import wilson_interval
 from tests.grains.report.factories import COUNTS, ROLES, SAMPLES, UM_PER_PX, make_grain_run
 
 FACTS = pd.DataFrame(
@@ -208,8 +209,8 @@ def test_sizes_without_a_grain_within_the_sieve(run):
 
 def test_shapes_and_grains(run, tables):
     assert tables.grains["id"].to_list() == run.images["id"].to_list()
-    assert run.outlines is not None
-    measured = shape_measures(np.reshape(run.outlines["outline"][5], (-1, 2)), UM_PER_PX)
+    assert run.companion("outlines") is not None
+    measured = shape_measures(np.reshape(run.companion("outlines")["outline"][5], (-1, 2)), UM_PER_PX)
     row = tables.grains.iloc[5]
     assert row["area"] == pytest.approx(measured["area"])
     assert row["circularity"] == pytest.approx(measured["circularity"])

@@ -12,10 +12,11 @@ from PIL import Image
 
 from facies.annotations import Journal
 from facies.errors import InputError
-from facies.grains.report.methods_paragraph import figures_of, with_interval
-from facies.grains.report.sample_metadata import read_sample_facts
+from facies.grains.report.sample_metadata import read_sample_metadata
+from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
 from facies.report import write_report
+from facies.report.formatting import format_interval, format_number
 from facies.runs import RunFolder
 from facies.statistics import ratio_interval, wilson_interval
 from tests.grains.report.factories import COUNTS, ROLES, SAMPLES, UM_PER_PX, make_grain_run
@@ -43,8 +44,8 @@ def written(grains: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> tupl
     path = write_report(
         grains,
         folder / "report.html",
-        settings=GrainSettings(ratios=("quartz/foraminifera",), n_draws=200),
-        facts=read_sample_facts(folder / "samples.csv"),
+        ratios=("quartz/foraminifera",),
+        sections={"grains": GrainOptions(GrainSettings(n_draws=200), read_sample_metadata(folder / "samples.csv"))},
         tables=folder / "tables",
     )
     return read(path), folder / "tables"
@@ -62,7 +63,7 @@ def test_counts_on_the_page(written: tuple[Page, Path]) -> None:
         for name, cell in zip(NAMED, shares[i][1:], strict=True):
             n = COUNTS[name][i]
             low, high = (100 * float(x) for x in wilson_interval(n, counted))
-            assert cell.startswith(with_interval(100 * n / counted, low, high, "%") + f"n = {n}")
+            assert cell.startswith(format_interval(100 * n / counted, low, high, "%") + f"n = {n}")
             assert "audited " in cell
             assert "per gram" in cell
     assert "cut by the border" in found[0][5]
@@ -192,7 +193,9 @@ def test_the_scale_can_be_given_anew_or_be_unknown(tmp_path: Path) -> None:
     assert "φ" not in without.table("Sample", "Class", "n")[0]
     head = next(table[0] for table in without.tables if table[0][:2] == ["Sample", "Class"])
     assert head[3] == "D10 · D50 · D90 (px)"
-    given = read(write_report(run, tmp_path / "um.html", settings=GrainSettings(um_per_px=5.0)))
+    given = read(
+        write_report(run, tmp_path / "um.html", sections={"grains": GrainOptions(GrainSettings(um_per_px=5.0))})
+    )
     assert "(5 µm a pixel)" in given.words()
     pixels, scaled = (page.table("Sample", "Class", "n")[0][3].split(" · ") for page in (without, given))
     for in_pixels, in_um in zip(pixels, scaled, strict=True):
@@ -241,8 +244,12 @@ def test_names_of_classes_are_no_markup_and_no_formulas(tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_cannot_be_meant(grains: RunFolder, tmp_path: Path, settings: dict, message: str) -> None:
+    def report() -> None:
+        options = GrainOptions(GrainSettings(**settings))
+        write_report(grains, tmp_path / "r.html", sections={"grains": options}, tables=tmp_path / "t")
+
     with pytest.raises(InputError, match=message):
-        write_report(grains, tmp_path / "r.html", settings=GrainSettings(**settings), tables=tmp_path / "t")
+        report()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -257,22 +264,27 @@ def test_settings_that_cannot_be_meant(grains: RunFolder, tmp_path: Path, settin
 )
 def test_samples_that_do_not_fit(grains: RunFolder, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "s.csv").write_text(text)
+
+    def report() -> None:
+        options = GrainOptions(samples=read_sample_metadata(tmp_path / "s.csv"))
+        write_report(grains, tmp_path / "r.html", sections={"grains": options})
+
     with pytest.raises(InputError, match=message):
-        write_report(grains, tmp_path / "r.html", facts=read_sample_facts(tmp_path / "s.csv"))
+        report()
     assert [path.name for path in tmp_path.iterdir()] == ["s.csv"]
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (with_interval(12.34, 9.06, 16.21, "%"), "12.3 % (9.1–16.2)"),
-        (with_interval(1.5, 0.9, float("inf")), "1.50 (0.900–∞)"),
-        (with_interval(float("nan"), float("nan"), float("nan"), "%"), "–"),
-        (with_interval(1234.5, 1000.2, 2000.0), "1,234 (1,000–2,000)"),
-        (with_interval(5.0, float("nan"), float("nan"), "%"), "5.0 %"),
-        (figures_of(-0.25), "−0.250"),
-        (figures_of(0.0123), "0.012"),
-        (figures_of(0), "0"),
+        (format_interval(12.34, 9.06, 16.21, "%"), "12.3 % (9.1–16.2)"),
+        (format_interval(1.5, 0.9, float("inf")), "1.50 (0.900–∞)"),
+        (format_interval(float("nan"), float("nan"), float("nan"), "%"), "–"),
+        (format_interval(1234.5, 1000.2, 2000.0), "1,234 (1,000–2,000)"),
+        (format_interval(5.0, float("nan"), float("nan"), "%"), "5.0 %"),
+        (format_number(-0.25), "−0.250"),
+        (format_number(0.0123), "0.012"),
+        (format_number(0), "0"),
     ],
 )
 def test_values_in_words(said: str, expected: str) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
+from facies.grains.report.specimen_plates import plate, typical_rows
+from facies.report.native_images import NativeImages
 from facies.report.svg import svg_markup
 from facies.runs import RunFolder
 from tests.grains.report.factories import make_grain_run
@@ -24,7 +25,7 @@ def test_typical_grains_are_near_and_every_group_has_its_share() -> None:
     embedding = rng.normal(size=(130, 3)).astype(np.float32)
     groups = np.repeat([4, 7, 9, 1], [60, 30, 10, 30])
     members = np.flatnonzero(groups != 1)
-    chosen = typical_rows(embedding, groups, members, shown=20)
+    chosen = typical_rows(embedding, groups, members, n_grains=20)
     assert len(set(chosen)) == 20
     assert np.unique(groups[chosen], return_counts=True)[1].tolist() == [12, 6, 2]
     distance = np.linalg.norm(embedding - embedding[members].mean(0), axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from facies.methods.dac.stages import DACStages
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
@@ -12,7 +13,6 @@ from facies.errors import FaciesWarning, InputError
 from facies.methods import load_method, make_method
 from facies.methods.dac.losses import STDACObjective
 from facies.methods.dac.st_dac import STDAC, fitting_places
-from facies.methods.dac.stages import DACStages
 from facies.nn import STDACNetwork
 from facies.training import loop as training_loop
 from tests.methods.factories import pictures

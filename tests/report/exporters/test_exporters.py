@@ -18,7 +18,7 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.images import open_images
-from facies.report import EXPORTERS, Exporter, export_run
+from facies.report import Exporter, export_run, exporters
 from facies.report.exporters.folders import FileNames
 from facies.runs import RunFolder, write_run
 from tests.runs.factories import N, make_contents, make_images, make_pixels
@@ -273,8 +273,8 @@ def test_an_exporter_can_be_added_and_its_failure_leaves_nothing(
     def write(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
         path.write_text(str(len(partition)))
 
-    monkeypatch.setitem(EXPORTERS, "count", Exporter("the number of images", False, write))
-    monkeypatch.setitem(EXPORTERS, "full", Exporter("fails", False, fill))
+    monkeypatch.setitem(exporters(), "count", Exporter("the number of images", ".txt", write))
+    monkeypatch.setitem(exporters(), "full", Exporter("fails", ".txt", fill))
     assert export_run(run, "count", tmp_path / "n").read_text() == str(N)
     with pytest.raises(InputError, match="is full: x did not fit"):
         export_run(run, "full", tmp_path / "x")

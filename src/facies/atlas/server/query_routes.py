@@ -40,7 +40,7 @@ class Selection(_Request):
 
 
 class ReclusterRequest(_Request):
-    """The images to group anew, and the number of parts."""
+    """The images to recluster, and the number of parts."""
 
     of: RowQuery
     k: Annotated[int, Field(ge=2, le=MAX_PARTS)] | None = None
@@ -76,7 +76,7 @@ def count(run: TheRun, request: Selection) -> Json:
 
 @router.post("/runs/{key}/reclusterings", status_code=202)
 def start_reclustering(run: TheRun, request: ReclusterRequest) -> Json:
-    """Start to group images anew; nothing is written."""
+    """Start a reclustering; nothing is written."""
     rows, groups = select_rows(run, request.of), run.states.groups
     if len(rows) < 2:
         raise InputError("at least two images are grouped anew: choose more")

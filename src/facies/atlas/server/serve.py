@@ -54,8 +54,7 @@ def serve(
     listener = _listen(host, port)
     number = listener.getsockname()[1]
     token = secrets.token_urlsafe(24)
-    name = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
-    address = f"http://{f'[{name}]' if ':' in name else name}:{number}/?token={token}"
+    address = _address(host, number, token)
     app = make_app(atlas, token=token, host=host, port=number, other_origin=os.environ.get("FACIES_ATLAS_DEV_ORIGIN"))
     config = uvicorn.Config(
         app,
@@ -77,6 +76,11 @@ def serve(
     # uvicorn raises the signal again after it has closed; here Ctrl-C is the usual way to end and no error.
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         _Server(config, atlas, ready).run(sockets=[listener])
+
+
+def _address(host: str, port: int, token: str) -> str:
+    name = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={token}"
 
 
 def has_screen() -> bool:

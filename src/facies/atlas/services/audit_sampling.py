@@ -31,7 +31,7 @@ def audit_to_json(states: ImageStates, per_class: int, seed: int) -> dict[str, A
         empty where no image has a class.
     """
     annotations = states.annotations
-    if not annotations.counted.any():
+    if not annotations.is_counted.any():
         return {"rows": [], "classes": {}}
     rows = draw_audit(annotations, per_class, seed)
     numbers, counts = np.unique(states.classes[rows], return_counts=True)

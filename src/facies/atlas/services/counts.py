@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,14 @@ from facies.annotations import ROLES, STATES
 from facies.atlas.state.columns import Column
 from facies.atlas.state.image_states import EXCLUDED, ImageStates
 from facies.errors import InputError
-from facies.statistics import (
-    Indicator,
-    audited_ratio,
-    audited_shares,
-    count_ratio,
-    fragmentation,
-    parse_ratio,
-    planktic_percent,
-    terrigenous_percent,
-    wilson_interval,
-)
+from facies.report.sections import report_sections
+from facies.statistics import Indicator, audited_ratio, audited_shares, count_ratio, parse_ratio, wilson_interval
 
 __all__ = ["count_all"]
 
 MIN_SAMPLE_SIZE = 300
 """Shares of samples with fewer counted images are flagged (Patterson & Fishbein, 1989)."""
 _MAX_SAMPLES = 2000
-_PAIRS = (("whole", "fragment"), ("planktic", "benthic"), ("biogenic", "terrigenous"))
 
 
 def count_all(
@@ -74,21 +65,25 @@ def count_all(
     by_class[0] = 0
     table = _class_rows(states, numbers, names, by_class, predictions)
     _add_shares(table, states.annotations.audits)
-    texts = ["", *states.reason_texts]
-    reasons = np.bincount(states.reasons[excluded], minlength=len(texts))
     return {
         "revision": states.revision,
         "n": len(states.states),
         "n_excluded": int(excluded.sum()),
         "n_counted": int(by_class.sum()),
         "n_dubious": int((states.states == STATES["dubious"]).sum()),
-        "excluded": {texts[i] or "other": int(reasons[i]) for i in np.flatnonzero(reasons)},
+        "excluded": _excluded_by_reason(states, excluded),
         "unnamed": int(((states.classes == 0) & ~excluded).sum()),
         "classes": table,
         "ratios": _ratios(classes, by_class, ratios, _Audit(table, states.annotations.audits)),
         "samples": [] if samples is None else _by_sample(states, samples, numbers, excluded),
         "notes": _notes(states),
     }
+
+
+def _excluded_by_reason(states: ImageStates, excluded: NDArray[np.bool_]) -> dict[str, int]:
+    texts = ["", *states.reason_texts]
+    counts = np.bincount(states.reasons[excluded], minlength=len(texts))
+    return {texts[i] or "other": int(counts[i]) for i in np.flatnonzero(counts)}
 
 
 def _class_rows(
@@ -170,12 +165,13 @@ def _ratios(
         return {**_to_json(count_ratio(title, a, b, title), a, b), **audit.ratio(numerator, denominator)}
 
     entries = []
-    for a, b in _PAIRS:
+    for pair in (pair for section in report_sections().values() for pair in section.role_ratios):
+        a, b = pair.numerator, pair.denominator
         if not names[a] or not names[b]:
             entries.append(_missing_role(a, b, {role for role, members in names.items() if members}))
             continue
         ratio = ratio_of(f"{a} / {b}", names[a], names[b])
-        entries += [ratio, _to_json(_percentage(a, ratio["a"], ratio["b"]), ratio["a"], ratio["b"])]
+        entries += [ratio, _to_json(pair.percentage(ratio["a"], ratio["b"]), ratio["a"], ratio["b"])]
     for text in more:
         parsed = parse_ratio(text)
         numerator, denominator = (
@@ -184,13 +180,6 @@ def _ratios(
         )
         entries.append(ratio_of(str(parsed), numerator, denominator))
     return entries
-
-
-def _percentage(role: str, a: int, b: int) -> Indicator:
-    """The percentage that goes with a ratio."""
-    if role == "whole":
-        return fragmentation(b, a)
-    return planktic_percent(a, b) if role == "planktic" else terrigenous_percent(b, a)
 
 
 def _classes_named(name: str, by_name: Mapping[str, int], by_role: Mapping[str, list[str]]) -> list[str]:
@@ -206,17 +195,9 @@ def _classes_named(name: str, by_name: Mapping[str, int], by_role: Mapping[str, 
 
 
 def _to_json(indicator: Indicator, a: int, b: int) -> dict[str, Any]:
-    return {
-        "name": indicator.name,
-        "a": a,
-        "b": b,
-        "value": indicator.value,
-        "low": indicator.low,
-        "high": indicator.high,
-        "unit": indicator.unit,
-        "definition": indicator.definition,
-        "why": indicator.note or ("none of either is counted yet" if a + b == 0 else None),
-    }
+    entry = asdict(indicator)
+    note = entry.pop("note")
+    return {**entry, "a": a, "b": b, "why": note or ("none of either is counted yet" if a + b == 0 else None)}
 
 
 def _missing_role(a: str, b: str, with_role: set[str]) -> dict[str, Any]:
@@ -238,7 +219,7 @@ def _by_sample(
         raise InputError(f"{samples.name} has {len(samples.categories):,} different values: choose a column of samples")
     categories, codes = ["", *samples.categories], samples.entries.astype(np.int64)
     width = states.counts.shape[1]
-    counted = states.annotations.counted
+    counted = states.annotations.is_counted
     cells = np.bincount(codes[counted] * width + states.classes[counted], minlength=len(categories) * width)
     table = (
         cells.reshape(len(categories), width)[:, numbers] if len(numbers) else np.zeros((len(categories), 0), np.int64)

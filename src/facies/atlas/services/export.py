@@ -16,14 +16,15 @@ from facies.io import atomic_file, atomic_folder
 __all__ = ["REPORT", "check_export", "export_descriptions", "export_rows", "file_name"]
 
 REPORT = "report"
-_SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "coco": ".json", "ecotaxa": ".zip", REPORT: ".html"}
 
 
 def export_descriptions() -> dict[str, str]:
     """Return the formats by name, each with one line that describes it."""
-    from facies.report import EXPORTERS
+    from facies.report import exporters
 
-    return {name: exporter.says for name, exporter in EXPORTERS.items()} | {REPORT: "one HTML page with figures"}
+    return {name: exporter.description for name, exporter in exporters().items()} | {
+        REPORT: "one HTML page with figures"
+    }
 
 
 def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
@@ -62,18 +63,18 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     -------
     Path
     """
-    from facies.report import EXPORTERS, write_report
-    from facies.report.annotated_partition import named_partition
+    from facies.report import exporters, write_report
+    from facies.report.annotated_partition import annotated_partition
 
-    path = folder / f"{job.id}{_SUFFIXES.get(to, '.zip')}"
     if to == REPORT:
-        return write_report(run.folder, path, partition=run.partition)
-    table, _ = named_partition(run.folder, run.partition, run.states.annotations)
+        return write_report(run.folder, folder / f"{job.id}.html", partition=run.partition)
+    table, _ = annotated_partition(run.folder, run.partition, run.states.annotations)
     if rows is not None:
         table = table.iloc[rows]
     job.step(0.1)
-    exporter = EXPORTERS[to]
+    exporter = exporters()[to]
     if not exporter.is_folder:
+        path = folder / f"{job.id}{exporter.suffix}"
         with atomic_file(path) as file:
             exporter.write(run.folder, table, file)
         return path

@@ -11,10 +11,10 @@ from facies.atlas.errors import MissingError
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.columns import MAX_VALUE_LENGTH
 from facies.atlas.state.open_run import OpenRun
+from facies.report.sections import report_sections
+from facies.runs import RunFolder
 
 __all__ = ["image_details"]
-
-_LENGTHS = ("equivalent_diameter", "feret_max", "feret_min", "perimeter")
 
 
 def image_details(services: RunServices, row: int) -> dict[str, Any]:
@@ -32,7 +32,6 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
     record = run.folder.images.iloc[row]
     reason = int(states.reasons[row])
     outline = _outline(run, str(record["id"]))
-    scale = run.folder.manifest["input"].get("um_per_px")
     return {
         "row": row,
         "id": str(record["id"])[:MAX_VALUE_LENGTH],
@@ -50,26 +49,24 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
         "facts": {
             str(name): _to_json(value) for name, value in record.items() if name not in ("id", "source", "label")
         },
-        "measures": {} if outline is None else _measures(outline, scale),
+        "measures": _measures(run.folder, row),
         "outline": None if outline is None else outline.tolist(),
     }
 
 
 def _outline(run: OpenRun, identity: str) -> np.ndarray | None:
-    outlines = run.folder.outlines
+    outlines = run.folder.companion("outlines")
     if outlines is None:
         return None
-    found = outlines.loc[outlines["id"] == identity, "outline"]
-    return np.asarray(found.iloc[0], np.float64).reshape(-1, 2) if len(found) else None
+    matches = outlines.loc[outlines["id"] == identity, "outline"]
+    return np.asarray(matches.iloc[0], np.float64).reshape(-1, 2) if len(matches) else None
 
 
-def _measures(outline: np.ndarray, scale: float | None) -> dict[str, dict[str, Any]]:
-    from facies.grains.morphometry import shape_measures
-
-    unit = "µm" if scale else "px"
-    units = dict.fromkeys(_LENGTHS, unit) | {"area": f"{unit}²"}
+def _measures(folder: RunFolder, row: int) -> dict[str, dict[str, Any]]:
     return {
-        name: {"value": value, "unit": units.get(name, "")} for name, value in shape_measures(outline, scale).items()
+        name: {"value": measure.value, "unit": measure.unit}
+        for section in report_sections().values()
+        for name, measure in section.image_measures(folder, row).items()
     }
 
 

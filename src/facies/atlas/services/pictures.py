@@ -37,8 +37,8 @@ class Pictures:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._thumbnails = Thumbnails(run.path / "thumbnails", most_bytes=_CACHE_BYTES)
-        self._upright = run.upright_thumbnails
+        self._thumbnails = Thumbnails(run.path / "thumbnails", max_bytes=_CACHE_BYTES)
+        self._upright = run.canonical_thumbnails
         self._lock = threading.Lock()
 
     @cached_property
@@ -94,7 +94,7 @@ class Pictures:
         InputError
             If neither the sheet nor the pixels exist any more.
         """
-        if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_at_hand(row, layer):
+        if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_cached(row, layer):
             return self._from_sheet(row, layer)
         if layer is None and self.n_layers and "best_layer" not in self._run.images:
             return self._from_sheet(row, layer)  # the sheet knows which layer is the sharpest

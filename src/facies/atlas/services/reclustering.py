@@ -1,4 +1,4 @@
-"""Groups some images anew as a preview: nothing is written before the expert accepts it."""
+"""Reclusters some images as a preview: nothing is written before the expert accepts it."""
 
 from __future__ import annotations
 

@@ -19,14 +19,8 @@ class RunServices:
 
     Parameters
     ----------
-    folder : RunFolder
-        The run.
-    key : str
-        Name of the run in addresses.
-    publish : callable
-        Called as ``publish(event, data)`` after every change; ``data`` can be written as JSON.
-    partition : str, optional
-        Name of the partition whose groups are shown; by default the newest one.
+    folder, key, publish, partition
+        As for `OpenRun`.
 
     Attributes
     ----------

@@ -96,9 +96,7 @@ def measure_groups(
     mean_square = np.bincount(index, distances.astype(np.float64) ** 2) / sizes
     homogeneity = np.clip(1 - mean_square / variance, 0, 1) if variance > 0 else np.ones(len(names))
     medians = pd.DataFrame(points[rows]).groupby(index).median().to_numpy(np.float64)
-    # One key for group and distance sorts in a third of the time of two.
-    order = np.argsort(index * (1.0 + float(distances.max())) + distances, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(sizes)])
+    examples = _nearest_members(rows, index, sizes, distances)
     return {
         int(name): GroupStatistics(
             group=int(name),
@@ -108,7 +106,7 @@ def measure_groups(
             homogeneity=float(homogeneity[i]),
             x=float(medians[i, 0]),
             y=float(medians[i, 1]),
-            examples=rows[order[starts[i] : min(starts[i] + N_EXAMPLES, starts[i + 1])]],
+            examples=examples[i],
         )
         for i, name in enumerate(names)
     }
@@ -153,6 +151,16 @@ def _distances(
         difference = embedding[rows[block]] - centres[index[block]]
         distances[block] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
+
+
+def _nearest_members(
+    rows: NDArray[np.int64], index: NDArray[np.int64], sizes: NDArray[np.int64], distances: NDArray[np.float32]
+) -> list[NDArray[np.int64]]:
+    # One key for group and distance sorts in a third of the time of two.
+    order = np.argsort(index * (1.0 + float(distances.max())) + distances, kind="stable")
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    return [rows[order[start : min(start + N_EXAMPLES, end)]] for start, end in zip(starts, ends, strict=True)]
 
 
 def _blocks(count: int, width: int) -> list[slice]:

@@ -250,7 +250,7 @@ class OpenRun:
             **{name: described[name] for name in ("id", "kind", "text", "n")},
             "time": action.time,
             "user": action.user,
-            "undone": not self.journal.holds(action.id),
+            "undone": not self.journal.is_in_force(action.id),
         }
 
     def _publish_job(self, job: Job) -> None:

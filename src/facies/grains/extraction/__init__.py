@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from facies.grains.extraction.extract import available_cores, extract_grains, read_description
 from facies.grains.extraction.extraction_settings import ExtractionSettings
-from facies.grains.extraction.grain_reader import images_from_grains, read_outlines, scale_of
-from facies.grains.extraction.measurements import TOUCHING
+from facies.grains.extraction.grain_reader import images_from_grains, read_outlines
+from facies.grains.extraction.measurements import TOUCHING_THRESHOLD
 
 __all__ = [
-    "TOUCHING",
+    "TOUCHING_THRESHOLD",
     "ExtractionSettings",
     "available_cores",
     "extract_grains",
     "images_from_grains",
     "read_description",
     "read_outlines",
-    "scale_of",
 ]

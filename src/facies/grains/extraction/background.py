@@ -1,4 +1,4 @@
-"""The ground that the grains lie on: of which kind it is, and how bright it is where."""
+"""The background that the grains lie on: of which kind it is, and how bright it is where."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ground", "SmoothField", "Thresholds", "background_likelihood", "smooth_field"]
+__all__ = ["BackgroundKind", "SmoothField", "Thresholds", "background_likelihood", "smooth_field"]
 
-Ground = Literal["green", "dark", "light"]
+BackgroundKind = Literal["green", "dark", "light"]
 
 HUE_WINDOW = 20.0
 """Degrees to either side of the plate's modal hue that are still the plate's."""
@@ -26,23 +26,23 @@ class Thresholds:
     Parameters
     ----------
     ground : {"green", "dark", "light"}
-        The kind of the ground.
+        The kind of the background.
     level : float
-        The threshold of `background_likelihood`, 0 to 255: above it is ground.
+        The threshold of `background_likelihood`, 0 to 255: above it is background.
     mode : float
-        The most frequent background_likelihood: that of the ground itself.
+        The most frequent background_likelihood: that of the background itself.
     difference : float
-        From which difference to the smooth colour field of the ground on a place is no ground, in grey levels (0 to
+        From which difference to the smooth colour field of the background on a place is no background, in grey levels (0 to
         255) of the brightest channel.
     hue : float
-        The modal hue of the ground, in degrees.
+        The modal hue of the background, in degrees.
     white : float
         The value of a stored pixel that becomes 255.
     how : str
         How the level came about, in words.
     """
 
-    ground: Ground
+    ground: BackgroundKind
     level: float
     mode: float
     difference: float
@@ -76,18 +76,18 @@ def to_eight_bits(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(scaled), 0, 255).round().astype(np.uint8)
 
 
-def background_likelihood(colour: NDArray[Any], ground: Ground) -> NDArray[np.float32]:
-    """Measure how much like the ground a colour is.
+def background_likelihood(colour: NDArray[Any], ground: BackgroundKind) -> NDArray[np.float32]:
+    """Measure how much like the background a colour is.
 
-    On a coloured plate the saturation of HSV, ``255 (max − min) / max``; on a dark ground how dark the brightest
-    channel is, ``255 − max``; on a light ground how bright the darkest channel is, ``min``.
+    On a coloured plate the saturation of HSV, ``255 (max − min) / max``; on a dark background how dark the brightest
+    channel is, ``255 − max``; on a light background how bright the darkest channel is, ``min``.
 
     Parameters
     ----------
     colour : ndarray, shape (..., 3)
         RGB, 0 to 255.
     ground : {"green", "dark", "light"}
-        The kind of ground.
+        The kind of background.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def hue_degrees(colour: NDArray[Any]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class SmoothField:
-    """The colour of the ground as a quadratic function of the place, so that uneven light is no difference.
+    """The colour of the background as a quadratic function of the place, so that uneven light is no difference.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class SmoothField:
     height, width
         Of the photograph, in pixels.
     mottle
-        float32 (h, w, 3): what a smooth picture of the ground adds to that; none by default.
+        float32 (h, w, 3): what a smooth picture of the background adds to that; none by default.
     """
 
     coefficients: NDArray[np.float32]
@@ -141,7 +141,7 @@ class SmoothField:
     mottle: NDArray[np.float32] | None = None
 
     def at(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The colour of the ground at a grid of places.
+        """The colour of the background at a grid of places.
 
         Parameters
         ----------
@@ -168,11 +168,11 @@ class SmoothField:
         return cv2.remap(self.mottle, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -> SmoothField:
-    """Fit the colour field of the ground to a photograph, whatever lies on it.
+def smooth_field(small: NDArray[Any], height: int, width: int, ground: BackgroundKind) -> SmoothField:
+    """Fit the colour field of the background to a photograph, whatever lies on it.
 
-    Least squares with Tukey's biweight, begun from the places that are most like the ground: of a quadratic, for a
-    lamp lights a plate smoothly. On a light ground, from which pale grains differ by less than its own mottle, the
+    Least squares with Tukey's biweight, begun from the places that are most like the background: of a quadratic, for a
+    lamp lights a plate smoothly. On a light background, from which pale grains differ by less than its own mottle, the
     field follows that, too.
 
     Parameters
@@ -182,7 +182,7 @@ def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -
     height, width : int
         Of the photograph.
     ground : {"green", "dark", "light"}
-        The kind of ground.
+        The kind of background.
 
     Returns
     -------
@@ -209,8 +209,8 @@ def smooth_field(small: NDArray[Any], height: int, width: int, ground: Ground) -
 def _mottle(field: SmoothField, small: NDArray[Any]) -> NDArray[np.float32]:
     """Smooth what a photograph adds to the field where it is bare, and carry it on under the grains.
 
-    Bare is what lies within five robust standard deviations of the ground, in its colour at equal brightness, which does
-    not change with the mottle, and as a whole. The better the ground is known, the smaller they are: each round leaves
+    Bare is what lies within five robust standard deviations of the background, in its colour at equal brightness, which does
+    not change with the mottle, and as a whole. The better the background is known, the smaller they are: each round leaves
     out more of the pale grains, with what they surround and a rim around.
     """
     height, width = _MOTTLE
@@ -232,7 +232,7 @@ def _mottle(field: SmoothField, small: NDArray[Any]) -> NDArray[np.float32]:
         bare = cv2.dilate(other, np.ones((5, 5), np.uint8)) == 0
         if not bare.any():
             return np.zeros_like(added)
-        seen = bare.astype(np.float32)
-        total = cv2.GaussianBlur(added * seen[..., None], (0, 0), _MOTTLE_WIDTH)
-        mottle = total / (cv2.GaussianBlur(seen, (0, 0), _MOTTLE_WIDTH) + 1e-6)[..., None]
+        weight = bare.astype(np.float32)
+        total = cv2.GaussianBlur(added * weight[..., None], (0, 0), _MOTTLE_WIDTH)
+        mottle = total / (cv2.GaussianBlur(weight, (0, 0), _MOTTLE_WIDTH) + 1e-6)[..., None]
     return mottle

@@ -12,10 +12,10 @@ from facies.grains.extraction.foreground_score import Window
 __all__ = ["BackgroundNormalisation"]
 
 BRIGHTNESS = {"green": 128.0, "light": 224.0}
-"""What the brightest channel of the ground is brought to: well below white, so that pale grains in dim corners stay whole."""
+"""What the brightest channel of the background is brought to: well below white, so that pale grains in dim corners stay whole."""
 
 GAINS = (0.25, 4.0)
-"""Beyond these the field of the ground is no light, but a mistake."""
+"""Beyond these the field of the background is no light, but a mistake."""
 
 RIM = 3
 """The blurred edge of a grain, in pixels, that is kept around it; and as many in which it fades into the plate."""
@@ -24,24 +24,24 @@ RIM = 3
 class BackgroundNormalisation:
     """The plate as it would be, lit evenly and with one grain on it.
 
-    On a coloured or a light ground a picture is multiplied by the brightness wanted over that of the ground's smooth
-    field at each place: what a lamp does to the plate, it does to the grain. A dark ground tells nothing of the light,
-    which is left as it is. What is not the grain is painted in one colour, that of the session's ground.
+    On a coloured or a light background a picture is multiplied by the brightness wanted over that of the background's smooth
+    field at each place: what a lamp does to the plate, it does to the grain. A dark background tells nothing of the light,
+    which is left as it is. What is not the grain is painted in one colour, that of the session's background.
 
     Parameters
     ----------
     thresholds : Thresholds
-        Of the session: kind, hue and purity of the ground.
+        Of the session: kind, hue and purity of the background.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
         self.brightness = BRIGHTNESS.get(thresholds.ground)
         self.colour = _colour(thresholds)
 
-    def shown(
+    def apply(
         self, picture: NDArray[np.uint8], window: Window, field: SmoothField, grain: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
-        """Show one layer of a grain on this plate.
+        """Put one layer of a grain on this plate.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class BackgroundNormalisation:
         window : (int, int, int, int)
             Where it lies, h × w pixels of the photograph.
         field : SmoothField
-            The ground of the photograph.
+            The background of the photograph.
         grain : ndarray of uint8, shape (h, w)
             1 where any layer shows the grain, else 0.
 
@@ -73,7 +73,7 @@ class BackgroundNormalisation:
 def _colour(thresholds: Thresholds) -> NDArray[np.float32]:
     """RGB of the plate, 0 to 255: by the session's hue and most frequent background_likelihood."""
     if thresholds.ground == "green":
-        told = (thresholds.hue, thresholds.mode / 255, BRIGHTNESS["green"] / 255)
-        return cv2.cvtColor(np.array(told, np.float32).reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0] * np.float32(255)
+        hsv = (thresholds.hue, thresholds.mode / 255, BRIGHTNESS["green"] / 255)
+        return cv2.cvtColor(np.array(hsv, np.float32).reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0] * np.float32(255)
     grey = BRIGHTNESS["light"] if thresholds.ground == "light" else 255 - thresholds.mode
     return np.full(3, grey, np.float32)

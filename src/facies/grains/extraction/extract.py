@@ -19,7 +19,7 @@ from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import StackList, read_photograph
-from facies.grains.extraction.grain_writer import FORMAT, GrainStore
+from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
 from facies.grains.extraction.process_pool import extract_in_order
 from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
@@ -28,7 +28,7 @@ from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_j
 
 __all__ = ["extract_grains", "read_description"]
 
-SURVEYED = 24
+N_SAMPLED = 24
 """Photographs whose histogram gives the thresholds, spread evenly over the stacks."""
 
 Progress = Callable[[int, int], None]
@@ -47,7 +47,7 @@ def extract_grains(
 ) -> bool:
     """Cut the grains out of focal stacks, and write them as a folder that `facies.images.open_images` opens.
 
-    Superpixels of each layer are told from the ground by their saturation, and merged where they touch; boxes that
+    Superpixels of each layer are separated from the background by their saturation, and merged where they touch; boxes that
     overlap from layer to layer are one grain, the widest is its box, and all layers are cut out by it (Golikov, Krinitskiy
     & Borisov, DLCP 2022).
 
@@ -76,9 +76,37 @@ def extract_grains(
     Raises
     ------
     InputError
-        If the ground is not found, there are no grains, or the output cannot be written.
+        If the background is not found, there are no grains, or the output cannot be written.
     """
     settings = settings or ExtractionSettings()
+    target = _checked_target(stacks, output, settings, jobs, resume=resume, overwrite=overwrite)
+    with lock_run(target):
+        restore_replaced(target)
+        writer = GrainWriter(target)
+        request = _request(stacks, settings, thresholds)
+        unfinished = None if overwrite else writer.description()
+        renamed = unfinished is not None and not writer.grains.is_dir()  # killed after its folder was given its name
+        if (renamed and resume) or _is_complete(target, unfinished, request, resume=resume, overwrite=overwrite):
+            writer.remove()
+            return False
+        if unfinished is None:
+            description = _begin(writer, request, stacks, settings, thresholds)
+        else:
+            description = _continue(writer, unfinished, request, resume=resume)
+        writer.open(stacks.layers, settings.size)
+        learnt = Thresholds(**description["thresholds"])
+        _extract_all(writer, stacks, learnt, settings, jobs, progress)
+        if not writer.n_grains:
+            message = _nothing_found(stacks, writer, learnt, settings)
+            writer.remove()
+            raise InputError(message)
+        _complete(writer, description, stacks, settings, overwrite=bool(description["replaces"]))
+    return True
+
+
+def _checked_target(
+    stacks: StackList, output: str | Path, settings: ExtractionSettings, jobs: int, *, resume: bool, overwrite: bool
+) -> Path:
     settings.check()
     if resume and overwrite:
         raise InputError("--resume goes on and --overwrite begins anew: give one of them")
@@ -91,24 +119,7 @@ def extract_grains(
         )
     with user_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with lock_run(target):
-        restore_replaced(target)
-        store = GrainStore(target)
-        wanted = _order(stacks, settings, thresholds)
-        kept = None if overwrite else store.description()
-        placed = kept is not None and not store.grains.is_dir()  # killed after its folder was given its name
-        if (placed and resume) or _is_complete(target, kept, wanted, resume=resume, overwrite=overwrite):
-            store.remove()
-            return False
-        told = _begin(store, kept, wanted, stacks, settings, thresholds, resume=resume)
-        learnt = Thresholds(**told["thresholds"])
-        _cut_all(store, stacks, learnt, settings, jobs, progress)
-        if not store.n_grains:
-            message = _nothing_found(stacks, store, learnt, settings)
-            store.remove()
-            raise InputError(message)
-        _complete(store, told, stacks, settings, overwrite=bool(told["replaces"]))
-    return True
+    return target
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:
@@ -130,17 +141,17 @@ def read_description(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder).expanduser() / "grains.json"
     try:
-        told = json.loads(path.read_text("utf-8"))
+        description = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{folder}: is no folder that facies extract wrote (it has no grains.json)") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}): extract the grains again") from error
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise InputError(f"{path}: is of another version of facies, or damaged: extract the grains again")
-    return told
+    return description
 
 
-def _order(stacks: StackList, settings: ExtractionSettings, thresholds: str | Path | None) -> dict[str, Any]:
+def _request(stacks: StackList, settings: ExtractionSettings, thresholds: str | Path | None) -> dict[str, Any]:
     """What is to be extracted, and how: what is unfinished goes on only as what it was begun."""
     digest = hashlib.sha256()
     for stack in stacks.stacks:
@@ -168,10 +179,10 @@ def _thresholds_of(folder: str | Path) -> Thresholds:
 
 
 def _is_complete(
-    target: Path, kept: dict[str, Any] | None, wanted: dict[str, Any], *, resume: bool, overwrite: bool
+    target: Path, unfinished: dict[str, Any] | None, request: dict[str, Any], *, resume: bool, overwrite: bool
 ) -> bool:
     """Tell whether there is nothing left to do; refuse to replace what may not be replaced."""
-    if not target.exists() or (kept is not None and kept["replaces"] and resume):
+    if not target.exists() or (unfinished is not None and unfinished["replaces"] and resume):
         return False
     if not (target / "grains.json").is_file():
         raise InputError(f"{target} exists and is no folder of grains, so it is not overwritten: choose another output")
@@ -179,8 +190,8 @@ def _is_complete(
         return False
     if not resume:
         raise InputError(f"{target} already exists: use --overwrite to replace it, or another output")
-    found = read_description(target)
-    differences = _differences(found["order"], wanted)
+    complete = read_description(target)
+    differences = _differences(complete["order"], request)
     if differences:
         raise InputError(
             f"{target} is complete, and is not what is asked for now ({'; '.join(differences)}): use --overwrite to "
@@ -189,83 +200,87 @@ def _is_complete(
     return True
 
 
-def _differences(earlier: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    wanted = jsonable(wanted)
-    found = []
-    if earlier["facies"] != wanted["facies"]:
-        found.append(f"it was begun by facies {earlier['facies']}, and this is {wanted['facies']}")
-    before_all = ExtractionSettings.from_dict(
-        earlier["settings"]
-    ).to_dict()  # what is newer than those grains: its default
-    for name, value in wanted["settings"].items():
+def _differences(earlier: dict[str, Any], request: dict[str, Any]) -> list[str]:
+    request = jsonable(request)
+    differences = []
+    if earlier["facies"] != request["facies"]:
+        differences.append(f"it was begun by facies {earlier['facies']}, and this is {request['facies']}")
+    # Settings newer than those grains have their defaults.
+    before_all = ExtractionSettings.from_dict(earlier["settings"]).to_dict()
+    for name, value in request["settings"].items():
         before = before_all[name]
         if before != value:
-            found.append(f"{name} was {json.dumps(before)}, is {json.dumps(value)}")
-    if earlier["layers"] != wanted["layers"]:
-        found.append(f"layers was {earlier['layers']}, is {wanted['layers']}")
-    elif earlier["photographs"] != wanted["photographs"]:
-        found.append("the photographs are no longer the same")
-    if earlier["given_thresholds"] != wanted["given_thresholds"]:
-        found.append("the thresholds given are others")
-    return found
+            differences.append(f"{name} was {json.dumps(before)}, is {json.dumps(value)}")
+    if earlier["layers"] != request["layers"]:
+        differences.append(f"layers was {earlier['layers']}, is {request['layers']}")
+    elif earlier["photographs"] != request["photographs"]:
+        differences.append("the photographs are no longer the same")
+    if earlier["given_thresholds"] != request["given_thresholds"]:
+        differences.append("the thresholds given are others")
+    return differences
+
+
+def _continue(
+    writer: GrainWriter, unfinished: dict[str, Any], request: dict[str, Any], *, resume: bool
+) -> dict[str, Any]:
+    """Check that an unfinished extraction may go on, and return its description."""
+    if not resume:
+        raise InputError(
+            f"{writer.target}: an earlier extraction was not finished: use --resume to go on with it, --overwrite to "
+            "begin anew"
+        )
+    differences = _differences(unfinished["order"], request)
+    if differences:
+        raise InputError(
+            f"{writer.target}: the unfinished extraction cannot go on, for {'; '.join(differences)}: ask for what was "
+            "asked for then, or use --overwrite to begin anew"
+        )
+    return unfinished
 
 
 def _begin(
-    store: GrainStore,
-    kept: dict[str, Any] | None,
-    wanted: dict[str, Any],
+    writer: GrainWriter,
+    request: dict[str, Any],
     stacks: StackList,
     settings: ExtractionSettings,
     thresholds: str | Path | None,
-    *,
-    resume: bool,
 ) -> dict[str, Any]:
-    """Go on with what was begun, or begin."""
-    if kept is not None:
-        if not resume:
-            raise InputError(
-                f"{store.target}: an earlier extraction was not finished: use --resume to go on with it, --overwrite to "
-                "begin anew"
-            )
-        differences = _differences(kept["order"], wanted)
-        if differences:
-            raise InputError(
-                f"{store.target}: the unfinished extraction cannot go on, for {'; '.join(differences)}: ask for what was "
-                "asked for then, or use --overwrite to begin anew"
-            )
-        told = kept
+    """Learn or take over the thresholds, and begin the folder; its description is returned."""
+    if thresholds is None:
+        learnt, histogram = learn_thresholds(_sample_photographs(stacks), settings.background)
     else:
-        if thresholds is None:
-            learnt, histogram = learn_thresholds(_survey(stacks), settings.background)
-        else:
-            learnt = _thresholds_of(thresholds)
-            shown = ExtractionSettings.from_dict(read_description(thresholds)["order"]["settings"]).plate
-            if settings.plate != shown:
-                raise InputError(
-                    f"--plate {settings.plate}: the grains of {thresholds} are shown otherwise, and a model of theirs would "
-                    f"misplace these: give --plate {shown}"
-                )
-            if settings.background not in ("auto", learnt.ground):
-                raise InputError(
-                    f"--background {settings.background}: the thresholds of {thresholds} are of a {learnt.ground} ground"
-                )
-            histogram = pooled_histogram(_survey(stacks, learnt.white), learnt.ground)
-        told = jsonable(
-            {
-                "order": wanted,
-                "thresholds": learnt.to_dict(),
-                "histogram": histogram,
-                "notes": _unlike(histogram, learnt),
-                "replaces": store.target.exists(),
-            }
+        learnt = _thresholds_of(thresholds)
+        _check_alike(thresholds, learnt, settings)
+        histogram = pooled_histogram(_sample_photographs(stacks, learnt.white), learnt.ground)
+    description: dict[str, Any] = jsonable(
+        {
+            "order": request,
+            "thresholds": learnt.to_dict(),
+            "histogram": histogram,
+            "notes": _background_notes(histogram, learnt),
+            "replaces": writer.target.exists(),
+        }
+    )
+    writer.begin(description)
+    return description
+
+
+def _check_alike(thresholds: str | Path, learnt: Thresholds, settings: ExtractionSettings) -> None:
+    """Refuse settings under which new grains would not look like those whose thresholds are used."""
+    plate = ExtractionSettings.from_dict(read_description(thresholds)["order"]["settings"]).plate
+    if settings.plate != plate:
+        raise InputError(
+            f"--plate {settings.plate}: the grains of {thresholds} are shown otherwise, and a model of theirs would "
+            f"misplace these: give --plate {plate}"
         )
-        store.begin(told)
-    store.open(stacks.layers, settings.size)
-    return told
+    if settings.background not in ("auto", learnt.ground):
+        raise InputError(
+            f"--background {settings.background}: the thresholds of {thresholds} are of a {learnt.ground} ground"
+        )
 
 
-def _unlike(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
-    """Note where thresholds of other photographs are used on a ground that is another one."""
+def _background_notes(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
+    """Note where thresholds of other photographs are used on a background that is another one."""
     mode = int(np.convolve(histogram, np.ones(7), mode="same").argmax())
     if abs(mode - thresholds.mode) < 0.5 * (thresholds.mode - thresholds.level):
         return []
@@ -275,10 +290,10 @@ def _unlike(histogram: NDArray[np.int64], thresholds: Thresholds) -> list[str]:
     ]
 
 
-def _survey(stacks: StackList, white: float | None = None) -> SessionSample:
+def _sample_photographs(stacks: StackList, white: float | None = None) -> SessionSample:
     """A sample of photographs, spread over all stacks and all layers."""
     total = len(stacks.stacks) * stacks.layers
-    step = max(1, total // SURVEYED)
+    step = max(1, total // N_SAMPLED)
     if stacks.layers > 1 and step % stacks.layers == 0:
         step += 1  # else always of the same layer
     tried = [divmod(number, stacks.layers) for number in range(step // 2, total, step)]
@@ -292,16 +307,16 @@ def _survey(stacks: StackList, white: float | None = None) -> SessionSample:
             except UnreadableImage as error:
                 reasons.append(f"{name}: {error}")
 
-    survey = SessionSample.of(photographs(), white)
-    if not survey.pictures:
+    sample = SessionSample.from_photographs(photographs(), white)
+    if not sample.pictures:
         raise InputError(
             f"{stacks.folder}: none of the {len(tried)} photographs that were tried can be read; {reasons[0]}"
         )
-    return survey
+    return sample
 
 
-def _cut_all(
-    store: GrainStore,
+def _extract_all(
+    writer: GrainWriter,
     stacks: StackList,
     thresholds: Thresholds,
     settings: ExtractionSettings,
@@ -309,53 +324,58 @@ def _cut_all(
     progress: Progress | None,
 ) -> None:
     total = len(stacks.stacks) * stacks.layers
-    rest = stacks.stacks[store.n_stacks :]
-    if progress is not None and store.n_stacks:
-        progress(store.n_stacks * stacks.layers, total)
-    for stack, cut in extract_in_order(stacks.folder, rest, thresholds, settings, jobs):
-        store.add(stack, cut)
+    rest = stacks.stacks[writer.n_stacks :]
+    if progress is not None and writer.n_stacks:
+        progress(writer.n_stacks * stacks.layers, total)
+    for stack, extracted in extract_in_order(stacks.folder, rest, thresholds, settings, jobs):
+        writer.add(stack, extracted)
         if progress is not None:
-            progress(store.n_stacks * stacks.layers, total)
+            progress(writer.n_stacks * stacks.layers, total)
 
 
-def _nothing_found(stacks: StackList, store: GrainStore, thresholds: Thresholds, settings: ExtractionSettings) -> str:
+def _nothing_found(stacks: StackList, writer: GrainWriter, thresholds: Thresholds, settings: ExtractionSettings) -> str:
     """Say what was seen where no grain was."""
-    unread = [entry for entry in store.entries() if entry["status"] != "read"]
+    unread = [entry for entry in writer.entries() if entry["status"] != "read"]
     if len(unread) == len(stacks.stacks):
         return f"{stacks.folder}: none of the {len(unread)} stacks can be read; {unread[0]['status']}"
-    seen: LayerDetections = store.seen
+    detections: LayerDetections = writer.detections
     ground = {"green": "a coloured plate", "dark": "a dark ground", "light": "a light ground"}[thresholds.ground]
-    if seen.once:
+    if detections.once:
         why = (
-            f"{seen.once} places were found in fewer than {settings.min_layers} layers of their stacks: try "
+            f"{detections.once} places were found in fewer than {settings.min_layers} layers of their stacks: try "
             "--min-layers 1"
         )
-    elif seen.small:
+    elif detections.small:
         why = (
-            f"{seen.small} places differ from it, all smaller than {settings.min_side} pixels (the largest: "
-            f"{seen.largest_small}): try a smaller --min-side"
+            f"{detections.small} places differ from it, all smaller than {settings.min_side} pixels (the largest: "
+            f"{detections.largest_small}): try a smaller --min-side"
         )
-    elif seen.large:
-        why = f"{seen.large} places differ from it, all larger than {settings.max_side} pixels: try a larger --max-side"
+    elif detections.large:
+        why = f"{detections.large} places differ from it, all larger than {settings.max_side} pixels: try a larger --max-side"
     else:
         why = "nothing differs from it: try another --background"
     return f"{stacks.folder}: no grains were found; {ground} was seen, and {why}"
 
 
 def _complete(
-    store: GrainStore, told: dict[str, Any], stacks: StackList, settings: ExtractionSettings, *, overwrite: bool
+    writer: GrainWriter,
+    description: dict[str, Any],
+    stacks: StackList,
+    settings: ExtractionSettings,
+    *,
+    overwrite: bool,
 ) -> None:
-    from facies.grains.extraction.overlays import draw_checks
+    from facies.grains.extraction.overlays import draw_overlays
 
-    with user_errors(store.target, store.work):
-        fingerprint = store.write_tables()
-        unread = [(entry["stack"], entry["status"]) for entry in store.entries() if entry["status"] != "read"]
-        draw_checks(store, stacks, told)
+    with user_errors(writer.target, writer.work):
+        fingerprint = writer.write_tables()
+        unread = [(entry["stack"], entry["status"]) for entry in writer.entries() if entry["status"] != "read"]
+        draw_overlays(writer, stacks, description)
         write_json_atomically(
-            store.grains / "grains.json",
+            writer.grains / "grains.json",
             {
                 "format": FORMAT,
-                **told,
+                **description,
                 "photographs": str(stacks.folder),
                 "stacks_found": stacks.how,
                 "settings": settings.to_dict(),
@@ -365,16 +385,16 @@ def _complete(
                 "counts": {
                     "stacks": len(stacks.stacks) - len(unread),
                     "photographs": (len(stacks.stacks) - len(unread)) * stacks.layers,
-                    "grains": store.n_grains,
-                    "passed_over": vars(store.seen),
+                    "grains": writer.n_grains,
+                    "passed_over": vars(writer.detections),
                 },
                 "left_out": [{"source": name, "reason": why} for name, why in [*stacks.left_out, *unread]],
                 "versions": _versions(),
                 "fingerprint": fingerprint,
-                "value_range": list(store.range),
+                "value_range": list(writer.range),
             },
         )
-        store.finish(overwrite=overwrite)
+        writer.finish(overwrite=overwrite)
 
 
 def _versions() -> dict[str, str]:

@@ -22,13 +22,13 @@ class ExtractionSettings:
     Parameters
     ----------
     background : {"auto", "green", "dark", "light"}
-        What the grains lie on: a plate of a saturated colour, such as bright green; a plain dark ground; a plain light
+        What the grains lie on: a plate of a saturated colour, such as bright green; a plain dark background; a plain light
         one. ``auto`` tells it from the photographs.
     hue_gate : bool
         Whether a superpixel must also have the hue of the plate (within 20 degrees of its mode) to be background. For
         strongly coloured grains on a green plate.
     shine : bool
-        Whether a superpixel that differs from the smooth colour field of the ground is a grain also where it is as
+        Whether a superpixel that differs from the smooth colour field of the background is a grain also where it is as
         saturated as the plate, as translucent quartz is. Without it saturation alone decides, as in Golikov et al.
         (2022).
     superpixel : int
@@ -99,7 +99,7 @@ class ExtractionSettings:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> ExtractionSettings:
+    def from_dict(cls, saved: Mapping[str, Any]) -> ExtractionSettings:
         """Make them of what `to_dict` gave; what is not known is passed over."""
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in told.items() if name in known})
+        return cls(**{name: value for name, value in saved.items() if name in known})

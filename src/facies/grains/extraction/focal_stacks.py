@@ -75,7 +75,7 @@ class StackList:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _Photograph:
     """A photograph, and its place."""
 
     name: str
@@ -125,9 +125,9 @@ def find_stacks(
     if layers < 1:
         raise InputError(f"--layers {layers}: a stack has at least 1 photograph")
     names, left_out = _photographs(root)
-    told = None if table is None else _read_table(Path(table))
-    if told is not None and "photograph" in told:
-        placed, missing = _by_table(told, names, Path(table or ""))
+    rows = None if table is None else _read_table(Path(table))
+    if rows is not None and "photograph" in rows:
+        placed, missing = _by_table(rows, names, Path(table or ""))
         left_out += missing
         how = f"by the table {Path(table or '').name}"
     elif pattern is not None:
@@ -136,12 +136,12 @@ def find_stacks(
         how = f"by the pattern {pattern}"
     else:
         placed, how = _guess(root, names, layers, grouping)
-    stacks, odd = _assemble(placed, layers)
-    if told is not None and "photograph" not in told:
-        stacks = _with_samples(stacks, told, Path(table or ""))
+    stacks, incomplete = _assemble(placed, layers)
+    if rows is not None and "photograph" not in rows:
+        stacks = _with_samples(stacks, rows, Path(table or ""))
     if not stacks:
-        raise InputError(_none_whole(root, len(names), layers, how, odd or left_out))
-    return StackList(root, stacks, layers, how, [*left_out, *odd])
+        raise InputError(_none_whole(root, len(names), layers, how, incomplete or left_out))
+    return StackList(root, stacks, layers, how, [*left_out, *incomplete])
 
 
 def read_photograph(path: Path) -> NDArray[np.generic]:
@@ -188,9 +188,9 @@ def _photographs(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     return [file.name for file in files], left_out
 
 
-def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) -> tuple[list[_Placed], str]:
+def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) -> tuple[list[_Photograph], str]:
     """Place photographs by the first grouping that leaves few of them over."""
-    ways: dict[str, tuple[Callable[[Sequence[str], int], list[_Placed]], str]] = {
+    ways: dict[str, tuple[Callable[[Sequence[str], int], list[_Photograph]], str]] = {
         "name": (_by_name, "by the number at the end of the file name"),
         "folder": (_by_folder, "by folder"),
         "order": (_by_order, f"every {layers} photographs that follow each other by name"),
@@ -198,7 +198,7 @@ def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) ->
     if grouping not in get_args(Grouping):
         raise InputError(f"stacks are found by {', '.join(get_args(Grouping))}, not by {grouping!r}")
     if layers == 1 and grouping == "auto":
-        return [_Placed(name, PurePosixPath(name).with_suffix("").as_posix(), 0) for name in names], (
+        return [_Photograph(name, PurePosixPath(name).with_suffix("").as_posix(), 0) for name in names], (
             "every photograph by itself"
         )
     if grouping != "auto":
@@ -220,16 +220,16 @@ def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) ->
     return way(names, layers), how
 
 
-def _by_name(names: Sequence[str], _layers: int) -> list[_Placed]:
+def _by_name(names: Sequence[str], _layers: int) -> list[_Photograph]:
     placed = []
     for name in names:
         path = PurePosixPath(name)
         match = _LAYER.match(path.stem)
         stem, layer = (match["stack"], int(match["layer"])) if match else (path.stem, 0)
         if stem.lower() in ("", *_WORDS):  # the folder is the stack
-            placed.append(_Placed(name, path.parent.as_posix(), layer, _folder_above(path.parent)))
+            placed.append(_Photograph(name, path.parent.as_posix(), layer, _folder_above(path.parent)))
         else:
-            placed.append(_Placed(name, (path.parent / stem).as_posix(), layer))
+            placed.append(_Photograph(name, (path.parent / stem).as_posix(), layer))
     return placed
 
 
@@ -238,32 +238,32 @@ def _folder_above(stack: PurePosixPath) -> str:
     return stack.parts[0] if len(stack.parts) > 1 else ALL
 
 
-def _by_folder(names: Sequence[str], _layers: int) -> list[_Placed]:
-    seen: Counter[str] = Counter()
+def _by_folder(names: Sequence[str], _layers: int) -> list[_Photograph]:
+    counts: Counter[str] = Counter()
     placed = []
     for name in names:
         folders = PurePosixPath(name).parent
         parent = folders.as_posix()
-        placed.append(_Placed(name, parent, seen[parent], _folder_above(folders)))
-        seen[parent] += 1
+        placed.append(_Photograph(name, parent, counts[parent], _folder_above(folders)))
+        counts[parent] += 1
     return placed
 
 
-def _by_order(names: Sequence[str], layers: int) -> list[_Placed]:
-    seen: Counter[str] = Counter()
+def _by_order(names: Sequence[str], layers: int) -> list[_Photograph]:
+    counts: Counter[str] = Counter()
     first: dict[tuple[str, int], str] = {}
     placed = []
     for name in names:
         path = PurePosixPath(name)
         parent = path.parent.as_posix()
-        number, layer = divmod(seen[parent], layers)
+        number, layer = divmod(counts[parent], layers)
         stack = first.setdefault((parent, number), path.with_suffix("").as_posix())
-        placed.append(_Placed(name, stack, layer))
-        seen[parent] += 1
+        placed.append(_Photograph(name, stack, layer))
+        counts[parent] += 1
     return placed
 
 
-def _by_pattern(names: Sequence[str], pattern: str) -> tuple[list[_Placed], list[tuple[str, str]]]:
+def _by_pattern(names: Sequence[str], pattern: str) -> tuple[list[_Photograph], list[tuple[str, str]]]:
     try:
         expression = re.compile(pattern)
     except re.error as error:
@@ -281,7 +281,7 @@ def _by_pattern(names: Sequence[str], pattern: str) -> tuple[list[_Placed], list
             continue
         stack, layer, groups = match["stack"], match["layer"], match.groupdict()
         number = int(layer) if layer.isdecimal() else order[stack].setdefault(layer, len(order[stack]))
-        placed.append(_Placed(name, stack, number, groups.get("sample")))
+        placed.append(_Photograph(name, stack, number, groups.get("sample")))
     return placed, missing
 
 
@@ -301,23 +301,23 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _by_table(table: pd.DataFrame, names: Sequence[str], path: Path) -> tuple[list[_Placed], list[tuple[str, str]]]:
+def _by_table(table: pd.DataFrame, names: Sequence[str], path: Path) -> tuple[list[_Photograph], list[tuple[str, str]]]:
     known = set(names)
     twice = table["photograph"][table["photograph"].duplicated()]
     if len(twice):
         raise InputError(f"{path}: the photograph {twice.iloc[0]} stands in two rows: keep one")
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     placed, missing = [], []
     for row in table.to_dict("records"):
         name, stack = str(row["photograph"]).strip().replace("\\", "/"), str(row["stack"]).strip()
-        layer = str(row.get("layer", seen[stack])).strip()
+        layer = str(row.get("layer", counts[stack])).strip()
         if name not in known:
             missing.append((name, f"it stands in {path.name} and is not there"))
         elif not layer.isdecimal():
             raise InputError(f"{path}: the layer of {name} is {layer!r}: give a number")
         else:
-            placed.append(_Placed(name, stack, int(layer), str(row["sample"]).strip() if "sample" in row else None))
-        seen[stack] += 1
+            placed.append(_Photograph(name, stack, int(layer), str(row["sample"]).strip() if "sample" in row else None))
+        counts[stack] += 1
     listed = set(table["photograph"].str.strip().str.replace("\\", "/"))
     missing += [(name, f"it does not stand in {path.name}") for name in names if name not in listed]
     return placed, missing
@@ -331,25 +331,25 @@ def _with_samples(stacks: list[Stack], table: pd.DataFrame, path: Path) -> list[
     return [Stack(stack.name, samples[stack.name], stack.photographs) for stack in stacks]
 
 
-def _assemble(placed: Sequence[_Placed], layers: int) -> tuple[list[Stack], list[tuple[str, str]]]:
+def _assemble(placed: Sequence[_Photograph], layers: int) -> tuple[list[Stack], list[tuple[str, str]]]:
     """Put the photographs of each stack in order; stacks that are not whole are named."""
-    members: defaultdict[str, list[_Placed]] = defaultdict(list)
+    members: defaultdict[str, list[_Photograph]] = defaultdict(list)
     for item in placed:
         members[item.stack].append(item)
-    stacks, odd = [], []
+    stacks, incomplete = [], []
     for name in sorted(members, key=natural_key):
         ordered = sorted(members[name], key=lambda item: (item.layer, natural_key(item.name)))
-        shown = name if name != "." else "the folder itself"
+        title = name if name != "." else "the folder itself"
         if len(ordered) != layers:
-            odd.append((shown, f"it has {len(ordered)} photograph{'s' * (len(ordered) > 1)}, not {layers}"))
+            incomplete.append((title, f"it has {len(ordered)} photograph{'s' * (len(ordered) > 1)}, not {layers}"))
         elif len({item.layer for item in ordered}) != layers:
-            odd.append((shown, f"two of its photographs are of the same layer, such as {ordered[0].name}"))
+            incomplete.append((title, f"two of its photographs are of the same layer, such as {ordered[0].name}"))
         elif len({item.sample for item in ordered}) != 1:
-            odd.append((shown, "its photographs are of two samples"))
+            incomplete.append((title, "its photographs are of two samples"))
         else:
             sample = ordered[0].sample or _top_folder(ordered[0].name)
             stacks.append(Stack("stack" if name == "." else name, sample, tuple(item.name for item in ordered)))
-    return stacks, odd
+    return stacks, incomplete
 
 
 def _top_folder(name: str) -> str:
@@ -357,8 +357,8 @@ def _top_folder(name: str) -> str:
     return parts[0] if len(parts) > 1 else ALL
 
 
-def _none_whole(root: Path, n: int, layers: int, how: str, odd: Sequence[tuple[str, str]]) -> str:
-    first = f" ({odd[0][0]}: {odd[0][1]})" if odd else ""
+def _none_whole(root: Path, n: int, layers: int, how: str, incomplete: Sequence[tuple[str, str]]) -> str:
+    first = f" ({incomplete[0][0]}: {incomplete[0][1]})" if incomplete else ""
     return (
         f"{root}: {how}, its {n} photograph{'s' * (n > 1)} make{'s' * (n == 1)} no whole stack of {layers}{first}: "
         "give the number of photographs a stack with --layers, or how they belong together with --stacks, --pattern "

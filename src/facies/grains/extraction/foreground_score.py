@@ -1,4 +1,4 @@
-"""How much a place differs from the ground: 1 is where a grain begins."""
+"""How much a place differs from the background: 1 is where a grain begins."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 
 from facies.grains.extraction.background import HUE_WINDOW, SmoothField, Thresholds, background_likelihood, hue_degrees
 
-__all__ = ["Window", "evidence"]
+__all__ = ["Window", "foreground_score"]
 
 SHADE = {"green": (0.55, 1.15), "light": (0.9, 1.0)}
-"""The brightness of a ground in shadow and in stray light, as shares of that around.
+"""The brightness of a background in shadow and in stray light, as shares of that around.
 
-A grain on a coloured plate is told by its colour, however bright it is; on a light ground clear and pale grains differ in
-brightness alone, so there only the outskirts of a shadow are ground for sure, and stray light is not.
+A grain on a coloured plate is told by its colour, however bright it is; on a light background clear and pale grains differ in
+brightness alone, so there only the outskirts of a shadow are background for sure, and stray light is not.
 """
 
 Window = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels of the photograph, half-open."""
 
 
-def evidence(
+def foreground_score(
     picture: NDArray[np.uint8],
     window: Window,
     field: SmoothField,
@@ -34,8 +34,8 @@ def evidence(
     """Measure how much each pixel of a picture speaks for a grain.
 
     The larger of two: how far the background_likelihood lies below its mode, in units of the distance from the mode to the
-    threshold; and the difference to the colour field of the ground, in units of the threshold of that. On a dark ground
-    only what is brighter counts; on a coloured plate and on a light ground the difference that is left after the
+    threshold; and the difference to the colour field of the background, in units of the threshold of that. On a dark background
+    only what is brighter counts; on a coloured plate and on a light background the difference that is left after the
     brightness is set equal within what a shadow may do (`SHADE`), for a grain throws one.
 
     Parameters
@@ -45,20 +45,20 @@ def evidence(
     window : (int, int, int, int)
         Where it lies.
     field : SmoothField
-        The ground of the photograph.
+        The background of the photograph.
     thresholds : Thresholds
         Of the session.
     shine : bool
         Whether the difference counts, too.
     hue_gate : bool
-        Whether what has not the hue of a coloured plate is no ground.
+        Whether what has not the hue of a coloured plate is no background.
     shadows : bool
-        Whether the shadows on a light ground count, too: a pale grain has parts that are as grey as they are.
+        Whether the shadows on a light background count, too: a pale grain has parts that are as grey as they are.
 
     Returns
     -------
     ndarray of float32, shape (h, w)
-        0 and more; from 1 on it is no ground.
+        0 and more; from 1 on it is no background.
     """
     x0, y0, x1, y1 = window
     height, width = picture.shape[:2]
@@ -70,13 +70,13 @@ def evidence(
     if thresholds.ground == "light":  # a light ground is only as light as the lamp makes it
         even = np.minimum(colour * (255.0 / np.maximum(ground, 1.0)), 255.0)
     like = background_likelihood(even, thresholds.ground)
-    found = (thresholds.mode - like) * np.float32(1.0 / (thresholds.mode - thresholds.level))
+    score = (thresholds.mode - like) * np.float32(1.0 / (thresholds.mode - thresholds.level))
     if shine:
-        found = np.maximum(found, _difference(colour, ground, thresholds, shadows=shadows))
+        score = np.maximum(score, _difference(colour, ground, thresholds, shadows=shadows))
     if hue_gate and thresholds.ground == "green":
         away = np.abs((hue_degrees(picture) - thresholds.hue + 180) % 360 - 180)
-        found = np.maximum(found, away / np.float32(HUE_WINDOW))
-    return np.maximum(found, 0.0)
+        score = np.maximum(score, away / np.float32(HUE_WINDOW))
+    return np.maximum(score, 0.0)
 
 
 def _difference(

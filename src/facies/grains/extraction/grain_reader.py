@@ -16,7 +16,7 @@ from facies.images.image_set import ImageSet
 from facies.images.readers.base import Reader
 from facies.images.sources import ZarrSource
 
-__all__ = ["READER", "images_from_grains", "read_outlines", "scale_of"]
+__all__ = ["READER", "images_from_grains", "read_outlines"]
 
 
 def images_from_grains(folder: Path) -> ImageSet:
@@ -40,7 +40,7 @@ def images_from_grains(folder: Path) -> ImageSet:
     """
     import zarr
 
-    told = read_description(folder)
+    description = read_description(folder)
     table = _read_parquet(folder / "images.parquet")
     try:
         array = zarr.open_array(str(folder / "images.zarr"), mode="r")
@@ -53,20 +53,20 @@ def images_from_grains(folder: Path) -> ImageSet:
     source = ZarrSource(
         (folder / "images.zarr").absolute(), None, tuple(array.shape), np.dtype(array.dtype), AxisOrder.STACK
     )
-    low, high = told["value_range"]
+    low, high = description["value_range"]
     return ImageSet(
         source,
         table,
         left_out=pd.DataFrame(
-            [(item["source"], item["reason"]) for item in told["left_out"]], columns=["source", "reason"], dtype=str
+            [(item["source"], item["reason"]) for item in description["left_out"]], columns=["source", "reason"], dtype=str
         ),
-        notes=told["notes"],
+        notes=description["notes"],
         origin={
-            "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": told["um_per_px"],
+            "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": description["um_per_px"],
         },
         value_range=(float(low), float(high)),
-        fingerprint=told["fingerprint"],
-        pixel_size_um=told["um_per_px"],
+        fingerprint=description["fingerprint"],
+        pixel_size_um=description["um_per_px"],
         companions={"outlines": functools.partial(_outlines, folder.absolute())},
     )  # fmt: skip
 
@@ -110,11 +110,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is missing: restore it, or extract the grains again") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is damaged ({error}): extract the grains again") from error
-
-
-def scale_of(images: ImageSet) -> float | None:
-    """Micrometres a pixel of the photographs, where known."""
-    return images.pixel_size_um
 
 
 READER = Reader(

@@ -19,14 +19,14 @@ from facies.grains.extraction.focal_stacks import Stack
 from facies.grains.extraction.stack_extraction import ExtractedStack, LayerDetections
 from facies.io import flush, rename_folder, user_errors, write_json_atomically
 
-__all__ = ["GrainStore"]
+__all__ = ["GrainWriter"]
 
 FORMAT = 1
 
 _BATCH = 256  # stacks of which the tables are in memory at once
 
 
-class GrainStore:
+class GrainWriter:
     """The folder ``.NAME.work`` beside the folder ``NAME`` of grains to be.
 
     ``extract.json`` says what is being extracted; ``stacks.jsonl`` has a line for each stack that is done, in order; the
@@ -45,7 +45,7 @@ class GrainStore:
         self.grains = self.work / "grains"
         self.n_stacks = 0
         self.n_grains = 0
-        self.seen = LayerDetections()
+        self.detections = LayerDetections()
         self.range: tuple[int, int] = (255, 0)
         self._description = self.work / "extract.json"
         self._journal = self.work / "stacks.jsonl"
@@ -57,19 +57,19 @@ class GrainStore:
         Raises
         ------
         InputError
-            If that cannot be told.
+            If that cannot be read.
         """
         try:
-            told = json.loads(self._description.read_text("utf-8"))
+            description = json.loads(self._description.read_text("utf-8"))
         except FileNotFoundError:
             return None  # it is written first and removed first: whatever is there without it is a remnant
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{self._description} cannot be read, so nothing can go on: --overwrite begins anew"
             ) from error
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+        if not isinstance(description, dict) or description.get("format") != FORMAT:
             raise InputError(f"{self._description} is of another version of facies: --overwrite begins anew")
-        return told
+        return description
 
     def begin(self, description: Mapping[str, Any]) -> None:
         """Make the folder anew."""
@@ -111,14 +111,14 @@ class GrainStore:
             compressors=[ZstdCodec(level=1)], chunk_key_encoding={"name": "v2", "separator": "."}, overwrite=True,
         )  # fmt: skip
 
-    def add(self, stack: Stack, cut: ExtractedStack) -> None:
-        """Keep the next stack.
+    def add(self, stack: Stack, extracted: ExtractedStack) -> None:
+        """Write the next stack.
 
         Parameters
         ----------
         stack : Stack
             Which.
-        cut : ExtractedStack
+        extracted : ExtractedStack
             Its grains.
 
         Raises
@@ -128,16 +128,16 @@ class GrainStore:
         """
         entry = {
             "stack": stack.name, "sample": stack.sample, "photographs": list(stack.photographs),
-            "width": cut.width, "height": cut.height, "status": cut.status, "rows": cut.rows,
-            "outlines": [base64.b64encode(outline.astype("<f4").tobytes()).decode() for outline in cut.outlines],
-            "digests": cut.digests, "seen": vars(cut.seen),
-            "range": [int(cut.crops.min()), int(cut.crops.max())] if len(cut.crops) else None,
+            "width": extracted.width, "height": extracted.height, "status": extracted.status, "rows": extracted.rows,
+            "outlines": [base64.b64encode(outline.astype("<f4").tobytes()).decode() for outline in extracted.outlines],
+            "digests": extracted.digests, "seen": vars(extracted.detections),
+            "range": [int(extracted.crops.min()), int(extracted.crops.max())] if len(extracted.crops) else None,
         }  # fmt: skip
         with user_errors(self.target, self.work):
-            if len(cut.crops):
+            if len(extracted.crops):
                 first = self.n_grains
-                self._array.append(cut.crops, axis=0)
-                for number in range(first, first + len(cut.crops)):
+                self._array.append(extracted.crops, axis=0)
+                for number in range(first, first + len(extracted.crops)):
                     chunk = self.grains / "images.zarr" / f"{number}.0.0.0.0"
                     if chunk.exists():  # a chunk of zeros is none
                         flush(chunk)
@@ -149,7 +149,7 @@ class GrainStore:
         self._count(entry)
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """Read what was kept of each stack, one at a time; outlines as arrays."""
+        """Read what was written of each stack, one at a time; outlines as arrays."""
         with self._journal.open("rb") as file:
             for line in file:
                 entry = _entry(line)
@@ -201,7 +201,7 @@ class GrainStore:
         return digest.hexdigest()
 
     def finish(self, *, overwrite: bool) -> None:
-        """Give the folder of grains its name, and remove what was kept beside it."""
+        """Give the folder of grains its name, and remove the folder beside it."""
         rename_folder(self.grains, self.target, overwrite=overwrite)
         self.remove()
 
@@ -214,7 +214,7 @@ class GrainStore:
     def _count(self, entry: Mapping[str, Any]) -> None:
         self.n_stacks += 1
         self.n_grains += len(entry["rows"])
-        self.seen.add(LayerDetections(**entry["seen"]))
+        self.detections.add(LayerDetections(**entry["seen"]))
         if entry["range"] is not None:
             low, high = entry["range"]
             self.range = (min(self.range[0], low), max(self.range[1], high))

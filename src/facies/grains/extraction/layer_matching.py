@@ -13,7 +13,7 @@ __all__ = ["Match", "match_layers", "overlaps"]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A grain seen in several layers.
+    """A grain that was found in several layers.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Match:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers in which it is seen."""
+        """The layers in which it was found."""
         return tuple(sorted({layer for layer, _ in self.members}))
 
 
@@ -73,17 +73,17 @@ def match_layers(boxes: Sequence[NDArray[np.int64]], *, overlap: float = 0.3, mi
     list of Match
         From top to bottom, then from left to right, by the corner of the widest box.
     """
-    layer = np.concatenate([np.full(len(found), number) for number, found in enumerate(boxes)])
-    index = np.concatenate([np.arange(len(found)) for found in boxes])
-    every = np.concatenate([np.asarray(found, np.int64).reshape(-1, 4) for found in boxes])
+    layer = np.concatenate([np.full(len(own), number) for number, own in enumerate(boxes)])
+    index = np.concatenate([np.arange(len(own)) for own in boxes])
+    every = np.concatenate([np.asarray(own, np.int64).reshape(-1, 4) for own in boxes])
     if not len(every):
         return []
     linked = (overlaps(every, every) >= overlap) & ((layer[:, None] != layer[None]) | np.eye(len(every), dtype=bool))
     groups: list[NDArray[np.int64]] = []
     for group in _components(linked):
         joined = _joined(group, layer, every)
-        kept = group[~joined]
-        groups += [kept[part] for part in _components(linked[np.ix_(kept, kept)])] if joined.any() else [group]
+        apart = group[~joined]
+        groups += [apart[part] for part in _components(linked[np.ix_(apart, apart)])] if joined.any() else [group]
     needed = min(min_layers, len(boxes))
     areas = np.prod(every[:, 2:] - every[:, :2], axis=1)
     matches = []

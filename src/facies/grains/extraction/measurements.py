@@ -6,9 +6,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TOUCHING", "colour_of", "focus_measure", "outline_of", "polygon_area", "touching_score", "touching_signs"]
+__all__ = [
+    "TOUCHING_THRESHOLD",
+    "colour_of",
+    "focus_measure",
+    "outline_of",
+    "polygon_area",
+    "touching_score",
+    "touching_signs",
+]
 
-TOUCHING = 0.5
+TOUCHING_THRESHOLD = 0.5
 """From this score on an outline is taken for several grains."""
 
 SMOOTHING = 1.0
@@ -20,7 +28,7 @@ FINENESS = 0.1
 _WEIGHTS, _OFFSET = (6.3, 13.3, 24.3), -8.7
 _WORKING_SIDE = 96
 _GRAIN_OF_FILM = 1.0
-_LEAST_RADIUS = 0.3
+_MIN_RADIUS = 0.3
 _PEAKS_APART = 0.1
 
 
@@ -71,7 +79,7 @@ def polygon_area(points: NDArray[np.floating]) -> float:
 
 
 def focus_measure(grey: NDArray[np.float32], mask: NDArray[np.uint8]) -> float:
-    """Tell how sharp a grain is: the variance of the Laplacian inside of it (Pech-Pacheco et al., ICPR 2000).
+    """Measure how sharp a grain is: the variance of the Laplacian inside of it (Pech-Pacheco et al., ICPR 2000).
 
     The picture is smoothed a little before, for the noise of the camera is sharp in every layer.
 
@@ -93,7 +101,7 @@ def focus_measure(grey: NDArray[np.float32], mask: NDArray[np.uint8]) -> float:
 
 
 def colour_of(picture: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Tell the mean colour of a grain.
+    """Measure the mean colour of a grain.
 
     Parameters
     ----------
@@ -115,10 +123,11 @@ def colour_of(picture: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[floa
 
 
 def touching_score(mask: NDArray[np.uint8]) -> float:
-    """Tell how likely an outline holds several grains.
+    """Estimate how likely an outline holds several grains.
 
-    A logistic function of three signs (`touching_signs`): the neck, and the two deepest bays. Two grains that touch leave
-    a neck, and a bay to either side of it; a bent grain has one bay only. The weights were fitted to outlines of rendered
+    A logistic function of three signs (`touching_signs`): the constriction, and the two deepest
+    concavities. Two grains that touch leave a constriction, and a concavity to either side of it; a bent grain has one
+    concavity only. The weights were fitted to outlines of rendered
     plates, half of them made of real particles, a pair that is missed counting as four false alarms
     (``benchmarks/extraction.py touching``).
 
@@ -130,7 +139,7 @@ def touching_score(mask: NDArray[np.uint8]) -> float:
     Returns
     -------
     float
-        0 to 1; taken for several from `TOUCHING` on.
+        0 to 1; taken for several from `TOUCHING_THRESHOLD` on.
     """
     return float(1 / (1 + np.exp(-(np.dot(touching_signs(mask), _WEIGHTS) + _OFFSET))))
 
@@ -145,20 +154,20 @@ def touching_signs(mask: NDArray[np.uint8]) -> tuple[float, float, float]:
 
     Returns
     -------
-    neck : float
+    constriction : float
         1 − (radius of the largest circle at the narrowest place between two maxima of the distance map) / (radius at the
         smaller maximum), the most of all pairs of maxima.
     deepest, second : float
-        How deep the two deepest bays reach from the convex hull, in diameters of a circle of the same area.
+        How deep the two deepest concavities reach from the convex hull, in diameters of a circle of the same area.
     """
     scale = min(1.0, _WORKING_SIDE / max(mask.shape))
     size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
     small = (cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5).astype(np.uint8)
     padded = np.pad(small, 1)
-    return (_neck(padded), *_bays(padded))
+    return (_constriction(padded), *_concavity_depths(padded))
 
 
-def _bays(mask: NDArray[np.uint8]) -> tuple[float, float]:
+def _concavity_depths(mask: NDArray[np.uint8]) -> tuple[float, float]:
     lines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     largest = max(lines, key=len, default=None)
     if largest is None or len(largest) < 4:
@@ -172,14 +181,14 @@ def _bays(mask: NDArray[np.uint8]) -> tuple[float, float]:
     return float(depths[0]), float(depths[1]) if len(depths) > 1 else 0.0
 
 
-def _neck(mask: NDArray[np.uint8]) -> float:
+def _constriction(mask: NDArray[np.uint8]) -> float:
     from skimage.feature import peak_local_max
     from skimage.segmentation import watershed
 
     distance = cv2.GaussianBlur(cv2.distanceTransform(mask, cv2.DIST_L2, 5), (0, 0), 1.0)
     largest = float(distance.max())
     apart = max(2, round(_PEAKS_APART * max(mask.shape)))
-    peaks = peak_local_max(distance, min_distance=apart, threshold_abs=_LEAST_RADIUS * largest, exclude_border=False)
+    peaks = peak_local_max(distance, min_distance=apart, threshold_abs=_MIN_RADIUS * largest, exclude_border=False)
     if len(peaks) < 2:
         return 0.0
     markers = np.zeros(mask.shape, np.int32)

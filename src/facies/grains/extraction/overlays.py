@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from facies.grains.extraction.background import to_eight_bits
 from facies.grains.extraction.focal_stacks import StackList, read_photograph
-from facies.grains.extraction.grain_writer import GrainStore
-from facies.grains.extraction.measurements import TOUCHING
+from facies.grains.extraction.grain_writer import GrainWriter
+from facies.grains.extraction.measurements import TOUCHING_THRESHOLD
 from facies.images.readers.pixels import UnreadableImage
 
-__all__ = ["draw_checks", "draw_outlines"]
+__all__ = ["draw_outlines", "draw_overlays"]
 
 DRAWN = 8
 """Photographs with outlines, spread evenly over the stacks that have grains."""
@@ -29,31 +29,31 @@ _AXIS = {
 }
 
 
-def draw_checks(store: GrainStore, stacks: StackList, told: dict[str, Any]) -> None:
+def draw_overlays(writer: GrainWriter, stacks: StackList, description: dict[str, Any]) -> None:
     """Write ``check/`` into the folder of grains.
 
     Parameters
     ----------
-    store : GrainStore
+    writer : GrainWriter
         All stacks are done.
     stacks : StackList
         The photographs.
-    told : dict
+    description : dict
         ``thresholds`` and ``histogram``.
     """
-    folder = store.grains / "check"
+    folder = writer.grains / "check"
     folder.mkdir(exist_ok=True)
     for earlier in folder.iterdir():
         earlier.unlink()
-    draw_histogram(str(folder / "histogram.png"), told)
-    with_grains = [number for number, entry in enumerate(store.entries()) if entry["rows"]]
+    draw_histogram(str(folder / "histogram.png"), description)
+    with_grains = [number for number, entry in enumerate(writer.entries()) if entry["rows"]]
     chosen = {with_grains[int(place)] for place in np.linspace(0, len(with_grains) - 1, min(DRAWN, len(with_grains)))}
-    for number, entry in enumerate(store.entries()):
+    for number, entry in enumerate(writer.entries()):
         if number not in chosen:
             continue
         name = _middle(entry)
         try:
-            pixels = to_eight_bits(read_photograph(stacks.folder / name), told["thresholds"]["white"])
+            pixels = to_eight_bits(read_photograph(stacks.folder / name), description["thresholds"]["white"])
         except UnreadableImage:  # it was there when its grains were cut
             continue
         picture = draw_outlines(pixels, entry["rows"], entry["outlines"])
@@ -90,7 +90,7 @@ def draw_outlines(
     size = (round(photograph.shape[1] * scale), round(photograph.shape[0] * scale))
     picture = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA) if scale < 1 else photograph.copy()
     for row, outline in zip(rows, outlines, strict=True):
-        colour = _CUT if row["touches_border"] else _TOUCHING if row["touching"] >= TOUCHING else _PLAIN
+        colour = _CUT if row["touches_border"] else _TOUCHING if row["touching"] >= TOUCHING_THRESHOLD else _PLAIN
         points = np.round((outline * scale - 0.5) * 16).astype(np.int32)
         cv2.polylines(picture, [points], True, colour, 2, cv2.LINE_AA, 4)
         corner = (outline.min(axis=0) * scale).astype(int)
@@ -99,11 +99,11 @@ def draw_outlines(
     return picture
 
 
-def draw_histogram(path: str, told: dict[str, Any]) -> None:
+def draw_histogram(path: str, description: dict[str, Any]) -> None:
     """Draw the pooled histogram, and the threshold in it."""
     from matplotlib.figure import Figure
 
-    counts, thresholds = np.asarray(told["histogram"]), told["thresholds"]
+    counts, thresholds = np.asarray(description["histogram"]), description["thresholds"]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.bar(np.arange(256) + 0.5, counts, width=1.0, color="0.45")

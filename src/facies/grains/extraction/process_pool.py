@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -20,7 +21,7 @@ from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import Stack
-from facies.grains.extraction.stack_extraction import ExtractedStack, cut_stack
+from facies.grains.extraction.stack_extraction import ExtractedStack, extract_stack
 
 __all__ = ["extract_in_order"]
 
@@ -41,14 +42,14 @@ def extract_in_order(
     stacks : sequence of Stack
         Which.
     thresholds, settings
-        As in `cut_stack`.
+        As in `extract_stack`.
     jobs : int
         Processes; 1 works in this one.
 
     Yields
     ------
     stack : Stack
-    cut : ExtractedStack
+    extracted : ExtractedStack
 
     Raises
     ------
@@ -57,26 +58,14 @@ def extract_in_order(
     """
     if jobs == 1 or len(stacks) < 2:
         for stack in stacks:
-            yield stack, cut_stack(folder, stack, thresholds, settings)
+            yield stack, extract_stack(folder, stack, thresholds, settings)
         return
     with _one_thread_each():
         pool = ProcessPoolExecutor(
             min(jobs, len(stacks)), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
         )
-        waiting: deque[tuple[Stack, Future[ExtractedStack]]] = deque()
-        rest = iter(stacks)
         try:
-            for stack in rest:
-                waiting.append((stack, pool.submit(cut_stack, folder, stack, thresholds, settings)))
-                if len(waiting) >= _AHEAD * jobs:
-                    break
-            while waiting:
-                stack, job = waiting.popleft()
-                cut = job.result()
-                following = next(rest, None)
-                if following is not None:
-                    waiting.append((following, pool.submit(cut_stack, folder, following, thresholds, settings)))
-                yield stack, cut
+            yield from _results(pool, folder, stacks, thresholds, settings, _AHEAD * jobs)
         except BrokenProcessPool as error:
             raise InputError(
                 "a process that cut grains was ended from outside, perhaps for want of memory: use --resume with fewer "
@@ -84,6 +73,26 @@ def extract_in_order(
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _results(
+    pool: ProcessPoolExecutor,
+    folder: Path,
+    stacks: Sequence[Stack],
+    thresholds: Thresholds,
+    settings: ExtractionSettings,
+    n_ahead: int,
+) -> Iterator[tuple[Stack, ExtractedStack]]:
+    waiting: deque[tuple[Stack, Future[ExtractedStack]]] = deque()
+    rest = iter(stacks)
+    for stack in itertools.islice(rest, n_ahead):
+        waiting.append((stack, pool.submit(extract_stack, folder, stack, thresholds, settings)))
+    while waiting:
+        stack, job = waiting.popleft()
+        extracted = job.result()
+        for following in itertools.islice(rest, 1):
+            waiting.append((following, pool.submit(extract_stack, folder, following, thresholds, settings)))
+        yield stack, extracted
 
 
 @contextlib.contextmanager

@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from facies.grains.extraction.background import SmoothField, Thresholds, smooth_field
 from facies.grains.extraction.extraction_settings import ExtractionSettings
-from facies.grains.extraction.foreground_score import Window, evidence
-from facies.grains.extraction.superpixels import MOST, enlarged, grain_superpixels, superpixels, working_size
+from facies.grains.extraction.foreground_score import Window, foreground_score
+from facies.grains.extraction.superpixels import MAX_SCORE, grain_superpixels, resize_mask, superpixels, working_size
 
 __all__ = ["Regions", "find_regions"]
 
 COARSE = 4
 """Candidates are sought in a picture this many times smaller."""
 
-RIM = 5
-"""The edge is drawn where the evidence is half of the strongest within so many pixels: a blurred edge is where it was."""
+EDGE_RADIUS = 5
+"""The edge is drawn where the score is half of the strongest within so many pixels: a blurred edge is where it was."""
 
-FAINT = 0.5
-"""Evidence that is enough inside of a superpixel of a grain: clear quartz has places that look like the plate."""
+MIN_INNER_SCORE = 0.5
+"""A score that is enough inside of a superpixel of a grain: clear quartz has places that look like the plate."""
 
-STRONGEST = 20.0
-"""Evidence above this counts as this: a glint is no reason to draw an edge inside of a grain."""
+MAX_EDGE_SCORE = 20.0
+"""A score above this counts as this: a glint is no reason to draw an edge inside of a grain."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Regions:
     Parameters
     ----------
     labels
-        uint16 (H, W): 0 is ground, ``i + 1`` the region ``i``.
+        uint16 (H, W): 0 is background, ``i + 1`` the region ``i``.
     boxes
         int64 (n, 4): x0, y0, x1, y1, half-open.
     areas
         int64 (n,): pixels.
     field
-        The colour of the ground.
+        The colour of the background.
     n_small, n_large
         Places that were left out for their size.
     largest_small
@@ -93,7 +93,7 @@ def candidate_windows(
     thresholds: Thresholds,
     settings: ExtractionSettings,
 ) -> list[Window]:
-    """Find where grains may lie, with some ground around, in a small picture of the photograph.
+    """Find where grains may lie, with some background around, in a small picture of the photograph.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def candidate_windows(
     height, width : int
         Of the photograph.
     field, thresholds, settings
-        As in `evidence`.
+        As in `foreground_score`.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def candidate_windows(
         In pixels of the photograph.
     """
     whole = (0, 0, width, height)
-    found = _evidence(small, whole, field, thresholds, settings, shadows=True)
-    mask = (cv2.GaussianBlur(np.minimum(found, MOST), (3, 3), 0) >= 1.0).astype(np.uint8)
+    score = _score(small, whole, field, thresholds, settings, shadows=True)
+    mask = (cv2.GaussianBlur(np.minimum(score, MAX_SCORE), (3, 3), 0) >= 1.0).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     windows: list[Window] = []
@@ -148,7 +148,7 @@ def grain_mask(
     picture : ndarray of uint8, shape (h, w, 3)
         The window of the photograph.
     window, field, thresholds, settings
-        As in `evidence`.
+        As in `foreground_score`.
 
     Returns
     -------
@@ -162,23 +162,23 @@ def grain_mask(
     )  # fmt: skip
     scale = rows / height
     labels = superpixels(working, max(4.0, settings.superpixel * scale), settings.compactness)
-    found = _evidence(working, window, field, thresholds, settings)
-    core = enlarged(grain_superpixels(labels, found), height, width).astype(np.uint8)
+    score = _score(working, window, field, thresholds, settings)
+    core = resize_mask(grain_superpixels(labels, score), height, width).astype(np.uint8)
     near = cv2.dilate(core, _disc(settings.superpixel // 2))
     sure = cv2.erode(core, _disc(settings.superpixel // 4), borderValue=1)
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
-    strength = np.minimum(_evidence(smooth, window, field, thresholds, settings), STRONGEST)
-    halfway = 0.5 * cv2.dilate(strength, _disc(RIM))
+    strength = np.minimum(_score(smooth, window, field, thresholds, settings), MAX_EDGE_SCORE)
+    halfway = 0.5 * cv2.dilate(strength, _disc(EDGE_RADIUS))
     pixels = (strength >= np.maximum(halfway, 1.0)).astype(np.uint8)
-    mask = (pixels & near) | (sure & (strength >= FAINT))
+    mask = (pixels & near) | (sure & (strength >= MIN_INNER_SCORE))
     mask = _filled(cv2.morphologyEx(_filled(mask), cv2.MORPH_OPEN, _disc(2)))
     if thresholds.ground != "light":
         return mask
-    grey = _evidence(working, window, field, thresholds, settings, shadows=True)
-    return _filled(_joined(mask, enlarged(grey >= FAINT, height, width), settings.superpixel))
+    grey = _score(working, window, field, thresholds, settings, shadows=True)
+    return _filled(_joined(mask, resize_mask(grey >= MIN_INNER_SCORE, height, width), settings.superpixel))
 
 
-def _evidence(
+def _score(
     picture: NDArray[np.uint8],
     window: Window,
     field: SmoothField,
@@ -187,13 +187,13 @@ def _evidence(
     *,
     shadows: bool = False,
 ) -> NDArray[np.float32]:
-    return evidence(
+    return foreground_score(
         picture, window, field, thresholds, shine=settings.shine, hue_gate=settings.hue_gate, shadows=shadows
     )
 
 
 def _joined(mask: NDArray[np.uint8], grey: NDArray[np.bool_], radius: int) -> NDArray[np.uint8]:
-    """Join the pieces of a pale grain: it falls apart where its shade passes through that of the ground.
+    """Join the pieces of a pale grain: it falls apart where its shade passes through that of the background.
 
     A gap is filled where it is narrower than twice the radius, grey as a shadow, and between two pieces: the bays of a
     single one are left, for they tell that grains touch.
@@ -209,7 +209,7 @@ def _joined(mask: NDArray[np.uint8], grey: NDArray[np.bool_], radius: int) -> ND
 
 
 def _closed(mask: NDArray[np.uint8], radius: int) -> NDArray[np.bool_]:
-    """Close gaps narrower than twice a radius, in time that does not grow with it; all beyond the window is ground."""
+    """Close gaps narrower than twice a radius, in time that does not grow with it; all beyond the window is background."""
     wide = np.pad(mask, radius + 1)
     near = cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_5) <= radius
     closed = cv2.distanceTransform(near.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > radius
@@ -231,11 +231,11 @@ def _labelled(mask: NDArray[np.uint8], field: SmoothField, settings: ExtractionS
     """Number what touches (8-connected), and drop what is too small or too large."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_filled(mask), connectivity=8)
     sides = stats[:, 2:4].max(axis=1)
-    kept = (sides >= settings.min_side) & (sides <= settings.max_side)
-    kept[0] = False
+    fitting = (sides >= settings.min_side) & (sides <= settings.max_side)
+    fitting[0] = False
     numbers = np.zeros(count, np.uint16)
-    numbers[kept] = np.arange(1, kept.sum() + 1)
-    x, y, w, h, areas = stats[kept].astype(np.int64).T
+    numbers[fitting] = np.arange(1, fitting.sum() + 1)
+    x, y, w, h, areas = stats[fitting].astype(np.int64).T
     small, large = sides[1:] < settings.min_side, sides[1:] > settings.max_side
     boxes = np.stack([x, y, x + w, y + h], axis=1)
     largest = int(sides[1:][small].max(initial=0))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.grains.extraction.background import (
-    Ground,
+    BackgroundKind,
     Thresholds,
     background_likelihood,
     hue_degrees,
@@ -20,7 +20,7 @@ from facies.grains.extraction.background import (
     to_eight_bits,
 )
 from facies.grains.extraction.extraction_settings import Background
-from facies.grains.extraction.foreground_score import evidence
+from facies.grains.extraction.foreground_score import foreground_score
 
 __all__ = ["SessionSample", "learn_thresholds", "pooled_histogram"]
 
@@ -30,8 +30,8 @@ BLOCK = 4
 FALLBACK_LEVEL = 110.0
 """The threshold of saturation where the histogram has no valley (of 255)."""
 
-LEAST_DIFFERENCE = 10.0
-"""Grey levels below which no difference to the ground is told from its unevenness."""
+MIN_DIFFERENCE = 10.0
+"""Grey levels below which no difference to the background is told from its unevenness."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class SessionSample:
     white: float = 255.0
 
     @classmethod
-    def of(cls, photographs: Iterable[NDArray[np.generic]], white: float | None = None) -> SessionSample:
+    def from_photographs(cls, photographs: Iterable[NDArray[np.generic]], white: float | None = None) -> SessionSample:
         """Take the photographs in, one at a time.
 
         Parameters
@@ -87,12 +87,12 @@ def _white(dtype: np.dtype[np.generic], largest: float) -> float:
     return float(2**bits - 1)
 
 
-def learn_thresholds(survey: SessionSample, background: Background) -> tuple[Thresholds, NDArray[np.int64]]:
-    """Learn what the ground is, and from where on it is none.
+def learn_thresholds(sample: SessionSample, background: Background) -> tuple[Thresholds, NDArray[np.int64]]:
+    """Learn what the background is, and from where on it is none.
 
     Parameters
     ----------
-    survey : SessionSample
+    sample : SessionSample
         A sample of the photographs.
     background : {"auto", "green", "dark", "light"}
         What the user says of it.
@@ -106,33 +106,33 @@ def learn_thresholds(survey: SessionSample, background: Background) -> tuple[Thr
     Raises
     ------
     InputError
-        If no ground of that kind is seen, with the one to try.
+        If no background of that kind is seen, with the one to try.
     """
-    ground, colour = _tell_ground(survey, background)
+    ground, colour = _recognise_background(sample, background)
     hue = float(hue_degrees(np.array(colour, np.float32).reshape(1, 1, 3))[0, 0])
-    counts = pooled_histogram(survey, ground)
+    counts = pooled_histogram(sample, ground)
     mode = float(np.average(np.arange(256), weights=np.where(_near(counts, 6), counts, 0)))
     level, how = _level(counts, mode, ground)
-    draft = Thresholds(ground, level, mode, 1.0, hue, survey.white, how)
-    return replace(draft, difference=_difference(survey, draft)), counts
+    draft = Thresholds(ground, level, mode, 1.0, hue, sample.white, how)
+    return replace(draft, difference=_difference(sample, draft)), counts
 
 
-def pooled_histogram(survey: SessionSample, ground: Ground) -> NDArray[np.int64]:
-    """Count the blocks of all photographs of a survey by their background_likelihood.
+def pooled_histogram(sample: SessionSample, ground: BackgroundKind) -> NDArray[np.int64]:
+    """Count the blocks of all photographs of a sample by their background_likelihood.
 
     Parameters
     ----------
-    survey : SessionSample
+    sample : SessionSample
         The photographs.
     ground : {"green", "dark", "light"}
-        The kind of the ground.
+        The kind of the background.
 
     Returns
     -------
     ndarray of int64, shape (256,)
     """
     counts = np.zeros(256, np.int64)
-    for picture in survey.pictures:
+    for picture in sample.pictures:
         even: NDArray[np.float32] = picture.astype(np.float32)
         if ground == "light":
             even = np.minimum(even * (255.0 / np.maximum(_field_of(picture, ground), 1.0)), 255.0)
@@ -140,7 +140,7 @@ def pooled_histogram(survey: SessionSample, ground: Ground) -> NDArray[np.int64]
     return counts
 
 
-def _field_of(picture: NDArray[np.uint8], ground: Ground) -> NDArray[np.float32]:
+def _field_of(picture: NDArray[np.uint8], ground: BackgroundKind) -> NDArray[np.float32]:
     height, width = picture.shape[:2]
     field = smooth_field(picture, height, width, ground)
     return field.at(np.arange(height, dtype=np.float32) + 0.5, np.arange(width, dtype=np.float32) + 0.5)
@@ -151,10 +151,12 @@ def _near(counts: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
     return np.abs(np.arange(256) - smooth.argmax()) <= width
 
 
-def _tell_ground(survey: SessionSample, background: Background) -> tuple[Ground, tuple[float, float, float]]:
-    """Tell the kind of the ground from the most frequent colour, and check what the user says against it."""
+def _recognise_background(
+    sample: SessionSample, background: Background
+) -> tuple[BackgroundKind, tuple[float, float, float]]:
+    """Tell the kind of the background from the most frequent colour, and check what the user says against it."""
     cells = np.zeros(16**3, np.int64)
-    for picture in survey.pictures:
+    for picture in sample.pictures:
         red, green, blue = (picture[..., channel].astype(np.int64) >> 4 for channel in range(3))
         cells += np.bincount((red * 256 + green * 16 + blue).ravel(), minlength=16**3)
     cube = cv2.GaussianBlur(cells.reshape(16, 16, 16).astype(np.float32), (3, 3), 0)
@@ -162,24 +164,24 @@ def _tell_ground(survey: SessionSample, background: Background) -> tuple[Ground,
     colour = (16.0 * index[0] + 8, 16.0 * index[1] + 8, 16.0 * index[2] + 8)
     low, high = min(colour), max(colour)
     saturation = 255 * (high - low) / high
-    seen: Ground | None = None
+    kind: BackgroundKind | None = None
     if high < 80:
-        seen = "dark"
+        kind = "dark"
     elif saturation >= 90:
-        seen = "green"
+        kind = "green"
     elif low >= 110 and saturation < 60:
-        seen = "light"
+        kind = "light"
     words = f"red {colour[0]:.0f}, green {colour[1]:.0f}, blue {colour[2]:.0f}"
     if background == "auto":
-        if seen is None:
+        if kind is None:
             raise InputError(
                 f"the colour of the plate was not found: the most frequent colour ({words}) is neither saturated, dark "
                 "nor light: try --background dark where the grains are brighter than what they lie on, --background "
                 "light where they are darker, --background green on a coloured plate"
             )
-        return seen, colour
+        return kind, colour
     if background == "green" and saturation < 40:
-        other = f": try --background {seen}" if seen else ""
+        other = f": try --background {kind}" if kind else ""
         raise InputError(
             f"no coloured plate was found: the most frequent colour ({words}) is a grey{other or ': try --background auto'}"
         )
@@ -191,8 +193,8 @@ def _tell_ground(survey: SessionSample, background: Background) -> tuple[Ground,
     return background, colour
 
 
-def _level(counts: NDArray[np.int64], mode: float, ground: Ground) -> tuple[float, str]:
-    """Otsu's threshold (IEEE Trans. SMC 9, 62, 1979), where it lies in a valley below the mode of the ground."""
+def _level(counts: NDArray[np.int64], mode: float, ground: BackgroundKind) -> tuple[float, str]:
+    """Otsu's threshold (IEEE Trans. SMC 9, 62, 1979), where it lies in a valley below the mode of the background."""
     values = np.arange(256)
     at_least = values >= mode
     spread = float(np.sqrt(np.average(np.square(values - mode), weights=np.where(at_least, counts, 0) + 1e-9)))
@@ -200,7 +202,7 @@ def _level(counts: NDArray[np.int64], mode: float, ground: Ground) -> tuple[floa
     nearest = mode - max(4 * spread, 20.0)
     below = np.where(values < nearest, counts, 0)
     if below.sum() >= 1e-4 * counts.sum() and nearest > 0:
-        # The ground takes most of the photograph: weighed alike, the two classes do not pull the threshold aside.
+        # The background takes most of the photograph: weighed alike, the two classes do not pull the threshold aside.
         balanced = below / below.sum() + np.where(values >= nearest, counts, 0) / counts[values >= nearest].sum()
         level = _otsu(balanced)
         return float(np.clip(level, 0.35 * mode, nearest)), "Otsu's threshold of the pooled histogram"
@@ -217,15 +219,15 @@ def _otsu(counts: NDArray[np.float64]) -> float:
     return float(best.mean()) + 0.5
 
 
-def _difference(survey: SessionSample, draft: Thresholds) -> float:
-    """Six times the unevenness of the ground about its smooth field: what four of five of its places stay within."""
+def _difference(sample: SessionSample, draft: Thresholds) -> float:
+    """Six times the unevenness of the background about its smooth field: what four of five of its places stay within."""
     spreads = []
-    for picture in survey.pictures:
+    for picture in sample.pictures:
         height, width = picture.shape[:2]
         field = smooth_field(picture, height, width, draft.ground)
-        found = evidence(picture, (0, 0, width, height), field, draft)
-        saturated = evidence(picture, (0, 0, width, height), field, draft, shine=False)
-        own = found[saturated < 0.5]
+        score = foreground_score(picture, (0, 0, width, height), field, draft)
+        saturated = foreground_score(picture, (0, 0, width, height), field, draft, shine=False)
+        own = score[saturated < 0.5]
         if own.size:
             spreads.append(6 * float(np.quantile(own, 0.8)))
-    return max(LEAST_DIFFERENCE, float(np.median(spreads)) if spreads else LEAST_DIFFERENCE)
+    return max(MIN_DIFFERENCE, float(np.median(spreads)) if spreads else MIN_DIFFERENCE)

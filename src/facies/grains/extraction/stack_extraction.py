@@ -20,7 +20,7 @@ from facies.grains.extraction.measurements import colour_of, focus_measure, outl
 from facies.grains.extraction.segmentation import Regions, find_regions
 from facies.images.readers.pixels import UnreadableImage
 
-__all__ = ["ExtractedStack", "LayerDetections", "cut_photographs", "cut_stack"]
+__all__ = ["ExtractedStack", "LayerDetections", "extract_photographs", "extract_stack"]
 
 _AT_BORDER = 1
 """A box is cut by the border of the photograph from this distance on, in pixels."""
@@ -28,7 +28,7 @@ _AT_BORDER = 1
 
 @dataclass
 class LayerDetections:
-    """What was seen and is no grain: told where none are found.
+    """Places that differ from the background and are no grains; they explain why none were found.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class LayerDetections:
     largest_small: int = 0
 
     def add(self, other: LayerDetections) -> None:
-        """Add what was seen elsewhere."""
+        """Add the places of other photographs."""
         self.small += other.small
         self.large += other.large
         self.once += other.once
@@ -71,8 +71,8 @@ class ExtractedStack:
         Of the photographs, in pixels; 0 where none could be read.
     status
         "read", or why the stack was left out.
-    seen
-        What was passed over.
+    detections
+        Places that are no grains.
     """
 
     crops: NDArray[np.uint8]
@@ -82,10 +82,10 @@ class ExtractedStack:
     width: int = 0
     height: int = 0
     status: str = "read"
-    seen: LayerDetections = field(default_factory=LayerDetections)
+    detections: LayerDetections = field(default_factory=LayerDetections)
 
 
-def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> ExtractedStack:
+def extract_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> ExtractedStack:
     """Read a stack and cut its grains out.
 
     Parameters
@@ -117,10 +117,10 @@ def cut_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: Extr
             first, own = (f"{shape[1]} × {shape[0]}" for shape in (photographs[0].shape, pixels.shape))
             return ExtractedStack(nothing, status=f"{name}: is of {own} pixels, the first of its stack of {first}")
         photographs.append(to_eight_bits(pixels, thresholds.white))
-    return cut_photographs(photographs, stack, thresholds, settings)
+    return extract_photographs(photographs, stack, thresholds, settings)
 
 
-def cut_photographs(
+def extract_photographs(
     photographs: list[NDArray[np.uint8]], stack: Stack, thresholds: Thresholds, settings: ExtractionSettings
 ) -> ExtractedStack:
     """Find the grains of a stack in its photographs and cut them out.
@@ -141,29 +141,29 @@ def cut_photographs(
     ExtractedStack
     """
     regions = [find_regions(photograph, thresholds, settings) for photograph in photographs]
-    boxes = [found.boxes for found in regions]
+    boxes = [layer.boxes for layer in regions]
     every = match_layers(boxes, overlap=settings.overlap, min_layers=1)
     needed = min(settings.min_layers, len(photographs))
     matches = [match for match in every if len(match.layers) >= needed]
     height, width = photographs[0].shape[:2]
     side = settings.size
     plate = BackgroundNormalisation(thresholds) if settings.plate == "even" else None
-    cut = ExtractedStack(
+    extracted = ExtractedStack(
         np.empty((len(matches), len(photographs), 3, side, side), np.uint8), width=width, height=height,
-        seen=_seen(regions, len(every) - len(matches)),
+        detections=_count_detections(regions, len(every) - len(matches)),
     )  # fmt: skip
     for number, match in enumerate(matches):
         x0, y0, x1, y1 = (int(value) for value in boxes[match.widest[0]][match.widest[1]])
         pictures = [photograph[y0:y1, x0:x1] for photograph in photographs]
-        for layer, picture in enumerate(_shown(plate, pictures, (x0, y0, x1, y1), match, regions)):
-            cut.crops[number, layer] = resized(picture, side).transpose(2, 0, 1)
-        cut.digests.append(hashlib.sha256(cut.crops[number].data).hexdigest())
+        for layer, picture in enumerate(_pictures(plate, pictures, (x0, y0, x1, y1), match, regions)):
+            extracted.crops[number, layer] = resized(picture, side).transpose(2, 0, 1)
+        extracted.digests.append(hashlib.sha256(extracted.crops[number].data).hexdigest())
         row, outline = _measure(pictures, (x0, y0, x1, y1), match, regions)
         name = stack.photographs[match.widest[0]]
-        told = {"id": f"{stack.name}_g{number:03d}", "source": name, "sample": stack.sample, "stack": stack.name}
-        cut.rows.append({**told, "photograph": name, **row})
-        cut.outlines.append(outline)
-    return cut
+        origin = {"id": f"{stack.name}_g{number:03d}", "source": name, "sample": stack.sample, "stack": stack.name}
+        extracted.rows.append({**origin, "photograph": name, **row})
+        extracted.outlines.append(outline)
+    return extracted
 
 
 def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -189,12 +189,12 @@ def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=how))
 
 
-def _seen(regions: list[Regions], once: int) -> LayerDetections:
+def _count_detections(regions: list[Regions], once: int) -> LayerDetections:
     return LayerDetections(
-        sum(found.n_small for found in regions),
-        sum(found.n_large for found in regions),
+        sum(layer.n_small for layer in regions),
+        sum(layer.n_large for layer in regions),
         once,
-        max(found.largest_small for found in regions),
+        max(layer.largest_small for layer in regions),
     )
 
 
@@ -207,7 +207,7 @@ def _measure(
     sharpness = [
         focus_measure(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), widest) for picture in pictures
     ]
-    layer, number = _shown_best(match, regions, sharpness)
+    layer, number = _sharpest_member(match, regions, sharpness)
     own = tuple(int(value) for value in regions[layer].boxes[number])
     mask = _mask(regions[layer], number, own)
     outline = outline_of(mask, own[0], own[1])
@@ -230,7 +230,7 @@ def _measure(
     }, outline  # fmt: skip
 
 
-def _shown_best(match: Match, regions: list[Regions], sharpness: list[float]) -> tuple[int, int]:
+def _sharpest_member(match: Match, regions: list[Regions], sharpness: list[float]) -> tuple[int, int]:
     """Choose whose outline is the grain's: of the sharpest layer that shows it whole."""
     areas = np.array([regions[layer].areas[row] for layer, row in match.members])
     whole = areas >= 0.7 * np.median(areas)
@@ -238,18 +238,18 @@ def _shown_best(match: Match, regions: list[Regions], sharpness: list[float]) ->
     return match.members[int(np.where(whole, sharp, -1.0).argmax())]
 
 
-def _shown(
+def _pictures(
     plate: BackgroundNormalisation | None,
     pictures: list[NDArray[np.uint8]],
     box: tuple[int, int, int, int],
     match: Match,
     regions: list[Regions],
 ) -> list[NDArray[np.uint8]]:
-    """Show the layers of a grain as they are, or on an even plate."""
+    """Return the layers of a grain as they are, or on an even plate."""
     if plate is None:
         return pictures
     grain = np.maximum.reduce([_mask(regions[layer], number, box) for layer, number in match.members])
-    return [plate.shown(picture, box, own.field, grain) for picture, own in zip(pictures, regions, strict=True)]
+    return [plate.apply(picture, box, own.field, grain) for picture, own in zip(pictures, regions, strict=True)]
 
 
 def _mask(regions: Regions, number: int, box: tuple[int, ...]) -> NDArray[np.uint8]:

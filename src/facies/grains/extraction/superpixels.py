@@ -13,8 +13,8 @@ WORKING_SIDE = 160
 
 ITERATIONS = 5
 
-MOST = 2.0
-"""Evidence above this counts as this: a superpixel is grain if half of it is, however bright that half."""
+MAX_SCORE = 2.0
+"""A score above this counts as this: a superpixel is grain if half of it is, however bright that half."""
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
@@ -43,22 +43,22 @@ def superpixels(picture: NDArray[np.uint8], side: float, compactness: float) -> 
     from skimage.segmentation import slic
 
     height, width = picture.shape[:2]
-    wanted = max(2, round(height * width / (side * side)))
+    n_segments = max(2, round(height * width / (side * side)))
     return slic(
-        picture, n_segments=wanted, compactness=compactness, sigma=1, max_num_iter=ITERATIONS, start_label=0,
+        picture, n_segments=n_segments, compactness=compactness, sigma=1, max_num_iter=ITERATIONS, start_label=0,
         enforce_connectivity=True, channel_axis=-1,
     )  # fmt: skip
 
 
-def grain_superpixels(labels: NDArray[np.intp], found: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Take the superpixels whose mean evidence says that they are no ground.
+def grain_superpixels(labels: NDArray[np.intp], score: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Take the superpixels whose mean score says that they are no background.
 
     Parameters
     ----------
     labels : ndarray of int, shape (h, w)
         As `superpixels` gives them.
-    found : ndarray of float32, shape (h, w)
-        The evidence.
+    score : ndarray of float32, shape (h, w)
+        As `foreground_score` gives it.
 
     Returns
     -------
@@ -66,11 +66,11 @@ def grain_superpixels(labels: NDArray[np.intp], found: NDArray[np.float32]) -> N
     """
     flat = labels.ravel()
     counts = np.bincount(flat)
-    capped = np.minimum(found.ravel(), MOST)
+    capped = np.minimum(score.ravel(), MAX_SCORE)
     means = np.bincount(flat, weights=capped) / np.maximum(counts, 1)
     return (means >= 1.0)[labels]
 
 
-def enlarged(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+def resize_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Bring a mask to another size, with smooth edges."""
     return cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) >= 0.5

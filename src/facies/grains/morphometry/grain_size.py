@@ -191,9 +191,9 @@ def size_percentiles(
     Interpolated linearly in the logarithm of the diameter, that is in φ. Raises as `cumulative_curve`.
     """
     d, coarser = cumulative_curve(diameters, weights)
-    wanted = np.asarray(percentiles, np.int64)
-    values = np.exp(np.interp(100 - wanted, coarser, np.log(d)))
-    return {int(p): float(value) for p, value in zip(wanted, values, strict=True)}
+    levels = np.asarray(percentiles, np.int64)
+    values = np.exp(np.interp(100 - levels, coarser, np.log(d)))
+    return {int(p): float(value) for p, value in zip(levels, values, strict=True)}
 
 
 def grain_size_statistics(
@@ -243,11 +243,6 @@ def grain_size_statistics(
     open_lower = _open_share(phi > to_phi(low) - CLASS_PHI, w) if lower_um is not None else 0.0
     open_upper = _open_share(phi < to_phi(high) + CLASS_PHI, w) if upper_um is not None else 0.0
     phi, inner = phi[within], w[within] / w[within].sum()
-    percentiles_um = size_percentiles(d[within], inner)
-    percentiles_phi = {p: float(to_phi(percentiles_um[100 - p])) for p in PERCENTILES}
-    graphic = _folk_ward(percentiles_phi)
-    moments = _moments(phi, inner)
-    mode = _mode(phi, inner)
     return GrainSize(
         n=int(within.sum()),
         weighting=weights if isinstance(weights, str) else "given",
@@ -258,18 +253,28 @@ def grain_size_statistics(
         open_lower=open_lower,
         open_upper=open_upper,
         scope=_scope(lower_um, upper_um, open_lower, open_upper),
-        percentiles_um=percentiles_um,
-        percentiles_phi=percentiles_phi,
-        mode_um=float(to_um(mode)),
-        mode_phi=mode,
-        phi=graphic,
-        um=FolkWard(float(to_um(graphic.mean)), 2.0**graphic.sorting, -graphic.skewness, graphic.kurtosis),
-        moments_phi=moments,
-        moments_um=Moments(float(to_um(moments.mean)), 2.0**moments.sorting, -moments.skewness, moments.kurtosis),
-        fractions=_fractions(phi, inner),
-        words=_words(graphic),
-        largest_share=float(inner.max()),
+        **_curve_statistics(d[within], phi, inner),
     )
+
+
+def _curve_statistics(diameters_um: Array, phi: Array, share: Array) -> dict[str, Any]:
+    """Return the fields of `GrainSize` that describe the curve within the limits; the shares of the weight sum to 1."""
+    percentiles_um = size_percentiles(diameters_um, share)
+    percentiles_phi = {p: float(to_phi(percentiles_um[100 - p])) for p in PERCENTILES}
+    graphic, moments, mode = _folk_ward(percentiles_phi), _moments(phi, share), _mode(phi, share)
+    return {
+        "percentiles_um": percentiles_um,
+        "percentiles_phi": percentiles_phi,
+        "mode_um": float(to_um(mode)),
+        "mode_phi": mode,
+        "phi": graphic,
+        "um": FolkWard(float(to_um(graphic.mean)), 2.0**graphic.sorting, -graphic.skewness, graphic.kurtosis),
+        "moments_phi": moments,
+        "moments_um": Moments(float(to_um(moments.mean)), 2.0**moments.sorting, -moments.skewness, moments.kurtosis),
+        "fractions": _fractions(phi, share),
+        "words": _words(graphic),
+        "largest_share": float(share.max()),
+    }
 
 
 def _checked(diameters: ArrayLike, weights: Weights) -> tuple[Array, Array]:

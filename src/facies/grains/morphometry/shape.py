@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from facies.errors import InputError
 
-__all__ = ["LENGTHS", "RATIOS", "SMALLEST_PX", "shape_measures", "shape_table"]
+__all__ = ["LENGTHS", "MIN_DIAMETER_PX", "RATIOS", "shape_measures", "shape_table"]
 
 LENGTHS = (
     "equivalent_diameter",
@@ -42,7 +42,7 @@ RATIOS = (
     "extent",
 )
 AREAS = ("area", "convex_area")
-SMALLEST_PX = 30.0
+MIN_DIAMETER_PX = 30.0
 
 _PRECISION = 2e-3  # of the inscribed radius
 _POINTS_ROUND = 360  # boundary points for the inscribed circle, 4e-5 of the radius too large for a disc
@@ -51,7 +51,7 @@ Points = NDArray[np.float64]
 
 
 def shape_measures(
-    outline: ArrayLike, um_per_px: float | None = None, smallest_px: float = SMALLEST_PX
+    outline: ArrayLike, um_per_px: float | None = None, smallest_px: float = MIN_DIAMETER_PX
 ) -> dict[str, float]:
     """Measure one grain on its outline.
 
@@ -95,39 +95,53 @@ def shape_measures(
     """
     scale = _checked_scale(um_per_px)
     points = _checked_outline(outline)
-    area = abs(_signed_area(points))
     hull = _hull(points)
-    perimeter, convex_perimeter = _length(points), _length(hull)
+    areas = {"area": abs(_signed_area(points)), "convex_area": abs(_signed_area(hull))}
+    lengths = _lengths(points, hull, areas["area"])
+    large_enough = lengths["equivalent_diameter"] >= smallest_px
+    box = float(np.prod(np.ptp(points, axis=0)))
+    ratios = _ratios({**areas, **lengths}, box) if large_enough else dict.fromkeys(RATIOS, np.nan)
+    return {
+        **{name: value * scale**2 for name, value in areas.items()},
+        **{name: value * scale for name, value in lengths.items()},
+        **ratios,
+    }
+
+
+def _lengths(points: Points, hull: Points, area: float) -> dict[str, float]:
     feret_max, feret_min = _feret(hull)
     major, minor = _ellipse_axes(points)
-    inscribed, circumscribed = 2 * _inscribed_radius(points), 2 * _circumscribed_radius(hull)
-    diameter = float(np.sqrt(4 * area / np.pi))
-    convex_area = abs(_signed_area(hull))
-    lengths = (diameter, feret_max, feret_min, perimeter, convex_perimeter, major, minor, inscribed, circumscribed)
-    form = 4 * np.pi * area / perimeter**2
-    ratios = (
-        form,
-        np.sqrt(form),
-        feret_min / feret_max,
-        area / convex_area,
-        convex_perimeter / perimeter,
-        4 * area / (np.pi * major**2),
-        np.sqrt(inscribed / circumscribed),
-        diameter / feret_max,
-        1 - feret_min / feret_max,
-        area / float(np.prod(np.ptp(points, axis=0))),
-    )
-    large_enough = diameter >= smallest_px
     return {
-        "area": area * scale**2,
-        "convex_area": convex_area * scale**2,
-        **{name: value * scale for name, value in zip(LENGTHS, lengths, strict=True)},
-        **{name: float(value) if large_enough else np.nan for name, value in zip(RATIOS, ratios, strict=True)},
+        "equivalent_diameter": float(np.sqrt(4 * area / np.pi)),
+        "feret_max": feret_max,
+        "feret_min": feret_min,
+        "perimeter": _length(points),
+        "convex_perimeter": _length(hull),
+        "ellipse_major": major,
+        "ellipse_minor": minor,
+        "inscribed_diameter": 2 * _inscribed_radius(points),
+        "circumscribed_diameter": 2 * _circumscribed_radius(hull),
+    }
+
+
+def _ratios(sizes: dict[str, float], box: float) -> dict[str, float]:
+    form = 4 * np.pi * sizes["area"] / sizes["perimeter"] ** 2
+    return {
+        "circularity": form,
+        "circularity_iso": float(np.sqrt(form)),
+        "aspect_ratio": sizes["feret_min"] / sizes["feret_max"],
+        "solidity": sizes["area"] / sizes["convex_area"],
+        "convexity": sizes["convex_perimeter"] / sizes["perimeter"],
+        "roundness": 4 * sizes["area"] / (np.pi * sizes["ellipse_major"] ** 2),
+        "sphericity": float(np.sqrt(sizes["inscribed_diameter"] / sizes["circumscribed_diameter"])),
+        "compactness": sizes["equivalent_diameter"] / sizes["feret_max"],
+        "elongation": 1 - sizes["feret_min"] / sizes["feret_max"],
+        "extent": sizes["area"] / box,
     }
 
 
 def shape_table(
-    outlines: pd.DataFrame, um_per_px: float | None = None, smallest_px: float = SMALLEST_PX
+    outlines: pd.DataFrame, um_per_px: float | None = None, smallest_px: float = MIN_DIAMETER_PX
 ) -> pd.DataFrame:
     """Measure many grains.
 

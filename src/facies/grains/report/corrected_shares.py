@@ -15,7 +15,7 @@ from facies.statistics import confusion_table as counted_confusion
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["NO_CLASS", "Audit", "audit_of", "audit_table", "confusion"]
+__all__ = ["NO_CLASS", "GrainAudit", "audit_confusion", "audit_table", "latest_audit"]
 
 NO_CLASS = "no class"
 
@@ -26,7 +26,7 @@ AUDIT_COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Audit:
+class GrainAudit:
     """What was audited, ready to correct the counts of any sample.
 
     Attributes
@@ -55,14 +55,14 @@ class Audit:
 
     def unaudited(self, assigned: dict[str, int]) -> list[str]:
         """Return the classes that have grains, and none of them audited."""
-        seen = set(self.rows["assigned"])
-        return [name for name, n in assigned.items() if n > 0 and name not in seen]
+        audited = set(self.rows["assigned"])
+        return [name for name, n in assigned.items() if n > 0 and name not in audited]
 
     def corrects(self, assigned: dict[str, int]) -> bool:
         """Return whether there is an audited grain of any class that has grains."""
         return any(n > 0 for name, n in assigned.items() if name in set(self.rows["assigned"]))
 
-    def of(self, assigned: dict[str, int]) -> StratifiedAudit:
+    def stratified(self, assigned: dict[str, int]) -> StratifiedAudit:
         """Return the audit that corrects these counts."""
         return StratifiedAudit(
             assigned, self.rows, n_draws=self.settings.n_draws, random_state=self.settings.random_state
@@ -70,23 +70,28 @@ class Audit:
 
     def shares(self, assigned: dict[str, int]) -> pd.DataFrame:
         """Return the corrected shares in percent: index class, ``corrected, corrected_low, corrected_high``."""
-        table = self.of(assigned).shares(self.settings.confidence).set_index("class")[["share", "low", "high"]] * 100
+        table = (
+            self.stratified(assigned).shares(self.settings.confidence).set_index("class")[["share", "low", "high"]]
+            * 100
+        )
         return table.set_axis(["corrected", "corrected_low", "corrected_high"], axis="columns")
 
 
-def audit_of(grains: pd.DataFrame, decisions: Annotations, classes: list[str], settings: GrainSettings) -> Audit | None:
+def latest_audit(
+    grains: pd.DataFrame, annotations: Annotations, classes: list[str], settings: GrainSettings
+) -> GrainAudit | None:
     """Return the audit of a run, or None if no grain of a class that counts was audited."""
-    rows = decisions.audits[["row", "assigned", "true"]].drop_duplicates("row", keep="last")
+    rows = annotations.audits[["row", "assigned", "true"]].drop_duplicates("row", keep="last")
     rows = rows[rows["assigned"].isin(classes)].reset_index(drop=True)
     if rows.empty:
         return None
     rows["true"] = rows["true"].replace({"": NO_CLASS})
     strata = pd.Series(np.where(grains["counted"], grains["class"], ""), dtype=object)
     strata.iloc[rows["row"].to_numpy(np.int64)] = rows["assigned"].to_numpy(object)
-    return Audit(rows, strata, classes, settings)
+    return GrainAudit(rows, strata, classes, settings)
 
 
-def audit_table(audit: Audit | None) -> pd.DataFrame:
+def audit_table(audit: GrainAudit | None) -> pd.DataFrame:
     """Return one row a class, as `GrainTables.audit`; empty without an audit."""
     if audit is None:
         return pd.DataFrame(columns=AUDIT_COLUMNS)
@@ -99,7 +104,7 @@ def audit_table(audit: Audit | None) -> pd.DataFrame:
     return table.join(audit.shares(assigned), on="class")[AUDIT_COLUMNS]
 
 
-def confusion(audit: Audit | None) -> pd.DataFrame:
+def audit_confusion(audit: GrainAudit | None) -> pd.DataFrame:
     """Return the audited grains by assigned (index) and true class (columns), classes in their order; maybe empty."""
     if audit is None:
         return pd.DataFrame()
@@ -109,7 +114,7 @@ def confusion(audit: Audit | None) -> pd.DataFrame:
     return table.loc[order, order]
 
 
-def audit_notes(audit: Audit | None) -> tuple[str, ...]:
+def audit_notes(audit: GrainAudit | None) -> tuple[str, ...]:
     """Return the sentences to print under the table of the audit."""
     if audit is None:
         return ()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from facies.report.palette import Style, group_style
-from facies.report.svg import INK, PAPER, Drawing, new_figure, plain, quiet
+from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ __all__ = ["composition", "downcore", "sample_order"]
 
 _LEGEND_WIDTH = 6.0  # inches
 _PANELS_A_ROW = 5
-DEPTH_WORDS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
+DEPTH_LABELS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
 
 
 def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -44,7 +44,7 @@ def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return samples.reset_index(drop=True), ""
 
 
-def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
+def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | None:
     """Draw each indicator against depth, or age, with its interval.
 
     Parameters
@@ -56,12 +56,12 @@ def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None with fewer than two samples, or without a value.
     """
     ordered, column = sample_order(samples)
-    shown = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
-    names = list(dict.fromkeys(shown["indicator"]))
+    values = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
+    names = list(dict.fromkeys(values["indicator"]))
     if len(ordered) < 2 or not names:
         return None
     rows = -(-len(names) // _PANELS_A_ROW)
@@ -72,12 +72,12 @@ def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> Drawing | None:
     cores = dict(zip(ordered["sample"], ordered["core"] if "core" in ordered else [""] * len(ordered), strict=True))
     for number, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, number + 1)
-        _downcore_panel(axes, shown[shown["indicator"] == name], at, cores)
+        _downcore_panel(axes, values[values["indicator"] == name], at, cores)
         _depth_axis(axes, ordered, column, first=number % columns == 0)
-    data = shown.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
+    data = values.merge(ordered[["sample", *([column] if column else [])]], on="sample", how="left")
     bars = "Bars: intervals of the tables; very wide ones go on beyond the panel. Infinite ratios are not drawn."
-    audited = " Open, dashed: corrected by the audit." if shown["basis"].str.contains("audited").any() else ""
-    return Drawing("down-core", "Down the core", bars + audited + _mixed_sieves(ordered), figure, data)
+    audited = " Open, dashed: corrected by the audit." if values["basis"].str.contains("audited").any() else ""
+    return ReportFigure("down-core", "Down the core", bars + audited + _mixed_sieves(ordered), figure, data)
 
 
 def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cores: Mapping[str, str]) -> None:
@@ -88,7 +88,7 @@ def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cor
     right = 1.04 * max(
         1e-9, min(np.max(highest, initial=0, where=np.isfinite(highest)), 2.2 * values.max()), values.max()
     )
-    quiet(axes, title=_wrapped(str(rows["indicator"].iloc[0])), x=unit)
+    style_axes(axes, title=_wrapped(str(rows["indicator"].iloc[0])), x=unit)
     axes.title.set_fontsize(8.5)
     known = list(dict.fromkeys(map(str, cores.values())))
     for basis, part in rows.groupby("basis", sort=False):
@@ -99,11 +99,11 @@ def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cor
         for core, line in placed.groupby(placed["sample"].map(cores).astype(str), sort=False):
             value = line["value"].to_numpy(float)
             errors = np.abs(np.stack([value - line["low"].to_numpy(float), line["high"].to_numpy(float) - value]))
-            look = group_style(known.index(str(core)))
+            style = group_style(known.index(str(core)))
             axes.errorbar(
-                value, line["at"], xerr=np.nan_to_num(errors), color=look.colour, marker=look.marker, ms=4.2, lw=1.1,
-                ls="--" if audited else "-", mfc=PAPER if audited else look.colour, mew=1, elinewidth=0.9, capsize=1.6,
-                label=plain(core),
+                value, line["at"], xerr=np.nan_to_num(errors), color=style.colour, marker=style.marker, ms=4.2, lw=1.1,
+                ls="--" if audited else "-", mfc=PAPER if audited else style.colour, mew=1, elinewidth=0.9, capsize=1.6,
+                label=escape_label(core),
             )  # fmt: skip
     if unit != "%" and values.min() > 0 and values.max() > 30 * values.min():
         axes.set_xscale("log")
@@ -117,10 +117,10 @@ def _downcore_panel(axes: Axes, rows: pd.DataFrame, at: Mapping[str, float], cor
 def _depth_axis(axes: Axes, ordered: pd.DataFrame, column: str, *, first: bool) -> None:
     axes.invert_yaxis()
     if not column:
-        axes.set_yticks(range(len(ordered)), [plain(name) for name in ordered["sample"]] if first else [])
+        axes.set_yticks(range(len(ordered)), [escape_label(name) for name in ordered["sample"]] if first else [])
         axes.set_ylim(len(ordered) - 0.5, -0.5)
         return
-    axes.set_ylabel(DEPTH_WORDS[column] if first else "")
+    axes.set_ylabel(DEPTH_LABELS[column] if first else "")
     if not first:
         axes.tick_params(labelleft=False)
 
@@ -135,7 +135,7 @@ def _wrapped(text: str, width: int = 18) -> str:
     return "\n".join(textwrap.wrap(text, width)) or text
 
 
-def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str, Style]) -> Drawing | None:
+def composition(counts: pd.DataFrame, samples: pd.DataFrame, styles: Mapping[str, Style]) -> ReportFigure | None:
     """Draw the shares of the classes in each sample as stacked bars, the top of the core above.
 
     Parameters
@@ -144,12 +144,12 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str,
         Columns ``sample, class, n, percent``.
     samples : DataFrame
         As in `sample_order`.
-    looks : mapping of str to Style
+    styles : mapping of str to Style
         The classes in their order.
 
     Returns
     -------
-    Drawing or None
+    ReportFigure or None
         None without a count.
     """
     table = counts.pivot_table(index="sample", columns="class", values="percent", aggfunc="sum").fillna(0.0)
@@ -157,45 +157,53 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, looks: Mapping[str,
     if table.empty:
         return None
     ordered, column = sample_order(samples[samples["sample"].isin(table.index)])
-    table = table.loc[ordered["sample"], [name for name in looks if name in table]]
+    table = table.loc[ordered["sample"], [name for name in styles if name in table]]
     figure = new_figure(7.4, float(np.clip(1.0 + 0.27 * len(table), 1.7, 11)))
     axes = figure.add_subplot()
-    quiet(axes, x="share of the grains counted (%)")
-    left = np.zeros(len(table))
-    for name in table:
-        share = table[name].to_numpy(float)
-        look = looks[str(name)]
-        axes.barh(
-            range(len(table)), share, left=left, height=0.78, color=look.colour, edgecolor=PAPER, lw=0.8,
-            label=plain(name),
-        )  # fmt: skip
-        for row in np.flatnonzero(share >= 7).tolist():
-            axes.text(
-                left[row] + share[row] / 2, row, f"{share[row]:.0f}", ha="center", va="center", fontsize=7,
-                color=_readable(look.colour),
-            )  # fmt: skip
-        left = left + share
+    style_axes(axes, x="share of the grains counted (%)")
+    _stacked_bars(axes, table, styles)
     every = -(-len(table) // 60)
     axes.set_yticks(range(0, len(table), every), _row_labels(ordered, column)[::every])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    widest = max(len(str(name)) for name in table)
+    _legend_above(axes, [str(name) for name in table])
+    caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)
+    return ReportFigure("composition", "Composition", caption, figure, table.reset_index())
+
+
+def _stacked_bars(axes: Axes, table: pd.DataFrame, styles: Mapping[str, Style]) -> None:
+    left = np.zeros(len(table))
+    for name in table:
+        share = table[name].to_numpy(float)
+        style = styles[str(name)]
+        axes.barh(
+            range(len(table)), share, left=left, height=0.78, color=style.colour, edgecolor=PAPER, lw=0.8,
+            label=escape_label(name),
+        )  # fmt: skip
+        for row in np.flatnonzero(share >= 7).tolist():
+            axes.text(
+                left[row] + share[row] / 2, row, f"{share[row]:.0f}", ha="center", va="center", fontsize=7,
+                color=_readable(style.colour),
+            )  # fmt: skip
+        left = left + share
+
+
+def _legend_above(axes: Axes, names: Sequence[str]) -> None:
     # Inches, for letters of 8 points: a legend wider than the figure would be cut, not wrapped.
-    columns = int(np.clip(_LEGEND_WIDTH // (0.45 + 0.068 * widest), 1, min(5, table.shape[1])))
+    width = 0.45 + 0.068 * max(map(len, names))
+    columns = int(np.clip(_LEGEND_WIDTH // width, 1, min(5, len(names))))
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8,
         labelcolor=INK, borderaxespad=0.2, handlelength=1, columnspacing=1.4,
     )  # fmt: skip
-    caption = "Shares of the named grains in each sample, as counted." + _mixed_sieves(ordered)
-    return Drawing("composition", "Composition", caption, figure, table.reset_index())
 
 
 def _row_labels(ordered: pd.DataFrame, column: str) -> list[str]:
     unit = {"depth_cm": "cm", "age_ka": "ka"}.get(column, "")
     return [
-        plain(f"{row['sample']} · {row[column]:g} {unit}" if column else row["sample"])
+        escape_label(f"{row['sample']} · {row[column]:g} {unit}" if column else row["sample"])
         for row in ordered.to_dict("records")
     ]
 

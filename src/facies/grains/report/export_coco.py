@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run, photograph_table
+from facies.report.exporters.registry import Exporter
 from facies.runs import RunFolder
 
-__all__ = ["write_coco"]
+__all__ = ["EXPORTER", "write_coco"]
 
 
 def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
@@ -25,14 +27,14 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
 
     An annotation has the outline as polygon, its box ``[x, y, width, height]`` and its area in pixels of the
     photograph; pixel ``i`` spans ``[i, i + 1)``, as in COCO. Its category is the class, or ``group 12`` where none was
-    named. Excluded grains are left out. What else is known stands in ``attributes``.
+    named. Excluded grains are left out. What else is known is in ``attributes``.
 
     Parameters
     ----------
     run : RunFolder
         A run of grains with outlines.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     path : Path
         The file to write.
 
@@ -43,53 +45,64 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     """
     if not is_grain_run(run):
         raise InputError(f"{run.path.name} is no run of grains, which coco needs: begin with `facies extract`")
-    outlines = run.outlines
+    outlines = run.companion("outlines")
     if outlines is None:
         raise InputError(f"{run.path.name} holds no outlines, which coco needs: extract and cluster again")
     if "state" in partition:
         partition = partition[partition["state"] != "excluded"]
     photographs = photograph_table(run)
-    number_of = {name: number for number, name in enumerate(photographs["stack"], 1)}
-    categories = _categories(partition)
-    category_of = {name: number for number, name in enumerate(dict.fromkeys(categories), 1)}
-    polygons = outlines["outline"].to_numpy(object)
-    stacks = run.images["stack"].to_numpy(object)
-    annotations = [
-        {
-            "id": number,
-            "image_id": number_of[stacks[row]],
-            "category_id": category_of[category],
-            **_shape(np.asarray(polygons[row], np.float64).reshape(-1, 2)),
-            "iscrowd": 0,
-            "attributes": attributes,
-        }
-        for number, (row, category, attributes) in enumerate(
-            zip(partition.index, categories, _attributes(run, partition), strict=True), 1
-        )
-    ]
-    whole = {
+    category_names = _category_names(partition)
+    categories = {name: number for number, name in enumerate(dict.fromkeys(category_names), 1)}
+    document = {
         "info": {
             "description": f"Grains of the run {run.path.name}, grouped by Facies {run.manifest['version']}",
             "version": "1.0",
             "date_created": run.manifest["created"],
         },
         "licenses": [],
-        "images": [
-            {
-                "id": number_of[row["stack"]],
-                "file_name": row["photograph"],
-                "width": row["width"],
-                "height": row["height"],
-            }
-            for row in photographs.to_dict("records")
-        ],
-        "categories": [{"id": number, "name": name, "supercategory": "grain"} for name, number in category_of.items()],
-        "annotations": annotations,
+        "images": _images(photographs),
+        "categories": [{"id": number, "name": name, "supercategory": "grain"} for name, number in categories.items()],
+        "annotations": _annotations(
+            run,
+            partition,
+            outlines["outline"].to_numpy(object),
+            {name: number for number, name in enumerate(photographs["stack"], 1)},
+            [categories[name] for name in category_names],
+        ),
     }
-    path.write_text(json.dumps(whole, ensure_ascii=False, allow_nan=False), "utf-8")
+    path.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8")
 
 
-def _categories(partition: pd.DataFrame) -> list[str]:
+def _images(photographs: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"id": number, "file_name": row["photograph"], "width": row["width"], "height": row["height"]}
+        for number, row in enumerate(photographs.to_dict("records"), 1)
+    ]
+
+
+def _annotations(
+    run: RunFolder,
+    partition: pd.DataFrame,
+    outlines: NDArray[np.object_],
+    image_ids: dict[str, int],
+    category_ids: Sequence[int],
+) -> list[dict[str, Any]]:
+    stacks = run.images["stack"].to_numpy(object)
+    rows = zip(partition.index, category_ids, _attributes(run, partition), strict=True)
+    return [
+        {
+            "id": number,
+            "image_id": image_ids[stacks[row]],
+            "category_id": category,
+            **_shape(np.asarray(outlines[row], np.float64).reshape(-1, 2)),
+            "iscrowd": 0,
+            "attributes": attributes,
+        }
+        for number, (row, category, attributes) in enumerate(rows, 1)
+    ]
+
+
+def _category_names(partition: pd.DataFrame) -> list[str]:
     groups = ["no group" if group < 0 else f"group {group}" for group in partition["group"]]
     if "class" not in partition:
         return groups
@@ -108,7 +121,7 @@ def _shape(polygon: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _attributes(run: RunFolder, partition: pd.DataFrame) -> list[dict[str, Any]]:
-    told = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "id": partition["id"].astype(str),
             "group": partition["group"].astype(int),
@@ -118,4 +131,7 @@ def _attributes(run: RunFolder, partition: pd.DataFrame) -> list[dict[str, Any]]
             "photograph": run.images.loc[partition.index, "photograph"].astype(str),
         }
     )
-    return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+EXPORTER = Exporter("grains as instances with outlines, for COCO's readers", ".json", write_coco)

@@ -12,12 +12,13 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.report.extraction_record import is_grain_run
-from facies.grains.report.specimen_plates import NativeImages
 from facies.report.exporters.folders import FileNames
+from facies.report.exporters.registry import Exporter
 from facies.report.exporters.tables import guard_formulas
+from facies.report.native_images import NativeImages
 from facies.runs import RunFolder
 
-__all__ = ["write_ecotaxa"]
+__all__ = ["EXPORTER", "write_ecotaxa"]
 
 _STATUS = {"predicted": "predicted", "validated": "validated", "dubious": "dubious"}
 
@@ -35,7 +36,7 @@ def write_ecotaxa(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     run : RunFolder
         A run of grains; its images must still be where they were.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     path : Path
         The file to write.
 
@@ -99,9 +100,10 @@ def _table(run: RunFolder, partition: pd.DataFrame, files: list[str]) -> pd.Data
 def _measures(run: RunFolder, partition: pd.DataFrame, scale: float | None) -> dict[str, pd.Series]:
     from facies.grains.morphometry import shape_table
 
-    if run.outlines is None:
+    outlines = run.companion("outlines")
+    if outlines is None:
         return {}
-    shapes = shape_table(run.outlines.loc[partition.index], scale)
+    shapes = shape_table(outlines.loc[partition.index], scale)
     shapes.index = partition.index
     return {f"object_{name}": shapes[name] for name in shapes.columns if name != "id"}
 
@@ -127,3 +129,6 @@ def _ascii(text: str) -> str:
 def _dated(name: str) -> zipfile.ZipInfo:
     # Without the moment of writing two exports of a run are equal.
     return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+
+
+EXPORTER = Exporter("a zip of images and their table, to be imported into EcoTaxa", ".zip", write_ecotaxa)

@@ -43,7 +43,7 @@ def photograph_table(run: RunFolder) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder of the grains is gone, or does not tell the size of a photograph.
+        If the folder of the grains is gone, or does not hold the size of a photograph.
     """
     file = _folder(run) / "stacks.parquet"
     try:
@@ -53,12 +53,12 @@ def photograph_table(run: RunFolder) -> pd.DataFrame:
             f"{file}, which tells the sizes of the photographs, is missing or damaged: put it back"
         ) from error
     layers = run.images.groupby(["stack", "photograph"], sort=False).size().reset_index(name="n")
-    found = layers.sort_values("n", ascending=False, kind="stable").drop_duplicates("stack").sort_index()
-    found = found[["stack", "photograph"]].merge(stacks, on="stack", how="left")
-    if found["width"].isna().any():
-        lost = found.loc[found["width"].isna(), "stack"].iloc[0]
+    photographs = layers.sort_values("n", ascending=False, kind="stable").drop_duplicates("stack").sort_index()
+    photographs = photographs[["stack", "photograph"]].merge(stacks, on="stack", how="left")
+    if photographs["width"].isna().any():
+        lost = photographs.loc[photographs["width"].isna(), "stack"].iloc[0]
         raise InputError(f"{file} does not tell of the stack {lost!r}: put back the file of the run's own extraction")
-    return found.astype({"width": int, "height": int}).reset_index(drop=True)
+    return photographs.astype({"width": int, "height": int}).reset_index(drop=True)
 
 
 def _folder(run: RunFolder) -> Path:

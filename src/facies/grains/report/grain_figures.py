@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from facies.grains.report.class_figures import class_map, confusion_matrix, ternary
 from facies.grains.report.downcore_figures import composition, downcore
 from facies.grains.report.size_figures import cumulative_curves, shape_boxes, size_histograms
-from facies.grains.report.specimen_plates import NativeImages, plate, typical_rows
-from facies.report.class_figures import class_map, confusion_matrix, ternary
+from facies.grains.report.specimen_plates import plate, typical_rows
+from facies.report.native_images import NativeImages
 from facies.report.palette import Style
-from facies.report.svg import Drawing
+from facies.report.svg import ReportFigure
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ __all__ = ["grain_figures", "grain_plates", "three_parts"]
 
 
 def grain_figures(
-    run: RunFolder, tables: GrainTables, classes: pd.DataFrame, looks: Mapping[str, Style]
-) -> list[Drawing]:
+    run: RunFolder, tables: GrainTables, classes: pd.DataFrame, styles: Mapping[str, Style]
+) -> list[ReportFigure]:
     """Draw every figure for which there is something to draw.
 
     Parameters
@@ -36,34 +37,34 @@ def grain_figures(
         Its tables.
     classes : DataFrame
         The classes with their ``name`` and ``roles``.
-    looks : mapping of str to Style
+    styles : mapping of str to Style
         How each class is drawn.
 
     Returns
     -------
-    list of Drawing
+    list of ReportFigure
     """
     measured = tables.grains[tables.grains["measured"]]
     scaled = tables.um_per_px is not None
     parts = three_parts(tables.counts, classes)
     drawn = [
         downcore(tables.indicators, tables.samples),
-        composition(tables.counts, tables.samples, looks),
+        composition(tables.counts, tables.samples, styles),
         ternary(parts, tables.samples) if parts is not None else None,
-        cumulative_curves(measured, looks, scaled=scaled, limits_um=_sieve(tables)),
-        size_histograms(measured, looks, scaled=scaled),
-        shape_boxes(measured, looks),
-        _map(run, tables, looks),
+        cumulative_curves(measured, styles, scaled=scaled, limits_um=_sieve(tables)),
+        size_histograms(measured, styles, scaled=scaled),
+        shape_boxes(measured, styles),
+        _map(run, tables, styles),
         confusion_matrix(tables.confusion),
     ]
     return [drawing for drawing in drawn if drawing is not None]
 
 
-def _map(run: RunFolder, tables: GrainTables, looks: Mapping[str, Style]) -> Drawing | None:
-    if not looks or not run.projections():
+def _map(run: RunFolder, tables: GrainTables, styles: Mapping[str, Style]) -> ReportFigure | None:
+    if not styles or not run.projections():
         return None
     points, _ = run.projection()
-    return class_map(points, tables.grains["class"].to_numpy(object), looks, tables.grains["id"].tolist())
+    return class_map(points, tables.grains["class"].to_numpy(object), styles, tables.grains["id"].tolist())
 
 
 def _sieve(tables: GrainTables) -> tuple[float | None, float | None]:
@@ -104,17 +105,17 @@ def three_parts(counts: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame | N
     return table[common.index[:3].tolist()] if len(common) >= 3 else None
 
 
-def grain_plates(run: RunFolder, tables: GrainTables, looks: Mapping[str, Style]) -> tuple[list[Drawing], bool]:
+def grain_plates(run: RunFolder, tables: GrainTables, styles: Mapping[str, Style]) -> tuple[list[ReportFigure], bool]:
     """Draw a plate of typical grains for each class.
 
     Parameters
     ----------
-    run, tables, looks
+    run, tables, styles
         As in `grain_figures`.
 
     Returns
     -------
-    plates : list of Drawing
+    plates : list of ReportFigure
         In the order of the classes.
     from_thumbnails : bool
         Whether thumbnails had to stand in for the images.
@@ -123,9 +124,9 @@ def grain_plates(run: RunFolder, tables: GrainTables, looks: Mapping[str, Style]
     images = NativeImages(run)
     groups = grains["group"].to_numpy(np.int64)
     whole = grains["counted"] & grains["measured"] if grains["measured"].any() else grains["counted"]
-    plates: list[Drawing] = []
+    plates: list[ReportFigure] = []
     taken: set[str] = set()
-    for name in looks:
+    for name in styles:
         members = np.flatnonzero(((grains["class"] == name) & whole).to_numpy())
         if not len(members):
             members = np.flatnonzero(((grains["class"] == name) & grains["counted"]).to_numpy())

@@ -12,7 +12,7 @@ import pandas as pd
 from facies.grains.morphometry import shape_table
 from facies.grains.morphometry.shape import AREAS, LENGTHS
 from facies.grains.report.table_settings import COLUMN_OF_DIAMETER, GrainSettings
-from facies.report.annotated_partition import named_partition
+from facies.report.annotated_partition import annotated_partition
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ONE_SAMPLE = "all grains"
 
 def grain_table(
     run: RunFolder,
-    decisions: Annotations,
+    annotations: Annotations,
     settings: GrainSettings,
     um_per_px: float | None = None,
     partition: str | None = None,
@@ -36,8 +36,8 @@ def grain_table(
     ----------
     run : RunFolder
         The run.
-    decisions : Annotations
-        What the expert decided.
+    annotations : Annotations
+        The expert's decisions.
     settings : GrainSettings
         The choices.
     um_per_px : float, optional
@@ -53,13 +53,13 @@ def grain_table(
     images = run.images.reset_index(drop=True)
     table = pd.DataFrame({"id": images["id"]})
     table["sample"] = images["sample"].astype(str) if "sample" in images else ONE_SAMPLE
-    state = decisions.state_names
-    table["class"] = np.where(state == "none", "", decisions.names).astype(object)
+    state = annotations.state_names
+    table["class"] = np.where(state == "none", "", annotations.names).astype(object)
     table["state"] = state
-    table["reason"] = decisions.reasons
-    table["counted"] = decisions.counted
-    table["confidence"] = decisions.confidence.astype(np.float32)
-    table = table.join(_groups(run, decisions, partition))
+    table["reason"] = annotations.reasons
+    table["counted"] = annotations.is_counted
+    table["confidence"] = annotations.confidence.astype(np.float32)
+    table = table.join(_groups(run, annotations, partition))
     shapes = _shapes(run, images["id"], um_per_px)
     cut = images["touches_border"].to_numpy(bool) if "touches_border" in images else np.zeros(len(images), bool)
     touching = images["touching"].to_numpy(float) if "touching" in images else np.zeros(len(images))
@@ -74,16 +74,16 @@ def grain_table(
     return table.join(images.drop(columns=[name for name in images if name in table.columns]))
 
 
-def countable_classes(decisions: Annotations) -> list[str]:
+def countable_classes(annotations: Annotations) -> list[str]:
     """Return the classes that are not excluded, in the order in which they were made."""
-    kept = ~decisions.classes["excluded"].astype(bool)
-    return [str(name) for name in decisions.classes.loc[kept, "name"]]
+    countable = ~annotations.classes["excluded"].astype(bool)
+    return [str(name) for name in annotations.classes.loc[countable, "name"]]
 
 
-def _groups(run: RunFolder, decisions: Annotations, partition: str | None) -> pd.DataFrame:
+def _groups(run: RunFolder, annotations: Annotations, partition: str | None) -> pd.DataFrame:
     if partition is None and not run.partitions():
         return pd.DataFrame({"group": np.full(len(run), -1), "probability": np.nan})
-    table, _ = named_partition(run, partition, decisions)
+    table, _ = annotated_partition(run, partition, annotations)
     return table[["group", "probability"]].reset_index(drop=True)
 
 
@@ -103,7 +103,7 @@ def _shapes(run: RunFolder, ids: pd.Series, um_per_px: float | None) -> pd.DataF
 @lru_cache(maxsize=4)
 def _shapes_in_pixels(run: Path, _changed: int) -> pd.DataFrame:
     """Measure the outlines of a run once: 30,000 take a minute."""
-    outlines = RunFolder(run).outlines
+    outlines = RunFolder(run).companion("outlines")
     assert outlines is not None, "the file is there"
     return shape_table(outlines)
 

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from facies.grains.report.downcore_figures import sample_order
-from facies.grains.report.methods_paragraph import figures_of, with_interval
 from facies.grains.report.sample_tables import GrainTables
+from facies.report.formatting import format_interval, format_number
 
 __all__ = ["Cell", "PageTable", "audit_page", "count_pages", "indicator_pages", "shape_page", "size_pages"]
 
-COLUMNS = 4
+MAX_COLUMNS = 4
 """Classes, or indicators, side by side; more stand in a table below."""
-MOST_ROWS = 80
+MAX_ROWS = 80
 """Longer tables of sizes show all classes together only; the CSV has everything."""
 
 
@@ -43,20 +43,20 @@ class PageTable:
     head: list[str]
     rows: list[tuple[Cell, list[Cell]]]
 
-    @staticmethod
-    def of(head: Sequence[str], rows: Sequence[tuple[str | Cell, list[Cell]]]) -> PageTable:
+    @classmethod
+    def from_rows(cls, head: Sequence[str], rows: Sequence[tuple[str | Cell, list[Cell]]]) -> PageTable:
         """Make a table, in which a title is not repeated from row to row."""
-        told: list[tuple[Cell, list[Cell]]] = []
+        titled: list[tuple[Cell, list[Cell]]] = []
         above = ""
         for title, cells in rows:
             cell = title if isinstance(title, Cell) else Cell(title)
-            told.append((Cell("") if cell.text == above else cell, cells))
+            titled.append((Cell("") if cell.text == above else cell, cells))
             above = cell.text
-        return PageTable(list(head), told)
+        return cls(list(head), titled)
 
 
 def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    n_parts = max(1, -(-len(names) // COLUMNS))
+    n_parts = max(1, -(-len(names) // MAX_COLUMNS))
     step = -(-len(names) // n_parts) or 1
     return (names[start : start + step] for start in range(0, len(names), step))
 
@@ -74,26 +74,26 @@ def count_pages(tables: GrainTables) -> list[PageTable]:
     """Return the tables of what was counted: all grains by what became of them, then the classes, few at a time."""
     titles = _sample_titles(tables)
     samples = {str(row["sample"]): row for row in tables.samples.to_dict("records")}
-    facts = {
+    columns = {
         "n_grains": "Found", "n_counted": "Counted", "n_unnamed": "Not named", "n_dubious": "Dubious",
         "n_excluded": "Excluded",
     }  # fmt: skip
-    shown = {key: title for key, title in facts.items() if key in tables.samples}
+    columns = {key: title for key, title in columns.items() if key in tables.samples}
     reasons = [str(name) for name in tables.samples if str(name).startswith("excluded: ")]
     rows = []
     for sample, title in titles.items():
         row = samples[sample]
         why = tuple(f"{int(row[name]):,} {name.removeprefix('excluded: ')}" for name in reasons if row[name] > 0)
-        cells = [Cell(f"{int(row[key]):,}", why if key == "n_excluded" else ()) for key in shown]
+        cells = [Cell(f"{int(row[key]):,}", why if key == "n_excluded" else ()) for key in columns]
         rows.append((title, [*cells, Cell(str(row["flag"] or ""))]))
-    found = PageTable.of(["Sample", *shown.values(), "Remark"], rows)
+    fate = PageTable.from_rows(["Sample", *columns.values(), "Remark"], rows)
     counted = {(str(row["sample"]), str(row["class"])): row for row in tables.counts.to_dict("records")}
-    pages = [found]
+    pages = [fate]
     for names in _parts(list(dict.fromkeys(tables.counts["class"]))):
         rows = [
             (title, [_count_cell(counted.get((sample, name))) for name in names]) for sample, title in titles.items()
         ]
-        pages.append(PageTable.of(["Sample", *names], rows))
+        pages.append(PageTable.from_rows(["Sample", *names], rows))
     return pages
 
 
@@ -102,10 +102,10 @@ def _count_cell(row: Mapping[Hashable, Any] | None) -> Cell:
         return Cell("–")
     small = [f"n = {int(row['n']):,}"]
     if not pd.isna(row["corrected"]):
-        small.append("audited " + with_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%"))
+        small.append("audited " + format_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%"))
     if not pd.isna(row.get("per_gram")):
-        small.append(with_interval(row["per_gram"], row["per_gram_low"], row["per_gram_high"]) + " per gram")
-    return Cell(with_interval(row["percent"], row["low"], row["high"], "%"), tuple(small))
+        small.append(format_interval(row["per_gram"], row["per_gram_low"], row["per_gram_high"]) + " per gram")
+    return Cell(format_interval(row["percent"], row["low"], row["high"], "%"), tuple(small))
 
 
 def indicator_pages(tables: GrainTables) -> tuple[list[PageTable], list[tuple[str, str]]]:
@@ -115,7 +115,7 @@ def indicator_pages(tables: GrainTables) -> tuple[list[PageTable], list[tuple[st
     known = tables.indicators[tables.indicators["value"].notna()]
     names = list(dict.fromkeys(known["indicator"]))
     pages = [
-        PageTable.of(
+        PageTable.from_rows(
             ["Sample", *part],
             [_indicator_row(title, [rows_of.get((sample, name)) for name in part]) for sample, title in titles.items()],
         )
@@ -125,25 +125,25 @@ def indicator_pages(tables: GrainTables) -> tuple[list[PageTable], list[tuple[st
     return pages, [(str(name), str(definitions[name])) for name in names]
 
 
-def _indicator_row(title: str, found: Sequence[pd.DataFrame | None]) -> tuple[Cell, list[Cell]]:
+def _indicator_row(title: str, parts: Sequence[pd.DataFrame | None]) -> tuple[Cell, list[Cell]]:
     """Return a row; what holds for all of its cells is said below its title."""
-    flags = [set() if rows is None else {str(flag) for flag in rows["flag"] if flag} for rows in found]
+    flags = [set() if rows is None else {str(flag) for flag in rows["flag"] if flag} for rows in parts]
     common = set.intersection(*flags) if flags else set()
-    cells = [_indicator_cell(rows, sorted(own - common)) for rows, own in zip(found, flags, strict=True)]
+    cells = [_indicator_cell(rows, sorted(own - common)) for rows, own in zip(parts, flags, strict=True)]
     return Cell(title, tuple(sorted(common))), cells
 
 
 def _indicator_cell(rows: pd.DataFrame | None, flags: Sequence[str]) -> Cell:
     if rows is None:
         return Cell("–")
-    told = {
-        str(row["basis"]): with_interval(row["value"], row["low"], row["high"], str(row["unit"] or ""))
+    by_basis = {
+        str(row["basis"]): format_interval(row["value"], row["low"], row["high"], str(row["unit"] or ""))
         for row in rows.to_dict("records")
         if not pd.isna(row["value"])
     }
-    first = told.pop("number", None) or (told.pop(next(iter(told))) if told else "–")
+    first = by_basis.pop("number", None) or (by_basis.pop(next(iter(by_basis))) if by_basis else "–")
     short = {"number, audited": "audited", "area": "by area"}
-    return Cell(first, (*(f"{short.get(basis, basis)} {text}" for basis, text in told.items()), *flags))
+    return Cell(first, (*(f"{short.get(basis, basis)} {text}" for basis, text in by_basis.items()), *flags))
 
 
 def size_pages(tables: GrainTables) -> list[PageTable]:
@@ -151,7 +151,7 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
     sizes = tables.sizes
     if sizes.empty:
         return []
-    if len(sizes) > MOST_ROWS:
+    if len(sizes) > MAX_ROWS:
         sizes = sizes[sizes["class"] == "all"]
     order = {sample: place for place, sample in enumerate(_sample_titles(tables))}
     sizes = sizes.assign(_place=sizes["sample"].map(order)).sort_values("_place", kind="stable")
@@ -159,15 +159,16 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
     named = [(titles.get(str(row["sample"]), str(row["sample"])), row) for row in sizes.to_dict("records")]
     unit, key = ("µm", "um") if tables.um_per_px else ("px", "px")
     head = ["Sample", "Class", "n", f"D10 · D50 · D90 ({unit})", *(_SIZE_COLUMNS if tables.um_per_px else ())]
-    pages = [PageTable.of(head, [(title, _size_cells(row, key)) for title, row in named])]
+    pages = [PageTable.from_rows(head, [(title, _size_cells(row, key)) for title, row in named])]
     wentworth = [str(name) for name in sizes if str(name).startswith("% ") and (sizes[name].fillna(0) > 0).any()]
     if wentworth:
         head = ["Sample", "Class", *(f"{name.removeprefix('% ')} (%)" for name in wentworth)]
         whole = [(title, row) for title, row in named if row["class"] == "all"]
         cells = [
-            (title, [_weighted(row), *(Cell(figures_of(row[name], "%")) for name in wentworth)]) for title, row in whole
+            (title, [_weighted(row), *(Cell(format_number(row[name], "%")) for name in wentworth)])
+            for title, row in whole
         ]
-        pages.append(PageTable.of(head, cells))
+        pages.append(PageTable.from_rows(head, cells))
     return pages
 
 
@@ -180,7 +181,7 @@ _SIZE_COLUMNS = {
 
 
 def _size_cells(row: Mapping[Hashable, Any], key: str) -> list[Cell]:
-    percentiles = " · ".join(figures_of(row[f"D{p}_{key}"]) for p in (10, 50, 90))
+    percentiles = " · ".join(format_number(row[f"D{p}_{key}"]) for p in (10, 50, 90))
     remarks = tuple(str(row[name]) for name in ("scope", "flag") if row.get(name))
     cells = [_weighted(row), Cell(f"{int(row['n']):,}"), Cell(percentiles, remarks)]
     if key == "um":
@@ -212,10 +213,10 @@ def shape_page(tables: GrainTables) -> PageTable | None:
             if row is None:
                 cells.append(Cell("–"))
             else:
-                quartiles = f"{figures_of(row['lower_quartile'])}–{figures_of(row['upper_quartile'])}"
-                cells.append(Cell(figures_of(row["median"]), (quartiles,)))
+                quartiles = f"{format_number(row['lower_quartile'])}–{format_number(row['upper_quartile'])}"
+                cells.append(Cell(format_number(row["median"]), (quartiles,)))
         rows.append((str(measure).replace("_", " ") + (f" ({unit})" if unit else ""), cells))
-    return PageTable.of(["Measure", *map(str, names)], rows)
+    return PageTable.from_rows(["Measure", *map(str, names)], rows)
 
 
 def audit_page(tables: GrainTables) -> PageTable | None:
@@ -229,13 +230,13 @@ def audit_page(tables: GrainTables) -> PageTable | None:
                 Cell(f"{int(row['n_assigned']):,}"),
                 Cell(f"{int(row['n_audited']):,}"),
                 Cell(f"{int(row['n_right']):,}"),
-                Cell(with_interval(row["precision"], row["precision_low"], row["precision_high"], "%")),
-                Cell(with_interval(row["percent"], float("nan"), float("nan"), "%")),
-                Cell(with_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%")),
+                Cell(format_interval(row["precision"], row["precision_low"], row["precision_high"], "%")),
+                Cell(format_interval(row["percent"], float("nan"), float("nan"), "%")),
+                Cell(format_interval(row["corrected"], row["corrected_low"], row["corrected_high"], "%")),
             ],
         )
         for row in tables.audit.to_dict("records")
     ]
-    return PageTable.of(
+    return PageTable.from_rows(
         ["Class", "Assigned", "Audited", "Right", "Precision", "Share as counted", "Share corrected"], rows
     )

@@ -1,19 +1,17 @@
-"""Grains in words: values with their intervals, and the paragraph for the methods section."""
+"""The paragraph on grains for the methods section of a paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from facies.report.formatting import count, value
+from facies.report.formatting import format_count, format_value
 
 if TYPE_CHECKING:
     from facies.annotations import Annotations
     from facies.grains.report.sample_tables import GrainTables
 
-__all__ = ["figures_of", "grain_paragraph", "with_interval"]
+__all__ = ["grain_paragraph"]
 
 _DIAMETERS = {
     "equivalent": "the diameter of the circle of its area",
@@ -22,30 +20,8 @@ _DIAMETERS = {
 }
 
 
-def figures_of(x: float, unit: str = "") -> str:
-    """Return a number as it stands in a table: one decimal of a percentage, else three digits; a dash for none."""
-    if pd.isna(x):
-        return "–"
-    if unit == "%":
-        return f"{x:.1f}"
-    if x == 0:
-        return "0"
-    if x == float("inf"):
-        return "∞"
-    told = f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3f}" if abs(x) < 0.1 else f"{x:#.3g}".rstrip(".")
-    return told.replace("-", "−")
-
-
-def with_interval(x: float, low: float, high: float, unit: str = "") -> str:
-    """Return a value with its interval: ``12.3 % (9.1–16.2)``."""
-    told = figures_of(x, unit) + (f" {unit}" if unit and not pd.isna(x) else "")
-    if pd.isna(low) or pd.isna(high):
-        return told
-    return f"{told} ({figures_of(low, unit)}–{figures_of(high, unit)})"
-
-
 def grain_paragraph(
-    tables: GrainTables, decisions: Annotations, users: Sequence[str], notes: Mapping[str, Any], layers: int
+    tables: GrainTables, annotations: Annotations, users: Sequence[str], notes: Mapping[str, Any], layers: int
 ) -> str:
     """Return how the grains were cut out, counted and measured, for the methods section of a paper.
 
@@ -53,8 +29,8 @@ def grain_paragraph(
     ----------
     tables : GrainTables
         What was counted.
-    decisions : Annotations
-        What the expert decided.
+    annotations : Annotations
+        The expert's decisions.
     users : sequence of str
         Who did it.
     notes : mapping
@@ -68,46 +44,50 @@ def grain_paragraph(
         Plain text.
     """
     sentences = [*_cut_out(notes, len(tables.grains), tables.grains["sample"].nunique(), layers)]
-    sentences += [*_named(tables, decisions, users), *_measured(tables)]
+    sentences += [*_named(tables, annotations, users), *_measured(tables)]
     return " ".join(sentences)
 
 
 def _cut_out(notes: Mapping[str, Any], n_grains: int, n_samples: int, layers: int) -> list[str]:
     stacks = f", photographed in {layers} focal layers," if layers > 1 else ""
-    sentences = [f"{count(n_grains, 'grain')} of {count(n_samples, 'sample')}{stacks} were cut out of photographs."]
+    sentences = [
+        f"{format_count(n_grains, 'grain')} of {format_count(n_samples, 'sample')}{stacks} were cut out of photographs."
+    ]
     thresholds = notes.get("thresholds") or {}
     if thresholds:
-        ground = {"green": "a saturated plate", "dark": "a dark ground", "light": "a light ground"}
-        told = ground.get(str(thresholds.get("ground")), "a plain ground")
+        backgrounds = {"green": "a saturated plate", "dark": "a dark ground", "light": "a light ground"}
+        background = backgrounds.get(str(thresholds.get("ground")), "a plain ground")
         level = thresholds.get("level")
         at = f" at {level:.0f} of 255" if isinstance(level, (int, float)) else ""
         how = f" ({thresholds['how']})" if thresholds.get("how") else ""
         sentences.append(
-            f"They lay on {told}, from which they were told by one threshold for the whole session{at}{how}."
+            f"They lay on {background}, from which they were told by one threshold for the whole session{at}{how}."
         )
     settings = notes.get("settings") or {}
     if settings:
         sentences.append(
-            "Settings of the extraction: " + "; ".join(f"{key} = {value(x)}" for key, x in settings.items()) + "."
+            "Settings of the extraction: "
+            + "; ".join(f"{key} = {format_value(x)}" for key, x in settings.items())
+            + "."
         )
     return sentences
 
 
-def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) -> list[str]:
+def _named(tables: GrainTables, annotations: Annotations, users: Sequence[str]) -> list[str]:
     grains = tables.grains
     states = grains["state"].value_counts()
     by = f" by {_listed(users)}" if users else ""
     sentences = [
-        f"Groups of grains were named{by} as {count(len(decisions.classes), 'class', 'classes')}: "
-        f"{count(int(states.get('validated', 0)), 'grain')} validated, {int(states.get('predicted', 0)):,} predicted by a "
+        f"Groups of grains were named{by} as {format_count(len(annotations.classes), 'class', 'classes')}: "
+        f"{format_count(int(states.get('validated', 0)), 'grain')} validated, {int(states.get('predicted', 0)):,} predicted by a "
         f"classifier, {int(states.get('dubious', 0)):,} dubious, {int(states.get('excluded', 0)):,} excluded, "
         f"{int((grains['class'] == '').sum()):,} not named; {int(grains['counted'].sum()):,} were counted."
     ]
-    if len(decisions.audits):
-        right = int((decisions.audits["assigned"] == decisions.audits["true"]).sum())
-        n = len(decisions.audits)
+    if len(annotations.audits):
+        right = int((annotations.audits["assigned"] == annotations.audits["true"]).sum())
+        n = len(annotations.audits)
         sentences.append(
-            f"In a blind audit of {count(n, 'grain')}, stratified by class, {right:,} were of the class assigned; "
+            f"In a blind audit of {format_count(n, 'grain')}, stratified by class, {right:,} were of the class assigned; "
             "audited shares are corrected by it (Cochran, 1977)."
         )
     return sentences
@@ -115,10 +95,10 @@ def _named(tables: GrainTables, decisions: Annotations, users: Sequence[str]) ->
 
 def _measured(tables: GrainTables) -> list[str]:
     n = int(tables.grains["measured"].sum())
-    unit = f"{value(tables.um_per_px)} µm a pixel" if tables.um_per_px else "in pixels, the scale being unknown"
+    unit = f"{format_value(tables.um_per_px)} µm a pixel" if tables.um_per_px else "in pixels, the scale being unknown"
     confidence = f"{100 * tables.settings.confidence:g} %"
     return [
-        f"Size and shape of {count(n, 'grain')} were measured on native outlines ({unit}); "
+        f"Size and shape of {format_count(n, 'grain')} were measured on native outlines ({unit}); "
         f"the size of a grain is {_DIAMETERS[tables.settings.diameter]}.",
         f"Intervals are of {confidence}.",
     ]

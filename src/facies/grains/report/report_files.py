@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from facies.grains.report.section import GrainSection
+from facies.grains.report.sample_tables import GrainTables
 from facies.report.exporters.tables import save_csv
-from facies.report.svg import Drawing, figure_bytes
+from facies.report.svg import ReportFigure, figure_bytes
 
 __all__ = ["write_grain_files"]
 
@@ -24,34 +25,45 @@ _TABLES = {
 }
 
 
-def write_grain_files(section: GrainSection, folder: Path) -> None:
-    """Write every table as CSV, every figure as PNG (300 dpi), SVG and CSV, the notes, and ``index.csv``.
+def write_grain_files(
+    tables: GrainTables, drawings: Sequence[ReportFigure], paragraph: str, folder: Path
+) -> list[tuple[str, str]]:
+    """Write every table as CSV, every figure as PNG (300 dpi), SVG and CSV, and the notes.
 
     Parameters
     ----------
-    section : GrainSection
-        What a report shows.
+    tables : GrainTables
+        Empty ones are left out.
+    drawings : sequence of ReportFigure
+        Go into ``figures/``.
+    paragraph : str
+        For the methods section; with the notes of the tables it goes into ``methods.txt``.
     folder : Path
         An empty folder.
+
+    Returns
+    -------
+    list of (str, str)
+        Each file, and one line about it.
     """
     index: list[tuple[str, str]] = []
-    for name, says in _TABLES.items():
-        table: pd.DataFrame = getattr(section.tables, name)
+    for name, description in _TABLES.items():
+        table: pd.DataFrame = getattr(tables, name)
         if table.empty:
             continue
         if name == "confusion":
             table = table.rename_axis("assigned").reset_index()
         save_csv(table, folder / f"{name}.csv")
-        index.append((f"{name}.csv", says))
+        index.append((f"{name}.csv", description))
     (folder / "figures").mkdir()
-    for drawing in [*section.figures, *section.plates]:
+    for drawing in drawings:
         index += [(f"figures/{name}", drawing.title) for name in _write_drawing(drawing, folder / "figures")]
-    (folder / "methods.txt").write_text(_methods(section), "utf-8")
+    (folder / "methods.txt").write_text(_methods(paragraph, tables), "utf-8")
     index.append(("methods.txt", "the paragraph for the methods section, and what must be said with each table"))
-    save_csv(pd.DataFrame(index, columns=["file", "says"]), folder / "index.csv")
+    return index
 
 
-def _write_drawing(drawing: Drawing, folder: Path) -> list[str]:
+def _write_drawing(drawing: ReportFigure, folder: Path) -> list[str]:
     drawing.figure.patch.set(facecolor="white", alpha=1)
     for kind in ("png", "svg"):
         (folder / f"{drawing.name}.{kind}").write_bytes(figure_bytes(drawing.figure, kind, dpi=300))
@@ -59,9 +71,9 @@ def _write_drawing(drawing: Drawing, folder: Path) -> list[str]:
     return [f"{drawing.name}.{suffix}" for suffix in ("png", "svg", "csv")]
 
 
-def _methods(section: GrainSection) -> str:
-    lines = [section.paragraph, ""]
-    for name, notes in section.tables.notes.items():
+def _methods(paragraph: str, tables: GrainTables) -> str:
+    lines = [paragraph, ""]
+    for name, notes in tables.notes.items():
         if notes:
             lines += [f"{name}.csv", *(f"- {note}" for note in notes), ""]
     return "\n".join(lines)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from facies.grains.report.corrected_shares import Audit
+from facies.grains.indicators import MIN_COUNT, grains_per_gram
+from facies.grains.report.corrected_shares import GrainAudit
 from facies.grains.report.table_settings import GrainSettings
-from facies.statistics import chance_to_see, grains_per_gram, wilson_interval
-from facies.statistics.ratios import ENOUGH
+from facies.statistics import chance_to_see, wilson_interval
 
 __all__ = ["count_table", "sample_table"]
 
@@ -18,14 +18,14 @@ COUNT_COLUMNS = [
 ]  # fmt: skip
 
 
-def sample_table(grains: pd.DataFrame, facts: pd.DataFrame | None, classes: list[str]) -> pd.DataFrame:
+def sample_table(grains: pd.DataFrame, metadata: pd.DataFrame | None, classes: list[str]) -> pd.DataFrame:
     """Return one row a sample, as `GrainTables.samples`, in the order in which the samples come in the run.
 
     Parameters
     ----------
     grains : DataFrame
         What `grain_table` gave.
-    facts : DataFrame, optional
+    metadata : DataFrame, optional
         What is known of the samples.
     classes : list of str
         The classes that count.
@@ -42,22 +42,26 @@ def sample_table(grains: pd.DataFrame, facts: pd.DataFrame | None, classes: list
     }
     for name, mask in masks.items():
         table[name] = mask.groupby(grains["sample"], sort=False).sum().astype(np.int64)
-    gone = grains[grains["state"] == "excluded"]
-    for reason in sorted(set(gone["reason"])):
+    excluded = grains[grains["state"] == "excluded"]
+    for reason in sorted(set(excluded["reason"])):
         table[f"excluded: {reason or 'no reason given'}"] = (
-            gone.loc[gone["reason"] == reason, "sample"].value_counts().reindex(table.index, fill_value=0)
+            excluded.loc[excluded["reason"] == reason, "sample"].value_counts().reindex(table.index, fill_value=0)
         )
     counted = grains[grains["counted"]]
     for name in classes:
         of = counted.loc[counted["class"] == name, "sample"].value_counts()
         table[f"n: {name}"] = of.reindex(table.index, fill_value=0)
-    table["flag"] = np.where(table["n_counted"] < ENOUGH, f"fewer than {ENOUGH} counted", "")
+    table["flag"] = np.where(table["n_counted"] < MIN_COUNT, f"fewer than {MIN_COUNT} counted", "")
     table = table.rename_axis("sample").reset_index()
-    return table if facts is None else table[["sample"]].merge(facts, "left", "sample").merge(table, "left", "sample")
+    return (
+        table
+        if metadata is None
+        else table[["sample"]].merge(metadata, "left", "sample").merge(table, "left", "sample")
+    )
 
 
 def count_table(
-    grains: pd.DataFrame, samples: pd.DataFrame, classes: list[str], audit: Audit | None, settings: GrainSettings
+    grains: pd.DataFrame, samples: pd.DataFrame, classes: list[str], audit: GrainAudit | None, settings: GrainSettings
 ) -> pd.DataFrame:
     """Return one row a sample and class, as `GrainTables.counts`.
 
@@ -67,7 +71,7 @@ def count_table(
         What `grain_table` and `sample_table` gave.
     classes : list of str
         The classes that count.
-    audit : Audit, optional
+    audit : GrainAudit, optional
         The audit that corrects the shares.
     settings : GrainSettings
         The choices.
@@ -83,7 +87,7 @@ def count_table(
 
 
 def _of_sample(
-    row: pd.Series, rows: pd.Series, classes: list[str], audit: Audit | None, settings: GrainSettings
+    row: pd.Series, rows: pd.Series, classes: list[str], audit: GrainAudit | None, settings: GrainSettings
 ) -> pd.DataFrame:
     n = np.array([row[f"n: {name}"] for name in classes], np.int64)
     total = int(row["n_counted"])
@@ -103,9 +107,9 @@ def _of_sample(
     table[["per_gram", "per_gram_low", "per_gram_high"]] = np.nan
     if pd.notna(row.get("dry_mass_g")):
         split = 1.0 if pd.isna(row.get("split")) else row["split"]
-        found = [grains_per_gram(k, split, row["dry_mass_g"], confidence=settings.confidence) for k in n]
-        table["per_gram"] = [one.value for one in found]
-        table["per_gram_low"], table["per_gram_high"] = [one.low for one in found], [one.high for one in found]
+        rates = [grains_per_gram(k, split, row["dry_mass_g"], confidence=settings.confidence) for k in n]
+        table["per_gram"] = [rate.value for rate in rates]
+        table["per_gram_low"], table["per_gram_high"] = [rate.low for rate in rates], [rate.high for rate in rates]
     table["flag"] = "; ".join(filter(None, flags))
     return table
 
@@ -117,11 +121,11 @@ def count_notes(samples: pd.DataFrame, settings: GrainSettings, audited: bool) -
         f"Intervals of {100 * settings.confidence:g} % (Wilson) carry the error of counting, not that of the classifier"
         + ("; the corrected ones carry both." if audited else ": audit the classes for that."),
     ]
-    if (samples["n_counted"] < ENOUGH).any():
-        seen = chance_to_see([0.01, 0.001], ENOUGH)
+    if (samples["n_counted"] < MIN_COUNT).any():
+        chances = chance_to_see([0.01, 0.001], MIN_COUNT)
         notes.append(
-            f"By custom {ENOUGH} grains a sample are counted (Patterson & Fishbein, 1989): among as many a type of 1 % is met "
-            f"with a probability of {seen[0]:.2f}, and one of 0.1 % with {seen[1]:.2f}."
+            f"By custom {MIN_COUNT} grains a sample are counted (Patterson & Fishbein, 1989): among as many a type of 1 % is met "
+            f"with a probability of {chances[0]:.2f}, and one of 0.1 % with {chances[1]:.2f}."
         )
     if "dry_mass_g" in samples and samples["dry_mass_g"].notna().any():
         without = (
@@ -133,12 +137,12 @@ def count_notes(samples: pd.DataFrame, settings: GrainSettings, audited: bool) -
     return tuple(notes)
 
 
-def sample_notes(samples: pd.DataFrame, facts: pd.DataFrame | None) -> tuple[str, ...]:
+def sample_notes(samples: pd.DataFrame, metadata: pd.DataFrame | None) -> tuple[str, ...]:
     """Return the sentences to print under the table of the samples."""
     notes = ["Grains found = counted + not named + dubious + excluded. Excluded grains never count."]
-    if facts is not None:
-        lacking = samples.loc[~samples["sample"].isin(facts["sample"]), "sample"]
-        idle = facts.loc[~facts["sample"].isin(samples["sample"]), "sample"]
+    if metadata is not None:
+        lacking = samples.loc[~samples["sample"].isin(metadata["sample"]), "sample"]
+        idle = metadata.loc[~metadata["sample"].isin(samples["sample"]), "sample"]
         if len(lacking):
             notes.append(f"Of these samples nothing is known beside the photographs: {', '.join(lacking)}.")
         if len(idle):

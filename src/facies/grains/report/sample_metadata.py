@@ -9,11 +9,9 @@ import pandas as pd
 
 from facies.errors import InputError
 
-__all__ = ["FACTS", "check_sample_facts", "read_sample_facts"]
+__all__ = ["COLUMNS", "check_sample_metadata", "read_sample_metadata"]
 
-FACTS: dict[
-    str, tuple[str, float]
-] = {  # what it is, and the least value allowed (itself only for depth, age, mass of coarse)
+COLUMNS: dict[str, tuple[str, float]] = {
     "depth_cm": ("depth in the core, cm", 0.0),
     "age_ka": ("age, thousand years", -np.inf),
     "dry_mass_g": ("dry bulk mass, g", np.nextafter(0, 1)),
@@ -24,10 +22,11 @@ FACTS: dict[
     "lsr_cm_per_ka": ("linear sedimentation rate, cm/ka", np.nextafter(0, 1)),
     "dbd_g_per_cm3": ("dry bulk density, g/cm³", np.nextafter(0, 1)),
 }
+"""What each column of the table of samples holds, and its least allowed value."""
 
 
-def read_sample_facts(path: str | Path) -> pd.DataFrame:
-    """Read a CSV of samples: ``sample``, ``core`` if there are several, and any of `FACTS`.
+def read_sample_metadata(path: str | Path) -> pd.DataFrame:
+    """Read a CSV of samples: ``sample``, ``core`` if there are several, and any of `COLUMNS`.
 
     Comma, semicolon or tab may part the columns. Empty cells are unknown. Other columns are kept as they are.
 
@@ -60,11 +59,11 @@ def read_sample_facts(path: str | Path) -> pd.DataFrame:
             f"{path} is no table of samples ({said}): save it as CSV, UTF-8, with a first row of names"
         ) from error
     table.columns = pd.Index([str(name).strip() for name in table.iloc[0]])
-    return check_sample_facts(table.iloc[1:], str(path))
+    return check_sample_metadata(table.iloc[1:], str(path))
 
 
-def check_sample_facts(table: pd.DataFrame, where: str = "the table of samples") -> pd.DataFrame:
-    """Return a table of samples as `read_sample_facts` gives it, or say what is wrong with it."""
+def check_sample_metadata(table: pd.DataFrame, where: str = "the table of samples") -> pd.DataFrame:
+    """Return a table of samples as `read_sample_metadata` gives it, or say what is wrong with it."""
     if "sample" not in table.columns:
         raise InputError(f"{where} has no column 'sample': its columns are {', '.join(map(str, table.columns))}")
     if table.columns.has_duplicates:
@@ -80,7 +79,7 @@ def check_sample_facts(table: pd.DataFrame, where: str = "the table of samples")
         if wrong.any():
             line = int(np.argmax(wrong))
             raise InputError(f"{where}, line {line + 2}, {says}: give one line a sample ({table['sample'][line]!r})")
-    for name, (what, least) in FACTS.items():
+    for name, (what, least) in COLUMNS.items():
         if name in table.columns:
             table[name] = _numbers(table[name], name, what, least, where)
     if {"sieve_lower_um", "sieve_upper_um"} <= set(table.columns):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from facies.errors import InputError
-from facies.grains.report.corrected_shares import audit_notes, audit_of, audit_table, confusion
+from facies.grains.report.corrected_shares import audit_confusion, audit_notes, audit_table, latest_audit
 from facies.grains.report.grain_table import countable_classes, grain_table
-from facies.grains.report.indicators import indicator_notes, indicator_table, sides_of
+from facies.grains.report.indicator_table import find_indicator_classes, indicator_notes, indicator_table
 from facies.grains.report.sample_counts import count_notes, count_table, sample_notes, sample_table
-from facies.grains.report.sample_metadata import check_sample_facts
+from facies.grains.report.sample_metadata import check_sample_metadata
 from facies.grains.report.size_statistics import grain_size_table, shape_notes, shape_table, size_notes
 from facies.grains.report.table_settings import GrainSettings
 from facies.runs import RunFolder
@@ -36,7 +36,7 @@ class GrainTables:
         chosen), then the shape measures (``area, equivalent_diameter, feret_max, … extent``; µm or px), then the other
         columns of images.parquet.
     samples : DataFrame
-        One row a sample: ``sample``, the facts (``core, depth_cm, age_ka, dry_mass_g, split, ...`` where given),
+        One row a sample: ``sample``, the metadata (``core, depth_cm, age_ka, dry_mass_g, split, ...`` where given),
         ``n_grains, n_counted, n_unnamed, n_dubious, n_excluded, n_cut, n_touching``, ``excluded: REASON`` (one column a
         reason), ``n: CLASS`` (one column a class), ``flag`` ("fewer than 300 counted" or "").
     counts : DataFrame
@@ -82,8 +82,8 @@ class GrainTables:
 
 def make_grain_tables(
     run: RunFolder,
-    decisions: Annotations,
-    facts: pd.DataFrame | None = None,
+    annotations: Annotations,
+    metadata: pd.DataFrame | None = None,
     settings: GrainSettings = GrainSettings(),  # noqa: B008 - frozen
     partition: str | None = None,
 ) -> GrainTables:
@@ -93,65 +93,60 @@ def make_grain_tables(
     ----------
     run : RunFolder
         A run whose images were cut out by ``facies extract``.
-    decisions : Annotations
+    annotations : Annotations
         What the expert decided: `Journal(run).annotations()`.
-    facts : DataFrame, optional
-        What is known of the samples: `facies.grains.report.sample_metadata.read_sample_facts`.
+    metadata : DataFrame, optional
+        What is known of the samples: `facies.grains.report.sample_metadata.read_sample_metadata`.
     settings : GrainSettings
         The choices.
     partition : str, optional
         The partition that gives ``group`` and ``probability``; without it the newest.
 
-    Returns
-    -------
-    GrainTables
-
     Raises
     ------
     InputError
-        If the decisions are of another run, no sample of the facts is one of the run, or a ratio names what there is not.
+        If the annotations or the samples are of another run, or a ratio names what is neither class nor role.
     """
-    if len(decisions) != len(run):
+    if len(annotations) != len(run):
         raise InputError(
-            f"the decisions are about {len(decisions)} images and {run.path} has {len(run)}: take its own journal"
+            f"the decisions are about {len(annotations)} images and {run.path} has {len(run)}: take its own journal"
         )
     um_per_px = settings.um_per_px or run.manifest["input"].get("um_per_px")
-    grains = grain_table(run, decisions, settings, um_per_px, partition)
-    facts = _fitting(facts, grains["sample"]) if facts is not None else None
-    classes = countable_classes(decisions)
-    samples = sample_table(grains, facts, classes)
-    audit = audit_of(grains, decisions, classes, settings)
-    sides = sides_of(decisions, classes, settings)
-    sizes = grain_size_table(grains, samples, classes, settings, um_per_px)
-    shapes = shape_table(grains, classes, um_per_px)
-    return GrainTables(
+    grains = grain_table(run, annotations, settings, um_per_px, partition)
+    metadata = _matching(metadata, grains["sample"]) if metadata is not None else None
+    classes = countable_classes(annotations)
+    samples = sample_table(grains, metadata, classes)
+    audit = latest_audit(grains, annotations, classes, settings)
+    members = find_indicator_classes(annotations, classes, settings)
+    tables = GrainTables(
         grains=grains,
         samples=samples,
         counts=count_table(grains, samples, classes, audit, settings),
-        indicators=indicator_table(grains, samples, sides, audit, settings),
-        sizes=sizes,
-        shapes=shapes,
+        indicators=indicator_table(grains, samples, members, audit, settings),
+        sizes=grain_size_table(grains, samples, classes, settings, um_per_px),
+        shapes=shape_table(grains, classes, um_per_px),
         audit=audit_table(audit),
-        confusion=confusion(audit),
+        confusion=audit_confusion(audit),
         um_per_px=um_per_px,
         settings=settings,
-        notes={
-            "samples": sample_notes(samples, facts),
-            "counts": count_notes(samples, settings, audit is not None),
-            "indicators": indicator_notes(sides, settings),
-            "sizes": size_notes(sizes, samples, settings, um_per_px),
-            "shapes": shape_notes(shapes, settings),
-            "audit": audit_notes(audit),
-        },
     )
+    notes = {
+        "samples": sample_notes(samples, metadata),
+        "counts": count_notes(samples, settings, audit is not None),
+        "indicators": indicator_notes(members, settings),
+        "sizes": size_notes(tables.sizes, samples, settings, um_per_px),
+        "shapes": shape_notes(tables.shapes, settings),
+        "audit": audit_notes(audit),
+    }
+    return replace(tables, notes=notes)
 
 
-def _fitting(facts: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
-    facts = check_sample_facts(facts)
-    if not facts["sample"].isin(samples).any():
+def _matching(metadata: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
+    metadata = check_sample_metadata(metadata)
+    if not metadata["sample"].isin(samples).any():
         raise InputError(
-            f"none of the samples in the table of samples ({', '.join(facts['sample'][:3])} …) is one of the run "
+            f"none of the samples in the table of samples ({', '.join(metadata['sample'][:3])} …) is one of the run "
             f"({', '.join(samples.unique()[:3])} …): give them the same names"
         )
-    taken = [name for name in facts if str(name).startswith(("n_", "n: ", "excluded: ")) or name == "flag"]
-    return facts.drop(columns=taken)
+    taken = [name for name in metadata if str(name).startswith(("n_", "n: ", "excluded: ")) or name == "flag"]
+    return metadata.drop(columns=taken)

@@ -9,16 +9,16 @@ import pandas as pd
 
 from facies.grains.morphometry import GrainSize, grain_size_statistics, size_percentiles
 from facies.grains.morphometry.grain_size import PERCENTILES, WENTWORTH
-from facies.grains.morphometry.shape import RATIOS, SMALLEST_PX
+from facies.grains.morphometry.shape import MIN_DIAMETER_PX, RATIOS
 from facies.grains.report.table_settings import GrainSettings
 
 __all__ = ["ALL", "grain_size_table", "shape_table"]
 
 ALL = "all"
 WEIGHTINGS: tuple[Literal["number", "d3"], ...] = ("number", "d3")
-FEWEST = 20  # below, the 5 % and the 95 % are single grains
-HEAVY = 0.1  # share of the weight from which one grain is told of
-SIZES_SHOWN = ("equivalent_diameter", "feret_min", "feret_max")
+MIN_GRAINS = 20  # below, the 5 % and the 95 % are single grains
+HEAVY_SHARE = 0.1  # a single grain with more of the weight than this is flagged
+SIZE_MEASURES = ("equivalent_diameter", "feret_min", "feret_max")
 
 _DIAMETERS = {
     "equivalent": "the diameter of the circle of its area",
@@ -74,11 +74,11 @@ def shape_table(grains: pd.DataFrame, classes: list[str], um_per_px: float | Non
     rows = []
     for name in (ALL, *classes):
         of = measured if name == ALL else measured[measured["counted"] & (measured["class"] == name)]
-        for measure in (*RATIOS, *SIZES_SHOWN):
+        for measure in (*RATIOS, *SIZE_MEASURES):
             values = of[measure].dropna().to_numpy(float)
             if len(values):
                 low, middle, high = np.percentile(values, (25, 50, 75))
-                rows.append((name, measure, unit if measure in SIZES_SHOWN else "", len(values), low, middle, high))
+                rows.append((name, measure, unit if measure in SIZE_MEASURES else "", len(values), low, middle, high))
     return pd.DataFrame(rows, columns=["class", "measure", "unit", "n", "lower_quartile", "median", "upper_quartile"])
 
 
@@ -99,11 +99,11 @@ def _size_row(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"n": len(diameters), "n_left_out": n_grains - len(diameters)}
     if not um_per_px:
-        found = size_percentiles(diameters, weighting)
+        percentiles = size_percentiles(diameters, weighting)
         weights = None if weighting == "number" else diameters**3
         mean = float(np.exp(np.average(np.log(diameters), weights=weights)))
-        few = f"fewer than {FEWEST} grains" if len(diameters) < FEWEST else ""
-        return {**row, **{f"D{p}_px": found[p] for p in PERCENTILES}, "mean_px": mean, "flag": few}
+        few = f"fewer than {MIN_GRAINS} grains" if len(diameters) < MIN_GRAINS else ""
+        return {**row, **{f"D{p}_px": percentiles[p] for p in PERCENTILES}, "mean_px": mean, "flag": few}
     low, high = limits[0] or 0.0, limits[1] or np.inf
     finer, coarser = int((diameters < low).sum()), int((diameters > high).sum())
     if finer + coarser == len(diameters):
@@ -138,9 +138,9 @@ def _size_values(size: GrainSize) -> dict[str, Any]:
 
 def _size_flag(size: GrainSize) -> str:
     flags = []
-    if size.n < FEWEST:
-        flags.append(f"fewer than {FEWEST} grains")
-    if size.n >= FEWEST and size.largest_share > HEAVY:
+    if size.n < MIN_GRAINS:
+        flags.append(f"fewer than {MIN_GRAINS} grains")
+    if size.n >= MIN_GRAINS and size.largest_share > HEAVY_SHARE:
         flags.append(f"one grain has {100 * size.largest_share:.0f} % of the weight")
     if size.scope:
         flags.append(
@@ -197,7 +197,7 @@ def shape_notes(shapes: pd.DataFrame, settings: GrainSettings) -> tuple[str, ...
     return (
         "circularity is 4πA/P² (ImageJ's form factor); circularity iso its square root (ISO 9276-6). aspect ratio: least over "
         "greatest Feret diameter. roundness: 4A/(π major²). sphericity: √(inscribed/circumscribed circle) (Riley).",
-        f"Measured on the native outline, at level ½ of a slightly smoothed mask; no shape of grains under {SMALLEST_PX:g} "
+        f"Measured on the native outline, at level ½ of a slightly smoothed mask; no shape of grains under {MIN_DIAMETER_PX:g} "
         "pixels across.",
         _left_out(settings),
     )

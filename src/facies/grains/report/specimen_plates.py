@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
-from facies.report.svg import INK, Drawing, new_figure, plain
-from facies.runs import RunFolder
+from facies.report.native_images import NativeImages
+from facies.report.svg import INK, ReportFigure, escape_label, new_figure
 
-if TYPE_CHECKING:
-    from facies.images import ImageSet
+__all__ = ["plate", "typical_rows"]
 
-__all__ = ["NativeImages", "plate", "typical_rows"]
-
-SHOWN = 24
+MAX_GRAINS = 24
 """Grains on a plate at most."""
 
 _WIDTH = 2220  # pixels of a plate, 7.4 inches at 300 dpi
@@ -29,7 +25,7 @@ _BLOCK = 16_384
 
 
 def typical_rows(
-    embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], shown: int = SHOWN
+    embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], n_grains: int = MAX_GRAINS
 ) -> NDArray[np.int64]:
     """Choose typical members of a class: nearest to its centre, each group with its share.
 
@@ -44,7 +40,7 @@ def typical_rows(
         The group of each image.
     rows : ndarray of int
         The members of the class.
-    shown : int
+    n_grains : int
         How many are chosen at most.
 
     Returns
@@ -64,19 +60,19 @@ def typical_rows(
         ]
     )
     order = np.argsort(distance, kind="stable")
-    if len(rows) > shown:
+    if len(rows) > n_grains:
         _, members, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-        places = _shares(counts, shown)
+        places = _proportional_shares(counts, n_grains)
         nearer = np.zeros(len(counts), np.int64)  # how many of its group are nearer, so far
-        keep = np.zeros(len(rows), bool)
+        chosen = np.zeros(len(rows), bool)
         for i in order:
-            keep[i] = nearer[members[i]] < places[members[i]]
+            chosen[i] = nearer[members[i]] < places[members[i]]
             nearer[members[i]] += 1
-        order = order[keep[order]]
+        order = order[chosen[order]]
     return rows[order]
 
 
-def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
+def _proportional_shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
     exact = counts / counts.sum() * places
     given = np.minimum(np.floor(exact).astype(np.int64), counts)
     for i in np.argsort(-(exact - given), kind="stable"):
@@ -86,59 +82,9 @@ def _shares(counts: NDArray[np.int64], places: int) -> NDArray[np.int64]:
     return given
 
 
-class NativeImages:
-    """Reads grains as they were photographed: their best layer, in native proportions.
-
-    The crops are taken from the images of the run. If these are gone, the thumbnails stand in for them.
-
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains: its table has ``width`` and ``height`` in pixels.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        from facies.errors import InputError
-
-        self._run = run
-        self._table = run.images
-        self._images: ImageSet | None = None
-        try:
-            self._images = run.image_set()
-        except InputError:
-            self.from_thumbnails = True
-        else:
-            self.from_thumbnails = False
-        low, high = run.manifest["input"].get("value_range") or (0, 255)
-        self._low, self._span = float(low), float(high - low) or 1.0
-        self._wide = self._images is not None and np.dtype(self._images.dtype) != np.uint8
-
-    def native_size(self, row: int) -> tuple[int, int]:
-        """Return width and height in pixels of the photograph."""
-        return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
-
-    def best_layer(self, row: int) -> int:
-        """Return the sharpest focal layer; 0 where the table does not tell it."""
-        return int(self._table["best_layer"].iloc[row]) if "best_layer" in self._table else 0
-
-    def picture(self, row: int, size: tuple[int, int] | None = None) -> Image.Image:
-        """Return a grain as an RGB picture, of its native size or of another (width, height)."""
-        crop = self._run.thumbnails.image(row) if self._images is None else self._crop(self._images, row)
-        return crop.convert("RGB").resize(size or self.native_size(row), Image.Resampling.LANCZOS)
-
-    def _crop(self, images: ImageSet, row: int) -> Image.Image:
-        pixels: NDArray[Any] = images.source.read(np.array([row]))[0]
-        if pixels.ndim == 4:
-            pixels = pixels[min(self.best_layer(row), len(pixels) - 1)]
-        if self._wide:
-            pixels = np.clip((pixels.astype(np.float32) - self._low) / self._span * 255, 0, 255)
-        pixels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
-        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8)))
-
-
 def plate(
     name: str, title: str, rows: Sequence[int], images: NativeImages, table: pd.DataFrame, um_per_px: float | None
-) -> Drawing:
+) -> ReportFigure:
     """Draw grains at one scale, the tallest first, numbered, with a scale bar.
 
     Parameters
@@ -158,7 +104,7 @@ def plate(
 
     Returns
     -------
-    Drawing
+    ReportFigure
     """
     sizes = {row: images.native_size(row) for row in rows}
     ordered = sorted(rows, key=lambda row: -sizes[row][1])
@@ -179,15 +125,18 @@ def plate(
     _scale_bar(axes, zoom, um_per_px, len(sheet))
     axes.set_xlim(0, _WIDTH)
     axes.set_ylim(len(sheet), 0)
-    known = [
-        column for column in ("id", "sample", "group", "class", "state", "photograph", "diameter") if column in table
-    ]
-    data = table.iloc[list(ordered)][known].reset_index(drop=True)
-    data.insert(0, "number", range(1, len(ordered) + 1))
-    data["width_px"], data["height_px"] = zip(*(sizes[row] for row in ordered), strict=True)
-    data["layer"] = [images.best_layer(row) for row in ordered]
-    told = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
-    return Drawing(name, title, f"{told}.", figure, data, photographic=True)
+    data = _plate_table(ordered, images, table)
+    listing = "; ".join(f"{number} {identity}" for number, identity in zip(data["number"], data["id"], strict=True))
+    return ReportFigure(name, title, f"{listing}.", figure, data, photographic=True)
+
+
+def _plate_table(rows: Sequence[int], images: NativeImages, table: pd.DataFrame) -> pd.DataFrame:
+    columns = ("id", "sample", "group", "class", "state", "photograph", "diameter")
+    data = table.iloc[list(rows)][[column for column in columns if column in table]].reset_index(drop=True)
+    data.insert(0, "number", range(1, len(rows) + 1))
+    data["width_px"], data["height_px"] = zip(*(images.native_size(row) for row in rows), strict=True)
+    data["layer"] = [images.best_layer(row) for row in rows]
+    return data
 
 
 def _shelves(sizes: Sequence[tuple[int, int]], zoom: float) -> tuple[list[tuple[int, int, int, int]], int]:
@@ -217,11 +166,16 @@ def _zoom(sizes: Sequence[tuple[int, int]]) -> float:
 
 def _scale_bar(axes: Any, zoom: float, um_per_px: float | None, height: int) -> None:
     unit = um_per_px or 1.0
-    wanted = 0.14 * _WIDTH / zoom * unit
-    power = 10 ** np.floor(np.log10(wanted))
-    length = max(step * power for step in (1, 2, 5) if step * power <= wanted)
+    target = 0.14 * _WIDTH / zoom * unit
+    power = 10 ** np.floor(np.log10(target))
+    length = max(step * power for step in (1, 2, 5) if step * power <= target)
     pixels = length / unit * zoom
     axes.plot([0, pixels], [height - 62] * 2, color=INK, lw=2, solid_capstyle="butt")
     axes.text(
-        pixels + 16, height - 62, plain(f"{length:g} {'µm' if um_per_px else 'px'}"), fontsize=8, color=INK, va="center"
+        pixels + 16,
+        height - 62,
+        escape_label(f"{length:g} {'µm' if um_per_px else 'px'}"),
+        fontsize=8,
+        color=INK,
+        va="center",
     )

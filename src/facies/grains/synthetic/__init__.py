@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from facies.grains.synthetic.crops import cut_out, grains_from_crops
 from facies.grains.synthetic.files import draw_plates, write_plates
-from facies.grains.synthetic.scene import Plate, render_stack
+from facies.grains.synthetic.scene import Plate, SceneSettings, render_stack
 from facies.grains.synthetic.shapes import KINDS, Grain
 
 __all__ = [
     "KINDS",
     "Grain",
     "Plate",
+    "SceneSettings",
     "cut_out",
     "draw_plates",
     "grains_from_crops",

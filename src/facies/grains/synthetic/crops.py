@@ -70,14 +70,13 @@ def grains_from_crops(
     if not grains:
         raise InputError(f"none of the {len(crops)} crops shows one grain on plain ground: give masks")
     if left_out:
-        rows = ", ".join(map(str, left_out[:8])) + (" …" if len(left_out) > 8 else "")
-        warnings.warn(
-            f"{len(left_out)} of {len(crops)} crops show no grain that stands out from its ground, and are left out: "
-            f"rows {rows}",
-            FaciesWarning,
-            stacklevel=2,
-        )
+        warnings.warn(_left_out_note(left_out, len(crops)), FaciesWarning, stacklevel=2)
     return grains
+
+
+def _left_out_note(left_out: Sequence[int], n_crops: int) -> str:
+    rows = ", ".join(map(str, left_out[:8])) + (" …" if len(left_out) > 8 else "")
+    return f"{len(left_out)} of {n_crops} crops show no grain that stands out from its ground, and are left out: rows {rows}"
 
 
 def _checked_mask(mask: Mask, crop: NDArray[np.uint8], row: int) -> Mask | None:

@@ -25,6 +25,8 @@ LAYOUTS = {"names": "{stack}_L{layer}.{format}", "folders": "{stack}/L{layer}.{f
 
 FORMATS = ("jpg", "png", "tif")
 
+_TRUTH_COLUMNS = ["stack", "x0", "y0", "x1", "y1", "kind", "cut", "touching", "area_px", "layer"]
+
 _NOTICE = "SYNTHETIC: rendered by facies.grains.synthetic, not photographed"
 
 _README = """These photographs are SYNTHETIC. Nothing in this folder was photographed under a microscope.
@@ -66,7 +68,7 @@ def draw_plates(
     cut : float
         Share of the plates on which the border cuts a grain that is not of the pair.
     grains, **settings
-        As in `facies.grains.synthetic.render_stack`.
+        As in `facies.grains.synthetic.SceneSettings`.
 
     Yields
     ------
@@ -127,7 +129,7 @@ def write_plates(
     overwrite : bool
         Whether a folder of that name is replaced.
     **settings
-        As in `draw_plates` and `facies.grains.synthetic.render_stack`.
+        As in `draw_plates` and `facies.grains.synthetic.SceneSettings`.
 
     Returns
     -------
@@ -145,22 +147,23 @@ def write_plates(
         raise InputError(f"format {format!r} is unknown: choose one of {', '.join(FORMATS)}")
     if n_stacks < 1:
         raise InputError(f"n_stacks is {n_stacks}: write at least one")
+    pattern = LAYOUTS[layout].replace("{format}", format)
     tables = []
     with atomic_folder(Path(folder).expanduser(), overwrite=overwrite) as temporary:
         for number, plate in enumerate(draw_plates(n_stacks, seed=seed, **settings), start=1):
             stack = f"{prefix}{number:04d}"
             for layer, image in enumerate(plate.images):
-                path = temporary / LAYOUTS[layout].format(stack=stack, layer=layer, format=format)
+                path = temporary / pattern.format(stack=stack, layer=layer)
                 path.parent.mkdir(exist_ok=True)
                 _save(path, image, quality)
             tables.append(plate.grains.assign(stack=stack))
-        truth = pd.concat(tables, ignore_index=True)
-        truth = truth[["stack", "x0", "y0", "x1", "y1", "kind", "cut", "touching", "area_px", "layer"]]
+        truth = pd.concat(tables, ignore_index=True)[_TRUTH_COLUMNS]
         truth.to_csv(temporary / "truth.csv", index=False)
         used = {"n_stacks": n_stacks, "seed": seed, "quality": quality, **settings}
         used["grains"] = _described(settings.get("grains", KINDS))
-        pattern = LAYOUTS[layout].format(stack=f"{prefix}0001", layer=0, format=format)
-        text = _README.format(layout=f"{pattern} …", settings=json.dumps(used, default=str))
+        text = _README.format(
+            layout=f"{pattern.format(stack=f'{prefix}0001', layer=0)} …", settings=json.dumps(used, default=str)
+        )
         (temporary / "README.txt").write_text(text, encoding="utf-8")
     return truth
 

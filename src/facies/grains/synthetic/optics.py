@@ -127,7 +127,7 @@ def blur_levels(grain: LitGrain, widest: float) -> list[Field]:
 def in_focus_at(grain: LitGrain, levels: list[Field], widest: float, focus: float) -> Field:
     """Return a grain as the camera sees it when the plane ``focus`` pixels above the plate is sharp, (h, w, 4)."""
     blur = np.abs(grain.height - np.float32(focus)) * np.float32(BLUR_PER_DISTANCE / widest)
-    seen = np.zeros_like(grain.painted)
+    image = np.zeros_like(grain.painted)
     for index, (level, step) in enumerate(zip(levels, _STEPS, strict=True)):
         weight = np.ones_like(blur)
         if index > 0:
@@ -136,8 +136,8 @@ def in_focus_at(grain: LitGrain, levels: list[Field], widest: float, focus: floa
             weight = np.minimum(weight, (_STEPS[index + 1] - blur) / (_STEPS[index + 1] - step))
         weight = np.maximum(weight, 0)
         if weight.any():
-            seen += level * weight[..., None]
-    return seen
+            image += level * weight[..., None]
+    return image
 
 
 def make_plate(rng: np.random.Generator, background: str, size: tuple[int, int], detail: float) -> Field:

@@ -245,11 +245,11 @@ def _is_free(group: Sequence[PlacedGrain], near: NDArray[np.bool_]) -> bool:
 
 
 def _is_well_cut(grain: PlacedGrain, size: tuple[int, ...]) -> bool:
-    """Whether between a quarter and nine tenths of the grain are seen, in one piece."""
+    """Whether between a quarter and nine tenths of the grain are visible, in one piece."""
     _, own = grain.window(size)
-    seen = grain.mask[own]
-    share = seen.sum() / grain.mask.sum()
-    return bool(0.25 < share < 0.9 and cv2.connectedComponents(seen.astype(np.uint8), connectivity=8)[0] == 2)
+    visible = grain.mask[own]
+    share = visible.sum() / grain.mask.sum()
+    return bool(0.25 < share < 0.9 and cv2.connectedComponents(visible.astype(np.uint8), connectivity=8)[0] == 2)
 
 
 def _claim(near: NDArray[np.bool_], grain: PlacedGrain, gap: float) -> None:

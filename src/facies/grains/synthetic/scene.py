@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ from facies.grains.synthetic.optics import (
 from facies.grains.synthetic.placement import PlacedGrain, place_grains
 from facies.grains.synthetic.shapes import KINDS, Grain, draw_grain
 
-__all__ = ["Plate", "render_stack"]
+__all__ = ["Plate", "SceneSettings", "render_stack"]
 
 Seed = int | Sequence[int] | np.random.Generator
 
@@ -51,27 +52,12 @@ class Plate:
     grains: pd.DataFrame
 
 
-def render_stack(
-    seed: Seed,
-    *,
-    grains: Sequence[str] | Mapping[str, float] | Sequence[Grain] = KINDS,
-    size: tuple[int, int] = (1024, 1280),
-    layers: int = 6,
-    n_grains: int = 3,
-    grain_size: float = 280.0,
-    touching: int = 0,
-    cut: int = 0,
-    gap: float | None = None,
-    background: str = "green",
-    uneven_light: float = 1.0,
-    noise: float = 0.012,
-) -> Plate:
-    """Render one SYNTHETIC focal stack.
+@dataclass(frozen=True, kw_only=True)
+class SceneSettings:
+    """What lies on a plate, and how it is photographed.
 
-    Parameters
+    Attributes
     ----------
-    seed : int, sequence of int or numpy.random.Generator
-        The same seed and settings give the same pixels.
     grains : sequence of str, mapping of str to float, or sequence of Grain
         Kinds to draw by rule, all equally often; or kinds with how often each comes; or grains to choose from, such as
         `facies.grains.synthetic.grains_from_crops` cuts out. They are turned, mirrored and scaled anew each time.
@@ -96,6 +82,52 @@ def render_stack(
         Strength of vignette, slope and stray light; 0 lights the plate evenly.
     noise : float
         Standard deviation of the noise, as a share of the full scale, in the light parts.
+    """
+
+    grains: Sequence[str] | Mapping[str, float] | Sequence[Grain] = KINDS
+    size: tuple[int, int] = (1024, 1280)
+    layers: int = 6
+    n_grains: int = 3
+    grain_size: float = 280.0
+    touching: int = 0
+    cut: int = 0
+    gap: float | None = None
+    background: str = "green"
+    uneven_light: float = 1.0
+    noise: float = 0.012
+
+    def __post_init__(self) -> None:
+        if self.background not in BACKGROUNDS:
+            raise InputError(f"background {self.background!r} is unknown: choose one of {', '.join(BACKGROUNDS)}")
+        if self.layers < 1:
+            raise InputError(f"layers is {self.layers}: a stack has at least one")
+        if self.n_grains < 0 or self.touching < 0 or self.cut < 0:
+            raise InputError(
+                f"n_grains {self.n_grains}, touching {self.touching}, cut {self.cut}: none may be negative"
+            )
+        if 2 * self.touching + self.cut > self.n_grains:
+            raise InputError(
+                f"{self.touching} touching pairs and {self.cut} cut grains are more than n_grains, {self.n_grains}: "
+                "raise it"
+            )
+        if not self.grain_size >= 12:
+            raise InputError(f"grain_size is {self.grain_size:g} pixels: grains need at least 12 to have a shape")
+        if min(self.size) < 2 * self.grain_size:
+            raise InputError(
+                f"a plate of {self.size[1]} × {self.size[0]} pixels is too small for grains of {self.grain_size:g}: it "
+                "needs at least twice that each way"
+            )
+
+
+def render_stack(seed: Seed, **settings: Any) -> Plate:
+    """Render one SYNTHETIC focal stack.
+
+    Parameters
+    ----------
+    seed : int, sequence of int or numpy.random.Generator
+        The same seed and settings give the same pixels.
+    **settings
+        Fields of `SceneSettings`.
 
     Returns
     -------
@@ -106,43 +138,23 @@ def render_stack(
     InputError
         If a setting cannot be, or the grains find no place.
     """
-    _check(size, layers, n_grains, grain_size, touching, cut, background)
+    scene = SceneSettings(**settings)
     rng = np.random.default_rng(seed)
-    choose = _chooser(grains, grain_size)
+    choose = _chooser(scene.grains, scene.grain_size)
     placed = place_grains(
         rng,
-        [choose(rng) for _ in range(n_grains)],
-        size,
-        sizes=grain_size * np.clip(np.exp(rng.normal(-0.03, 0.25, n_grains)), 0.6, 1.7),
-        touching=touching,
-        cut=cut,
-        gap=grain_size / 8 if gap is None else gap,
+        [choose(rng) for _ in range(scene.n_grains)],
+        scene.size,
+        sizes=scene.grain_size * np.clip(np.exp(rng.normal(-0.03, 0.25, scene.n_grains)), 0.6, 1.7),
+        touching=scene.touching,
+        cut=scene.cut,
+        gap=scene.grain_size / 8 if scene.gap is None else scene.gap,
     )
-    instances = _instances(placed, size)
-    span = 0.8 * grain_size
-    focus = np.linspace(0, span, layers) if layers > 1 else np.array([0.35 * span])
-    images = _photographs(rng, placed, size, focus, background, grain_size, uneven_light, noise)
+    instances = _instances(placed, scene.size)
+    span = 0.8 * scene.grain_size
+    focus = np.linspace(0, span, scene.layers) if scene.layers > 1 else np.array([0.35 * span])
+    images = _photographs(rng, placed, focus, scene)
     return Plate(images, instances, _table(placed, instances, focus))
-
-
-def _check(
-    size: tuple[int, int], layers: int, n_grains: int, grain_size: float, touching: int, cut: int, background: str
-) -> None:
-    if background not in BACKGROUNDS:
-        raise InputError(f"background {background!r} is unknown: choose one of {', '.join(BACKGROUNDS)}")
-    if layers < 1:
-        raise InputError(f"layers is {layers}: a stack has at least one")
-    if n_grains < 0 or touching < 0 or cut < 0:
-        raise InputError(f"n_grains {n_grains}, touching {touching}, cut {cut}: none may be negative")
-    if 2 * touching + cut > n_grains:
-        raise InputError(f"{touching} touching pairs and {cut} cut grains are more than n_grains, {n_grains}: raise it")
-    if not grain_size >= 12:
-        raise InputError(f"grain_size is {grain_size:g} pixels: grains need at least 12 to have a shape")
-    if min(size) < 2 * grain_size:
-        raise InputError(
-            f"a plate of {size[1]} × {size[0]} pixels is too small for grains of {grain_size:g}: it needs at least twice "
-            "that each way"
-        )
 
 
 def _chooser(
@@ -203,16 +215,9 @@ def _table(placed: Sequence[PlacedGrain], instances: NDArray[np.uint16], focus: 
 
 
 def _photographs(
-    rng: np.random.Generator,
-    placed: Sequence[PlacedGrain],
-    size: tuple[int, int],
-    focus: NDArray[np.float64],
-    background: str,
-    grain_size: float,
-    uneven_light: float,
-    noise: float,
+    rng: np.random.Generator, placed: Sequence[PlacedGrain], focus: NDArray[np.float64], scene: SceneSettings
 ) -> NDArray[np.uint8]:
-    plate = make_plate(rng, background, size, grain_size / 280)
+    plate = make_plate(rng, scene.background, scene.size, scene.grain_size / 280)
     azimuth, altitude = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.1)
     lamp = np.array([np.cos(azimuth) * np.cos(altitude), np.sin(azimuth) * np.cos(altitude), np.sin(altitude)])
     green = np.array(cv2.mean(plate)[:3], dtype=np.float32)
@@ -223,20 +228,20 @@ def _photographs(
     highest = max((float(lit_grain.height.max()) for lit_grain in lit), default=0.0)
     widest = BLUR_PER_DISTANCE * max(highest, float(focus.max()), 1.0)
     levels = [blur_levels(lit_grain, widest) for lit_grain in lit]
-    light = Illumination.draw(rng, size, uneven_light)
-    sensor = Sensor(rng, plate, noise)
+    light = Illumination.draw(rng, scene.size, scene.uneven_light)
+    sensor = Sensor(rng, plate, scene.noise)
     sharp = light.falls_on(plate)
     dull = wide_blur(sharp, widest)
-    images = np.empty((len(focus), *size, 3), dtype=np.uint8)
+    images = np.empty((len(focus), *scene.size, 3), dtype=np.uint8)
     for layer, plane in enumerate(focus):
         away = float(plane) * BLUR_PER_DISTANCE / widest
-        seen = cv2.addWeighted(sharp, 1 - away, dull, away, 0)
+        image = cv2.addWeighted(sharp, 1 - away, dull, away, 0)
         for grain, lit_grain, blurred in zip(placed, lit, levels, strict=True):
-            inside, own = grain.window(size)
+            inside, own = grain.window(scene.size)
             over = in_focus_at(lit_grain, blurred, widest, float(plane))[own]
-            seen[inside] *= 1 - over[..., 3:]
-            seen[inside] += light.falls_on(over[..., :3], inside, over[..., 3:])
-        images[layer] = sensor.expose(seen)
+            image[inside] *= 1 - over[..., 3:]
+            image[inside] += light.falls_on(over[..., :3], inside, over[..., 3:])
+        images[layer] = sensor.expose(image)
     return images
 
 

@@ -29,7 +29,7 @@ _ZIP_LOCAL_HEADER = 30
 
 
 def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
-    """Take images from memory (or from a memory map).
+    """Make an image set of an array in memory (or of a memory map).
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
 
 
 def images_from_npy(path: Path) -> ImageSet:
-    """Open a `.npy` file; it is memory mapped, not read.
+    """Open a `.npy` file; it is memory mapped.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def images_from_npy(path: Path) -> ImageSet:
     Raises
     ------
     InputError
-        If it is no array, is damaged, holds Python objects, or cannot be images.
+        If the file is no array, is damaged, holds Python objects, or has a shape or type that images cannot have.
     """
     try:
         with path.open("rb") as file:
@@ -88,11 +88,11 @@ def images_from_npy(path: Path) -> ImageSet:
 
 
 def images_from_npz(path: Path) -> ImageSet:
-    """Open a `.npz` file with `images` and, if known, `labels`.
+    """Open a `.npz` file with `images` and, where they are known, `labels`.
 
-    Stored members are memory mapped; compressed ones are unpacked once, into memory while they are small.
-    `label_names` or `class_names` name the labels, `id` the images; other arrays of one entry an image become columns
-    of the table.
+    Uncompressed members are memory mapped; compressed ones are unpacked once, into memory while they are small.
+    `label_names` or `class_names` name the labels, `id` the images; other arrays of one entry per image
+    become columns of the table.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def images_from_npz(path: Path) -> ImageSet:
     Raises
     ------
     InputError
-        If it is damaged, has no `images`, or these cannot be images.
+        If the file is damaged, has no `images`, or these have a shape or type that images cannot have.
     """
     try:
         with zipfile.ZipFile(path) as packed:
@@ -131,17 +131,17 @@ def images_from_npz(path: Path) -> ImageSet:
 
 
 def memory_origin(kind: str) -> dict[str, Any]:
-    """Give the origin of images that cannot be read again by themselves."""
+    """Return the origin of images that were in memory, and so cannot be opened again."""
     return {"kind": kind, "path": None, "options": {}}
 
 
 def numbered_table(n_images: int, source: str) -> pd.DataFrame:
-    """Make the table of images that have no names: their ids are their numbers, from 0."""
+    """Return the table of images without names: their ids are their numbers, from 0."""
     return pd.DataFrame({"id": [str(row) for row in range(n_images)], "source": source})
 
 
 def image_set_from_arrays(source: PixelSource, others: Mapping[str, NDArray[Any]], path: Path) -> ImageSet:
-    """Put pixels together with what else a file says about each of them.
+    """Combine pixels with the other arrays that a file holds about them.
 
     Parameters
     ----------
@@ -176,14 +176,14 @@ def image_set_from_arrays(source: PixelSource, others: Mapping[str, NDArray[Any]
         return ImageSet(source, table)
     labels = as_labels(others["labels"], n_images, f"{path}: 'labels'")
     names = others.get("label_names", others.get("class_names"))
-    known = labels.names
-    if known is None and names is not None and names.ndim == 1 and names.dtype.kind == "U":
-        known = [str(word) for word in names]
-    return ImageSet(source, table, labels=labels.codes, label_names=known)
+    names_of_labels = labels.names
+    if names_of_labels is None and names is not None and names.ndim == 1 and names.dtype.kind == "U":
+        names_of_labels = [str(word) for word in names]
+    return ImageSet(source, table, labels=labels.codes, label_names=names_of_labels)
 
 
 def is_table_column(name: str, shape: Iterable[int], dtype: np.dtype[Any], n_images: int) -> bool:
-    """Tell whether an array beside the images belongs into their table."""
+    """Return whether an array has one entry per image, and so becomes a column of their table."""
     return name != "images" and tuple(shape) == (n_images,) and dtype.kind in "biufUS"
 
 
@@ -229,7 +229,7 @@ def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
             )
         if not fortran:
             return source_from_temporary(_unpack(file, shape, dtype), axis_order)
-    with packed.open(info) as file:  # rare, and an image would be scattered over the file: in memory at once
+    with packed.open(info) as file:  # rare; read into memory at once, since each image is scattered over the file
         return source_from_array(np.ascontiguousarray(npy.read_array(file, allow_pickle=False)), axis_order)
 
 

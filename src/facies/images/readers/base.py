@@ -12,7 +12,7 @@ from facies.images.resize import ImageFormat
 __all__ = ["Progress", "Reader"]
 
 Progress = Callable[[int, int], None]
-"""Called with the number of files or images that are done, and their total."""
+"""Called with the number of files or images that have been read, and their total."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +29,18 @@ class Reader:
     Parameters
     ----------
     name : str
-        The name of the format. Run folders keep it, to be opened by the same reader again: it must not change.
+        The name of the format. It is written into run folders, so that the same reader opens the images again; it must
+        never change.
     description : str
-        What the reader reads, for the error that lists all formats, such as ``a folder of images``.
+        What the reader reads, such as ``a folder of images``, for the error message that lists all formats.
     can_read : callable
-        ``can_read(path)`` says whether an existing file or folder has this format. It must be quick, for it is asked
-        about every input: look at the suffix, or at the names of files, not at pixels.
+        ``can_read(path)`` returns whether an existing file or folder has this format. It must be quick, since it is
+        called for every input: it should look at the suffix or at the names of files, not at pixels.
     read : callable
-        ``read(path, image_format, progress)`` opens the images, lazily where it can. The reader may bring them to
-        `image_format` while it decodes them; what it leaves as it was is converted afterwards. `progress` is None or is
-        called with the number of files done and their total. What the user can mend is raised as
-        `facies.errors.InputError`.
+        ``read(path, image_format, progress)`` opens the images, lazily where it can. The reader may convert them to
+        `image_format` while it decodes them; images that it leaves in another format are converted afterwards.
+        `progress` is None, or is called with the number of files that have been read and their total. An input that
+        cannot be read is reported by `facies.errors.InputError`.
     """
 
     name: str

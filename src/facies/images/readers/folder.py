@@ -39,7 +39,7 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """One image to be: the row of the table that it gets."""
+    """One page of a file: an image of the set, and a row of its table."""
 
     id: str
     file: ImageFile
@@ -53,9 +53,9 @@ class _LeftOut:
 
 
 def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
-    """List the image files in a folder and below, in natural order (2 before 10).
+    """List the image files in a folder and its subfolders, in natural order (2 before 10).
 
-    Hidden files, and files whose suffix is no image's, are passed over. Links to folders, and links to files outside,
+    Hidden files and files with other suffixes are ignored. Links to folders, and links to files outside the folder,
     are not followed.
 
     Parameters
@@ -67,7 +67,7 @@ def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
     -------
     files : list of ImageFile
     left_out : list
-        What looked like an image but is not taken, and why.
+        Files with the suffix of an image that cannot be read, with the reason.
     """
     root = folder.resolve()
     files: list[ImageFile] = []
@@ -96,7 +96,7 @@ def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
 
 
 def natural_key(name: str) -> tuple[list[list[tuple[bool, int, str]]], str]:
-    """Make a key that sorts names as people count: folder by folder, numbers by their value."""
+    """Return a key that sorts names folder by folder, and numbers in them by their value."""
     parts = PurePosixPath(name.lower()).parts
     split = [
         [
@@ -110,12 +110,12 @@ def natural_key(name: str) -> tuple[list[list[tuple[bool, int, str]]], str]:
 
 
 def _reason_to_skip(path: Path, root: Path) -> str | None:
-    """Say why a file that is called an image cannot be one of the set."""
+    """Return why a file with the suffix of an image cannot be read; None if it can."""
     try:
         str(path.relative_to(root)).encode("utf-8")
         if path.is_symlink() and not path.resolve().is_relative_to(root):
             return "a link that leaves the folder"
-        # Opening a pipe would wait for ever.
+        # A pipe, for example: opening it would wait for ever.
         return None if path.is_file() else "not a file, or a link to nothing"
     except UnicodeEncodeError:
         return "its name is not UTF-8: rename it"
@@ -123,20 +123,23 @@ def _reason_to_skip(path: Path, root: Path) -> str | None:
         return f"it cannot be reached ({error})"
 
 
-def images_from_folder(folder: Path, target: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
+def images_from_folder(
+    folder: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None
+) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
 
-    The id of an image is its path relative to the folder; pages of a TIFF of several are ``name.tif#1`` and so on.
+    The id of an image is its path relative to the folder; the pages of a TIFF of several pages are
+    ``name.tif#1`` and so on.
 
     Parameters
     ----------
     folder : Path
         The folder; read with everything below.
-    target : ImageFormat, optional
-        What to bring the images to. Its channels must be given where grey and colour are mixed; its size, if it is not
-        given, is the one that all have or, where they differ, the median side, at most 128.
+    image_format : ImageFormat, optional
+        What to convert the images to. It must have channels where grey and colour images are mixed. Without a size,
+        images of different sizes are brought to a square of the median side, at most 128 pixels.
     progress : callable, optional
-        Called with the number of files done and their total.
+        Called with the number of files that have been read, and their total.
 
     Returns
     -------
@@ -146,40 +149,40 @@ def images_from_folder(folder: Path, target: ImageFormat = UNCHANGED, progress: 
     Raises
     ------
     InputError
-        If there is no readable image, grey and colour are mixed, or the disk has no room.
+        If no image can be read, grey and colour are mixed, or the disk has too little space.
     """
     files, left_out = find_image_files(folder)
     if not files:
         suffixes = " ".join(sorted(SUFFIXES))
         why = f"; {left_out[0].source}: {left_out[0].reason}" if left_out else f" (read are {suffixes})"
         raise InputError(f"{folder}: there is no image file in this folder or below{why}")
-    return images_from_files(folder, files, left_out, target=target, progress=progress)
+    return images_from_files(folder, files, left_out, image_format=image_format, progress=progress)
 
 
-def images_from_tiff(path: Path, target: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
+def images_from_tiff(path: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
     """Open the pages of one TIFF; the parameters are those of `images_from_folder`."""
-    return images_from_files(path, [ImageFile(path, path.name)], target=target, progress=progress)
+    return images_from_files(path, [ImageFile(path, path.name)], image_format=image_format, progress=progress)
 
 
 def images_from_files(
-    place: Path,
+    path: Path,
     files: Sequence[ImageFile],
     left_out: Sequence[_LeftOut] = (),
     *,
-    target: ImageFormat = UNCHANGED,
+    image_format: ImageFormat = UNCHANGED,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Open image files, in the order given.
+    """Open image files, in the order of the list.
 
     Parameters
     ----------
-    place : Path
-        What to call them in an error.
+    path : Path
+        The file or folder that messages of errors name.
     files : sequence of ImageFile
         The files.
     left_out : sequence
-        What has been left out already.
-    target, progress
+        Files that are known to be unreadable already.
+    image_format, progress
         As in `images_from_folder`.
 
     Returns
@@ -189,28 +192,30 @@ def images_from_files(
     Raises
     ------
     InputError
-        If none is readable, grey and colour are mixed, or the disk has no room.
+        If no image can be read, grey and colour are mixed, or the disk has too little space.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = list(pool.map(_headers, files))
-    lost = [*left_out, *(item for item in headers if isinstance(item, _LeftOut))]
+    unreadable = [*left_out, *(item for item in headers if isinstance(item, _LeftOut))]
     pages = [
         _Page(file.name if len(item) == 1 else f"{file.name}#{number}", file, header)
         for file, item in zip(files, headers, strict=True) if not isinstance(item, _LeftOut)
         for number, header in enumerate(item, 1)
     ]  # fmt: skip
     if not pages:
-        raise _none_readable(place, len(files), lost)
-    target, notes = choose_format(place, [page.header for page in pages], target)
-    source, failed = _decode_all(pages, target, progress)
-    lost += failed.values()
-    kept = [row for row in range(len(pages)) if row not in failed]
-    if not kept:
-        raise _none_readable(place, len(files), lost)
+        raise _none_readable(path, len(files), unreadable)
+    image_format, notes = choose_format(path, [page.header for page in pages], image_format)
+    source, failed = _decode_all(pages, image_format, progress)
+    unreadable += failed.values()
+    readable = [row for row in range(len(pages)) if row not in failed]
+    if not readable:
+        raise _none_readable(path, len(files), unreadable)
     return ImageSet(
-        source if not failed else SubsetSource(source, np.array(kept, dtype=np.int64)),
-        _table([pages[row] for row in kept]),
-        left_out=pd.DataFrame([(item.source, item.reason) for item in lost], columns=list(LEFT_OUT_COLUMNS), dtype=str),
+        source if not failed else SubsetSource(source, np.array(readable, dtype=np.int64)),
+        _table([pages[row] for row in readable]),
+        left_out=pd.DataFrame(
+            [(item.source, item.reason) for item in unreadable], columns=list(LEFT_OUT_COLUMNS), dtype=str
+        ),
         notes=notes,
     )
 
@@ -222,10 +227,10 @@ def _headers(file: ImageFile) -> list[PageHeader] | _LeftOut:
         return _LeftOut(file.name, str(error))
 
 
-def _none_readable(place: Path, n_files: int, lost: Sequence[_LeftOut]) -> InputError:
-    first = lost[0]
+def _none_readable(path: Path, n_files: int, unreadable: Sequence[_LeftOut]) -> InputError:
+    first = unreadable[0]
     files = "the image file" if n_files == 1 else f"none of the {n_files} image files"
-    return InputError(f"{place}: {files} can{'not' if n_files == 1 else ''} be read; {first.source}: {first.reason}")
+    return InputError(f"{path}: {files} can{'not' if n_files == 1 else ''} be read; {first.source}: {first.reason}")
 
 
 def _table(pages: Sequence[_Page]) -> pd.DataFrame:
@@ -241,40 +246,40 @@ def _table(pages: Sequence[_Page]) -> pd.DataFrame:
     )
 
 
-def choose_format(place: Path, headers: Sequence[PageHeader], asked: ImageFormat) -> tuple[ImageFormat, list[str]]:
-    """Decide what images of these kinds are brought to.
+def choose_format(path: Path, headers: Sequence[PageHeader], requested: ImageFormat) -> tuple[ImageFormat, list[str]]:
+    """Choose the format to which images of different formats are converted.
 
     Parameters
     ----------
-    place : Path
-        What to call them in an error.
+    path : Path
+        The file or folder that messages of errors name.
     headers : sequence of PageHeader
-        One an image.
-    asked : ImageFormat
-        What was asked for.
+        One per image.
+    requested : ImageFormat
+        The format that was requested; what it leaves open is chosen here.
 
     Returns
     -------
-    target : ImageFormat
+    image_format : ImageFormat
     notes : list of str
-        What was decided without having been asked for.
+        What was chosen beyond the request, for the user.
 
     Raises
     ------
     InputError
-        If grey and colour are mixed and `channels` says not what to do, or cannot be converted.
+        If grey and colour are mixed and no channels are requested, or the images cannot be converted.
     """
     notes = []
-    channels, size, fit = asked.channels, asked.size, asked.fit
+    channels, size, fit = requested.channels, requested.size, requested.fit
     counts = Counter(header.channels for header in headers)
     if channels is None and len(counts) > 1:
         words = " and ".join(f"{n} of {c} channel{'s' if c > 1 else ''}" for c, n in sorted(counts.items()))
         raise InputError(
-            f"{place}: grey and colour images are mixed ({words}): choose --channels grey or --channels rgb"
+            f"{path}: grey and colour images are mixed ({words}): choose --channels grey or --channels rgb"
         )
     odd = sorted(set(counts) - {1, 3, 4})
     if channels is not None and odd:
-        raise InputError(f"{place}: images of {odd[0]} channels cannot be made {channels}: leave --channels out")
+        raise InputError(f"{path}: images of {odd[0]} channels cannot be made {channels}: leave --channels out")
     sizes = {(header.height, header.width) for header in headers}
     if size is None and len(sizes) > 1:
         side = 4 * round(median([side for header in headers for side in (header.height, header.width)]) / 4)
@@ -291,19 +296,21 @@ def choose_format(place: Path, headers: Sequence[PageHeader], asked: ImageFormat
 
 
 def _decode_all(
-    pages: Sequence[_Page], target: ImageFormat, progress: Progress | None
+    pages: Sequence[_Page], image_format: ImageFormat, progress: Progress | None
 ) -> tuple[PixelSource, dict[int, _LeftOut]]:
-    """Decode every file once; each thread writes its rows where they belong."""
+    """Decode every file once, in parallel; each thread writes the rows of its file."""
     first = pages[0].header
-    shape = (len(pages), target.n_channels(first.channels), *(target.size or (first.height, first.width)))
-    store = TemporaryArray.allocate(shape, target.dtype(first.dtype), in_memory_below=0)
+    shape = (len(pages), image_format.n_channels(first.channels), *(image_format.size or (first.height, first.width)))
+    store = TemporaryArray.allocate(shape, image_format.dtype(first.dtype), in_memory_below=0)
     rows: dict[ImageFile, list[int]] = {}
     for row, page in enumerate(pages):
         rows.setdefault(page.file, []).append(row)
     failed: dict[int, _LeftOut] = {}
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        jobs = [pool.submit(_decode_file, [pages[row] for row in mine], mine, target, store) for mine in rows.values()]
+        jobs = [
+            pool.submit(_decode_file, [pages[row] for row in own], own, image_format, store) for own in rows.values()
+        ]
         for done, job in enumerate(as_completed(jobs), 1):
             failed.update(job.result())
             if progress is not None:
@@ -314,12 +321,12 @@ def _decode_all(
 
 
 def _finite(pixels: NDArray[Any]) -> bool:
-    with np.errstate(over="ignore"):  # a float64 beyond float32 is read as infinite
+    with np.errstate(over="ignore"):  # a float64 beyond the range of float32 is read as infinite
         return pixels.dtype.kind != "f" or bool(np.isfinite(pixels.astype(np.float32)).all())
 
 
 def _decode_file(
-    pages: Sequence[_Page], rows: Sequence[int], target: ImageFormat, store: TemporaryArray
+    pages: Sequence[_Page], rows: Sequence[int], image_format: ImageFormat, store: TemporaryArray
 ) -> dict[int, _LeftOut]:
     failed = {}
     done = 0
@@ -331,7 +338,7 @@ def _decode_file(
             if not _finite(pixels):
                 failed[row] = _LeftOut(page.id, "NaN or infinite pixels")
             else:
-                store.array[row] = target.apply(np.moveaxis(pixels, -1, 0)[None])[0]
+                store.array[row] = image_format.apply(np.moveaxis(pixels, -1, 0)[None])[0]
             done += 1
         if done < len(pages):
             raise UnreadableImage("the file has fewer pages than it says")

@@ -1,13 +1,13 @@
 """One image file to pixels, or a reason why not.
 
-What is made of a file, so that like images look alike however they were written:
+What is made of a file, so that equal images are equal however they were written:
 
 - grey is one channel, colour three; a palette of greys is grey; CMYK, YCbCr and HSV become RGB;
 - one bit a pixel becomes 0 and 255; 16 bits stay 16 bits, in colour too; floats stay floats;
 - opacity is dropped where everything is opaque, else the image is blended over black, the colour of "nothing here" in
   most scientific images; it never becomes a channel;
 - the EXIF orientation is applied;
-- every page of a TIFF is an image; of animations the first frame is.
+- every page of a TIFF is an image; of an animation only the first frame is read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from facies.images.readers.tiff import tiff_headers, tiff_pages
 __all__ = ["SUFFIXES", "PageHeader", "UnreadableImage", "decode_pages", "read_headers"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
-"""The suffixes of files that are taken for images, in lower case."""
+"""The suffixes of image files, in lower case."""
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Others, such as EPS, would start programs to draw what a file says.
@@ -43,7 +43,7 @@ _ORIENTATION = 0x0112
 
 
 def read_headers(path: Path) -> list[PageHeader]:
-    """Tell what a file holds without decoding it.
+    """Read what a file holds without decoding it.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def read_headers(path: Path) -> list[PageHeader]:
     Returns
     -------
     list of PageHeader
-        One a page.
+        One per page.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_headers(path: Path) -> list[PageHeader]:
 
 
 def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
-    """Decode a file, a page at a time.
+    """Decode a file page by page.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
     Yields
     ------
     ndarray, shape (H, W, C)
-        A page in its native type, as `read_headers` promised.
+        A page in its native type, with the shape and the type that `read_headers` returned.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
 
 @contextmanager
 def _as_unreadable() -> Iterator[None]:
-    """Turn whatever a decoder raises (they raise anything) into a reason."""
+    """Turn any exception of a decoder into an `UnreadableImage`."""
     try:
         yield
     except UnreadableImage:
@@ -138,7 +138,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _png16_channels(path: Path, image: Image.Image) -> int:
-    """Count the channels of a PNG that Pillow would cut from 16 to 8 bits; 0 if it would not."""
+    """Return the number of channels of a PNG that Pillow would reduce from 16 to 8 bits; 0 for all other images."""
     if image.format != "PNG" or image.mode.startswith("I"):
         return 0
     with path.open("rb") as file:

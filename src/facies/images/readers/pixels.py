@@ -1,4 +1,4 @@
-"""Decoded pixels: turned upright, blended over black, taken out of Pillow."""
+"""What all decoders of image files share: headers, orientation, opacity, and arrays from Pillow."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = [
 _U8 = np.dtype(np.uint8)
 
 
-class UnreadableImage(Exception):  # noqa: N818 - it is the file's state, caught and reported, not a failure of ours
+class UnreadableImage(Exception):  # noqa: N818 - the state of a file, which is caught and reported
     """A file cannot be read as an image; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageHeader:
-    """What one page will be when decoded."""
+    """The shape and the type of a decoded page."""
 
     height: int
     width: int
@@ -36,14 +36,14 @@ class PageHeader:
 
 
 def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn an image the way its EXIF or TIFF orientation (1 to 8) says.
+    """Rotate and mirror an image as its EXIF or TIFF orientation says.
 
     Parameters
     ----------
     pixels : ndarray, shape (H, W, C)
-        As stored.
+        The image as stored.
     orientation : int
-        From 5 on, rows and columns are exchanged.
+        From 1 (as stored) to 8; from 5 on, rows and columns are exchanged.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
     colour : ndarray, shape (H, W, C)
         The colours, not multiplied by the opacity.
     opacity : ndarray, shape (H, W, 1)
-        Of the same type; 1 or the largest whole number is opaque.
+        Of the same type; fully opaque is 1, or the largest number of an integer type.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
 
 
 def pil_channels_and_dtype(image: Image.Image) -> tuple[int, np.dtype[Any]]:
-    """Tell the number of channels and the type that `pil_to_array` will give."""
+    """Return the number of channels and the type of what `pil_to_array` returns."""
     if image.mode.startswith("I;16"):
         return 1, np.dtype(np.uint16)
     if image.mode == "I":
@@ -100,7 +100,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def pil_to_array(image: Image.Image) -> NDArray[Any]:
-    """Decode what Pillow has opened.
+    """Decode an image that Pillow has opened.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
-"""The readers that there are: those of Facies, and those of other packages and domains."""
+"""The list of readers: those of Facies, and those of other packages and domains."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from facies.images.readers.base import Progress, Reader
 from facies.images.readers.folder import images_from_folder, images_from_tiff
 from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
-from facies.plugins import FaultyPlugin, load_plugins
+from facies.plugins import load_plugins
 
 __all__ = ["find_reader", "readers"]
 
@@ -44,22 +43,18 @@ _FOLDERS = (
 
 
 def readers() -> Iterator[Reader]:
-    """Give the readers in the order in which they are asked.
+    """List the readers in the order in which they are tried.
 
-    First come the files that a suffix settles; then what other packages read, for they know best which folders are
-    theirs; then any zarr folder; last any other folder, which is searched for image files.
+    First come files that are recognised by their suffix; then the readers of other packages, which recognise their own
+    folders; then zarr folders; last any other folder, which is searched for image files.
 
     Yields
     ------
     Reader
-        Other packages are imported only when it is their turn.
+        The other packages are imported only when their readers are tried.
     """
     yield from _FILES
-    for name, plugin in load_plugins(GROUP):
-        if isinstance(plugin, Reader):
-            yield plugin
-        else:
-            warnings.warn(f"{GROUP}: {name!r} is left out, for it is no Reader", FaultyPlugin, stacklevel=2)
+    yield from (reader for _, reader in load_plugins(GROUP, Reader))
     yield from _FOLDERS
 
 
@@ -69,9 +64,9 @@ def find_reader(path: Path, name: str | None = None) -> Reader | None:
     Parameters
     ----------
     path : Path
-        It exists.
+        An existing path.
     name : str, optional
-        The name of the reader that opened it before: only that one will do.
+        The name of the reader that opened it before; no other reader is tried.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""TIFF files, a page at a time."""
+"""TIFF files, page by page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def tiff_headers(path: Path) -> list[PageHeader]:
-    """Tell what the pages of a TIFF will be when decoded.
+    """Read the shapes and types of the pages of a TIFF without decoding them.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def tiff_headers(path: Path) -> list[PageHeader]:
     Returns
     -------
     list of PageHeader
-        Reduced copies of other pages are passed over.
+        One per page; reduced copies of other pages are left out.
 
     Raises
     ------
     UnreadableImage
-        If a page is not an image of numbers.
+        If a page holds no real numbers or has axes that an image does not have.
     """
     import tifffile
 
@@ -62,7 +62,7 @@ def tiff_pages(path: Path) -> Iterator[NDArray[Any]]:
     Yields
     ------
     ndarray, shape (H, W, C)
-        A page, upright, in its native type.
+        A page in its native type, turned as its orientation says.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _pages(tif: Any) -> list[Any]:
 
 
 def _packed_series(tif: Any) -> int:
-    """Count the images that lie behind one page's header (ImageJ writes stacks beyond 4 GB so); 0 if there is one."""
+    """Return how many images follow the header of one page (ImageJ writes stacks beyond 4 GB so); 0 if only one does."""
     if len(tif.pages) != 1 or not tif.series or tif.series[0].size <= tif.pages[0].size:
         return 0
     return int(tif.series[0].size // tif.pages[0].size)
@@ -144,7 +144,7 @@ def _decode(page: Any, path: Path) -> NDArray[Any]:
 
 
 def _interpret_samples(raw: NDArray[Any], page: Any) -> NDArray[Any]:
-    """Make of stored samples what the header says they mean."""
+    """Convert stored samples to grey or RGB as the header of the page says."""
     if page.axes.startswith("S"):
         raw = np.moveaxis(raw, 0, -1)
     pixels = raw if raw.ndim == 3 else raw[..., None]

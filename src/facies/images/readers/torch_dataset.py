@@ -25,16 +25,16 @@ _BATCH = 64
 def images_from_dataset(dataset: Dataset[Any], progress: Callable[[int, int], None] | None = None) -> ImageSet:
     """Take images from a torch Dataset.
 
-    A `TensorDataset` is read in place. Any other is read through once, into memory while it is small, else into a
-    temporary file: later epochs then cost nothing, and what the dataset does at random is done once.
+    A `TensorDataset` is read in place. Any other is read once, into memory while it is small, else into a temporary
+    file: later epochs then cost nothing, and what the dataset does at random is done once.
 
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        With a length. Its items are images, or pairs of an image and a label. An image is a tensor or an array (or what
-        `numpy.asarray` makes one of), (H, W), (C, H, W), (H, W, C) or (L, C, H, W).
+        It must have a length. Its items are images, or pairs of an image and a label. An image is a tensor or an array
+        (or what `numpy.asarray` makes one of), (H, W), (C, H, W), (H, W, C) or (L, C, H, W).
     progress : callable, optional
-        Called with the number of images done and their total.
+        Called with the number of images that have been read, and their total.
 
     Returns
     -------

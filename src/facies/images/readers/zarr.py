@@ -22,16 +22,18 @@ _NAMES = frozenset({"labels", "label_names", "class_names"})
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is a zarr array or group, of either format, or is called one."""
-    called = path.suffix.lower() == ".zarr"
-    return path.is_dir() and (called or any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup")))
+    """Return whether a path is a folder that holds a zarr array or group, of format 2 or 3, or has the suffix ``.zarr``."""
+    has_suffix = path.suffix.lower() == ".zarr"
+    has_metadata = any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+    return path.is_dir() and (has_suffix or has_metadata)
 
 
 def images_from_zarr(path: Path) -> ImageSet:
     """Open a zarr folder.
 
-    An array whose chunks hold one image is read in place. Where a chunk holds several, shuffled batches would unpack
-    each chunk again and again: it is unpacked once, unless that takes half of the room in the temporary folder.
+    An array whose chunks hold one image each is read in place. Where a chunk holds several images, shuffled batches
+    would decompress each chunk again and again: such an array is decompressed once, unless that would take half of the
+    free space of the temporary folder.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def images_from_zarr(path: Path) -> ImageSet:
     Raises
     ------
     InputError
-        If it is damaged, has no `images`, or these cannot be images.
+        If the folder is damaged, has no `images`, or these have a shape or type that images cannot have.
     """
     import zarr
 

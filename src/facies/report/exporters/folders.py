@@ -90,7 +90,7 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     run : RunFolder
         The run; its images must still be where they were.
     partition : DataFrame
-        Of `named_partition`; its index holds row numbers.
+        Of `annotated_partition`; its index holds row numbers.
     folder : Path
         An empty folder. Nothing is written outside of it.
 
@@ -114,16 +114,16 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     originals = {row: file for row, file in _originals(run).items() if row in places}
     for row, original in originals.items():
         shutil.copyfile(original, choose_file(row, _safe_suffix(original)))
-    told = ""
+    scaling = ""
     if len(originals) < len(places):
         pixels = _PixelWriter(run.image_set())
-        told = pixels.told
+        scaling = pixels.scaling_note
         for row, image in pixels.read([row for row in places if row not in originals]):
             pixels.write(choose_file(row, pixels.suffix), image)
     known = [name for name in ("id", "group", "probability", "class", "state") if name in partition]
     index = pd.DataFrame({"file": [files[row] for row in places], **{name: partition[name].tolist() for name in known}})
     save_csv(index, folder / "index.csv")
-    (folder / "README.txt").write_text(_README.format(scaled=told), "utf-8")
+    (folder / "README.txt").write_text(_README.format(scaled=scaling), "utf-8")
 
 
 def _places(partition: pd.DataFrame) -> dict[int, str]:
@@ -183,8 +183,8 @@ class _PixelWriter:
         self.suffix = ".tif" if self._tiff else ".png"
 
     @property
-    def told(self) -> str:
-        """What the reader of the files has to know."""
+    def scaling_note(self) -> str:
+        """How the pixels were scaled, for the README; empty if they were not."""
         if not self._scaled:
             return ""
         low, high = self._images.value_range()

@@ -1,7 +1,8 @@
-"""Takes the groups and classes of a run elsewhere: into tables, folders of images, and other programs."""
+"""The formats into which the groups and classes of a run can be exported: the contract, and the registry."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,46 +10,53 @@ from pathlib import Path
 import pandas as pd
 
 from facies.errors import InputError, suggest
-from facies.grains.report.export_coco import write_coco
-from facies.grains.report.export_ecotaxa import write_ecotaxa
 from facies.io import atomic_file, atomic_folder
-from facies.report.annotated_partition import named_partition, select_rows
+from facies.plugins import load_plugins
+from facies.report.annotated_partition import annotated_partition, select_rows
 from facies.report.exporters.folders import write_folders
 from facies.report.exporters.tables import write_csv, write_parquet
 from facies.runs import RunFolder
 
-__all__ = ["EXPORTERS", "Exporter", "export_run"]
+__all__ = ["Exporter", "export_run", "exporters"]
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """A way out of Facies.
+    """A format into which the groups and classes of a run can be written.
+
+    A package registers an instance as an entry point of the group ``facies.exporters``, under the name of the format.
 
     Attributes
     ----------
-    says : str
+    description : str
         One line for the help text.
-    is_folder : bool
-        Whether it writes a folder, or one file.
+    suffix : str
+        The suffix of the file, with its dot; empty if the exporter writes a folder.
     write : callable
-        ``write(run, partition, path)`` fills the new folder, or writes the new file, ``path``. `partition` is the table
-        of `named_partition`, cut to the images chosen: its index holds their row numbers. Whatever it raises, nothing
+        ``write(run, partition, path)`` writes the new file, or fills the new folder, ``path``. `partition` is the table
+        of `annotated_partition`, cut to the images chosen: its index holds their row numbers. Whatever it raises, nothing
         is left of ``path``.
     """
 
-    says: str
-    is_folder: bool
+    description: str
+    suffix: str
     write: Callable[[RunFolder, pd.DataFrame, Path], None]
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it writes a folder, or one file."""
+        return not self.suffix
 
-EXPORTERS: dict[str, Exporter] = {
-    "csv": Exporter("a table of id, group, probability, and all that is known of each image", False, write_csv),
-    "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", False, write_parquet),
-    "folders": Exporter("a folder of image files for each class or group, and index.csv", True, write_folders),
-    "coco": Exporter("grains as instances with outlines, for COCO's readers", False, write_coco),
-    "ecotaxa": Exporter("a zip of images and their table, to be imported into EcoTaxa", False, write_ecotaxa),
-}
-"""The exporters by name. A new one is a new entry."""
+
+@functools.cache
+def exporters() -> dict[str, Exporter]:
+    """Return the exporters by name: those of this room, and those that are registered."""
+    return {
+        "csv": Exporter("a table of id, group, probability, and all that is known of each image", ".csv", write_csv),
+        "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", ".parquet", write_parquet),
+        "folders": Exporter("a folder of image files for each class or group, and index.csv", "", write_folders),
+        **dict(load_plugins("facies.exporters", Exporter)),
+    }
 
 
 def export_run(
@@ -69,19 +77,17 @@ def export_run(
     run : RunFolder
         The run.
     to : str
-        A name in `EXPORTERS`: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa``.
+        A name in `exporters`: ``csv``, ``parquet``, ``folders``; of grains also ``coco`` and ``ecotaxa``.
     output : str or Path
         The file or folder to write.
     partition : str, optional
         Without it the newest.
-    classes : sequence of str, optional
-        Only images of these classes; excluded ones are left out.
-    groups : sequence of int, optional
-        Only images of these groups (-1: noise). With ``classes`` too, images that are of both.
+    classes, groups : sequence of str, sequence of int, optional
+        Only images of these classes, without excluded ones; only images of these groups (-1: noise).
     overwrite : bool
         Whether an existing file, or a folder that such an export wrote, is replaced.
     more : mapping of Exporter, optional
-        Exporters beside `EXPORTERS`: those that need what this room does not know, such as the model.
+        Exporters beside `exporters`: those that need what this room does not know, such as the model.
 
     Returns
     -------
@@ -94,13 +100,13 @@ def export_run(
         If the exporter, the partition, a class or a group is unknown, no image is left, the output exists and may not
         be replaced, the images are needed and gone, or the disk is full.
     """
-    known = {**EXPORTERS, **(more or {})}
+    known = {**exporters(), **(more or {})}
     exporter = known.get(to)
     if exporter is None:
         raise InputError(f"there is no exporter {to!r}: {suggest(to, known, 'choose one of {}')}")
     path = Path(output).expanduser().absolute()
     _check_output(path, exporter, overwrite=overwrite)
-    table, _ = named_partition(run, partition)
+    table, _ = annotated_partition(run, partition)
     table = table.loc[select_rows(run, table, classes, groups)]
     if exporter.is_folder:
         with atomic_folder(path, overwrite=overwrite) as folder:
@@ -117,7 +123,7 @@ def _check_output(path: Path, exporter: Exporter, *, overwrite: bool) -> None:
     if not overwrite:
         raise InputError(f"{path} already exists: give another output, or --overwrite to replace it")
     if path.is_dir() != exporter.is_folder:
-        kind, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
-        raise InputError(f"{path} is a {kind} and a {wanted} is to be written: give another output")
+        existing, new = ("folder", "file") if path.is_dir() else ("file", "folder")
+        raise InputError(f"{path} is a {existing} and a {new} is to be written: give another output")
     if exporter.is_folder and any(path.iterdir()) and not (path / "index.csv").is_file():
         raise InputError(f"{path} was not written by an export (it has no index.csv), so it is not overwritten")

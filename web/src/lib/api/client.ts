@@ -1,8 +1,8 @@
-/** Asks the server, and turns whatever goes wrong into one line of plain words. */
+/** Sends requests to the server, and turns every failure into an error of one line. */
 
-import { readFrame, type Frame } from "./frame";
+import { readArrays, type BinaryArrays } from "./binaryFormat";
 
-/** A name of this page, so that it knows its own changes among those of others. */
+/** Identity of this page, by which it recognises its own changes in the events. */
 export const CLIENT = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
 
 const LOST = "The server does not answer: nothing was changed. The page goes on as soon as it is back.";
@@ -30,11 +30,11 @@ async function ask(path: string, init: RequestInit): Promise<Response> {
     throw new ApiError(LOST, 0, "lost");
   }
   if (response.ok) return response;
-  const said = (await response.json().catch(() => null)) as { error?: string; kind?: string } | null;
+  const body = (await response.json().catch(() => null)) as { error?: string; kind?: string } | null;
   throw new ApiError(
-    said?.error ?? `The server answered ${response.status}: reload the page.`,
+    body?.error ?? `The server answered ${response.status}: reload the page.`,
     response.status,
-    said?.kind ?? "fault",
+    body?.kind ?? "fault",
   );
 }
 
@@ -42,8 +42,8 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return (await (await ask(path, signal ? { signal } : {})).json()) as T;
 }
 
-export async function getFrame(path: string, signal?: AbortSignal): Promise<Frame> {
-  return readFrame(await (await ask(path, signal ? { signal } : {})).arrayBuffer());
+export async function getArrays(path: string, signal?: AbortSignal): Promise<BinaryArrays> {
+  return readArrays(await (await ask(path, signal ? { signal } : {})).arrayBuffer());
 }
 
 function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
@@ -59,8 +59,8 @@ export async function postJson<T>(path: string, body: unknown, signal?: AbortSig
   return (await (await post(path, body, signal)).json()) as T;
 }
 
-export async function postFrame(path: string, body: unknown, signal?: AbortSignal): Promise<Frame> {
-  return readFrame(await (await post(path, body, signal)).arrayBuffer());
+export async function postArrays(path: string, body: unknown, signal?: AbortSignal): Promise<BinaryArrays> {
+  return readArrays(await (await post(path, body, signal)).arrayBuffer());
 }
 
 export async function remove(path: string): Promise<void> {

@@ -1,8 +1,8 @@
 /**
- * The stream of what others do.
+ * Listens to the server-sent events: changes, jobs and fits of the classifier.
  *
- * A browser keeps at most six connections to a server, and the stream is one of them: a page that is not seen lets go of
- * it, and hears at its return what it missed.
+ * A browser keeps at most six connections to a server, and the stream is one of them. So a hidden page closes it, and
+ * fetches what it has missed when it is visible again.
  */
 
 import type { ChangeEvent, JobEvent, Probe } from "./types";
@@ -17,16 +17,16 @@ export interface Listeners {
 
 const RETRY_MS = 1000;
 
-/** Listen until the returned function is called. */
+/** Listens until the returned function is called. */
 export function listen(to: Listeners): () => void {
   let source: EventSource | null = null;
   let retry = 0;
   let ended = false;
   const open = (): void => {
     source = new EventSource("api/events");
-    const on = <T>(name: string, hear: (data: T) => void): void =>
+    const on = <T>(name: string, handle: (data: T) => void): void =>
       source!.addEventListener(name, (event) => {
-        hear(JSON.parse((event as MessageEvent<string>).data) as T);
+        handle(JSON.parse((event as MessageEvent<string>).data) as T);
       });
     on<{ runs: Record<string, number> }>("hello", ({ runs }) => to.hello(runs));
     on<ChangeEvent>("change", (event) => to.change(event));
@@ -42,16 +42,16 @@ export function listen(to: Listeners): () => void {
     clearTimeout(retry);
     retry = window.setTimeout(open, RETRY_MS);
   };
-  const seen = (): void => {
+  const onVisibility = (): void => {
     source?.close();
     clearTimeout(retry);
     if (!document.hidden) open();
   };
-  document.addEventListener("visibilitychange", seen);
+  document.addEventListener("visibilitychange", onVisibility);
   open();
   return () => {
     ended = true;
-    document.removeEventListener("visibilitychange", seen);
+    document.removeEventListener("visibilitychange", onVisibility);
     clearTimeout(retry);
     source?.close();
   };

@@ -1,6 +1,6 @@
-/** What the server says, as /api/ gives it. Rows are 0-based numbers of images; class 0 is no class; group -1 is noise. */
+/** The JSON of the endpoints under /api/. Rows count images from 0; class 0 is no class; group -1 is noise. */
 
-export interface RunLine {
+export interface RunSummary {
   key: string;
   name: string;
   n_images: number;
@@ -13,7 +13,7 @@ export interface Session {
   version: string;
   user: string;
   demo: boolean;
-  runs: RunLine[];
+  runs: RunSummary[];
   limits: { name: number; rows: number; gallery?: number };
   roles: string[];
   reasons: string[];
@@ -43,7 +43,7 @@ export interface ThumbnailIndex {
   mode: string;
   n_sheets: number;
   layers: number;
-  /** Whether there are others, of the images as the method set them upright. */
+  /** Whether there are also thumbnails of the images as the method set them upright. */
   upright: boolean;
 }
 
@@ -58,7 +58,7 @@ export interface Probe {
   revision: number;
 }
 
-export interface Run extends RunLine {
+export interface Run extends RunSummary {
   revision: number;
   undo: boolean;
   redo: boolean;
@@ -187,13 +187,12 @@ export interface HistoryRow {
   undone: boolean;
 }
 
-export interface QueueLine {
+export interface QueueSummary {
   name: string;
   title: string;
-  /** Null until the queue was searched for. */
+  /** Null until the queue was computed. */
   n: number | null;
   cut: number | null;
-  low_first: boolean;
   why: string | null;
 }
 
@@ -219,8 +218,8 @@ export interface Reclustering {
   revision: number;
 }
 
-/** How a request names images: an image is meant if it fulfils all keys. */
-export interface RowsQuery {
+/** How a request selects images: those that match all keys. */
+export interface RowQuery {
   all?: true;
   rows?: number[];
   mask?: string;
@@ -238,7 +237,7 @@ export interface RowsQuery {
 export type OrderBy =
   "nearest" | "farthest" | "random" | "least_certain" | "most_certain" | "row" | "similar" | "column";
 
-export interface Done {
+export interface ActionResult {
   revision: number;
   id: number;
   text: string;

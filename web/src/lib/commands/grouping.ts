@@ -1,38 +1,38 @@
-/** Changes the groups: merge, split, re-cluster. */
+/** Commands that change the groups: merge, split, recluster. */
 
-import { getFrame, getJson, postJson, remove } from "../api/client";
+import { getArrays, getJson, postJson, remove } from "../api/client";
 import type { Reclustering, SimilarGroup } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
 import { rowsEqual, type Rows } from "../state/rows";
 import { queryOf, targetQuery } from "../state/target";
-import { look, lookAtGroup, show, upNext } from "./looking";
-import { somethingChosen } from "./naming";
+import { openTarget, openGroup, loadGallery, visitNext } from "./gallery";
+import { requireSelection } from "./naming";
 
 export function similarGroups(group: number, k = 8): Promise<SimilarGroup[]> {
   const path = `${atlas.data!.path}/groups/${group}/similar?k=${k}`;
   return getJson<{ groups: SimilarGroup[] }>(path).then(({ groups }) => groups);
 }
 
-/** Make one group of several. */
+/** Merges groups into one. */
 export async function merge(groups: number[]): Promise<void> {
   const done = await atlas.act({ kind: "merge", groups });
   atlas.view.marked.clear();
   const fresh = done.groups?.[0];
-  if (fresh !== undefined) lookAtGroup(fresh);
+  if (fresh !== undefined) openGroup(fresh);
 }
 
-/** Merge the marked groups with the one looked at; with none marked, ask which. */
-export async function mergeChosen(): Promise<void> {
+/** Merges the marked groups with the open one; without marked ones, opens the dialog. */
+export async function mergeMarked(): Promise<void> {
   const { view } = atlas;
   const here = view.target.kind === "group" ? [view.target.group] : [];
   const groups = [...new Set([...here, ...view.marked])];
   if (groups.length >= 2) await merge(groups);
   else if (groups.length === 1) view.prompt = "merge";
-  else atlas.say("Open a group first, then mark others (ctrl+click, or m) to merge them.");
+  else atlas.notify("Open a group first, then mark others (ctrl+click, or m) to merge them.");
 }
 
-/** Take the chosen images out of their group; without any, draw the part to take out. */
-export async function splitChosen(): Promise<void> {
+/** Splits the selected images off their group; without a selection, the part is drawn by lasso. */
+export async function splitSelection(): Promise<void> {
   const { view } = atlas;
   const { target } = view;
   if (view.picks.size > 0) await split([...view.picks]);
@@ -40,15 +40,15 @@ export async function splitChosen(): Promise<void> {
   else if (target.kind === "group") {
     view.splitting = target.group;
     view.tool = "lasso";
-    atlas.say(`Draw around the part of group ${target.group} that shall leave it. Esc cancels.`);
-  } else atlas.say("Open a group first, or choose images to take out.");
+    atlas.notify(`Draw around the part of group ${target.group} that shall leave it. Esc cancels.`);
+  } else atlas.notify("Open a group first, or choose images to take out.");
 }
 
-/** Split the rows off: off their group if they all are of one, else as a group of their own. */
+/** Splits rows off their group if they have the same one; otherwise they become a new group. */
 export async function split(rows: ArrayLike<number>): Promise<void> {
   const data = atlas.data!;
   if (rows.length === 0) {
-    atlas.say("There is no image in it.");
+    atlas.notify("There is no image in it.");
     return;
   }
   const group = data.groups[rows[0]];
@@ -58,12 +58,12 @@ export async function split(rows: ArrayLike<number>): Promise<void> {
   const done = await atlas.act(one && group >= 0 ? { kind: "split", group, of } : { kind: "split", of });
   atlas.view.splitting = null;
   atlas.view.picks.clear();
-  // The part that left comes first, the rest after it.
+  // The part that was split off comes first.
   const part = data.groups[rows[0]];
-  await openFresh([part, ...(done.groups ?? []).filter((fresh) => fresh !== part)]);
+  await openNewGroups([part, ...(done.groups ?? []).filter((fresh) => fresh !== part)]);
 }
 
-/** What a lasso means while a group is being split. */
+/** Splits the rows of a lasso off the group that is being split. */
 export async function splitByLasso(found: Rows): Promise<void> {
   const { data, view } = atlas;
   const group = view.splitting;
@@ -71,17 +71,17 @@ export async function splitByLasso(found: Rows): Promise<void> {
   const part = found.filter((row) => data.groups[row] === group);
   const size = rowsEqual(data.groups, group).length;
   if (part.length === 0 || part.length === size) {
-    atlas.say(part.length ? `That is all of group ${group}: draw a part.` : `No image of group ${group} is in it.`);
+    atlas.notify(part.length ? `That is all of group ${group}: draw a part.` : `No image of group ${group} is in it.`);
     return;
   }
   view.tool = "move";
   await split(part);
 }
 
-/** Ask for parts of the group, or of whatever is chosen, and show them. Nothing changes until it is accepted. */
+/** Starts a preview of a reclustering of the selection; nothing is changed before it is accepted. */
 export async function recluster(k: number | null = null): Promise<void> {
   const { data, view } = atlas;
-  if (!data || (view.task?.kind !== "recluster" && view.target.kind !== "class" && !somethingChosen())) return;
+  if (!data || (view.task?.kind !== "recluster" && view.target.kind !== "class" && !requireSelection())) return;
   const of = view.picks.size > 0 ? queryOf([...view.picks], data.count) : targetQuery(view.target, data.count);
   const { job } = await postJson<{ job: string }>(`${data.path}/reclusterings`, { of, k });
   const waiting: Reclustering = {
@@ -99,17 +99,17 @@ export async function recluster(k: number | null = null): Promise<void> {
   const status = await getJson<Reclustering>(`${data.path}/reclusterings/${job}`);
   view.task = { kind: "recluster", job, status };
   if (status.status === "failed") {
-    atlas.say(status.error ?? "It could not be re-clustered.", "error");
+    atlas.notify(status.error ?? "It could not be re-clustered.", "error");
     view.task = null;
   }
 }
 
-/** The part of each row of a preview, for the map. */
-export async function partsOf(job: string): Promise<Map<number, number>> {
-  const { sections } = await getFrame(`${atlas.data!.path}/reclusterings/${job}/parts`);
-  const parts = sections["part"];
+/** Fetches the part of each row in a preview. */
+export async function previewParts(job: string): Promise<Map<number, number>> {
+  const { arrays } = await getArrays(`${atlas.data!.path}/reclusterings/${job}/parts`);
+  const parts = arrays["part"];
   const found = new Map<number, number>();
-  sections["rows"].forEach((row, i) => found.set(row, parts[i]));
+  arrays["rows"].forEach((row, i) => found.set(row, parts[i]));
   return found;
 }
 
@@ -118,7 +118,7 @@ export async function acceptReclustering(): Promise<void> {
   if (view.task?.kind !== "recluster" || view.task.status.status !== "ready") return;
   const done = await atlas.act({ kind: "recluster", preview: view.task.job });
   view.task = null;
-  await openFresh(done.groups ?? []);
+  await openNewGroups(done.groups ?? []);
 }
 
 export async function cancelReclustering(): Promise<void> {
@@ -129,11 +129,11 @@ export async function cancelReclustering(): Promise<void> {
   await remove(`${data!.path}/reclusterings/${job}`);
 }
 
-async function openFresh(groups: number[]): Promise<void> {
+async function openNewGroups(groups: number[]): Promise<void> {
   if (groups.length === 0) {
-    await show();
+    await loadGallery();
     return;
   }
-  upNext(groups.slice(1));
-  look({ kind: "group", group: groups[0] });
+  visitNext(groups.slice(1));
+  openTarget({ kind: "group", group: groups[0] });
 }

@@ -1,12 +1,12 @@
 import { expect, it, vi } from "vitest";
 
-vi.mock("./list", () => ({ COMMANDS: [], run: () => undefined }));
-vi.mock("./naming", () => ({ nameWith: () => undefined }));
+vi.mock("./commandList", () => ({ COMMANDS: [], run: () => undefined }));
+vi.mock("./naming", () => ({ assignClass: () => undefined }));
 vi.mock("../state/atlas.svelte", () => ({ atlas: {} }));
-const { nameOfKey } = await import("./keyboard");
+const { keyName } = await import("./keyboard");
 
 const press = (key: string, held: { ctrlKey?: boolean; metaKey?: boolean; shiftKey?: boolean } = {}) =>
-  nameOfKey({ key, ctrlKey: false, metaKey: false, shiftKey: false, ...held });
+  keyName({ key, ctrlKey: false, metaKey: false, shiftKey: false, ...held });
 
 it("keys have one name on every keyboard", () => {
   expect(press("v")).toBe("v");

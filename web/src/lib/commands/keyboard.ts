@@ -1,13 +1,13 @@
-/** From a key to what it does. */
+/** Runs the command of a key. */
 
 import { atlas } from "../state/atlas.svelte";
-import { COMMANDS, run } from "./list";
-import { nameWith } from "./naming";
+import { COMMANDS, run } from "./commandList";
+import { assignClass } from "./naming";
 
-/** The name of a key press, as `Command.keys` has it. */
-export function nameOfKey(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey">): string {
+/** Returns the name of a key press, as in `Command.keys`. */
+export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey">): string {
   const ctrl = event.ctrlKey || event.metaKey;
-  // Shift already shows in "?" and other signs; with ctrl some browsers give small letters.
+  // Characters such as "?" already imply shift; with ctrl, some browsers report lower-case letters.
   const shift = event.shiftKey && (event.key === " " || /^[a-z]$/i.test(event.key));
   const key = shift && event.key.length === 1 ? event.key.toUpperCase() : event.key;
   return `${ctrl ? "ctrl+" : ""}${shift ? "shift+" : ""}${key}`;
@@ -22,11 +22,11 @@ function typing(event: KeyboardEvent): boolean {
   );
 }
 
-/** Answer a key, unless it goes into a field or a dialog is open. */
+/** Runs the command of a key, unless the key goes into a field or a dialog is open. */
 export function onKey(event: KeyboardEvent): void {
   const { data, view } = atlas;
   if (!data || event.defaultPrevented || event.altKey) return;
-  const name = nameOfKey(event);
+  const name = keyName(event);
   if (view.prompt !== null || (typing(event) && name !== "Escape")) return;
   if (!atlas.singleKeys && !name.startsWith("ctrl+") && name !== "Escape") return;
   if (event.target instanceof HTMLButtonElement && (name === " " || name === "Enter")) return;
@@ -44,7 +44,7 @@ function digit(key: string, event: KeyboardEvent): void {
   event.preventDefault();
   void atlas.queue(async () => {
     const found = atlas.data?.classWithKey(key);
-    if (found) await nameWith(found.id);
-    else atlas.say(`No class has the key ${key} yet: press / and type a name.`);
+    if (found) await assignClass(found.id);
+    else atlas.notify(`No class has the key ${key} yet: press / and type a name.`);
   });
 }

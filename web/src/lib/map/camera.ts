@@ -1,4 +1,4 @@
-/** Which part of the plane is seen: a centre and a zoom; at zoom 1 the square [-1, 1]² fills the shorter side. */
+/** The visible part of the plane: a centre and a zoom; at zoom 1, the square [-1, 1]² fills the shorter side. */
 
 export interface Camera {
   readonly x: number;
@@ -13,12 +13,12 @@ export interface Box {
   top: number;
 }
 
-export const WHOLE: Camera = { x: 0, y: 0, zoom: 0.94 };
+export const WHOLE_MAP: Camera = { x: 0, y: 0, zoom: 0.94 };
 
 const MIN_ZOOM = 0.25;
 const MAX_ZOOM = 5000;
 
-/** Screen pixels of one unit of the plane. */
+/** Returns the number of screen pixels per unit of the plane. */
 export function scaleOf(camera: Camera, width: number, height: number): number {
   return (camera.zoom * Math.min(width, height)) / 2;
 }
@@ -33,27 +33,34 @@ export function toPlane(camera: Camera, width: number, height: number, px: numbe
   return [camera.x + (px - width / 2) / scale, camera.y - (py - height / 2) / scale];
 }
 
-export function panned(camera: Camera, width: number, height: number, dx: number, dy: number): Camera {
+export function panCamera(camera: Camera, width: number, height: number, dx: number, dy: number): Camera {
   const scale = scaleOf(camera, width, height);
   return { ...camera, x: clamp(camera.x - dx / scale), y: clamp(camera.y + dy / scale) };
 }
 
-/** Zoomed by a factor, with the place under (px, py) staying where it is. */
-export function zoomed(camera: Camera, width: number, height: number, factor: number, px: number, py: number): Camera {
+/** Zooms by a factor; the point under (px, py) stays where it is. */
+export function zoomCamera(
+  camera: Camera,
+  width: number,
+  height: number,
+  factor: number,
+  px: number,
+  py: number,
+): Camera {
   const zoom = Math.max(MIN_ZOOM, Math.min(MAX_ZOOM, camera.zoom * factor));
   const [x, y] = toPlane(camera, width, height, px, py);
   const [x1, y1] = toPlane({ ...camera, zoom }, width, height, px, py);
   return { x: clamp(camera.x + x - x1), y: clamp(camera.y + y - y1), zoom };
 }
 
-export function seen(camera: Camera, width: number, height: number): Box {
+export function visibleBox(camera: Camera, width: number, height: number): Box {
   const [left, top] = toPlane(camera, width, height, 0, 0);
   const [right, bottom] = toPlane(camera, width, height, width, height);
   return { left, bottom, right, top };
 }
 
-/** The camera that shows a box with some room around it. */
-export function showing(box: Box, width: number, height: number): Camera {
+/** Returns the camera that shows a box with a margin. */
+export function cameraForBox(box: Box, width: number, height: number): Camera {
   const side = Math.min(width, height);
   const across = Math.max((box.right - box.left) / width, (box.top - box.bottom) / height, 1e-4 / side);
   const zoom = Math.max(MIN_ZOOM, Math.min(MAX_ZOOM, (0.86 * 2) / (across * side)));

@@ -1,4 +1,4 @@
-/** The names on the map: each at the most typical image of what it names. */
+/** The labels of the map: each at the most typical image of its group or class. */
 
 import type { RunData } from "../state/data.svelte";
 import type { Colouring } from "../state/view.svelte";
@@ -10,10 +10,10 @@ export function labelsFor(data: RunData, colouring: Colouring): Label[] {
   const named = new Set<number>();
   for (const { group, size, medoid } of data.groupTable) {
     if (group < 0) continue;
-    const id = data.tally.groups.get(group)?.class ?? 0;
+    const id = data.counts.groups.get(group)?.class ?? 0;
     const name = data.classOf(id)?.name;
     if (byClass) {
-      // The list begins with the largest group of each class.
+      // The table is sorted by size: a class is labelled at its largest group.
       if (!name || named.has(id)) continue;
       named.add(id);
       labels.push({ row: medoid, text: name, weight: size });

@@ -1,4 +1,4 @@
-/** Which points lie in a polygon, by drawing the polygon once and looking each point up in the picture. */
+/** Selects the points in a polygon, by drawing the polygon into a raster and looking each point up in it. */
 
 import type { Rows } from "../state/rows";
 
@@ -7,8 +7,8 @@ export type Point = readonly [number, number];
 const SIDE = 2048;
 
 /**
- * Fill a polygon (even-odd) into a square raster that covers its box.
- * Each raster row is filled between its crossings with the edges, at the height of the row's middle.
+ * Fills a polygon (even-odd rule) into a square raster that covers its bounding box.
+ * Each raster line is filled between the crossings of its middle with the edges.
  */
 export function rasterise(polygon: readonly Point[], side = SIDE): Raster {
   let left = Infinity;
@@ -57,7 +57,7 @@ interface Raster {
   inside: Uint8Array;
 }
 
-/** The rows of the points inside a polygon. `positions` holds x, y by turns. */
+/** Returns the rows of the points inside a polygon; `positions` holds x and y of each point, interleaved. */
 export function rowsInPolygon(positions: Float32Array, polygon: readonly Point[], side = SIDE): Rows {
   if (polygon.length < 3) return new Uint32Array(0);
   const { left, right, bottom, top, scaleX, scaleY, inside } = rasterise(polygon, side);
@@ -75,7 +75,7 @@ export function rowsInPolygon(positions: Float32Array, polygon: readonly Point[]
   return rows.slice(0, n);
 }
 
-/** The rows of the points no farther than `radius` from a stroke of points. */
+/** Returns the rows of the points at most `radius` away from a stroke. */
 export function rowsUnderBrush(positions: Float32Array, stroke: readonly Point[], radius: number): Rows {
   const count = positions.length >> 1;
   const rows = new Uint32Array(count);

@@ -1,6 +1,6 @@
-/** What is drawn over the points: names, image dots, the ring of the image one points at, the lasso. */
+/** Draws what lies over the points: labels, thumbnails, rings around single images, and the lasso or brush stroke. */
 
-import type { Sheets } from "../gallery/sheets.svelte";
+import type { ThumbnailSheets } from "../gallery/thumbnailSheets.svelte";
 import { toScreen, type Camera } from "./camera";
 import type { Point } from "./lasso";
 
@@ -16,10 +16,10 @@ export interface Scene {
   height: number;
   positions: Float32Array;
   labels: readonly Label[];
-  /** Rows drawn as images, with the colour of their frame. */
+  /** Rows drawn as thumbnails. */
   dots: readonly number[];
   frame(row: number): string;
-  sheets: Sheets | null;
+  sheets: ThumbnailSheets | null;
   layer: number;
   sharp: boolean;
   rings: readonly number[];
@@ -27,14 +27,14 @@ export interface Scene {
   brush: number;
   removing: boolean;
   ink: string;
-  ground: string;
+  background: string;
   accent: string;
 }
 
-const MOST_LABELS = 60;
+const MAX_LABELS = 60;
 const FONT = "600 12px system-ui, sans-serif";
 
-/** Draw the scene; returns how large image dots are, 0 for none. */
+/** Draws the scene; `again` is called when a thumbnail that was missing has been loaded. */
 export function drawOverlay(context: CanvasRenderingContext2D, scene: Scene, ratio: number, again: () => void): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, scene.width, scene.height);
@@ -61,41 +61,41 @@ function drawDots(context: CanvasRenderingContext2D, scene: Scene, again: () => 
   context.lineWidth = 2;
   for (const row of dots) {
     const [px, py] = at(scene, row);
-    const place = sheets.place(row, scene.layer);
-    const image = sheets.image(place.url, again);
+    const tile = sheets.tileOf(row, scene.layer);
+    const image = sheets.image(tile.url, again);
     if (!image) continue;
     const left = Math.round(px - side / 2);
     const top = Math.round(py - side / 2);
     const width = sheets.single ? image.naturalWidth : sheets.tile;
     const height = sheets.single ? image.naturalHeight : sheets.tile;
-    context.drawImage(image, place.x, place.y, width, height, left, top, side, side);
+    context.drawImage(image, tile.x, tile.y, width, height, left, top, side, side);
     context.strokeStyle = scene.frame(row);
     context.strokeRect(left, top, side, side);
   }
 }
 
-/** The heaviest first, and none over another. */
+/** The labels with the largest weight first, and none over another. */
 function drawLabels(context: CanvasRenderingContext2D, scene: Scene): void {
   context.font = FONT;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
-  const taken: [number, number, number, number][] = [];
+  const drawn: [number, number, number, number][] = [];
   for (const { row, text } of scene.labels) {
-    if (taken.length >= MOST_LABELS) break;
+    if (drawn.length >= MAX_LABELS) break;
     const [px, py] = at(scene, row);
     if (px < 0 || py < 0 || px > scene.width || py > scene.height) continue;
-    const shown = text.length > 28 ? `${text.slice(0, 27)}…` : text;
-    const half = context.measureText(shown).width / 2 + 4;
+    const label = text.length > 28 ? `${text.slice(0, 27)}…` : text;
+    const half = context.measureText(label).width / 2 + 4;
     const box: [number, number, number, number] = [px - half, py - 9, px + half, py + 9];
-    if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]))
+    if (drawn.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]))
       continue;
-    taken.push(box);
+    drawn.push(box);
     context.lineWidth = 4;
-    context.strokeStyle = scene.ground;
-    context.strokeText(shown, px, py);
+    context.strokeStyle = scene.background;
+    context.strokeText(label, px, py);
     context.fillStyle = scene.ink;
-    context.fillText(shown, px, py);
+    context.fillText(label, px, py);
   }
 }
 
@@ -104,7 +104,7 @@ function drawRings(context: CanvasRenderingContext2D, scene: Scene): void {
     if (row < 0) return;
     const [px, py] = at(scene, row);
     for (const [width, colour] of [
-      [5, scene.ground],
+      [5, scene.background],
       [2.5, scene.accent],
     ] as const) {
       context.beginPath();

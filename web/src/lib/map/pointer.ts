@@ -1,6 +1,6 @@
-/** From what the pointer does on the map to moves, lassos, brush strokes and clicks. */
+/** Turns pointer events on the map into moves, strokes of the lasso or brush, hovers and clicks. */
 
-import type { Joining } from "../state/rows";
+import type { SelectionMode } from "../state/rows";
 import type { Tool } from "../state/view.svelte";
 import type { Point } from "./lasso";
 
@@ -8,25 +8,25 @@ export interface Gestures {
   tool(): Tool;
   toPlane(px: number, py: number): Point;
   pan(dx: number, dy: number): void;
-  /** The stroke grows. */
-  stroke(points: readonly Point[], how: Joining, brush: boolean): void;
-  /** The stroke is done; null when it was cancelled. */
-  strokeDone(points: readonly Point[] | null, how: Joining, brush: boolean): void;
+  /** A stroke has become longer. */
+  stroke(points: readonly Point[], mode: SelectionMode, brush: boolean): void;
+  /** A stroke has ended; `points` is null if it was cancelled. */
+  strokeDone(points: readonly Point[] | null, mode: SelectionMode, brush: boolean): void;
   hover(px: number, py: number): void;
   click(px: number, py: number): void;
 }
 
 const STILL_PX = 4;
 
-export function joiningOf(event: { shiftKey: boolean; altKey: boolean }): Joining {
+export function selectionMode(event: { shiftKey: boolean; altKey: boolean }): SelectionMode {
   return event.altKey ? "remove" : event.shiftKey ? "add" : "replace";
 }
 
-/** Listen on an element; returns what stops it. */
+/** Listens to the pointer on an element until the returned function is called. */
 export function followPointer(element: HTMLElement, gestures: Gestures): () => void {
   let held: { x: number; y: number; lastX: number; lastY: number; moved: boolean } | null = null;
   let points: Point[] | null = null;
-  let how: Joining = "replace";
+  let mode: SelectionMode = "replace";
   let brush = false;
 
   const place = (event: PointerEvent): [number, number] => {
@@ -37,10 +37,10 @@ export function followPointer(element: HTMLElement, gestures: Gestures): () => v
     if (event.button !== 0) return;
     const [x, y] = place(event);
     held = { x, y, lastX: x, lastY: y, moved: false };
-    how = joiningOf(event);
+    mode = selectionMode(event);
     brush = gestures.tool() === "brush";
-    // With shift or alt held one draws without having to choose a tool.
-    points = gestures.tool() !== "move" || how !== "replace" ? [gestures.toPlane(x, y)] : null;
+    // Shift or alt draws a lasso without its tool.
+    points = gestures.tool() !== "move" || mode !== "replace" ? [gestures.toPlane(x, y)] : null;
     element.setPointerCapture(event.pointerId);
   };
   const move = (event: PointerEvent): void => {
@@ -53,7 +53,7 @@ export function followPointer(element: HTMLElement, gestures: Gestures): () => v
     if (!held.moved) return;
     if (points) {
       points.push(gestures.toPlane(x, y));
-      gestures.stroke(points, how, brush);
+      gestures.stroke(points, mode, brush);
     } else gestures.pan(x - held.lastX, y - held.lastY);
     held.lastX = x;
     held.lastY = y;
@@ -63,11 +63,11 @@ export function followPointer(element: HTMLElement, gestures: Gestures): () => v
     const { moved } = held;
     held = null;
     if (!moved && !(points && brush)) gestures.click(...place(event));
-    else if (points) gestures.strokeDone(points, how, brush);
+    else if (points) gestures.strokeDone(points, mode, brush);
     points = null;
   };
   const cancel = (): void => {
-    if (points) gestures.strokeDone(null, how, brush);
+    if (points) gestures.strokeDone(null, mode, brush);
     held = null;
     points = null;
   };

@@ -1,10 +1,10 @@
-/** How a point is drawn: its colour and marker from a palette, bright or dim, in two passes so that bright lies on top. */
+/** Draws a point with colour and marker from the palette, in two passes, so that bright points lie over dim ones. */
 
 export const VERTEX = `#version 300 es
 precision highp float;
 precision highp int;
-in vec2 place;
-in uint look;
+in vec2 position;
+in uint style;
 in uint flag;
 uniform vec2 centre;
 uniform vec2 scale;
@@ -24,8 +24,8 @@ void main() {
     gl_PointSize = 1.0;
     return;
   }
-  gl_Position = vec4((place - centre) * scale, 0.0, 1.0);
-  vec4 entry = texelFetch(palette, ivec2(int(look) & 255, int(look) >> 8), 0);
+  gl_Position = vec4((position - centre) * scale, 0.0, 1.0);
+  vec4 entry = texelFetch(palette, ivec2(int(style) & 255, int(style) >> 8), 0);
   marker = int(entry.a * 255.0 + 0.5);
   pixels = flag == 2u ? size * 1.7 + 2.0 : size;
   gl_PointSize = pixels;
@@ -70,7 +70,7 @@ float distanceTo(int which, vec2 p) {
 
 void main() {
   vec2 p = vec2(gl_PointCoord.x, 1.0 - gl_PointCoord.y) * 2.0 - 1.0;
-  // Below four pixels a marker cannot be told: a full square is quicker, and even.
+  // Below four pixels, markers cannot be distinguished: a full square is faster and uniform.
   float cover = pixels < 4.0 ? 1.0 : clamp(0.5 - distanceTo(marker, p) * pixels * 0.5, 0.0, 1.0);
   if (cover <= 0.0) discard;
   fragment = vec4(colour.rgb * colour.a * cover, colour.a * cover);

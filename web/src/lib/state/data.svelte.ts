@@ -1,16 +1,16 @@
-/** What is known of one run: typed arrays of one entry an image, and the small tables. Only the server changes it. */
+/** The data of one run: typed arrays with one entry per image, and tables; they change only as the server says. */
 
-import { getFrame, getJson } from "../api/client";
-import type { Frame } from "../api/frame";
+import { getArrays, getJson } from "../api/client";
+import type { BinaryArrays } from "../api/binaryFormat";
 import type { ClassRow, GroupRow, Probe, Run } from "../api/types";
-import { Grid } from "../map/grid";
-import { tally, type Tally } from "./tally";
+import { PointGrid } from "../map/pointGrid";
+import { countImages, type ImageCounts } from "./counts";
 
 export class RunData {
   readonly run: Run;
   readonly count: number;
   positions = new Float32Array(0);
-  grid = new Grid(new Float32Array(0));
+  grid = new PointGrid(new Float32Array(0));
   classes = new Uint16Array(0);
   states = new Uint8Array(0);
   groups = new Int32Array(0);
@@ -20,12 +20,12 @@ export class RunData {
   certainty = new Float32Array(0);
   revision = 0;
 
-  /** Grows whenever an array above has changed. */
+  /** Increases whenever an array above has changed. */
   version = $state(0);
   projection = $state("");
   classTable = $state.raw<ClassRow[]>([]);
   groupTable = $state.raw<GroupRow[]>([]);
-  tally = $state.raw<Tally>({ classes: new Map(), groups: new Map(), unnamed: 0, excluded: 0 });
+  counts = $state.raw<ImageCounts>({ classes: new Map(), groups: new Map(), unnamed: 0, excluded: 0 });
   probe = $state.raw<Probe>()!;
   canUndo = $state(false);
   canRedo = $state(false);
@@ -44,7 +44,7 @@ export class RunData {
     this.canRedo = run.redo;
   }
 
-  /** Fetch all of a run at once. */
+  /** Fetches all data of a run. */
   static async open(key: string, projection?: string): Promise<RunData> {
     const run = await getJson<Run>(`runs/${encodeURIComponent(key)}`);
     const data = new RunData(run);
@@ -63,7 +63,7 @@ export class RunData {
   }
 
   classOf(id: number): ClassRow | undefined {
-    // Read, so that what asks is asked again when the table is another.
+    // Read, so that callers are updated when the table changes.
     void this.classTable;
     return this.#classById.get(id);
   }
@@ -82,7 +82,7 @@ export class RunData {
     this.version++;
   }
 
-  /** Bring the arrays up to the server's revision. Calls while one is under way become one more. */
+  /** Brings the arrays to the revision of the server. Calls while one is running cause one more run. */
   sync(stale: { classes?: boolean; groups?: boolean } = {}): Promise<void> {
     this.#tablesStale.classes ||= stale.classes ?? false;
     this.#tablesStale.groups ||= stale.groups ?? false;
@@ -99,9 +99,9 @@ export class RunData {
   async readPredictions(probe: Probe): Promise<void> {
     this.probe = probe;
     if (probe.status !== "ready") return;
-    const { sections } = await getFrame(`${this.path}/predictions`);
-    this.predictions = sections["prediction"] as Uint16Array<ArrayBuffer>;
-    this.certainty = sections["certainty"] as Float32Array<ArrayBuffer>;
+    const { arrays } = await getArrays(`${this.path}/predictions`);
+    this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
+    this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.version++;
   }
 
@@ -110,9 +110,9 @@ export class RunData {
       this.#again = false;
       const stale = this.#tablesStale;
       this.#tablesStale = { classes: false, groups: false };
-      const changes = getFrame(`${this.path}/changes?since=${this.revision}`);
+      const changes = getArrays(`${this.path}/changes?since=${this.revision}`);
       await Promise.all([
-        changes.then((frame) => (frame.header["full"] ? this.#readState() : this.#apply(frame))),
+        changes.then((message) => (message.header["full"] ? this.#readState() : this.#apply(message))),
         stale.classes ? this.#readTable("classes") : null,
         stale.groups ? this.#readTable("groups") : null,
       ]);
@@ -120,12 +120,12 @@ export class RunData {
     } while (this.#again);
   }
 
-  #apply({ header, sections }: Frame): void {
-    const rows = sections["rows"] as Uint32Array;
-    const classes = sections["class"];
-    const states = sections["state"];
-    const groups = sections["group"];
-    const reasons = sections["reason"];
+  #apply({ header, arrays }: BinaryArrays): void {
+    const rows = arrays["rows"] as Uint32Array;
+    const classes = arrays["class"];
+    const states = arrays["state"];
+    const groups = arrays["group"];
+    const reasons = arrays["reason"];
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.classes[row] = classes[i];
@@ -138,13 +138,13 @@ export class RunData {
   }
 
   async #readState(): Promise<void> {
-    const { header, sections } = await getFrame(`${this.path}/state`);
-    this.classes = sections["class"] as Uint16Array<ArrayBuffer>;
-    this.states = sections["state"] as Uint8Array<ArrayBuffer>;
-    this.groups = sections["group"] as Int32Array<ArrayBuffer>;
-    this.reasons = sections["reason"] as Uint8Array<ArrayBuffer>;
-    this.predictions = sections["prediction"] as Uint16Array<ArrayBuffer>;
-    this.certainty = sections["certainty"] as Float32Array<ArrayBuffer>;
+    const { header, arrays } = await getArrays(`${this.path}/state`);
+    this.classes = arrays["class"] as Uint16Array<ArrayBuffer>;
+    this.states = arrays["state"] as Uint8Array<ArrayBuffer>;
+    this.groups = arrays["group"] as Int32Array<ArrayBuffer>;
+    this.reasons = arrays["reason"] as Uint8Array<ArrayBuffer>;
+    this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
+    this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.#noteReasons(header);
     this.revision = header["revision"] as number;
   }
@@ -157,17 +157,17 @@ export class RunData {
     const chosen = this.run.projections.find(({ name }) => name === projection) ?? this.run.projections[0];
     if (!chosen) return;
     const query = `projection=${encodeURIComponent(chosen.name)}&v=${encodeURIComponent(chosen.v)}`;
-    const { sections } = await getFrame(`${this.path}/points?${query}`);
+    const { arrays } = await getArrays(`${this.path}/points?${query}`);
     const positions = new Float32Array(2 * this.count);
-    const x = sections["x"];
-    const y = sections["y"];
+    const x = arrays["x"];
+    const y = arrays["y"];
     for (let row = 0; row < this.count; row++) {
-      // What has no place lies outside of all that can be seen.
+      // Images without a position are placed outside of every view.
       positions[2 * row] = Number.isNaN(x[row]) ? 1e9 : x[row];
       positions[2 * row + 1] = Number.isNaN(y[row]) ? 1e9 : y[row];
     }
     this.positions = positions;
-    this.grid = new Grid(positions);
+    this.grid = new PointGrid(positions);
     this.projection = chosen.name;
   }
 
@@ -184,7 +184,7 @@ export class RunData {
   }
 
   #count(): void {
-    this.tally = tally(this.classes, this.states, this.groups);
+    this.counts = countImages(this.classes, this.states, this.groups);
     this.version++;
   }
 }

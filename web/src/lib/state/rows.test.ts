@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { difference, join, pack, rowsEqual, rowsWhere, union, unpack } from "./rows";
+import { difference, combine, pack, rowsEqual, rowsWhere, union, unpack } from "./rows";
 
 const rows = (...list: number[]) => Uint32Array.from(list);
 
@@ -22,9 +22,9 @@ describe("rows", () => {
   it("join by adding and removing", () => {
     expect([...union(rows(1, 5), rows(3, 5), 8)]).toEqual([1, 3, 5]);
     expect([...difference(rows(1, 3, 5), rows(3), 8)]).toEqual([1, 5]);
-    expect([...join(rows(1), rows(2), "replace", 8)]).toEqual([2]);
-    expect([...join(rows(1), rows(2), "add", 8)]).toEqual([1, 2]);
-    expect([...join(rows(1, 2), rows(2), "remove", 8)]).toEqual([1]);
+    expect([...combine(rows(1), rows(2), "replace", 8)]).toEqual([2]);
+    expect([...combine(rows(1), rows(2), "add", 8)]).toEqual([1, 2]);
+    expect([...combine(rows(1, 2), rows(2), "remove", 8)]).toEqual([1]);
   });
 
   it("are found by value", () => {

@@ -1,17 +1,17 @@
-/** Sets of rows: lists for what is shown, packed bits (least significant first) for what is sent. */
+/** Sets of rows, as lists and as packed bits (least significant first). */
 
 export type Rows = Uint32Array;
 
 export const NO_ROWS: Rows = new Uint32Array(0);
 
-/** Pack rows into bits: bit `row % 8` of byte `row >> 3`. */
+/** Packs rows into bits: bit `row % 8` of byte `row >> 3`. */
 export function pack(rows: Rows, count: number): Uint8Array<ArrayBuffer> {
   const bits = new Uint8Array((count + 7) >> 3);
   for (let i = 0; i < rows.length; i++) bits[rows[i] >> 3] |= 1 << (rows[i] & 7);
   return bits;
 }
 
-/** The rows whose bits are set, in order. */
+/** Returns the rows whose bits are set, ascending. */
 export function unpack(bits: Uint8Array, count: number): Rows {
   const rows = new Uint32Array(count);
   let n = 0;
@@ -26,7 +26,7 @@ export function unpack(bits: Uint8Array, count: number): Rows {
   return rows.slice(0, n);
 }
 
-/** The rows for which `keep` holds. */
+/** Returns the rows for which `keep` returns true. */
 export function rowsWhere(count: number, keep: (row: number) => boolean): Rows {
   const rows = new Uint32Array(count);
   let n = 0;
@@ -34,7 +34,7 @@ export function rowsWhere(count: number, keep: (row: number) => boolean): Rows {
   return rows.slice(0, n);
 }
 
-/** The rows whose value is `value`. */
+/** Returns the rows whose entry is `value`. */
 export function rowsEqual(values: ArrayLike<number>, value: number): Rows {
   const rows = new Uint32Array(values.length);
   let n = 0;
@@ -50,17 +50,17 @@ export function union(a: Rows, b: Rows, count: number): Rows {
 
 export function difference(a: Rows, b: Rows, count: number): Rows {
   const bits = pack(b, count);
-  const kept = new Uint32Array(a.length);
+  const remaining = new Uint32Array(a.length);
   let n = 0;
-  for (let i = 0; i < a.length; i++) if (!(bits[a[i] >> 3] & (1 << (a[i] & 7)))) kept[n++] = a[i];
-  return kept.slice(0, n);
+  for (let i = 0; i < a.length; i++) if (!(bits[a[i] >> 3] & (1 << (a[i] & 7)))) remaining[n++] = a[i];
+  return remaining.slice(0, n);
 }
 
-/** How a new choice of rows joins the one there is. */
-export type Joining = "replace" | "add" | "remove";
+/** How newly selected rows change the current selection. */
+export type SelectionMode = "replace" | "add" | "remove";
 
-export function join(old: Rows, fresh: Rows, how: Joining, count: number): Rows {
-  if (how === "add") return union(old, fresh, count);
-  if (how === "remove") return difference(old, fresh, count);
-  return fresh;
+export function combine(current: Rows, added: Rows, mode: SelectionMode, count: number): Rows {
+  if (mode === "add") return union(current, added, count);
+  if (mode === "remove") return difference(current, added, count);
+  return added;
 }

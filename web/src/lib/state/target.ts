@@ -1,7 +1,7 @@
-/** What one looks at: a group, a class, some rows, or all; and how the server is told of it. */
+/** The target of the view: a group, a class, a state, some rows, or all images; and its query for the server. */
 
 import { toBase64 } from "../api/base64";
-import type { RowsQuery } from "../api/types";
+import type { RowQuery } from "../api/types";
 import type { RunData } from "./data.svelte";
 import { pack, rowsEqual, rowsWhere, type Rows } from "./rows";
 
@@ -12,16 +12,16 @@ export type Target =
   | { kind: "state"; state: number }
   | { kind: "rows"; rows: Rows; title: string; ordered: boolean };
 
-const LISTED = 20_000;
+const MAX_LISTED_ROWS = 20_000;
 
-export function queryOf(rows: ArrayLike<number>, count: number): RowsQuery {
-  // Bits are shorter than digits as soon as one row in 50 is meant.
-  if (rows.length <= LISTED && rows.length * 50 < count) return { rows: Array.from(rows) };
+export function queryOf(rows: ArrayLike<number>, count: number): RowQuery {
+  // A bitmask is shorter than a list if at least one row in 50 is selected.
+  if (rows.length <= MAX_LISTED_ROWS && rows.length * 50 < count) return { rows: Array.from(rows) };
   if (rows.length <= 200) return { rows: Array.from(rows) };
   return { mask: toBase64(pack(Uint32Array.from(rows), count)) };
 }
 
-export function targetQuery(target: Target, count: number): RowsQuery {
+export function targetQuery(target: Target, count: number): RowQuery {
   switch (target.kind) {
     case "all":
       return { all: true };

@@ -1,4 +1,4 @@
-/** Short words about what was done or went wrong; the newest last. */
+/** Short messages about what was done or went wrong; the newest last. */
 
 export interface Toast {
   id: number;
@@ -8,17 +8,17 @@ export interface Toast {
 }
 
 const STAY_MS = 6000;
-const KEPT = 4;
+const MAX_TOASTS = 4;
 
 export class Toasts {
   list = $state.raw<Toast[]>([]);
   #next = 0;
 
-  say(text: string, kind: Toast["kind"] = "note", undoes = false): void {
+  add(text: string, kind: Toast["kind"] = "note", undoes = false): void {
     const toast = { id: this.#next++, text, kind, undoes };
-    // One deed at a time: the undo of an older one would take back the newer action first.
-    const kept = this.list.filter((old) => old.text !== text && (kind !== "done" || old.kind !== "done"));
-    this.list = [...kept, toast].slice(-KEPT);
+    // Only the latest action offers an undo: that of an older one would undo the latest first.
+    const others = this.list.filter((old) => old.text !== text && (kind !== "done" || old.kind !== "done"));
+    this.list = [...others, toast].slice(-MAX_TOASTS);
     setTimeout(() => this.drop(toast.id), kind === "error" ? 2 * STAY_MS : STAY_MS);
   }
 

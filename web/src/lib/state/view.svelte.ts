@@ -1,8 +1,8 @@
-/** What is shown, and how: all that a person chooses and no decision. */
+/** The state of the view: everything that a person chooses on the page and that is not stored in the run. */
 
 import { SvelteSet } from "svelte/reactivity";
 import type { OrderBy, Reclustering } from "../api/types";
-import { WHOLE, type Camera } from "../map/camera";
+import { WHOLE_MAP, type Camera } from "../map/camera";
 import { NO_ROWS, type Rows } from "./rows";
 import type { Target } from "./target";
 
@@ -11,7 +11,7 @@ export type Tab = "groups" | "classes" | "queues" | "history";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
 export type Prompt = "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | null;
 
-/** What the gallery is busy with besides showing. */
+/** The task of the gallery, if it does more than show images. */
 export type Task =
   | {
       kind: "queue";
@@ -27,7 +27,7 @@ export type Task =
   | { kind: "audit"; drawn: Rows }
   | { kind: "uncertain"; page: number };
 
-export interface Shown {
+export interface GalleryContent {
   rows: Rows;
   total: number;
   loading: boolean;
@@ -36,37 +36,37 @@ export interface Shown {
 export class View {
   target = $state.raw<Target>({ kind: "all" });
   order = $state<OrderBy>("nearest");
-  shown = $state.raw<Shown>({ rows: NO_ROWS, total: 0, loading: true });
+  gallery = $state.raw<GalleryContent>({ rows: NO_ROWS, total: 0, loading: true });
   task = $state.raw<Task | null>(null);
-  /** Images taken out by a click; what is done next is done with these alone. */
+  /** Picked images; the next action applies to these alone. */
   picks = new SvelteSet<number>();
-  /** Groups chosen together with the one looked at, to be merged. */
+  /** Groups to be merged with the open one. */
   marked = new SvelteSet<number>();
-  /** Place in `shown.rows` that the keys move. */
+  /** Index in `gallery.rows` of the cell under the cursor. */
   cursor = $state(0);
-  /** The image of the inspector. */
+  /** Row of the image in the inspector, or -1. */
   inspected = $state(-1);
   hovered = $state(-1);
   colouring = $state<Colouring>("group");
-  camera = $state.raw<Camera>(WHOLE);
+  camera = $state.raw<Camera>(WHOLE_MAP);
   tool = $state<Tool>("move");
   /** The group that the next lasso splits, or null. */
   splitting = $state<number | null>(null);
   layer = $state(-1);
-  /** Show thumbnails as the method set the images upright, where it did. */
+  /** Whether thumbnails show the images as the method set them upright. */
   upright = $state(false);
   size = $state(72);
   tab = $state<Tab>("groups");
   table = $state(false);
   inspector = $state(true);
   prompt = $state<Prompt>(null);
-  /** The class that the class prompt edits. */
+  /** Id of the class in the class dialog. */
   edited = $state(0);
   dark = $state(false);
-  /** Rows that the gallery shows at this moment: the page. */
+  /** Rows that are fully visible in the gallery. */
   page = $state.raw<Rows>(NO_ROWS);
 
-  look(target: Target): void {
+  setTarget(target: Target): void {
     this.task = null;
     this.picks.clear();
     this.cursor = 0;

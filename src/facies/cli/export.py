@@ -1,0 +1,56 @@
+"""``facies export``: groups, classes or the model of a run, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facies.cli.console import print_paths
+from facies.cli.options import Json, Overwrite, Partition, Run
+from facies.errors import InputError
+
+To = Annotated[
+    str,
+    typer.Option(
+        metavar="csv|parquet|folders|coco|ecotaxa|onnx",
+        help="A table, folders of images, what others import, or the model.",
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")]
+Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
+Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
+
+
+def export(
+    run: Run,
+    to: To,
+    output: Output,
+    partition: Partition = None,
+    classes: Classes = None,
+    groups: Groups = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
+    from facies import workflows
+    from facies.runs import RunFolder
+
+    path = workflows.export(
+        RunFolder(run),
+        to,
+        output,
+        partition=partition,
+        classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        groups=None if groups is None else _numbers(groups),
+        overwrite=overwrite,
+    )
+    print_paths({to: path}, as_json=as_json)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"--groups takes numbers with commas between them, such as 3,17: {text!r} was given") from None

@@ -1,0 +1,76 @@
+"""The results of a run in short, as ``facies cluster`` and ``facies demo`` print them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facies.cli.console import format_group_sizes, group_sizes, print_line, print_table
+
+if TYPE_CHECKING:
+    from facies.runs import RunFolder
+
+
+def run_summary(run: RunFolder) -> dict[str, Any]:
+    """Return the results of a run in short, fit for JSON."""
+    sizes = group_sizes(run.partition()[0]["group"])
+    manifest = run.manifest
+    return {
+        "run": str(run.path),
+        "method": manifest["method"],
+        "preset": manifest["preset"],
+        "seed": manifest["seed"],
+        "n_images": len(run),
+        "n_groups": manifest["n_groups"],
+        "n_noise": sizes.get(-1, 0),
+        "group_sizes": {str(group): size for group, size in sizes.items() if group >= 0},
+        "left_out": manifest["left_out"],
+        "metrics": manifest["metrics"],
+        "timings": manifest["timings"],
+        "notes": manifest["notes"],
+    }
+
+
+def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
+    """Print the results of a run in short, and the commands that can come next."""
+    from facies.report.formatting import METRICS, format_duration, format_metric
+
+    summary = run_summary(run)
+    sizes = {int(group): size for group, size in summary["group_sizes"].items()}
+    rows = [
+        ("images", format_metric(len(run))),
+        ("groups found", format_metric(summary["n_groups"])),
+        ("images a group", format_group_sizes(sizes)),
+    ]
+    if summary["n_noise"]:
+        rows.append(("in no group", format_metric(summary["n_noise"])))
+    if summary["left_out"]:
+        first = summary["left_out"][0]
+        rows.append(("left out", f"{len(summary['left_out']):,} (the first: {first['source']}: {first['reason']})"))
+    if run.manifest["input"]["labelled"]:
+        rows += [
+            (METRICS[name][0], format_metric(float(summary["metrics"][name])))
+            for name in METRICS
+            if name in summary["metrics"]
+        ]
+    rows.append(("time", format_duration(sum(summary["timings"].values()))))
+    print_table(rows)
+    for note in summary["notes"]:
+        print_line(f"note: {note}")
+    print_line(f"run: {run.path}")
+    if next_commands:
+        print_line("next:")
+        for words in (
+            "atlas {run}",
+            "report {run} -o report.html",
+            "export {run} --to csv -o groups.csv",
+            "predict {run} NEW -o new.csv",
+        ):
+            print_line(f"  facies {words.format(run=_shell_path(run.path))}")
+
+
+def _shell_path(path: Path) -> str:
+    here = Path.cwd()
+    path = path.relative_to(here) if path.is_relative_to(here) else path
+    return shlex.quote(str(path))

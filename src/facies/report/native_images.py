@@ -1,0 +1,69 @@
+"""Images in the proportions in which they were photographed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facies.errors import InputError
+from facies.runs import RunFolder
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
+
+__all__ = ["NativeImages"]
+
+
+class NativeImages:
+    """Reads images in their native proportions; of a focal stack the best layer.
+
+    The pixels are taken from the images of the run. If these are gone, its thumbnails stand in for them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run. Its table holds the native ``width`` and ``height`` of each image, in pixels, and of focal stacks
+        ``best_layer``; images without a native size have the shape that the run gave them.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._table = run.images
+        self._images: ImageSet | None = None
+        try:
+            self._images = run.image_set()
+        except InputError:
+            self.from_thumbnails = True
+        else:
+            self.from_thumbnails = False
+        low, high = run.manifest["input"].get("value_range") or (0, 255)
+        self._low, self._span = float(low), float(high - low) or 1.0
+        self._wide = self._images is not None and np.dtype(self._images.dtype) != np.uint8
+
+    def native_size(self, row: int) -> tuple[int, int]:
+        """Return width and height in pixels of the photograph."""
+        if not {"width", "height"} <= set(self._table.columns):
+            height, width = self._run.manifest["input"]["image_shape"][-2:]
+            return width, height
+        return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
+
+    def best_layer(self, row: int) -> int:
+        """Return the sharpest focal layer; 0 where the table does not tell it."""
+        return int(self._table["best_layer"].iloc[row]) if "best_layer" in self._table else 0
+
+    def picture(self, row: int, size: tuple[int, int] | None = None) -> Image.Image:
+        """Return an image as an RGB picture, of its native size or of another (width, height)."""
+        crop = self._run.thumbnails.image(row) if self._images is None else self._crop(self._images, row)
+        return crop.convert("RGB").resize(size or self.native_size(row), Image.Resampling.LANCZOS)
+
+    def _crop(self, images: ImageSet, row: int) -> Image.Image:
+        pixels: NDArray[Any] = images.source.read(np.array([row]))[0]
+        if pixels.ndim == 4:
+            pixels = pixels[min(self.best_layer(row), len(pixels) - 1)]
+        if self._wide:
+            pixels = np.clip((pixels.astype(np.float32) - self._low) / self._span * 255, 0, 255)
+        pixels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
+        return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8)))

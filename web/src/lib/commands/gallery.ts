@@ -1,0 +1,226 @@
+/** Commands that open something in the gallery: groups, classes, similar images, queues, audits. */
+
+import { getArrays, postArrays, postJson } from "../api/client";
+import type { OrderBy, RowQuery } from "../api/types";
+import { atlas } from "../state/atlas.svelte";
+import type { Rows } from "../state/rows";
+import { queryOf, targetQuery, type Target } from "../state/target";
+
+/** Number of rows that are fetched at once. */
+const CHUNK = 4000;
+
+let latestRequest = 0;
+let current: AbortController | null = null;
+
+/** Of larger lassos, a sample is shown until the server has sorted all rows. */
+const LARGE_LASSO = 5000;
+
+/** Returns the order of the gallery: all images together have no typical one, so that they come in random order. */
+export function effectiveOrder(target: Target, order: OrderBy): OrderBy {
+  return target.kind === "all" && order === "nearest" ? "random" : order;
+}
+
+/** Returns at limit `limit` evenly spaced rows. */
+function subsample(rows: Rows, limit: number): Rows {
+  const stride = Math.max(1, rows.length / limit);
+  return Uint32Array.from({ length: Math.min(limit, rows.length) }, (_, i) => rows[Math.floor(i * stride)]);
+}
+
+/** Fetches the rows of the target in the chosen order. */
+export async function loadGallery(): Promise<void> {
+  const { data, view } = atlas;
+  if (!data) return;
+  const { target } = view;
+  current?.abort();
+  current = new AbortController();
+  const request = ++latestRequest;
+  if (target.kind === "rows" && (target.ordered || target.rows.length === 0)) {
+    view.gallery = { rows: target.rows, total: target.rows.length, loading: false };
+    return;
+  }
+  view.gallery =
+    target.kind === "rows" && target.rows.length > LARGE_LASSO
+      ? { rows: subsample(target.rows, CHUNK), total: target.rows.length, loading: true }
+      : { ...view.gallery, loading: true };
+  const found = await fetchOrder(
+    targetQuery(target, data.count),
+    effectiveOrder(target, view.order),
+    0,
+    current.signal,
+  );
+  if (request === latestRequest) view.gallery = { ...found, loading: false };
+}
+
+/** Fetches the next chunk of a long list. */
+export async function loadMore(): Promise<void> {
+  const { data, view } = atlas;
+  const { gallery, target } = view;
+  if (!data || gallery.loading || gallery.rows.length >= gallery.total || view.task) return;
+  const request = latestRequest;
+  view.gallery = { ...gallery, loading: true };
+  const more = await fetchOrder(
+    targetQuery(target, data.count),
+    effectiveOrder(target, view.order),
+    gallery.rows.length,
+  );
+  if (request !== latestRequest) return;
+  const rows = new Uint32Array(gallery.rows.length + more.rows.length);
+  rows.set(gallery.rows);
+  rows.set(more.rows, gallery.rows.length);
+  view.gallery = { rows, total: gallery.total, loading: false };
+}
+
+async function fetchOrder(
+  of: RowQuery,
+  by: OrderBy,
+  offset: number,
+  signal?: AbortSignal,
+): Promise<{ rows: Rows; total: number }> {
+  const order = by === "least_certain" && atlas.data!.probe.status !== "ready" ? "farthest" : by;
+  const { header, arrays } = await postArrays(
+    `${atlas.data!.path}/order`,
+    { of, by: order, offset, limit: CHUNK },
+    signal,
+  );
+  return { rows: arrays["rows"] as Rows, total: header["total"] as number };
+}
+
+export function openTarget(target: Target): void {
+  atlas.view.setTarget(target);
+  void atlas.attempt(loadGallery);
+}
+
+export function openGroup(group: number): void {
+  openTarget({ kind: "group", group });
+}
+
+let nextGroups: number[] = [];
+
+/** Sets the groups that `stepGroup` opens before all others, such as the parts of one that was just split. */
+export function visitNext(groups: number[]): void {
+  nextGroups = groups;
+}
+
+function isUnfinished(group: number): boolean {
+  const counts = atlas.data?.counts.groups.get(group);
+  return counts !== undefined && counts.named + counts.excluded < counts.size;
+}
+
+/** Opens the next group that has images without a class, or, backwards, the previous one in the table. */
+export function stepGroup(by: 1 | -1): void {
+  const { data, view } = atlas;
+  const groups = data?.groupTable ?? [];
+  if (!data || groups.length === 0) return;
+  const here = view.target.kind === "group" ? view.target.group : NaN;
+  const at = groups.findIndex(({ group }) => group === here);
+  if (by < 0) {
+    openGroup(groups[(at <= 0 ? groups.length : at) - 1].group);
+    return;
+  }
+  const order = groups.map((_, i) => groups[(at + 1 + i) % groups.length].group);
+  const next = [...nextGroups, ...order].find((group) => group >= 0 && isUnfinished(group));
+  nextGroups = nextGroups.filter((group) => group !== next);
+  if (next !== undefined) {
+    openGroup(next);
+    return;
+  }
+  atlas.notify("Every group has a name. Next: the least certain images (u), or the blind audit (a).");
+}
+
+/** Returns the query of the selection: the picked rows, or all of the target. */
+export function selectionQuery(): RowQuery {
+  const { data, view } = atlas;
+  if (view.picks.size > 0)
+    return queryOf(
+      [...view.picks].sort((a, b) => a - b),
+      data!.count,
+    );
+  return targetQuery(view.target, data!.count);
+}
+
+/** Returns the rows whose neighbours are searched: the picked ones, or the one under the cursor. */
+export function similarityQueries(): number[] {
+  const { view } = atlas;
+  if (view.picks.size > 0) return [...view.picks];
+  const row = view.gallery.rows[view.cursor];
+  return row === undefined ? [] : [row];
+}
+
+export async function findSimilar(rows: number[], k = 300): Promise<void> {
+  const { data } = atlas;
+  if (!data || rows.length === 0) return;
+  const { arrays } = await postArrays(`${data.path}/neighbours`, { of: { rows }, among: null, k });
+  const found = arrays["rows"] as Rows;
+  const all = new Uint32Array(rows.length + found.length);
+  all.set(rows);
+  all.set(found, rows.length);
+  const what = rows.length === 1 ? "this image" : `${rows.length} images`;
+  openTarget({ kind: "rows", rows: all, title: `Similar to ${what}`, ordered: true });
+}
+
+const QUEUE_TITLES: Record<string, string> = {
+  cut: "Cut by the border",
+  touching: "Touching",
+  blurred: "Blurred",
+  duplicates: "Duplicates",
+  least_certain: "Least certain",
+};
+
+export async function openQueue(name: string): Promise<void> {
+  const { data, view } = atlas;
+  if (!data) return;
+  const { header, arrays } = await getArrays(`${data.path}/queues/${encodeURIComponent(name)}`);
+  const rows = arrays["rows"] as Rows;
+  const proposed = countBeforeCut(arrays["score"] as Float32Array, header["cut"]);
+  const title = QUEUE_TITLES[name] ?? name;
+  view.setTarget({ kind: "rows", rows, title, ordered: true });
+  view.gallery = { rows, total: rows.length, loading: false };
+  view.task =
+    name === "least_certain"
+      ? { kind: "uncertain", page: 0 }
+      : {
+          kind: "queue",
+          name,
+          title,
+          scores: arrays["score"] as Float32Array,
+          cut: proposed,
+          proposed,
+          twins: (arrays["twin"] as Rows | undefined) ?? null,
+        };
+}
+
+/** Returns how many of the sorted scores, the worst first, are beyond the cut. */
+export function countBeforeCut(scores: Float32Array, cut: unknown): number {
+  if (typeof cut !== "number" || scores.length === 0) return 0;
+  const falling = scores[0] >= scores[scores.length - 1];
+  let n = 0;
+  while (n < scores.length && (falling ? scores[n] >= cut : scores[n] <= cut)) n++;
+  return n;
+}
+
+export async function openAudit(perClass = 50): Promise<void> {
+  const { data, view } = atlas;
+  if (!data) return;
+  const drawn = await postJson<{ rows: number[] }>(`${data.path}/audits`, {
+    per_class: perClass,
+    seed: Math.floor(Math.random() * 2 ** 31),
+  });
+  const rows = Uint32Array.from(drawn.rows);
+  view.setTarget({ kind: "rows", rows, title: "Blind audit", ordered: true });
+  view.gallery = { rows, total: rows.length, loading: false };
+  // The map would reveal the class.
+  view.inspected = -1;
+  view.task = { kind: "audit", drawn: rows };
+}
+
+/** Closes the innermost thing that is open: dialog, lasso, picks, task, tool, marks, target. */
+export function escape(): void {
+  const { view } = atlas;
+  if (view.prompt) view.prompt = null;
+  else if (view.splitting !== null) view.splitting = null;
+  else if (view.picks.size > 0) view.picks.clear();
+  else if (view.task) openTarget({ kind: "all" });
+  else if (view.tool !== "move") view.tool = "move";
+  else if (view.marked.size > 0) view.marked.clear();
+  else if (view.target.kind !== "all") openTarget({ kind: "all" });
+}

@@ -1,0 +1,5 @@
+/** The functions of the map that commands call; the map sets them when it is mounted. */
+export const mapControl: { zoomToTarget(): void; zoomToRow(row: number): void } = {
+  zoomToTarget: () => undefined,
+  zoomToRow: () => undefined,
+};
