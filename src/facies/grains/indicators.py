@@ -107,10 +107,10 @@ def terrigenous_percent(
     terrigenous: float, biogenic: float, areas: Areas | None = None, confidence: float = 0.95
 ) -> Indicator:
     """Return T% = 100 n_t/(n_t + n_b), with the interval of the log-ratio carried over."""
-    found = (
+    ratio = (
         ratio_interval(terrigenous, biogenic, confidence) if areas is None else area_ratio_interval(*areas, confidence)
     )
-    value, low, high = (100 * share_of_ratio(r) for r in found)
+    value, low, high = (100 * share_of_ratio(r) for r in ratio)
     basis = "number of grains" if areas is None else "summed areas of grains"
     what = f"100 T/(T + B), terrigenous and biogenic, by {basis}; log-ratio interval"
     return Indicator("T%", value, low, high, "%", what, "none counted" if np.isnan(value) else "")

@@ -42,9 +42,9 @@ def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[
     Parameters
     ----------
     run : RunFolder
-        Its images are shown; if they are gone, its thumbnails.
+        The pictures are its images; if they are gone, its thumbnails.
     rows : ndarray of int64
-        The images, in the order shown.
+        The images, in the order of the page.
     classes : sequence of str
         What the fields propose.
     path : Path
@@ -96,7 +96,7 @@ def audit_results(
     Raises
     ------
     InputError
-        If the file cannot be read, an image is not of the run or stands there twice, or a class is unknown.
+        If the file cannot be read, an image is not of the run or has two rows, or a class is unknown.
     """
     table = _read(path)
     given = table["true"].str.strip()

@@ -70,7 +70,7 @@ def format_distance(x: float) -> str:
 
 
 def format_number(x: float, unit: str = "") -> str:
-    """Return a number as it stands in a table: one decimal of a percentage, else three digits; a dash for none."""
+    """Return a number for a table: one decimal of a percentage, else three digits; a dash for none."""
     if pd.isna(x):
         return "–"
     if unit == "%":

@@ -1,4 +1,4 @@
-"""Which images stand for a group: its nearest, some at random, its farthest; and pictures as text for a page."""
+"""The images that represent a group: its nearest, some at random, its farthest; and pictures as text for a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GALLERY_SIZE = 12
 
 @dataclass(frozen=True)
 class Gallery:
-    """Row numbers of the images that stand for a group.
+    """Row numbers of the images that represent a group.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Gallery:
 
 
 def choose_images(partition: pd.DataFrame, group: int, *, n_images: int = GALLERY_SIZE, seed: int = 0) -> Gallery:
-    """Choose the images that stand for a group.
+    """Choose the images that represent a group.
 
     Parameters
     ----------

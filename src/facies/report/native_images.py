@@ -20,7 +20,7 @@ __all__ = ["NativeImages"]
 class NativeImages:
     """Reads images in their native proportions; of a focal stack the best layer.
 
-    The pixels are taken from the images of the run. If these are gone, its thumbnails stand in for them.
+    The pixels are taken from the images of the run. If these are gone, its thumbnails are used instead.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class NativeImages:
         return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
 
     def best_layer(self, row: int) -> int:
-        """Return the sharpest focal layer; 0 where the table does not tell it."""
+        """Return the sharpest focal layer; 0 where the table has none."""
         return int(self._table["best_layer"].iloc[row]) if "best_layer" in self._table else 0
 
     def picture(self, row: int, size: tuple[int, int] | None = None) -> Image.Image:

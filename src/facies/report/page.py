@@ -238,7 +238,7 @@ def _native_styles(run: RunFolder) -> dict[int, str]:
 def _strips(
     run: RunFolder, group: int, chosen: galleries.Gallery, pictures: dict[int, _Picture], *, samples: bool
 ) -> list[tuple[str, list[_Picture]]]:
-    if set(chosen.nearest) == set(chosen.farthest) == set(chosen.random):  # a group so small that all of it is shown
+    if set(chosen.nearest) == set(chosen.farthest) == set(chosen.random):  # a small group is pictured whole
         strips = [("all", chosen.nearest)]
     else:
         strips = [("nearest", chosen.nearest), ("at random", chosen.random), ("farthest", chosen.farthest)]

@@ -1,4 +1,4 @@
-"""A colour and a marker for each group, told apart also by those who see colours differently."""
+"""A colour and a marker for each group, to be distinguished also by those who see colours differently."""
 
 from __future__ import annotations
 

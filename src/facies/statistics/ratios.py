@@ -61,12 +61,12 @@ _NAME = re.compile(r'\s*(?:"([^"]*)"|([^"+/]+?))\s*(?=[+/]|$)')
 def parse_ratio(text: str) -> Ratio:
     """Read a ratio such as ``quartz+dark/foraminifera``.
 
-    A name that itself holds ``+`` or ``/`` stands in double quotes: ``"P/B counted"/quartz``.
+    A name that itself holds ``+`` or ``/`` is put in double quotes: ``"P/B counted"/quartz``.
 
     Raises
     ------
     InputError
-        If there is not exactly one stroke, a name is empty or stands on both sides.
+        If there is not exactly one stroke, a name is empty or is on both sides.
     """
     how = f"write a ratio as A/B or A+B/C, names with + or / in double quotes: {text!r} was given"
     sides: list[list[str]] = [[]]
@@ -108,9 +108,9 @@ def count_ratio(
     confidence : float
         In (0, 1).
     """
-    found = ratio_interval(a, b, confidence) if areas is None else area_ratio_interval(*areas, confidence)
+    ratio = ratio_interval(a, b, confidence) if areas is None else area_ratio_interval(*areas, confidence)
     basis = "number of grains" if areas is None else "summed areas of grains"
-    return Indicator(name, *found, "", f"{what}, by {basis}; log-ratio interval")
+    return Indicator(name, *ratio, "", f"{what}, by {basis}; log-ratio interval")
 
 
 def share_percent(

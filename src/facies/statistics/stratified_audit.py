@@ -38,7 +38,7 @@ class StratifiedAudit:
     Parameters
     ----------
     assigned, audits, sampled, n_draws, random_state
-        As in `audited_shares`, which tells how shares are corrected.
+        As in `audited_shares`, which says how shares are corrected.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class StratifiedAudit:
     def joint(self) -> Array:
         """W_h n_hc/n_h: estimated share of all grains assigned to h and truly c, (C, C)."""
         n = self.audited.sum(axis=1, keepdims=True)
-        # A class without audit is taken as it stands.
+        # A class without audit is taken as it is.
         rates = np.where(n > 0, self.audited / np.maximum(n, 1), np.eye(len(n)))
         return np.asarray(self.assigned[:, None] / self.assigned.sum() * rates, np.float64)
 

@@ -20,14 +20,16 @@ router = APIRouter()
 _ONE_HOUR = {"Cache-Control": "private, max-age=3600"}
 
 Layer = Annotated[int | None, Query(alias="layer", ge=0, le=10_000)]
-Upright = Annotated[bool, Query(description="As the method set the images upright.")]
+Canonical = Annotated[bool, Query(alias="upright", description="The images in their canonical pose.")]
 
 
 @router.get("/runs/{key}/sheets/{digest}/{number}.webp")
-def sheet(services: TheServices, digest: str, number: int, layer: Layer = None, upright: Upright = False) -> Response:
+def sheet(
+    services: TheServices, digest: str, number: int, layer: Layer = None, canonical: Canonical = False
+) -> Response:
     """A sheet of thumbnails, as it is in the run folder."""
     _check_digest(services.run, digest)
-    thumbnails = services.pictures.sheets(upright=upright)
+    thumbnails = services.pictures.sheets(canonical=canonical)
     try:
         if number < 0:
             raise IndexError(number)
@@ -42,10 +44,12 @@ def sheet(services: TheServices, digest: str, number: int, layer: Layer = None, 
 
 
 @router.get("/runs/{key}/thumbnails/{digest}/{row}.webp")
-def thumbnail(services: TheServices, digest: str, row: int, layer: Layer = None, upright: Upright = False) -> Response:
+def thumbnail(
+    services: TheServices, digest: str, row: int, layer: Layer = None, canonical: Canonical = False
+) -> Response:
     """One thumbnail."""
     _check_digest(services.run, digest)
-    encode = services.pictures.upright_thumbnail if upright else services.pictures.thumbnail
+    encode = services.pictures.canonical_thumbnail if canonical else services.pictures.thumbnail
     return Response(encode(row, layer), media_type=MEDIA_TYPE, headers=IMMUTABLE)
 
 

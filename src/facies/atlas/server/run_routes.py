@@ -99,7 +99,7 @@ def _thumbnails(services: RunServices) -> dict[str, Any]:
         "mode": index["thumbnail"]["mode"],
         "n_sheets": len(index["sheets"]),
         "layers": thumbnails.n_layers,
-        "upright": services.pictures.has_upright,
+        "upright": services.pictures.has_canonical,
     }
 
 

@@ -38,7 +38,7 @@ class Pictures:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._thumbnails = Thumbnails(run.path / "thumbnails", max_bytes=_CACHE_BYTES)
-        self._upright = run.canonical_thumbnails
+        self._canonical = run.canonical_thumbnails
         self._lock = threading.Lock()
 
     @cached_property
@@ -46,9 +46,9 @@ class Pictures:
         return self._run.image_set()
 
     @property
-    def has_upright(self) -> bool:
-        """Whether the run has thumbnails of the images as the method set them upright."""
-        return self._upright is not None
+    def has_canonical(self) -> bool:
+        """Whether the run has thumbnails of the images in their canonical pose."""
+        return self._canonical is not None
 
     @property
     def n_layers(self) -> int:
@@ -111,31 +111,31 @@ class Pictures:
         sheets = len(self._thumbnails.index["sheets"]) * (1 + self.n_layers)
         return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _CACHE_BYTES
 
-    def upright_thumbnail(self, row: int, layer: int | None = None) -> bytes:
-        """Return the thumbnail of one image as the method set it upright.
+    def canonical_thumbnail(self, row: int, layer: int | None = None) -> bytes:
+        """Return the thumbnail of one image in its canonical pose.
 
         Raises
         ------
         MissingError
-            If there is no such image or layer, or the run has no images set upright.
+            If there is no such image or layer, or the run has no canonical images.
         InputError
             If the sheet does not exist any more.
         """
-        return self._thumbnail_from(self.sheets(upright=True), row, layer)
+        return self._thumbnail_from(self.sheets(canonical=True), row, layer)
 
-    def sheets(self, *, upright: bool = False) -> Thumbnails:
-        """Return the sheets of thumbnails, of the images or of the images set upright.
+    def sheets(self, *, canonical: bool = False) -> Thumbnails:
+        """Return the sheets of thumbnails, of the images as they are or in their canonical pose.
 
         Raises
         ------
         MissingError
-            If the run has no images set upright.
+            If the run has no canonical images.
         """
-        if not upright:
+        if not canonical:
             return self._thumbnails
-        if self._upright is None:
+        if self._canonical is None:
             raise MissingError(f"the method of {self._run.path.name} set no images upright")
-        return self._upright
+        return self._canonical
 
     def _from_sheet(self, row: int, layer: int | None) -> bytes:
         return self._thumbnail_from(self._thumbnails, row, layer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facies.grains.extraction.extract import available_cores, extract_grains, read_description
+from facies.grains.extraction.extract import available_cores, extract_grains
+from facies.grains.extraction.extraction_request import read_description
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.grain_reader import images_from_grains, read_outlines
 from facies.grains.extraction.measurements import TOUCHING_THRESHOLD

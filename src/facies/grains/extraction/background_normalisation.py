@@ -1,4 +1,4 @@
-"""Grains shown as on a plate of one colour in even light, so that groups cannot follow the lamp, the plate or a neighbour."""
+"""Grains as on a plate of one colour in even light, so that groups cannot follow the lamp, the plate or a neighbour."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ RIM = 3
 class BackgroundNormalisation:
     """The plate as it would be, lit evenly and with one grain on it.
 
-    On a coloured or a light background a picture is multiplied by the brightness wanted over that of the background's smooth
-    field at each place: what a lamp does to the plate, it does to the grain. A dark background tells nothing of the light,
+    On a coloured or a light background a picture is multiplied by the target brightness over that of the background's smooth
+    field at each place: what a lamp does to the plate, it does to the grain. A dark background has no information on the light,
     which is left as it is. What is not the grain is painted in one colour, that of the session's background.
 
     Parameters

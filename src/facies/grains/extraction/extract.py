@@ -1,10 +1,8 @@
-"""From photographs to a folder of grains: all cores cut, one writer writes, and a kill at any moment loses a stack."""
+"""From photographs to a folder of grains: all cores extract, one process writes, and a kill loses one stack at most."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -17,6 +15,13 @@ from numpy.typing import NDArray
 from facies._version import __version__
 from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
+from facies.grains.extraction.extraction_request import (
+    check_unfinished,
+    is_complete,
+    make_request,
+    read_description,
+    read_thresholds,
+)
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import StackList, read_photograph
 from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
@@ -26,7 +31,7 @@ from facies.grains.extraction.stack_extraction import LayerDetections
 from facies.images.readers.pixels import UnreadableImage
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
 
-__all__ = ["extract_grains", "read_description"]
+__all__ = ["available_cores", "extract_grains"]
 
 N_SAMPLED = 24
 """Photographs whose histogram gives the thresholds, spread evenly over the stacks."""
@@ -83,16 +88,16 @@ def extract_grains(
     with lock_run(target):
         restore_replaced(target)
         writer = GrainWriter(target)
-        request = _request(stacks, settings, thresholds)
+        request = make_request(stacks, settings, thresholds)
         unfinished = None if overwrite else writer.description()
         renamed = unfinished is not None and not writer.grains.is_dir()  # killed after its folder was given its name
-        if (renamed and resume) or _is_complete(target, unfinished, request, resume=resume, overwrite=overwrite):
+        if (renamed and resume) or is_complete(target, unfinished, request, resume=resume, overwrite=overwrite):
             writer.remove()
             return False
         if unfinished is None:
             description = _begin(writer, request, stacks, settings, thresholds)
         else:
-            description = _continue(writer, unfinished, request, resume=resume)
+            description = check_unfinished(target, unfinished, request, resume=resume)
         writer.open(stacks.layers, settings.size)
         learnt = Thresholds(**description["thresholds"])
         _extract_all(writer, stacks, learnt, settings, jobs, progress)
@@ -122,122 +127,6 @@ def _checked_target(
     return target
 
 
-def read_description(folder: str | Path) -> dict[str, Any]:
-    """Read ``grains.json`` of a folder of grains.
-
-    Parameters
-    ----------
-    folder : path
-        What `extract_grains` wrote.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        If it is no such folder, or is damaged.
-    """
-    path = Path(folder).expanduser() / "grains.json"
-    try:
-        description = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: is no folder that facies extract wrote (it has no grains.json)") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}): extract the grains again") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise InputError(f"{path}: is of another version of facies, or damaged: extract the grains again")
-    return description
-
-
-def _request(stacks: StackList, settings: ExtractionSettings, thresholds: str | Path | None) -> dict[str, Any]:
-    """What is to be extracted, and how: what is unfinished goes on only as what it was begun."""
-    digest = hashlib.sha256()
-    for stack in stacks.stacks:
-        for name in stack.photographs:
-            try:
-                size = (stacks.folder / name).stat().st_size
-            except OSError:
-                size = -1
-            digest.update(f"{stack.name}\0{stack.sample}\0{name}\0{size}\n".encode("utf-8", "surrogateescape"))
-    given = None if thresholds is None else _thresholds_of(thresholds).to_dict()
-    return {
-        "facies": __version__,
-        "settings": settings.to_dict(),
-        "layers": stacks.layers,
-        "photographs": digest.hexdigest(),
-        "given_thresholds": given,
-    }
-
-
-def _thresholds_of(folder: str | Path) -> Thresholds:
-    try:
-        return Thresholds(**read_description(folder)["thresholds"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{folder}: its grains.json has no thresholds: extract the grains again") from error
-
-
-def _is_complete(
-    target: Path, unfinished: dict[str, Any] | None, request: dict[str, Any], *, resume: bool, overwrite: bool
-) -> bool:
-    """Tell whether there is nothing left to do; refuse to replace what may not be replaced."""
-    if not target.exists() or (unfinished is not None and unfinished["replaces"] and resume):
-        return False
-    if not (target / "grains.json").is_file():
-        raise InputError(f"{target} exists and is no folder of grains, so it is not overwritten: choose another output")
-    if overwrite:
-        return False
-    if not resume:
-        raise InputError(f"{target} already exists: use --overwrite to replace it, or another output")
-    complete = read_description(target)
-    differences = _differences(complete["order"], request)
-    if differences:
-        raise InputError(
-            f"{target} is complete, and is not what is asked for now ({'; '.join(differences)}): use --overwrite to "
-            "replace it, or another output"
-        )
-    return True
-
-
-def _differences(earlier: dict[str, Any], request: dict[str, Any]) -> list[str]:
-    request = jsonable(request)
-    differences = []
-    if earlier["facies"] != request["facies"]:
-        differences.append(f"it was begun by facies {earlier['facies']}, and this is {request['facies']}")
-    # Settings newer than those grains have their defaults.
-    before_all = ExtractionSettings.from_dict(earlier["settings"]).to_dict()
-    for name, value in request["settings"].items():
-        before = before_all[name]
-        if before != value:
-            differences.append(f"{name} was {json.dumps(before)}, is {json.dumps(value)}")
-    if earlier["layers"] != request["layers"]:
-        differences.append(f"layers was {earlier['layers']}, is {request['layers']}")
-    elif earlier["photographs"] != request["photographs"]:
-        differences.append("the photographs are no longer the same")
-    if earlier["given_thresholds"] != request["given_thresholds"]:
-        differences.append("the thresholds given are others")
-    return differences
-
-
-def _continue(
-    writer: GrainWriter, unfinished: dict[str, Any], request: dict[str, Any], *, resume: bool
-) -> dict[str, Any]:
-    """Check that an unfinished extraction may go on, and return its description."""
-    if not resume:
-        raise InputError(
-            f"{writer.target}: an earlier extraction was not finished: use --resume to go on with it, --overwrite to "
-            "begin anew"
-        )
-    differences = _differences(unfinished["order"], request)
-    if differences:
-        raise InputError(
-            f"{writer.target}: the unfinished extraction cannot go on, for {'; '.join(differences)}: ask for what was "
-            "asked for then, or use --overwrite to begin anew"
-        )
-    return unfinished
-
-
 def _begin(
     writer: GrainWriter,
     request: dict[str, Any],
@@ -249,7 +138,7 @@ def _begin(
     if thresholds is None:
         learnt, histogram = learn_thresholds(_sample_photographs(stacks), settings.background)
     else:
-        learnt = _thresholds_of(thresholds)
+        learnt = read_thresholds(thresholds)
         _check_alike(thresholds, learnt, settings)
         histogram = pooled_histogram(_sample_photographs(stacks, learnt.white), learnt.ground)
     description: dict[str, Any] = jsonable(
@@ -334,7 +223,7 @@ def _extract_all(
 
 
 def _nothing_found(stacks: StackList, writer: GrainWriter, thresholds: Thresholds, settings: ExtractionSettings) -> str:
-    """Say what was seen where no grain was."""
+    """Return a message on what was detected where no grain was."""
     unread = [entry for entry in writer.entries() if entry["status"] != "read"]
     if len(unread) == len(stacks.stacks):
         return f"{stacks.folder}: none of the {len(unread)} stacks can be read; {unread[0]['status']}"

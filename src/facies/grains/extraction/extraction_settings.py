@@ -23,7 +23,7 @@ class ExtractionSettings:
     ----------
     background : {"auto", "green", "dark", "light"}
         What the grains lie on: a plate of a saturated colour, such as bright green; a plain dark background; a plain light
-        one. ``auto`` tells it from the photographs.
+        one. ``auto`` infers it from the photographs.
     hue_gate : bool
         Whether a superpixel must also have the hue of the plate (within 20 degrees of its mode) to be background. For
         strongly coloured grains on a green plate.

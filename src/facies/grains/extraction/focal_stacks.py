@@ -101,15 +101,16 @@ def find_stacks(
     layers : int, default=6
         Photographs a stack.
     grouping : {"auto", "name", "folder", "order"}
-        What tells the stacks apart: the file name before a last number (``S0001_3.png``: stack S0001, layer 3); the
+        By what photographs are grouped: the file name before a last number (``S0001_3.png``: stack S0001, layer 3); the
         folder; or every `layers` files that follow each other. ``auto`` takes that of the first two by which more photographs
         fall into whole stacks, and the last where neither makes any.
     pattern : str, optional
         A regular expression for the path of a photograph, with the groups ``stack`` and ``layer``, and perhaps
         ``sample``; in place of `grouping`.
     table : path, optional
-        A CSV file. With the columns ``photograph`` and ``stack`` (and perhaps ``layer`` and ``sample``) it tells the
-        stacks; with ``stack`` and ``sample`` alone it tells the samples of stacks found otherwise.
+        A CSV file. With the columns ``photograph`` and ``stack`` (and perhaps ``layer`` and ``sample``) it
+        defines the stacks; with ``stack`` and ``sample`` alone it
+        gives the samples of stacks found otherwise.
 
     Returns
     -------

@@ -13,7 +13,7 @@ __all__ = ["Window", "foreground_score"]
 SHADE = {"green": (0.55, 1.15), "light": (0.9, 1.0)}
 """The brightness of a background in shadow and in stray light, as shares of that around.
 
-A grain on a coloured plate is told by its colour, however bright it is; on a light background clear and pale grains differ in
+A grain on a coloured plate is recognised by its colour, however bright it is; on a light background clear and pale grains differ in
 brightness alone, so there only the outskirts of a shadow are background for sure, and stray light is not.
 """
 

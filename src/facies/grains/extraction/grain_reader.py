@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
-from facies.grains.extraction.extract import read_description
+from facies.grains.extraction.extraction_request import read_description
 from facies.images.axes import AxisOrder
 from facies.images.image_set import ImageSet
 from facies.images.readers.base import Reader

@@ -66,7 +66,7 @@ def match_layers(boxes: Sequence[NDArray[np.int64]], *, overlap: float = 0.3, mi
     overlap : float
         Intersection over union from which on two boxes are linked.
     min_layers : int
-        In how many layers a grain is seen at least; at most the number of layers.
+        In how many layers a grain is found at least; at most the number of layers.
 
     Returns
     -------

@@ -145,7 +145,7 @@ def touching_score(mask: NDArray[np.uint8]) -> float:
 
 
 def touching_signs(mask: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Measure what tells several grains in one outline from one.
+    """Measure what distinguishes an outline of several grains from that of one.
 
     Parameters
     ----------

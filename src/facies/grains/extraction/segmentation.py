@@ -196,7 +196,7 @@ def _joined(mask: NDArray[np.uint8], grey: NDArray[np.bool_], radius: int) -> ND
     """Join the pieces of a pale grain: it falls apart where its shade passes through that of the background.
 
     A gap is filled where it is narrower than twice the radius, grey as a shadow, and between two pieces: the bays of a
-    single one are left, for they tell that grains touch.
+    single one are left, for they are the sign that grains touch.
     """
     gaps = _closed(mask, radius) & grey & (mask == 0)
     count, numbers = cv2.connectedComponents(gaps.astype(np.uint8), connectivity=8)

@@ -31,7 +31,7 @@ FALLBACK_LEVEL = 110.0
 """The threshold of saturation where the histogram has no valley (of 255)."""
 
 MIN_DIFFERENCE = 10.0
-"""Grey levels below which no difference to the background is told from its unevenness."""
+"""Grey levels below which a difference to the background may be its unevenness."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ def learn_thresholds(sample: SessionSample, background: Background) -> tuple[Thr
     Raises
     ------
     InputError
-        If no background of that kind is seen, with the one to try.
+        If the photographs have no background of that kind; the message names the one to try.
     """
     ground, colour = _recognise_background(sample, background)
     hue = float(hue_degrees(np.array(colour, np.float32).reshape(1, 1, 3))[0, 0])
@@ -154,7 +154,7 @@ def _near(counts: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
 def _recognise_background(
     sample: SessionSample, background: Background
 ) -> tuple[BackgroundKind, tuple[float, float, float]]:
-    """Tell the kind of the background from the most frequent colour, and check what the user says against it."""
+    """Infer the kind of the background from the most frequent colour, and check what the user says against it."""
     cells = np.zeros(16**3, np.int64)
     for picture in sample.pictures:
         red, green, blue = (picture[..., channel].astype(np.int64) >> 4 for channel in range(3))

@@ -22,7 +22,7 @@ __all__ = ["EXPORTER", "write_coco"]
 def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     """Write one JSON of images (a photograph of each stack), categories (the classes) and annotations (the grains).
 
-    All grains of a stack stand on the layer from which most of them were cut, so that no grain that is seen there lacks
+    All grains of a stack are annotated on the layer from which most of them were cut, so that no grain visible there lacks
     its annotation; the layer of each grain itself is among its ``attributes``.
 
     An annotation has the outline as polygon, its box ``[x, y, width, height]`` and its area in pixels of the

@@ -47,7 +47,7 @@ def grain_figures(
     measured = tables.grains[tables.grains["measured"]]
     scaled = tables.um_per_px is not None
     parts = three_parts(tables.counts, classes)
-    drawn = [
+    figures = [
         downcore(tables.indicators, tables.samples),
         composition(tables.counts, tables.samples, styles),
         ternary(parts, tables.samples) if parts is not None else None,
@@ -57,7 +57,7 @@ def grain_figures(
         _map(run, tables, styles),
         confusion_matrix(tables.confusion),
     ]
-    return [drawing for drawing in drawn if drawing is not None]
+    return [drawing for drawing in figures if drawing is not None]
 
 
 def _map(run: RunFolder, tables: GrainTables, styles: Mapping[str, Style]) -> ReportFigure | None:
@@ -118,7 +118,7 @@ def grain_plates(run: RunFolder, tables: GrainTables, styles: Mapping[str, Style
     plates : list of ReportFigure
         In the order of the classes.
     from_thumbnails : bool
-        Whether thumbnails had to stand in for the images.
+        Whether thumbnails were used, the images being gone.
     """
     grains = tables.grains
     images = NativeImages(run)

@@ -15,7 +15,7 @@ from facies.report.formatting import format_interval, format_number
 __all__ = ["Cell", "PageTable", "audit_page", "count_pages", "indicator_pages", "shape_page", "size_pages"]
 
 MAX_COLUMNS = 4
-"""Classes, or indicators, side by side; more stand in a table below."""
+"""Classes, or indicators, side by side; more go into a table below."""
 MAX_ROWS = 80
 """Longer tables of sizes show all classes together only; the CSV has everything."""
 

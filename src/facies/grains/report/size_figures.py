@@ -119,15 +119,15 @@ def _draw_curve(
 def _coarser(diameters: NDArray[np.float64], *, cubed: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the sizes from coarse to fine, and the percentage of the weight at least as coarse as each.
 
-    Of many grains some hundreds are kept, evenly by number and by weight: no eye, and no file, needs more.
+    Of many grains some hundreds are taken, evenly by number and by weight: no eye, and no file, needs more.
     """
     sizes = np.sort(diameters)[::-1]
     weights = sizes**3 if cubed else np.ones_like(sizes)
     percent = 100 * np.cumsum(weights) / weights.sum()
     by_number = np.linspace(0, len(sizes) - 1, _MAX_POINTS).astype(int)
     by_weight = np.searchsorted(percent, np.linspace(0, 100, _MAX_POINTS)).clip(max=len(sizes) - 1)
-    kept = np.unique([by_number, by_weight])
-    return sizes[kept], percent[kept]
+    rows = np.unique([by_number, by_weight])
+    return sizes[rows], percent[rows]
 
 
 def _axis_values(sizes: NDArray[np.float64], *, scaled: bool) -> NDArray[np.float64]:

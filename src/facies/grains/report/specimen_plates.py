@@ -98,7 +98,7 @@ def plate(
     images : NativeImages
         Where they are read.
     table : DataFrame
-        One row an image, with at least ``id``: what the data of the figure tell of each grain.
+        One row an image, with at least ``id``: what the data of the figure hold of each grain.
     um_per_px : float, optional
         Micrometres a pixel; without it the bar is in pixels.
 

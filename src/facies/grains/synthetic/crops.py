@@ -2,7 +2,7 @@
 
 The ground is what the border of the picture shows. What differs from it is refined by GrabCut (Rother, Kolmogorov and
 Blake, 2004), and the rim, in which grain and old ground are mixed, is painted anew from inside: otherwise each grain
-would carry a seam of its old ground onto the new plate, by which it could be told.
+would carry a seam of its old ground onto the new plate, by which it could be recognised.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from facies.io import atomic_folder
 __all__ = ["draw_plates", "write_plates"]
 
 LAYOUTS = {"names": "{stack}_L{layer}.{format}", "folders": "{stack}/L{layer}.{format}"}
-"""How the photographs of a stack are told apart: by the file's name, or by a folder each."""
+"""How the photographs of a stack are distinguished: by the file's name, or by a folder each."""
 
 FORMATS = ("jpg", "png", "tif")
 

@@ -108,7 +108,7 @@ def _extended(height: Field, coverage: Field) -> Field:
 
 
 def wide_blur(field: Field, width: float) -> Field:
-    """Blur by a Gaussian much wider than a pixel, at a lower resolution that cannot be told from the full one."""
+    """Blur by a Gaussian much wider than a pixel, at a lower resolution that looks the same as the full one."""
     by = max(int(width / 2), 1)
     if by == 1:
         return np.asarray(cv2.GaussianBlur(field, (0, 0), width))

@@ -40,7 +40,7 @@ class Plate:
     images : ndarray of uint8, shape (L, H, W, 3)
         One photograph a focal layer, RGB, from the plate upwards.
     instances : ndarray of uint16, shape (H, W)
-        0 where the plate is seen, else 1 + the row of ``grains``; as in focus. A later grain lies over an earlier one.
+        0 where the plate is visible, else 1 + the row of ``grains``; as in focus. A later grain lies over an earlier one.
     grains : DataFrame
         One row a grain: ``kind``; ``x0, y0, x1, y1``, its box in pixels, half-open; ``area_px``; ``cut``, whether it goes
         on beyond the photograph; ``touching``, whether it meets another; ``layer``, the one in which most of its surface

@@ -82,7 +82,7 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     Where classes were named, their images are in folders of their names, and what was excluded in ``excluded/``.
 
     The original files are copied where the run was made from a folder of files, one image a file. Otherwise the pixels
-    are written as PNG, 8 and 16 bits as they are, other types scaled to 16 bits (``README.txt`` tells how); images that
+    are written as PNG, 8 and 16 bits as they are, other types scaled to 16 bits (``README.txt`` says how); images that
     PNG cannot hold (two or more than four channels, focal stacks) become TIFF files of their own type.
 
     Parameters
