@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from facies.cli.parameters import in_words, merged, read_settings
+from facies.cli.parameters import merged, read_settings
 from facies.errors import InputError
 from facies.methods import METHODS, method_class
 from tests.workflows.factories import Brightness
@@ -26,7 +26,8 @@ from tests.workflows.factories import Brightness
         ("exact=false", False),
         ("exact=False", False),
         (" n_clusters = 4 ", 4),
-        ("precision=32-true", "32-true"),
+        ("hardware.precision=32-true", "32-true"),
+        ("hardware.precision=32", "32"),
         ("precision=32", "32"),
     ],
 )
@@ -42,12 +43,12 @@ def test_value(setting: str, value: Any) -> None:
         ("n_clusters=2.5", "n_clusters takes a whole number"),
         ("n_clusters=true", "n_clusters takes a whole number"),
         ("n_clusters=", "n_clusters takes a whole number"),
-        ("scale=big", "scale takes a number or null"),
-        ("scale=NaN", "scale takes a number or null"),
+        ("scale=big", "scale takes a number, or null"),
+        ("scale=NaN", "scale takes a number, or null"),
         ("kind=mode", "kind takes 'mean' or 'median'"),
-        ("epochs=always", "epochs takes a whole number or 'auto'"),
+        ("epochs=always", "epochs takes a whole number of 1 or more, or 'auto'"),
         ("exact=1", "exact takes true or false"),
-        ("weights=[1, true]", "weights takes tuple[float, ...]"),
+        ("weights=[1, true]", "weights takes a list whose entries are each a number"),
         ("nonsense", "name=value"),
         ("=3", "name=value"),
     ],
@@ -69,7 +70,7 @@ def test_every_parameter_of_every_method_can_be_set_to_what_its_presets_say(name
 
     method = method_class(name)
     for values in method.presets.values():
-        for parameter, value in {**method().get_params(), **values}.items():
+        for parameter, value in {**method().parameters(), **values}.items():
             assert read_settings(method, [f"{parameter}={json.dumps(value)}"]) == {parameter: value}
 
 
@@ -78,7 +79,3 @@ def test_merged() -> None:
     assert merged({"a": 1}, {"a": 1}) == {"a": 1}
     with pytest.raises(InputError, match="a is given twice, as 2 and by --set as 1"):
         merged({"a": 1}, {"a": 2})
-
-
-def test_in_words() -> None:
-    assert in_words(int | Literal["auto"] | None) == "a whole number or 'auto' or null"
