@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from facies.images import ImageSet, open_images
-from facies.training import Batch, Hardware, StageCheckpoints, Trainer, Training
+from facies.training import Batch, Callback, Hardware, StageCheckpoints, Trainer, Training
 
 CPU = Hardware(accelerator="cpu")
 
@@ -64,30 +64,55 @@ class Redraw:
 
 
 @dataclass
-class FromChunk(Redraw):
-    """Redraws the mean of the chunk as the network drew it; remembers what it was shown."""
+class RedrawLargeBatches(Redraw):
+    """Redraws half of the large batch as the network drew it; remembers what it was given."""
 
-    chunks: list[tuple[int, list[int]]] = field(default_factory=list)
+    pairing_batch_size: int = 12
+    large_batches: list[tuple[int, list[int]]] = field(default_factory=list)
 
-    def begin_large_batch(self, module, chunk: Batch) -> None:
+    def begin_large_batch(self, module, batch: Batch) -> None:
         assert module.training
         with torch.no_grad():
             module.eval()
-            self.wanted = module(chunk.images)
+            self.target = module(batch.images)
             module.train()
-        self.rows = chunk.indices
-        self.chunks.append((chunk.epoch, chunk.indices.tolist()))
+        self.rows = batch.indices
+        self.large_batches.append((batch.epoch, batch.indices.tolist()))
 
     def __call__(self, module, batch):
         assert torch.equal(self.rows[batch.within], batch.indices)
         terms = super().__call__(module, batch)
-        error = (module(batch.images) - 0.5 * self.wanted[batch.within]).square().mean()
+        error = (module(batch.images) - 0.5 * self.target[batch.within]).square().mean()
         return {"loss": terms["loss"] + error}
 
 
-def look(module, epoch, row, seen):
-    seen[f"weight {epoch}"] = next(module.parameters()).detach().clone()
-    return False
+class WeightRecorder(Callback):
+    """Records a weight after each epoch, and ends the training after epoch `last`."""
+
+    def __init__(self, last: int | None = None) -> None:
+        self.last, self.state, self.calls = last, {}, []
+
+    def on_fit_start(self, module) -> None:
+        self.calls.append("start")
+
+    def on_step_end(self, module, batch) -> None:
+        self.state["steps"] = self.state.get("steps", torch.tensor(0)) + 1
+
+    def on_epoch_end(self, module, epoch, row) -> bool:
+        assert row["epoch"] == epoch
+        self.calls.append(epoch)
+        self.state[f"weight {epoch}"] = next(module.parameters()).detach().clone()
+        return epoch == self.last
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state) -> None:
+        self.state = dict(state)
+
+
+def make_training(epochs: int, batch_size: int = 100, learning_rate: float = 5e-4, **settings) -> Training:
+    return Training(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, **settings)
 
 
 class NotANumber:
@@ -106,15 +131,15 @@ def train(
     module: nn.Module,
     images: ImageSet,
     objective: object,
-    recipe: Training,
+    training: Training,
     *,
     folder=None,
     hardware=CPU,
     random_state=0,
     rows=None,
-    watch=None,
+    **options,
 ):
     """Train as the first stage of a fit would; return the trainer."""
     trainer = Trainer(random_state, hardware, StageCheckpoints(folder))
-    trainer.course = trainer.fit(module, images, objective, recipe, rows, watch)
+    trainer.result = trainer.fit(module, images, objective, training, rows, **options)
     return trainer

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from facies.images import open_images
-from facies.training import Batch, Trainer, Training
-from facies.training.cpu_threads import FLOPS_A_THREAD, limited_threads, threads_of_a_step, threads_worth
+from facies.training import Batch, Trainer
+from facies.training.cpu_threads import FLOPS_PER_THREAD, limited_threads, threads_for_flops, threads_of_a_step
 
 
 @dataclass
@@ -19,10 +19,10 @@ class Step:
 
 
 def test_one_thread_for_each_billion_operations() -> None:
-    assert threads_worth(0, 8) == 1
-    assert threads_worth(0.9 * FLOPS_A_THREAD, 8) == 1
-    assert threads_worth(3.5 * FLOPS_A_THREAD, 8) == 3
-    assert threads_worth(1e15, 8) == 8
+    assert threads_for_flops(0, 8) == 1
+    assert threads_for_flops(0.9 * FLOPS_PER_THREAD, 8) == 1
+    assert threads_for_flops(3.5 * FLOPS_PER_THREAD, 8) == 3
+    assert threads_for_flops(1e15, 8) == 8
 
 
 def test_operations_are_counted_in_the_first_step_forward_and_back() -> None:
@@ -35,7 +35,7 @@ def test_operations_are_counted_in_the_first_step_forward_and_back() -> None:
 def test_a_step_that_was_counted_gets_what_it_is_worth() -> None:
     with limited_threads(3):
         for flops, threads in ((0.1, 1), (2.0, 2), (10.0, 3)):
-            with threads_of_a_step(Step(flops * FLOPS_A_THREAD)):
+            with threads_of_a_step(Step(flops * FLOPS_PER_THREAD)):
                 assert torch.get_num_threads() == threads
             assert torch.get_num_threads() == 3
 
@@ -62,6 +62,6 @@ def test_a_small_training_uses_one_thread() -> None:
 
     images = open_images(torch.rand(40, 8, 8).numpy())
     with limited_threads(2):
-        Trainer().fit(nn.Linear(64, 4), images, objective, Training(1, 20))
+        Trainer().fit(nn.Linear(64, 4), images, objective, Training(epochs=1, batch_size=20))
         assert torch.get_num_threads() == 2
     assert seen == [1, 1]

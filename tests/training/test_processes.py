@@ -8,18 +8,28 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.training import Hardware, Training
-from tests.training.factories import CPU, FromChunk, NotANumber, Redraw, build, look, make_images, train
+from facies.training import Hardware
+from tests.training.factories import (
+    CPU,
+    NotANumber,
+    Redraw,
+    RedrawLargeBatches,
+    WeightRecorder,
+    build,
+    make_images,
+    make_training,
+    train,
+)
 
 TWO = Hardware(accelerator="cpu", devices=2, strategy="ddp")
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    images, recipe = make_images(24), Training(3, 6, 1e-2)
+    images, training = make_images(24), make_training(3, 6, 1e-2)
     alone, shared = build(batch_norm=False), build(batch_norm=False)
     before = {name: tensor.clone() for name, tensor in shared.state_dict().items()}
-    one = train(alone, images, Redraw(), recipe, hardware=CPU)
-    two = train(shared, images, Redraw(), recipe, hardware=TWO, folder=tmp_path)
+    one = train(alone, images, Redraw(), training, hardware=CPU)
+    two = train(shared, images, Redraw(), training, hardware=TWO, folder=tmp_path)
     assert [row["epoch"] for row in two.rows] == [1, 2, 3]
     for mine, theirs in zip(one.rows, two.rows, strict=True):
         assert math.isfinite(theirs["loss"])
@@ -30,7 +40,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
     # The place kept is that of one process as well: what two began, one can read.
     rest = Redraw()
     resumed = build(batch_norm=False)
-    train(resumed, images, rest, recipe, folder=tmp_path)
+    train(resumed, images, rest, training, folder=tmp_path)
     assert rest.seen == []
     for name, tensor in resumed.state_dict().items():
         assert torch.equal(tensor, shared.state_dict()[name])
@@ -38,15 +48,16 @@ def test_two_processes_learn_what_one_does(tmp_path):
 
 def test_a_loss_that_is_no_number_is_told_by_processes_too():
     with pytest.raises(InputError, match="no longer a number"):
-        train(build(batch_norm=False), make_images(24), NotANumber(), Training(2, 6), hardware=TWO)
+        train(build(batch_norm=False), make_images(24), NotANumber(), make_training(2, 6), hardware=TWO)
 
 
-def test_processes_look_at_chunks_together_and_are_watched():
-    images, recipe = make_images(24), Training(2, 6, 1e-2, chunk_size=12)
+def test_processes_share_large_batches_and_callbacks():
+    images, training = make_images(24), make_training(2, 6, 1e-2)
     alone, shared = build(batch_norm=False), build(batch_norm=False)
-    one = train(alone, images, FromChunk(), recipe, watch=look)
-    two = train(shared, images, FromChunk(), recipe, hardware=TWO, watch=look)
-    assert list(two.course.seen) == ["weight 1", "weight 2"]
-    for name, tensor in one.course.seen.items():
-        torch.testing.assert_close(two.course.seen[name], tensor, atol=1e-4, rtol=1e-3)
+    here, there = WeightRecorder(), WeightRecorder()
+    one = train(alone, images, RedrawLargeBatches(), training, callbacks=[here])
+    two = train(shared, images, RedrawLargeBatches(), training, hardware=TWO, callbacks=[there])
+    assert set(there.state) == {"steps", "weight 1", "weight 2"}
+    for name, tensor in here.state.items():
+        torch.testing.assert_close(there.state[name], tensor, atol=1e-4, rtol=1e-3)
     assert two.rows[-1]["loss"] == pytest.approx(one.rows[-1]["loss"], rel=1e-3)

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from facies.training import BarProgress, LineProgress, SilentProgress, StageCheckpoints, Trainer, Training
+from facies.training import BarProgress, LineProgress, SilentProgress, StageCheckpoints, Trainer
 from facies.training import progress as progress_module
-from tests.training.factories import CPU, Redraw, build, make_images
+from tests.training.factories import CPU, Redraw, build, make_images, make_training
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_lines_go_to_standard_error_by_default(capsys):
 
 def test_bar_draws_a_fit(capsys):
     with BarProgress() as progress:
-        Trainer(0, CPU, StageCheckpoints(), progress).fit(build(), make_images(), Redraw(), Training(2, 6))
+        Trainer(0, CPU, StageCheckpoints(), progress).fit(build(), make_images(), Redraw(), make_training(2, 6))
         progress.start("embed", 0, "steps")
         progress.advance(3, "layout")
         progress.finish()
@@ -105,6 +105,6 @@ def test_bar_without_a_stage_says_nothing():
 
 
 def test_silence(capsys):
-    Trainer(0, CPU, StageCheckpoints(), SilentProgress()).fit(build(), make_images(), Redraw(), Training(1, 6))
+    Trainer(0, CPU, StageCheckpoints(), SilentProgress()).fit(build(), make_images(), Redraw(), make_training(1, 6))
     captured = capsys.readouterr()
     assert captured.err == captured.out == ""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from facies.training import Stage, StageCheckpoints, Trainer, Training
-from tests.training.factories import CPU, Interrupted, Redraw, build, make_images
+from facies.training import Stage, StageCheckpoints, Trainer
+from tests.training.factories import CPU, Interrupted, Redraw, build, make_images, make_training
 
-RECIPE = Training(2, 6, 1e-2)
+TRAINING = make_training(2, 6, 1e-2)
 
 
 class Method:
@@ -32,7 +32,7 @@ class Method:
 
     def first(self, found):
         network = self.trainer.build(build)
-        self.trainer.fit(network, self.images, Redraw(0.1), RECIPE)
+        self.trainer.fit(network, self.images, Redraw(0.1), TRAINING)
         return {"network": dict(network.state_dict()), "seed": self.trainer.seed("x")}
 
     def second(self, found):
@@ -42,7 +42,7 @@ class Method:
         network = build()
         network.load_state_dict(found["network"])
         for _ in range(2):
-            self.trainer.fit(network, self.images, Redraw(0.1), RECIPE)
+            self.trainer.fit(network, self.images, Redraw(0.1), TRAINING)
         return {"network": dict(network.state_dict()), "total": found["sum"] + found["array"].sum().item()}
 
     def run(self):

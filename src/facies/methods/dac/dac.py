@@ -38,6 +38,14 @@ class DAC(DACBase):
         "quick": {"filters": 8, "eta": 0.04, "training.batch_size": 64, "restarts": 2},
     }
 
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "n_clusters": 3,
+        "filters": 4,
+        "eta": 0.2,
+        "training.batch_size": 16,
+        "training.pairing_batch_size": 32,
+    }
+
     eta: Positive = 0.009
     """Speed η at which the thresholds close in; larger values end the training sooner (46 epochs at 0.009)."""
     training: PairTraining = settings(PairTraining, epochs="auto")

@@ -50,6 +50,15 @@ class STDAC(DACBase):
             "restarts": 2,
         },
     }
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "n_clusters": 3,
+        "filters": 4,
+        "hidden_size": 16,
+        "n_init": 2,
+        "training.epochs": 2,
+        "training.batch_size": 16,
+        "training.pairing_batch_size": 32,
+    }
     former_parameters: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
         **FORMER_PARAMETERS,
         "epochs": "training.epochs",

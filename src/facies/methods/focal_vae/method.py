@@ -72,6 +72,17 @@ class FocalVAE(FocalVAESettings, Method):
         },
     }
 
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "filters": 4,
+        "latent_size": 8,
+        "image_size": 12,
+        "n_clusters": 6,
+        "align": True,
+        "alignment.epochs": 1,
+        "training.epochs": 2,
+        "training.batch_size": 16,
+    }
+
     def check(self, images: ImageSet) -> None:
         """Refuse also parameters that contradict one another, and too few images."""
         super().check(images)

@@ -101,6 +101,21 @@ class MoEVAE(MoEVAESettings, Method):
         },
     }
 
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "filters": 4,
+        "align": True,
+        "alignment.epochs": 1,
+        "autoencoder.epochs": 2,
+        "autoencoder.latent_size": 6,
+        "autoencoder.retrain": True,
+        "density.n_layouts": 1,
+        "density.min_cluster_size": 8,
+        "manager.epochs": 2,
+        "mixture.epochs": 2,
+        "experts.epochs": 2,
+        "experts.filters": 4,
+    }
+
     def check(self, images: ImageSet) -> None:
         """Refuse also parameters that contradict one another, and too few images."""
         super().check(images)
