@@ -65,7 +65,7 @@ def open_images(
     Raises
     ------
     InputError
-        If the source cannot be used, in one line that says why, where, and the mend.
+        If the source cannot be used, in one line that says why, where, and the remedy.
 
     Examples
     --------

@@ -1,0 +1,79 @@
+"""The rules by which the source is laid out (docs/house.md), measured."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import grimp
+import numpy as np
+import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+import facies
+
+SOURCE = Path(facies.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+DOMAINS = {"grains", "genes", "volumes"}
+ABOVE_DOMAINS = {"cli"}
+"""A command may import the domain that it is of."""
+
+MAX_FILE_LINES = 400
+MAX_BODY_LINES = 50
+"""Lines of a function below its signature and its docstring: a command has as many arguments as it has options."""
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+@pytest.fixture(scope="module")
+def imports() -> list[tuple[str, str]]:
+    """Each import of a module of Facies by another, also those for type checking and those inside functions."""
+    graph = grimp.build_graph("facies", exclude_type_checking_imports=False, cache_dir=None)
+    return [(one, other) for one in graph.modules for other in graph.find_modules_directly_imported_by(one)]
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_no_modules_import_each_other_in_a_circle(imports):
+    names, ends = np.unique(imports, return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=True, connection="strong")
+    circles = [names[component == number].tolist() for number in np.flatnonzero(np.bincount(component) > 1)]
+    assert circles == []
+
+
+def test_no_general_room_imports_a_domain(imports):
+    wrong = [
+        f"{one} -> {other}"
+        for one, other in imports
+        if room(other) in DOMAINS and room(one) not in {room(other), *ABOVE_DOMAINS}
+    ]
+    assert wrong == []
+
+
+def test_no_file_is_longer_than_one_can_hold_in_mind():
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+def test_no_function_is_long():
+    lengths = {
+        f"{path.relative_to(SOURCE)}:{node.name}": body_lines(node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: length for name, length in lengths.items() if length > MAX_BODY_LINES} == {}
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_names_of_files_and_folders_say_what_is_in_them():
+    names = {part for path in FILES for part in path.relative_to(SOURCE).with_suffix("").parts}
+    assert {name for name in names if name.strip("_") in VAGUE_NAMES} == set()
