@@ -221,7 +221,7 @@ def test_too_few_images_and_pixels_that_are_no_numbers_are_refused(name) -> None
         small(name).fit(images()[:2])
     broken = images()
     broken[7, 3, 3] = np.nan
-    with pytest.raises(InputError, match="(?i)nan|no number|not a number|finite"):
+    with pytest.raises(InputError, match=r"(?i)nan|no number|not a number|finite"):
         small(name).fit(broken)
 
 

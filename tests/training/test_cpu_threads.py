@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from facies.images import open_images
-from facies.training import Batch, Trainer
+from facies.training import Batch, Trainer, Training
 from facies.training.cpu_threads import FLOPS_PER_THREAD, limited_threads, threads_for_flops, threads_of_a_step
 
 

@@ -174,7 +174,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.n_layouts = n_layouts
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Find the groups.
 
         Parameters

@@ -86,7 +86,7 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         self.max_sklearn_rows = max_sklearn_rows
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Find the centres.
 
         Parameters

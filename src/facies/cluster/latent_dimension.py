@@ -118,7 +118,7 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.explained_variance = explained_variance
         self.dead_variance = dead_variance
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Find the components of an embedding.
 
         Parameters

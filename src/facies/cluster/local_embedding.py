@@ -50,7 +50,7 @@ class LocalEmbedding(TransformerMixin, BaseEstimator):
         self.explained_variance = explained_variance
         self.max_components = max_components
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Find the components.
 
         Parameters

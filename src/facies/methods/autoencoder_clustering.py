@@ -99,7 +99,7 @@ class AutoencoderClustering(Method):
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> Objective:
         """What the joint training minimises."""
 
-    def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:  # noqa: ARG002 - for subclasses
+    def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """Callbacks of the joint training; none by default."""
         return []
 

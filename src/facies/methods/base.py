@@ -160,7 +160,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def fit(
         self,
         images: Any,
-        y: Any = None,  # noqa: ARG002 - scikit-learn's signature
+        y: Any = None,
         *,
         work_folder: Path | None = None,
         progress: Progress | None = None,

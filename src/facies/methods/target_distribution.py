@@ -43,12 +43,12 @@ class TargetDistribution(Callback):
         self.labels = torch.zeros(0, dtype=torch.int64)
 
     def assignments(self, module: nn.Module, images: Tensor) -> Tensor:
-        """q of prepared images: (B, C, H, W) → (B, K) (eq. 1)."""
+        """Q of prepared images: (B, C, H, W) → (B, K) (eq. 1)."""
         network: Any = module
         return student_t_assignment(network.encode(images), network.centres, self.alpha)
 
     def of(self, batch: Batch) -> Tensor:
-        """p of the images of a batch, (B, K), on their device."""
+        """P of the images of a batch, (B, K), on their device."""
         assert self.target is not None
         return self.target[batch.indices.cpu()].to(batch.images.device)
 
@@ -57,13 +57,13 @@ class TargetDistribution(Callback):
         if self.target is None:
             self.renew(module)
 
-    def on_step_end(self, module: nn.Module, batch: Batch) -> None:  # noqa: ARG002 - the signature of callbacks
+    def on_step_end(self, module: nn.Module, batch: Batch) -> None:
         """Another target, every `interval` steps."""
         self.steps += 1
         if self.steps % self.interval == 0:
             self.renew(module)
 
-    def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:  # noqa: ARG002 - as above
+    def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:
         """Whether the groups stand still."""
         return self.settled
 

@@ -249,5 +249,5 @@ def gaussian_code(numbers: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draw_code(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """z = μ + σ·ε with ε ~ N(0, 1) (Kingma & Welling, 2014, eq. 4)."""
+    """Z = μ + σ·ε with ε ~ N(0, 1) (Kingma & Welling, 2014, eq. 4)."""
     return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

@@ -37,7 +37,7 @@ __all__ = [
     "TrainingResult",
     "apply_in_batches",
     "derive_seed",
-    "unwrapped",
     "history_table",
+    "unwrapped",
     "write_tensorboard",
 ]

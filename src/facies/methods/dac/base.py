@@ -170,7 +170,7 @@ class DACBase(Method):
                 f"images of {height} × {width} pixels: {self.name} needs {MIN_SIDE} or more a side{hint}; {mend}"
             )
 
-    def _size_hint(self, size: tuple[int, int]) -> str:  # noqa: ARG002 - for those who have transformers
+    def _size_hint(self, size: tuple[int, int]) -> str:
         """Words on which of the network's parts would still fit images too small."""
         return ""
 
@@ -280,7 +280,8 @@ class DACBase(Method):
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """``epoch_labels`` (epochs, N); where images are set upright also ``epoch_examples`` (2, n, *image_shape) and
-        ``example_rows``."""
+        ``example_rows``.
+        """
         return dict(getattr(self, "course_", {}))
 
     def _order(self, fit: FitContext) -> NDArray[np.int64]:

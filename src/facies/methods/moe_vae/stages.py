@@ -74,7 +74,7 @@ class MoEVAEStages:
         network = self._trained_autoencoder(fit, outputs, s.latent_size, l1=s.l1)
         return {"autoencoder": dict(network.state_dict()), "first_embedding": self._embed(network, fit, outputs)}
 
-    def estimate_latent_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:  # noqa: ARG002 - a stage
+    def estimate_latent_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P2: principal components of the means that explain the share asked for."""
         share = self.settings.autoencoder.explained_variance
         size = latent_dimension(outputs["first_embedding"], explained_variance=share)
