@@ -154,3 +154,34 @@ def consistency(y: list[list[float]], clean: list[list[float]]) -> float:
         for value, target in zip(row, wanted, strict=True):
             total += binary(value, target)
     return total / (len(y) * len(y[0]))
+
+
+def student_t_assignment(codes: list[list[float]], centres: list[list[float]], alpha: float) -> list[list[float]]:
+    assignments = []
+    for code in codes:
+        kernels = []
+        for centre in centres:
+            squared = 0.0
+            for a, b in zip(code, centre, strict=True):
+                squared += (a - b) ** 2
+            kernels.append((1.0 + squared / alpha) ** (-(alpha + 1.0) / 2.0))
+        assignments.append([value / sum(kernels) for value in kernels])
+    return assignments
+
+
+def target_distribution(q: list[list[float]]) -> list[list[float]]:
+    sizes = [sum(row[k] for row in q) for k in range(len(q[0]))]
+    targets = []
+    for row in q:
+        weights = [value**2 / size for value, size in zip(row, sizes, strict=True)]
+        targets.append([weight / sum(weights) for weight in weights])
+    return targets
+
+
+def assignment_divergence(p: list[list[float]], q: list[list[float]]) -> float:
+    total = 0.0
+    for targets, row in zip(p, q, strict=True):
+        for target, value in zip(targets, row, strict=True):
+            if target > 0:
+                total += target * math.log(target / value)
+    return total / len(p)

@@ -1,4 +1,4 @@
-"""Routing of images to experts, and the routed mixture against the dense one."""
+"""Experts side by side against each alone, routing of images to experts, and the routed mixture against the dense one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from facies.losses import expected_loss, gaussian_reconstruction
-from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, route, select_experts
+from facies.methods.moe_vae.network import (
+    MixtureOfExperts,
+    ParallelAutoencoder,
+    ParallelDecoder,
+    ParallelEncoder,
+    ParallelLinear,
+    route,
+    select_experts,
+)
+from facies.nn import ConvAutoencoder, ConvEncoder
+from facies.nn.conv_autoencoder import ConvLayout
 
 SHAPE = (1, 16, 16)
 EXPERTS = 3
@@ -20,6 +30,99 @@ def seed():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
+
+
+def experts_of(shape, latent_size=3, filters=4, *, normalization="group", n_networks=EXPERTS):
+    return ParallelAutoencoder(ConvLayout(shape, filters, "mish", normalization, n_networks), latent_size)
+
+
+def of_network(tensor, number, n_networks):
+    """What belongs to one network of a tensor of several, which lie beside one another along the first axis."""
+    return tensor.reshape(n_networks, -1, *tensor.shape[1:])[number]
+
+
+def copy_network(states, single, number, n_networks):
+    """Give `single` the weights and statistics of one of several networks, by their state."""
+    state = single.state_dict()
+    for name, tensor in states.items():
+        own = of_network(tensor, number, n_networks).reshape(state[name].shape) if tensor.dim() else tensor
+        state[name] = own.clone()
+    single.load_state_dict(state)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (2, 13, 22), (5, 7, 9), (1, 64, 20), (1, 1, 3)])
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_shapes_of_experts(shape, n_networks):
+    out = experts_of(shape, 5, n_networks=n_networks)(torch.randn(2, n_networks, *shape))
+    assert out.reconstruction.shape == (2, n_networks, *shape)
+    assert out.mean.shape == out.log_variance.shape == out.code.shape == (2, n_networks, 5)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "group"])
+@pytest.mark.parametrize("shape", [(2, 16, 16), (1, 13, 22)])
+def test_several_networks_equal_each_alone(normalization, shape, monkeypatch):
+    count, noise = 3, torch.randn(5, 3, 4, dtype=torch.float64)
+    parallel = experts_of(shape, 4, 6, normalization=normalization, n_networks=count).double()
+    for parameter in parallel.parameters():  # weights that all differ, those of the normalisations too
+        nn.init.normal_(parameter, std=0.3)
+    begun = {name: tensor.clone() for name, tensor in parallel.state_dict().items()}
+    images = torch.randn(5, count, *shape, dtype=torch.float64)
+    weights = torch.randn_like(images)
+    monkeypatch.setattr(torch, "randn_like", lambda mean: noise[: len(mean)])
+    out = parallel(images)
+    ((out.reconstruction * weights).sum() + out.log_variance.square().sum()).backward()
+    singles = []
+    for k in range(count):
+        if normalization == "batch":  # the network of one is then that of everybody
+            single, mine, factor = ConvAutoencoder(shape, 4, 6).double(), images[:, k], weights[:, k]
+            monkeypatch.setattr(torch, "randn_like", lambda mean, k=k: noise[: len(mean), k])
+        else:
+            single = experts_of(shape, 4, 6, normalization=normalization, n_networks=1).double()
+            mine, factor = images[:, k : k + 1], weights[:, k : k + 1]
+            monkeypatch.setattr(torch, "randn_like", lambda mean, k=k: noise[: len(mean), k : k + 1])
+        copy_network(begun, single, k, count)
+        own = single(mine)
+        for several, alone in zip(out, own, strict=True):
+            torch.testing.assert_close(several[:, k].reshape(alone.shape), alone)
+        ((own.reconstruction * factor).sum() + own.log_variance.square().sum()).backward()
+        for parameter, alone in zip(parallel.parameters(), single.parameters(), strict=True):
+            torch.testing.assert_close(of_network(parameter.grad, k, count).reshape(alone.shape), alone.grad)
+        singles.append((single, mine))
+    for network in (parallel, *(single for single, _ in singles)):
+        network.eval()  # by the statistics of that one batch
+    for k, (single, mine) in enumerate(singles):
+        alone = single(mine).reconstruction
+        torch.testing.assert_close(parallel(images).reconstruction[:, k].reshape(alone.shape), alone)
+
+
+def test_group_normalization_looks_at_one_image_alone():
+    images = torch.randn(6, EXPERTS, *SHAPE)
+    by_group = experts_of(SHAPE, 4, 6)
+    torch.testing.assert_close(by_group.encode(images)[0][:1], by_group.encode(images[:1])[0], atol=1e-5, rtol=1e-4)
+    by_batch = experts_of(SHAPE, 4, 6, normalization="batch")
+    assert not torch.allclose(by_batch.encode(images)[0][:1], by_batch.encode(images[:1])[0], atol=1e-3)
+
+
+def test_parallel_linear_is_an_affine_map_each():
+    layer = ParallelLinear(3, 2, 4)
+    x = torch.randn(5, 4, 3)
+    for k in range(4):
+        torch.testing.assert_close(layer(x)[:, k], x[:, k] @ layer.weight[k] + layer.bias[k])
+
+
+def test_parallel_encoder_and_decoder_pad_and_crop():
+    layout = ConvLayout((1, 13, 22), 2, n_networks=2)
+    assert layout.padding == (1, 1, 1, 2)
+    assert ParallelEncoder(layout, 4)(torch.rand(3, 2, 1, 13, 22)).shape == (3, 2, 4)
+    assert ParallelDecoder(layout, 4)(torch.rand(3, 2, 4)).shape == (3, 2, 1, 13, 22)
+
+
+def test_experts_draw_their_codes_in_training_alone():
+    experts, images = experts_of(SHAPE), torch.rand(3, EXPERTS, *SHAPE)
+    assert not torch.equal(experts(images).code, experts(images).code)
+    assert not torch.equal(experts(images).code, experts(images).mean)
+    experts.eval()
+    assert torch.equal(experts(images).code, experts(images).mean)
 
 
 def masks(images, experts, seed, share):
@@ -57,7 +160,7 @@ def test_nobody_asked_anything():
     assert not taken.any()
 
 
-class Told(nn.Module):
+class FirstPixels(nn.Module):
     """A manager that reads its logits off the first pixels of the image."""
 
     def __init__(self):
@@ -65,13 +168,14 @@ class Told(nn.Module):
         self.gain = nn.Parameter(torch.ones(()))
 
     def forward(self, images):
-        return self.gain * images[:, :, 0, 0, :EXPERTS]
+        return self.gain * images[:, 0, 0, :EXPERTS]
 
 
-def mixture(threshold, *, hard=False, normalisation="group", manager=None):
+def mixture(threshold, *, hard=False, normalization="group", manager=None):
+    """A mixture that decodes the mean of a code, and not a draw."""
     torch.manual_seed(0)
-    experts = ConvAutoencoder(SHAPE, 3, 4, stack=EXPERTS, normalisation=normalisation, deterministic=True)
-    return MixtureOfExperts(manager or Told(), experts, threshold, hard=hard)
+    experts = experts_of(SHAPE, normalization=normalization)
+    return MixtureOfExperts(manager or FirstPixels(), experts, threshold, hard=hard).eval()
 
 
 def images_with(logits):
@@ -93,7 +197,7 @@ def loss_of(network, images, targets=None):
 def by_hand(network, images):
     """Σᵢ Σₖ pᵢₖ dₖ(xᵢ) / B with one expert and one image at a time."""
     total = torch.zeros(())
-    p = network.manager(images[:, None])[:, 0].softmax(dim=1)
+    p = network.manager(images).softmax(dim=1)
     for i in range(len(images)):
         for k in range(EXPERTS):
             drawn = network.experts(images[i : i + 1, None].expand(-1, EXPERTS, -1, -1, -1)).reconstruction[0, k]
@@ -199,40 +303,16 @@ def test_the_manager_learns_from_the_experts_losses():
     torch.testing.assert_close(slopes[1], slopes[0], atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize("normalisation", ["batch", "group"])
-def test_fewer_experts_answer_as_they_did_before(normalisation):
-    from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts, select_experts
-
-    def mixture(count):
-        experts = ConvAutoencoder((1, 8, 8), 3, 4, stack=count, normalisation=normalisation)
-        return MixtureOfExperts(ConvEncoder((1, 8, 8), count, 4), experts)
-
-    torch.manual_seed(0)
-    whole, kept = mixture(4).train(), [2, 0]
-    whole(torch.rand(6, 1, 8, 8))
-    fewer = mixture(2)
-    manager, experts = select_experts(whole.manager.state_dict(), whole.experts.state_dict(), kept)
-    fewer.manager.load_state_dict(manager)
-    fewer.experts.load_state_dict(experts)
-    images = torch.rand(5, 1, 8, 8)
-    before, after = whole.eval()(images), fewer.eval()(images)
-    torch.testing.assert_close(after.logits, before.logits[:, kept])
-    torch.testing.assert_close(
-        after.experts.reconstruction, before.experts.reconstruction[:, kept], atol=1e-5, rtol=1e-5
-    )
-
-
-@pytest.mark.parametrize("normalisation", ["batch", "group"])
+@pytest.mark.parametrize("normalization", ["batch", "group"])
 @pytest.mark.parametrize("kept", [[0, 2], [1], [2, 0, 1]])
-def test_the_experts_kept_answer_as_before(normalisation, kept):
+def test_the_experts_selected_answer_as_before(normalization, kept):
     manager = ConvEncoder(SHAPE, EXPERTS, 4)
-    whole = mixture(None, normalisation=normalisation, manager=manager)
+    whole = mixture(None, normalization=normalization, manager=manager).train()
     images = torch.rand(7, *SHAPE)
-    whole.train()
     whole(images)  # statistics of its own for each expert
     whole.eval()
     before = whole(images)
-    some = ConvAutoencoder(SHAPE, 3, 4, stack=len(kept), normalisation=normalisation, deterministic=True)
+    some = experts_of(SHAPE, normalization=normalization, n_networks=len(kept))
     fewer = MixtureOfExperts(ConvEncoder(SHAPE, len(kept), 4), some).eval()
     states = select_experts(dict(manager.state_dict()), dict(whole.experts.state_dict()), kept)
     fewer.manager.load_state_dict(states[0])
