@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -67,6 +67,14 @@ class AutoencoderClustering(Method):
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     standardise: ClassVar[bool] = True
     trains_decoder: ClassVar[bool] = True
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "n_clusters": 3,
+        "network": "conv",
+        "filters": 4,
+        "pretraining.epochs": 2,
+        "training.epochs": 2,
+        "training.batch_size": 16,
+    }
 
     n_clusters: Annotated[int, Ge(2)] = 10
     """Number of groups, K."""

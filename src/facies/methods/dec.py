@@ -39,15 +39,6 @@ class DEC(AutoencoderClustering):
         "paper": {},
         "quick": {"pretraining.epochs": "auto", "training.epochs": 50, "update_interval": 30},
     }
-    test_parameters: ClassVar[Mapping[str, Any]] = {
-        "n_clusters": 3,
-        "network": "conv",
-        "filters": 4,
-        "pretraining.epochs": 2,
-        "training.epochs": 2,
-        "training.batch_size": 16,
-        "update_interval": 3,
-    }
 
     alpha: Positive = 1.0
     """Degrees of freedom of Student's t; smaller values let far images count more."""

@@ -17,12 +17,7 @@ from facies.training import Batch, Callback, Training
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class IDEC(DEC):
-    """DEC with the reconstruction as a second term, so that the code goes on describing the images.
-
-    References
-    ----------
-    .. [1] X. Guo, L. Gao, X. Liu, J. Yin, "Improved deep embedded clustering with local structure preservation", IJCAI 2017.
-    """
+    """DEC with the reconstruction as a second term, so that the code goes on describing the images."""
 
     name: ClassVar[str] = "idec"
     title: ClassVar[str] = "Improved deep embedded clustering"
@@ -31,7 +26,6 @@ class IDEC(DEC):
     )
     standardise: ClassVar[bool] = False
     trains_decoder: ClassVar[bool] = True
-
     gamma: Weight = 0.1
     """Weight γ of the clustering term beside the reconstruction; 0 is an autoencoder alone."""
     training: Training = settings(Training, epochs=200, batch_size=256)
@@ -51,8 +45,6 @@ class IDECObjective(DECObjective):
         """Terms ``loss``, ``reconstruction`` and ``divergence``."""
         view, target = self.preprocessor(batch.images)
         codes, reconstruction = module(view)
-        error, divergence = (
-            gaussian_reconstruction(reconstruction, target).mean(),
-            self.divergence(module, codes, batch),
-        )
+        error = gaussian_reconstruction(reconstruction, target).mean()
+        divergence = self.divergence(module, codes, batch)
         return {"loss": error + self.gamma * divergence, "reconstruction": error, "divergence": divergence}
