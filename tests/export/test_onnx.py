@@ -13,7 +13,7 @@ import pytest
 from facies.cluster import LinearProbe
 from facies.errors import InputError
 from facies.export import onnx as exporting
-from facies.export.onnx import LARGEST_DIFFERENCE, check_onnx, export_onnx, onnx_packages
+from facies.export.onnx import MAX_DIFFERENCE, check_onnx, export_onnx, onnx_packages
 from facies.images import as_image_set
 from facies.methods.moe_vae.method import MoEVAE
 from tests.methods.factories import pictures, tiny
@@ -27,7 +27,7 @@ def probe(fitted: MoEVAE, drawn: Any) -> LinearProbe:
 @pytest.fixture(scope="module")
 def file(fitted: MoEVAE, pixels: Any, probe: LinearProbe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    assert export_onnx(fitted, as_image_set(pixels), path, probe=probe, about={"um_per_px": 1.25}) <= LARGEST_DIFFERENCE
+    assert export_onnx(fitted, as_image_set(pixels), path, probe=probe, about={"um_per_px": 1.25}) <= MAX_DIFFERENCE
     return path
 
 
@@ -76,7 +76,7 @@ def test_what_sets_images_upright_is_a_part_of_the_file(pixels: Any, tmp_path: P
     few = pixels[:100]
     method = tiny(align=True, align_epochs=2, grouping="gaussian-mixture", n_clusters=3, layout_dimensions=2).fit(few)
     assert np.abs(method.canonical(few) - few[:, None]).max() > 1
-    assert export_onnx(method, as_image_set(few), tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
+    assert export_onnx(method, as_image_set(few), tmp_path / "model.onnx") <= MAX_DIFFERENCE
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     new = pictures(each=5, seed=8)[0]
     found = session.run(["group_probabilities"], {"pixels": new[:, None].astype(np.float32)})[0]
@@ -101,7 +101,7 @@ def test_a_file_that_says_something_else_is_refused(file: Path, fitted: MoEVAE, 
 def test_nothing_is_left_of_a_file_that_fails_the_check(
     fitted: MoEVAE, pixels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "LARGEST_DIFFERENCE", -1.0)
+    monkeypatch.setattr(exporting, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from the model"):
         export_onnx(fitted, as_image_set(pixels[:4]), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -122,4 +122,4 @@ def test_focal_stacks_are_exported_with_the_scale_that_they_are_seen_at(image_si
     method = make_method("focal-vae", "quick", {**parameters, "image_size": image_size, "accelerator": "cpu"}).fit(
         stacks
     )
-    assert export_onnx(method, as_image_set(stacks), tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
+    assert export_onnx(method, as_image_set(stacks), tmp_path / "model.onnx") <= MAX_DIFFERENCE

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from facies.cluster import LinearProbe
     from facies.images import ImageSet
 
-__all__ = ["LARGEST_DIFFERENCE", "OPSET", "InferenceModule", "check_onnx", "export_onnx", "onnx_packages"]
+__all__ = ["MAX_DIFFERENCE", "OPSET", "InferenceModule", "check_onnx", "export_onnx", "onnx_packages"]
 
 OPSET = 18
-LARGEST_DIFFERENCE = 1e-4
+MAX_DIFFERENCE = 1e-4
 IMAGES_CHECKED = 32
 _PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
@@ -109,7 +109,7 @@ def export_onnx(
     probe : LinearProbe, optional
         The classifier on its embedding.
     about : mapping, optional
-        What else the file tells, beside ``classes``, ``image_shape`` …, in its ``metadata_props`` (JSON values).
+        Further entries, beside ``classes``, ``image_shape`` …, in its ``metadata_props`` (JSON values).
 
     Returns
     -------
@@ -121,19 +121,19 @@ def export_onnx(
     InputError
         If a package is missing, or the images cannot be read.
     RuntimeError
-        If the file does not say what the method says; it is then removed.
+        If the file does not agree with the method; it is then removed.
     """
     onnx_packages()
     import onnx
 
     rows = np.unique(np.linspace(0, len(images) - 1, min(IMAGES_CHECKED, len(images))).astype(np.int64))
-    shown = images.subset(rows)
-    pixels = next(iter(shown.batches(len(rows)))).float()
+    checked = images.subset(rows)
+    pixels = next(iter(checked.batches(len(rows)))).float()
     placing = InferenceModule(method, probe).to("cpu" if method.device_.type == "cpu" else method.device_).eval()
     try:
         _write(placing, pixels.to(method.device_), path)
         model = onnx.load(str(path))
-        told = {
+        metadata = {
             "method": method.name,
             "image_shape": list(method.image_shape_),
             "n_groups": method.n_clusters_,
@@ -141,11 +141,12 @@ def export_onnx(
             **(about or {}),
         }
         onnx.helper.set_model_props(
-            model, {name: json.dumps(value, ensure_ascii=False) for name, value in told.items() if value is not None}
+            model,
+            {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items() if value is not None},
         )
         onnx.checker.check_model(model)
         onnx.save(model, str(path))
-        expected = {"embedding": method.transform(shown), "group_probabilities": method.predict_proba(shown)}
+        expected = {"embedding": method.transform(checked), "group_probabilities": method.predict_proba(checked)}
         if probe is not None:
             expected["class_probabilities"] = probe.predict_proba(expected["embedding"])
         return check_onnx(path, pixels.numpy(), expected)
@@ -184,15 +185,15 @@ def check_onnx(path: Path, pixels: NDArray[np.float32], expected: Mapping[str, N
         raise RuntimeError(f"the ONNX file gives {names} and should give {list(expected)}")
     largest = 0.0
     for rows in (slice(None), slice(0, 1)):
-        found = session.run(names, {"pixels": pixels[rows]})
-        for name, values in zip(names, found, strict=True):
-            wanted = expected[name][rows]
-            if values.shape != wanted.shape:
-                raise RuntimeError(f"the ONNX file gives a {name} of shape {values.shape}, not {wanted.shape}")
-            scale = max(1.0, float(np.abs(wanted).max()))
-            largest = max(largest, float(np.abs(values - wanted).max()) / scale)
-    if not largest <= LARGEST_DIFFERENCE:
-        raise RuntimeError(f"the ONNX file differs from the model by {largest:.2g}, more than {LARGEST_DIFFERENCE:g}")
+        outputs = session.run(names, {"pixels": pixels[rows]})
+        for name, values in zip(names, outputs, strict=True):
+            target = expected[name][rows]
+            if values.shape != target.shape:
+                raise RuntimeError(f"the ONNX file gives a {name} of shape {values.shape}, not {target.shape}")
+            scale = max(1.0, float(np.abs(target).max()))
+            largest = max(largest, float(np.abs(values - target).max()) / scale)
+    if not largest <= MAX_DIFFERENCE:
+        raise RuntimeError(f"the ONNX file differs from the model by {largest:.2g}, more than {MAX_DIFFERENCE:g}")
     return largest
 
 
@@ -225,7 +226,7 @@ def _distances(rows: Any, others: Any, p: float, compute_mode: int | None = None
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter says on the way, which is no matter of the user's."""
+    """Silence the exporter, whose remarks are no matter of the user's."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

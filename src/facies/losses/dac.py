@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-SMALLEST = 1e-7
+EPSILON = 1e-7
 """Likenesses and probabilities stay so far from 0 and from 1 before their logarithm is taken (Keras' epsilon)."""
 
 
@@ -36,7 +36,7 @@ def all_pairs_loss(unit_vectors: Tensor, alike: Tensor) -> Tensor:
     Parameters
     ----------
     unit_vectors
-        (B, K) f of the images as shown.
+        (B, K) f of views of the images.
     alike
         (B, B) R, bool; no gradient.
     """
@@ -51,26 +51,26 @@ def certain_pairs_loss(unit_vectors: Tensor, alike: Tensor, unlike: Tensor) -> T
     Parameters
     ----------
     unit_vectors
-        (B, K) f of the images as shown.
+        (B, K) f of views of the images.
     alike, unlike
         (B, B) bool; no gradient.
     """
-    likeness = _open(unit_vectors @ unit_vectors.T)
+    likeness = _clamped(unit_vectors @ unit_vectors.T)
     terms = torch.where(alike, likeness.log(), 0.0) + torch.where(unlike, (1 - likeness).log(), 0.0)
     return -terms.mean()
 
 
 def consistency_loss(probabilities: Tensor, clean_directions: Tensor) -> Tensor:
-    """−1/BK Σᵢₖ (f̂ᵢₖ log yᵢₖ + (1 − f̂ᵢₖ) log(1 − yᵢₖ)): an image as shown is what it was untouched.
+    """−1/BK Σᵢₖ (f̂ᵢₖ log yᵢₖ + (1 − f̂ᵢₖ) log(1 − yᵢₖ)): a view is what its image is.
 
     As in the authors' scripts (not in the paper), y is the softmax of the view and f̂ the *direction* of the clean image.
 
     Parameters
     ----------
     probabilities
-        (B, K) y of the images as shown.
+        (B, K) y of views of the images.
     clean_directions
-        (B, K) f̂ of the same images untouched; no gradient.
+        (B, K) f̂ of the images themselves; no gradient.
     """
     return _cross_entropy(probabilities, clean_directions)
 
@@ -95,8 +95,8 @@ def n_epochs_until_thresholds_meet(eta: float, upper: float = 0.95, lower: float
 
 
 def _cross_entropy(values: Tensor, targets: Tensor) -> Tensor:
-    return F.binary_cross_entropy(_open(values), targets)
+    return F.binary_cross_entropy(_clamped(values), targets)
 
 
-def _open(values: Tensor) -> Tensor:
-    return values.clamp(SMALLEST, 1 - SMALLEST)
+def _clamped(values: Tensor) -> Tensor:
+    return values.clamp(EPSILON, 1 - EPSILON)

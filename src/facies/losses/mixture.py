@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SMALLEST_PROBABILITY = 1e-8
+MIN_PROBABILITY = 1e-8
 
 
 def expected_loss(probabilities: Tensor, losses: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def sample_entropy(probabilities: Tensor) -> Tensor:
     probabilities
         (B, K), rows sum to 1; clamped to 1e-8.
     """
-    p = probabilities.clamp(min=SMALLEST_PROBABILITY)
+    p = probabilities.clamp(min=MIN_PROBABILITY)
     return -(p * p.log()).sum(dim=1).mean()
 
 
@@ -41,7 +41,7 @@ def batch_entropy(probabilities: Tensor) -> Tensor:
     probabilities
         (B, K), rows sum to 1; clamped to 1e-8.
     """
-    mean = probabilities.mean(dim=0).clamp(min=SMALLEST_PROBABILITY)
+    mean = probabilities.mean(dim=0).clamp(min=MIN_PROBABILITY)
     return (mean * mean.log()).sum()
 
 

@@ -1,4 +1,4 @@
-"""How well the pose that is told of an image agrees with that of a view of it."""
+"""How well the pose estimated for an image agrees with that of a view of it."""
 
 from __future__ import annotations
 

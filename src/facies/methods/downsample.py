@@ -1,4 +1,4 @@
-"""Copies of images at the size that a network sees, for methods that look at large images in small."""
+"""Images reduced to the size of a network, for methods that look at large images in small."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def downsampled_shape(image_shape: tuple[int, ...], image_size: int | None) -> t
 def downsample(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Tensor:
     """Bring images (B, C, H, W) or stacks (B, L, C, H, W) to a smaller size by the mean over each new pixel's area.
 
-    Rounded where the pixels are bytes, so that copies kept as bytes and images downsample on the way are the same.
+    Rounded where the pixels are bytes, so that copies stored as bytes and images that are reduced in passing are the same.
     """
     if images.shape[-2:] == size:
         return images

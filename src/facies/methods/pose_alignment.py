@@ -1,4 +1,4 @@
-"""Setting images upright before a network sees them: how a pose is learnt from images alone.
+"""Setting images upright before a network sees them: how the pose is learned from images alone.
 
 A spatial transformer in front of an encoder has no reason of its own to set images upright, and where the loss is measured
 on what it made, it has a reason not to: nothing is easier to reconstruct than an enlarged bit of background. So
@@ -8,7 +8,7 @@ on what it made, it has a reason not to: nothing is easier to reconstruct than a
 - the code is small. It describes the upright image alone, and a pose that the transformer leaves in costs code: the evidence
   lower bound is better the more alike the images of a kind are set;
 - the view that is encoded was made by a map A that is known. Both must come out the same, so the pose of the view, then A, is
-  the pose of the image: A·θ(view) = θ(image). A transformer that says the same of all images violates it.
+  the pose of the image: A·θ(view) = θ(image). A transformer that gives all images one pose violates it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What batch normalisation goes by: the batch itself, or the images learnt from, gathered after the training."""
+"""Statistics of batch normalisation: those of the batch, or those of all images, computed after the training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def normalisations(module: nn.Module) -> list[_BatchNorm]:
 
 @contextmanager
 def use_batch_statistics(module: nn.Module) -> Iterator[None]:
-    """Within, a network normalises by the batch it is given, remembers none, and drops nothing out."""
+    """Within this context a network normalises by the batch it is given, records no statistics and has no dropout."""
     modes = [(part, part.training) for part in module.modules()]
     normalising = normalisations(module)
     module.eval()

@@ -84,15 +84,15 @@ class STDACNetwork(nn.Module):
             nn.Linear(hidden_size, n_clusters, bias=False),
             nn.BatchNorm1d(n_clusters, eps=BATCH_NORM_EPSILON),
         )
-        _begin(self.convolutions, self.head)
+        _initialise(self.convolutions, self.head)
 
     def logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → (B, K), before the ReLU."""
-        return self._said(self._set(0, images))
+        return self._head_logits(self._transform(0, images))
 
-    def _said(self, maps: Tensor) -> Tensor:
+    def _head_logits(self, maps: Tensor) -> Tensor:
         for block, convolution in enumerate(self.convolutions, start=1):
-            maps = self._set(block, convolution(maps))
+            maps = self._transform(block, convolution(maps))
             if block < BLOCKS:
                 maps = self.pools[block - 1](maps)
         return self.head(maps)
@@ -101,21 +101,21 @@ class STDACNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor: ...
 
     @overload
-    def forward(self, images: Tensor, untouched: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+    def forward(self, images: Tensor, originals: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
 
-    def forward(self, images: Tensor, untouched: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-        """(B, C, H, W) → probabilities (B, K); of views with their `untouched` images also θ of both, (B, 2, 3) each."""
-        if untouched is None:
+    def forward(self, images: Tensor, originals: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        """(B, C, H, W) → probabilities (B, K); of views with their own images also θ of both, (B, 2, 3) each."""
+        if originals is None:
             return probabilities(self.logits(images))
-        theta, untouched_theta = self.theta(torch.cat([images, untouched])).chunk(2)
-        return probabilities(self._said(resample(images, theta))), theta, untouched_theta
+        theta, image_theta = self.theta(torch.cat([images, originals])).chunk(2)
+        return probabilities(self._head_logits(resample(images, theta))), theta, image_theta
 
     def theta(self, images: Tensor) -> Tensor:
         """Affine maps of the transformer at the input: (B, 2, 3)."""
         first: SpatialTransformer = self.transformers["0"]  # type: ignore[assignment]  # a ModuleDict forgets the type
         return first.theta(images)
 
-    def _set(self, block: int, maps: Tensor) -> Tensor:
+    def _transform(self, block: int, maps: Tensor) -> Tensor:
         name = str(block)
         return self.transformers[name](maps) if name in self.transformers else maps
 
@@ -148,7 +148,7 @@ class AllConvolutionalNetwork(nn.Module):
         layers += [_convolution(before, n_clusters, kernel=1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(_identity(n_clusters), nn.ReLU(), _identity(n_clusters))
-        _begin(self.features)
+        _initialise(self.features)
 
     def logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → (B, K), before the last ReLU."""
@@ -160,7 +160,7 @@ class AllConvolutionalNetwork(nn.Module):
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """Softmax of the rectified logits: no number votes against a group, and at most e^a / (e^a + K − 1) is said for one."""
+    """Softmax of the rectified logits: no number votes against a group, and no probability exceeds e^a / (e^a + K − 1) for a logit a."""
     return logits.relu().float().softmax(dim=1)
 
 
@@ -185,7 +185,7 @@ def _identity(size: int) -> nn.Sequential:
     return nn.Sequential(layer, nn.BatchNorm1d(size, eps=BATCH_NORM_EPSILON))
 
 
-def _begin(*modules: nn.Module) -> None:
+def _initialise(*modules: nn.Module) -> None:
     """He's normal weights (He et al., 2015); the localisation networks keep their own."""
     for module in modules:
         for part in module.modules():

@@ -16,8 +16,8 @@ from facies.nn.resnet import ResNetBranch
 
 Backbone = Literal["conv", "resnet18", "resnet50", "resnet152"]
 
-MOST_FILTERS = 512
-SMALLEST_SEEN, SMALLEST_DRAWN = 4, 10
+MAX_FILTERS = 512
+MIN_ENCODED_SIDE, MIN_DECODED_SIDE = 4, 10
 SLOPE = 0.2
 
 
@@ -56,10 +56,10 @@ class ConvBranch(nn.Module):
     def __init__(self, image_shape: tuple[int, int, int], filters: int) -> None:
         super().__init__()
         channels, *size = image_shape
-        sizes = halved((size[0], size[1]), SMALLEST_SEEN)
+        sizes = halved((size[0], size[1]), MIN_ENCODED_SIDE)
         layers: list[nn.Module] = []
         for number in range(len(sizes) - 1):
-            wide = min(filters * 2**number, MOST_FILTERS)
+            wide = min(filters * 2**number, MAX_FILTERS)
             layers += [nn.Conv2d(channels, wide, 3, 2, padding=1, bias=False), *_normalised(wide)]
             channels = wide
         self.features = channels * math.prod(sizes[-1])
@@ -71,7 +71,7 @@ class ConvBranch(nn.Module):
 
 
 class FocalEncoder(nn.Module):
-    """A branch a focal layer; what they see, side by side, tells mean and log-variance of the code.
+    """One branch a focal layer; their features side by side give mean and log-variance of the code.
 
     Parameters
     ----------
@@ -114,15 +114,15 @@ class FocalEncoder(nn.Module):
     def forward(self, stacks: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L, C, H, W) → mean and log-variance, each (B, D)."""
         if len(self.branches) == 1:
-            seen = self.branches[0](stacks.flatten(0, 1)).reshape(stacks.shape[0], -1)
+            features = self.branches[0](stacks.flatten(0, 1)).reshape(stacks.shape[0], -1)
         else:
-            seen = torch.cat([branch(stacks[:, layer]) for layer, branch in enumerate(self.branches)], dim=1)
-        mean, log_variance = self.head(seen).chunk(2, dim=1)
+            features = torch.cat([branch(stacks[:, layer]) for layer, branch in enumerate(self.branches)], dim=1)
+        mean, log_variance = self.head(features).chunk(2, dim=1)
         return mean, log_variance.clamp(-15.0, 15.0)
 
 
 class FocalDecoder(nn.Module):
-    """Code → all layers: a small map, doubled (nearest neighbour) and convolved until it has the size wanted.
+    """Code → all layers: a small map, doubled (nearest neighbour) and convolved until it has the size of the images.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ class FocalDecoder(nn.Module):
     def __init__(self, stack_shape: tuple[int, int, int, int], latent_size: int, filters: int) -> None:
         super().__init__()
         layers, channels, height, width = stack_shape
-        sizes = halved((height, width), SMALLEST_DRAWN)
-        widths = [min(filters * 2**number, MOST_FILTERS) for number in range(len(sizes))]
+        sizes = halved((height, width), MIN_DECODED_SIDE)
+        widths = [min(filters * 2**number, MAX_FILTERS) for number in range(len(sizes))]
         first = widths[max(len(sizes) - 2, 0)]
         self.stack_shape, self.sizes = stack_shape, sizes[-2::-1]
         self.smallest = (first, *sizes[-1])

@@ -42,7 +42,7 @@ class PixelNormalizer(nn.Module):
             self.register_buffer(name, torch.tensor(float(value)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Native pixels → network input; values outside the learnt range are clipped to it."""
+        """Native pixels → network input; values outside the range are clipped to it."""
         scaled = ((images - self.low) / self.span).clamp(0.0, 1.0)
         return scaled if self.likelihood == "bernoulli" else (scaled - self.mean) / self.std
 

@@ -11,9 +11,9 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.nn.spatial_transformer import MIN_SIDE, Localisation, resample
 
-LARGEST_SCALE, LARGEST_SHIFT = 1.25, 0.2
-SIDE_SEEN = 32
-"""Larger images are pooled by a whole factor, to a longer side of 32 to 63 pixels, before their pose is told."""
+MAX_SCALE, MAX_SHIFT = 1.25, 0.2
+POOLED_SIDE = 32
+"""Larger images are pooled by a whole factor, to a longer side of 32 to 63 pixels, before their pose is estimated."""
 
 
 class PoseTransformer(nn.Module):
@@ -43,7 +43,7 @@ class PoseTransformer(nn.Module):
         super().__init__()
         self.pooled = pooling(size)
         self.localisation = Localisation(channels, pooled_size(size), [0.0] * 4)
-        self.bounds = (math.radians(rotation), math.log(LARGEST_SCALE), 2 * LARGEST_SHIFT, 2 * LARGEST_SHIFT)
+        self.bounds = (math.radians(rotation), math.log(MAX_SCALE), 2 * MAX_SHIFT, 2 * MAX_SHIFT)
 
     def theta(self, images: Tensor) -> Tensor:
         """Affine maps (B, 2, 3) from places of the upright image to places of the image (B, C, H, W), for `resample`."""
@@ -135,7 +135,7 @@ def compose_affine(outer: Tensor, inner: Tensor) -> Tensor:
 
 def pooling(size: tuple[int, int]) -> int:
     """Whole factor by which images of this height and width are pooled: 1 up to a longer side of 63."""
-    return max(1, min(max(size) // SIDE_SEEN, min(size) // MIN_SIDE))
+    return max(1, min(max(size) // POOLED_SIDE, min(size) // MIN_SIDE))
 
 
 def pooled_size(size: tuple[int, int]) -> tuple[int, int]:

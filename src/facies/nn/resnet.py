@@ -29,7 +29,7 @@ class ResNetBranch(nn.Module):
     name
         ``resnet18``, ``resnet50`` or ``resnet152``.
     channels
-        1 (shown three times) or 3.
+        1 (repeated three times) or 3.
     freeze_batch_norm
         Keep statistics and factors of the batch normalisation as they are, also in training.
 
@@ -75,7 +75,7 @@ class ResNetBranch(nn.Module):
         return self
 
     def load_imagenet(self, weights: str) -> None:
-        """Take the weights learnt on ImageNet.
+        """Load weights that were trained on ImageNet.
 
         Parameters
         ----------
@@ -92,12 +92,12 @@ class ResNetBranch(nn.Module):
             raise InputError(f"weights={weights}: there is no such folder; {_mend(self.name)}")
         transformers = _transformers(self.name)
         try:
-            found = transformers.ResNetModel.from_pretrained(place, use_safetensors=True)
+            pretrained = transformers.ResNetModel.from_pretrained(place, use_safetensors=True)
         except Exception as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"weights={weights} cannot be had ({reason}); {_mend(self.name)}") from error
         try:
-            self.network.load_state_dict(found.state_dict())
+            self.network.load_state_dict(pretrained.state_dict())
         except RuntimeError as error:
             raise InputError(f"weights={weights}: are not those of a {self.name}; {_mend(self.name)}") from error
 

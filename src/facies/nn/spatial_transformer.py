@@ -1,4 +1,4 @@
-"""The spatial transformer: a small network looks at an image and says how to turn, shift and scale it; a sampler does so."""
+"""The spatial transformer: a small network estimates how to turn, shift and scale an image, and a sampler does so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILTERS, KERNEL, HIDDEN = 20, 5, 50
 
 
 class Localisation(nn.Module):
-    """The localisation network of ST-DAC: what it says of an image before it was shown any is `start`, whatever the image.
+    """The localisation network of ST-DAC; before any training it gives `start`, whatever the image.
 
     Max-pooling 2 → convolution 5 × 5 of 20 filters → tanh → max-pooling 2 → convolution 5 × 5 of 20 filters → tanh → 50
     numbers, tanh → `start`'s numbers. The last layer's weights begin at 0.
@@ -75,7 +75,7 @@ class Localisation(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    """Sets images as its localisation network says, by an affine map: θ = tanh of the network's six numbers.
+    """Resamples images by the affine map of its localisation network: θ = tanh of the network's six numbers.
 
     A pixel at (x, y) of the new image, with the image reaching from −1 to 1, is read at θ·(x, y, 1) of the old one, between
     pixels bilinearly and outside of the image at its border. As no number of

@@ -77,5 +77,5 @@ class EMATeacher(Callback):
         student, teacher = module.get_submodule(self.student), module.get_submodule(self.teacher)
         for slow, fast in zip(teacher.parameters(), student.parameters(), strict=True):
             slow.lerp_(fast.to(slow.dtype), 1 - self.momentum)
-        for kept, current in zip(teacher.buffers(), student.buffers(), strict=True):
-            kept.copy_(current)
+        for followed, current in zip(teacher.buffers(), student.buffers(), strict=True):
+            followed.copy_(current)

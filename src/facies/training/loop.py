@@ -244,12 +244,12 @@ class TrainingLoop:
     def _restore(self, module: nn.Module, optimizer: Any) -> LoopState:
         if self.checkpoint is None or not self.checkpoint.exists():
             return LoopState()
-        kept: StageOutputs = load_state(self.checkpoint)
-        module.load_state_dict(kept["module"])
-        load_optimizer_state(optimizer, kept["optimizer"])
+        saved: StageOutputs = load_state(self.checkpoint)
+        module.load_state_dict(saved["module"])
+        load_optimizer_state(optimizer, saved["optimizer"])
         for number, callback in enumerate(self.callbacks):
-            callback.load_state_dict(kept[f"callback {number}"])
-        return LoopState(**kept["loop"])
+            callback.load_state_dict(saved[f"callback {number}"])
+        return LoopState(**saved["loop"])
 
 
 def _wrapped(fabric: Fabric, module: nn.Module, optimizer: Any) -> tuple[Any, Any]:

@@ -49,23 +49,23 @@ class LineProgress:
     def __init__(self, stream: TextIO | None = None, every: float = 60.0) -> None:
         self.stream = stream or sys.stderr
         self.every = every
-        self._begun = self._said = time.monotonic()
+        self._started = self._reported = time.monotonic()
         self._stage, self._unit, self._total, self._done = "", "", 0, 0
 
     def start(self, stage: str, total: int, unit: str) -> None:
         """Begin a stage."""
         self._stage, self._unit, self._total, self._done = stage, unit, total, 0
-        self._begun = self._said = time.monotonic()
+        self._started = self._reported = time.monotonic()
         print(f"{stage} …", file=self.stream, flush=True)
 
     def advance(self, count: int, note: str = "") -> None:
         """Say that `count` more units are done."""
         self._done += count
         now = time.monotonic()
-        if now - self._said < self.every:
+        if now - self._reported < self.every:
             return
-        self._said = now
-        rate = self._done / max(now - self._begun, 1e-9)
+        self._reported = now
+        rate = self._done / max(now - self._started, 1e-9)
         left = f", {_duration((self._total - self._done) / rate)} left" if self._total and rate > 0 else ""
         of = f" of {self._total:,}" if self._total else ""
         print(
@@ -76,7 +76,7 @@ class LineProgress:
 
     def finish(self) -> None:
         """End the stage."""
-        print(f"{self._stage}: done in {_duration(time.monotonic() - self._begun)}", file=self.stream, flush=True)
+        print(f"{self._stage}: done in {_duration(time.monotonic() - self._started)}", file=self.stream, flush=True)
 
 
 class BarProgress(AbstractContextManager["BarProgress"]):

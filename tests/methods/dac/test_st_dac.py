@@ -395,12 +395,12 @@ def test_paper_s_settings_are_the_defaults():
 
 
 def test_the_file_for_other_programs_says_the_same(few, tmp_path):
-    from facies.export.onnx import LARGEST_DIFFERENCE, export_onnx
+    from facies.export.onnx import MAX_DIFFERENCE, export_onnx
     from facies.images import as_image_set
 
     model = tiny(n_transformers=3, image_size=16, epochs=1).fit(np.kron(few, np.ones((2, 2), np.uint8)))
     images = as_image_set(np.kron(few[:8], np.ones((2, 2), np.uint8)))
-    assert export_onnx(model, images, tmp_path / "model.onnx") <= LARGEST_DIFFERENCE
+    assert export_onnx(model, images, tmp_path / "model.onnx") <= MAX_DIFFERENCE
 
 
 def test_poses_that_agree_are_learnt_where_a_transformer_stands_at_the_input(few):

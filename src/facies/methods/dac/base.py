@@ -189,9 +189,9 @@ class DACBase(Method):
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: scale of the pixels to [0, 1], less their mean."""
-        learnt = learn_normalizer(self._network_images(fit), "gaussian")
-        low, high = float(learnt.low), float(learnt.low + learnt.span)
-        normalizer = PixelNormalizer(low, high, float(learnt.mean), 1.0, "gaussian")
+        scale = learn_normalizer(self._network_images(fit), "gaussian")
+        low, high = float(scale.low), float(scale.low + scale.span)
+        normalizer = PixelNormalizer(low, high, float(scale.mean), 1.0, "gaussian")
         return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
 
     def learn(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -202,12 +202,12 @@ class DACBase(Method):
         collapse = restarts.collapse_notes()
         if restarts.all_collapsed:
             warnings.warn(collapse[0], FaciesWarning, stacklevel=2)
-        learnt: StageOutputs = {"network": best.weights, "epoch_labels": best.monitor.epoch_labels}
-        learnt["notes"] = collapse + restarts.choice_notes(best)
+        learned: StageOutputs = {"network": best.weights, "epoch_labels": best.monitor.epoch_labels}
+        learned["notes"] = collapse + restarts.choice_notes(best)
         if self.has_canonical_pose:
             examples = [best.monitor.state["examples first"], best.monitor.state["examples last"]]
-            learnt |= {"epoch_examples": torch.stack(examples).numpy(), "example_rows": rows}
-        return learnt
+            learned |= {"epoch_examples": torch.stack(examples).numpy(), "example_rows": rows}
+        return learned
 
     def _train(
         self, fit: FitContext, outputs: StageOutputs, max_positives: float, number: int, rows: NDArray[np.int64]

@@ -13,7 +13,7 @@ from torch import Tensor
 ACTIVE_VARIANCE = 1e-2
 """A dimension of the code is active if its mean varies more than this over the images (Burda et al., 2016)."""
 
-FEWEST_FOR_LIMIT = 20
+MIN_FOR_LIMIT = 20
 """A percentile of fewer distances says little; that of all images is taken instead."""
 
 
@@ -74,7 +74,7 @@ class SphericalGaussianMixture:
         limits, means, deviations = [], [], []
         for group in range(len(centres)):
             members = labels == group
-            enough = members.sum() >= FEWEST_FOR_LIMIT
+            enough = members.sum() >= MIN_FOR_LIMIT
             limits.append(np.percentile(distances[members], percentile) if enough else pooled)
             means.append(codes[members].mean(axis=0))
             deviations.append(codes[members].std(axis=0))

@@ -94,7 +94,7 @@ class MixtureOutput(NamedTuple):
     logits
         (B, K), of the manager.
     images
-        (M, K, C, H, W): what each expert was shown.
+        (M, K, C, H, W): what each expert was given.
     weights
         (M, K): the manager's probability for it; 0 where an expert's list is shorter than M.
     experts
@@ -160,8 +160,8 @@ class MixtureOfExperts(nn.Module):
         first = torch.nn.functional.one_hot(probabilities.argmax(dim=1), probabilities.shape[1]).bool()
         weights = first.to(probabilities.dtype) if self.hard else probabilities
         if self.threshold is None and not self.hard:
-            shown = images[:, None].expand(-1, weights.shape[1], -1, -1, -1)
-            return MixtureOutput(logits, targets[:, None].expand_as(shown), weights, self.experts(shown))
+            every = images[:, None].expand(-1, weights.shape[1], -1, -1, -1)
+            return MixtureOutput(logits, targets[:, None].expand_as(every), weights, self.experts(every))
         asked = first if self.hard else (probabilities > (self.threshold or 0.0)) | first
         routes = route(asked)
         own = torch.arange(weights.shape[1], device=weights.device)
@@ -179,22 +179,22 @@ class MixtureOfExperts(nn.Module):
 
 
 def select_experts(
-    manager: dict[str, Tensor], experts: dict[str, Tensor], kept: list[int]
+    manager: dict[str, Tensor], experts: dict[str, Tensor], selected: list[int]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights of a mixture of the experts in `kept` alone; what remains answers as it did before.
+    """Weights of a mixture of the selected experts alone, which answer as they did before.
 
     Parameters
     ----------
     manager, experts
         State of `MixtureOfExperts.manager` and `.experts`.
-    kept
+    selected
         Experts to keep, in their new order.
     """
     count = len(manager["head.bias"])
-    fewer = {name: tensor[..., kept] if name.startswith("head.") else tensor for name, tensor in manager.items()}
+    fewer = {name: tensor[..., selected] if name.startswith("head.") else tensor for name, tensor in manager.items()}
     # Whatever belongs to an expert lies beside that of the others along the first axis.
     sliced = {
-        name: tensor.reshape(count, -1, *tensor.shape[1:])[kept].flatten(0, 1) if tensor.dim() else tensor
+        name: tensor.reshape(count, -1, *tensor.shape[1:])[selected].flatten(0, 1) if tensor.dim() else tensor
         for name, tensor in experts.items()
     }
     return fewer, sliced
