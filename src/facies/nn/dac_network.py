@@ -160,7 +160,7 @@ class AllConvolutionalNetwork(nn.Module):
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """Softmax of the rectified logits: no number votes against a group, and no probability exceeds e^a / (e^a + K − 1) for a logit a."""
+    """Softmax of the rectified logits: none votes against a group, and none exceeds e^a / (e^a + K − 1) for a logit a."""
     return logits.relu().float().softmax(dim=1)
 
 
