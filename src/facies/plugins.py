@@ -8,14 +8,16 @@ A package registers a method, a reader, an exporter or a section of the report i
     my-method = "my_package.my_method:MyMethod"
 
 The groups are ``facies.methods``, ``facies.readers``, ``facies.exporters`` and ``facies.report_sections``. The domains of
-Facies itself (grains) come in by the same door, so that no general room knows them.
+Facies itself (grains) come in by the same door, so that no general room knows them. What is faulty is left out, and a
+`FaultyPlugin` warning of one line names it.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import metadata
 from typing import Any, TypeVar
 
@@ -27,36 +29,55 @@ T = TypeVar("T")
 
 
 class FaultyPlugin(FaciesWarning):
-    """A package that adds something to Facies cannot be imported; Facies goes on without it."""
+    """Something that a package adds cannot be imported or used, or its name is taken; Facies goes on without it."""
 
 
-def plugin_names(group: str) -> list[str]:
+def plugin_names(group: str, reserved: Collection[str] = ()) -> list[str]:
     """Names registered in an entry-point group, sorted; nothing is imported.
 
     Parameters
     ----------
     group
         Such as ``facies.methods``.
+    reserved
+        Names that Facies itself has; no package can take them.
     """
-    return sorted({entry.name for entry in _entry_points(group)})
+    return sorted(_entry_by_name(group, reserved))
 
 
-def load_plugin(group: str, name: str) -> Any:
+def load_plugin(group: str, name: str, kind: type[Any], *, as_class: bool = False) -> Any:
     """Import what is registered under a name.
+
+    Parameters
+    ----------
+    group
+        Such as ``facies.methods``.
+    name
+        The name of the entry point; it is also the ``name`` of what it names, where `kind` has one.
+    kind
+        The class of what the group holds.
+    as_class
+        Whether the group holds subclasses of `kind`, not instances.
 
     Returns
     -------
     object
-        The object of the entry point; None if there is no such name, or if it cannot be imported. In the latter case a
-        `FaultyPlugin` warning of one line says so.
+        The object of the entry point; None if there is no such name, or what it names is faulty.
     """
-    for entry in _entry_points(group):
-        if entry.name == name:
-            return _load(entry)
-    return None
+    entry = _entry_by_name(group).get(name)
+    if entry is None:
+        return None
+    plugin, fault = _load(entry)
+    if fault is None:
+        reason = _mismatch(plugin, name, kind, as_class=as_class)
+        fault = reason and f"{group}: {name!r} of the package {_package(entry)} is left out, for {reason}"
+    if fault is not None:
+        _warn(f"{fault}; update or remove that package")
+        return None
+    return plugin
 
 
-def load_plugins(group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+def load_plugins(group: str, kind: type[T], reserved: Collection[str] = ()) -> Iterator[tuple[str, T]]:
     """Import all that is registered in a group, in the order of the names.
 
     Parameters
@@ -65,43 +86,72 @@ def load_plugins(group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         Such as ``facies.exporters``.
     kind
         The class whose instances the group holds.
+    reserved
+        Names that Facies itself has; no package can take them.
 
     Yields
     ------
     name : str
         The name of the entry point.
     plugin : object
-        An instance of `kind`. What cannot be imported, or is anything else, is named by a `FaultyPlugin` warning of one
-        line and left out.
+        An instance of `kind`.
     """
-    for name in plugin_names(group):
-        loaded = load_plugin(group, name)
-        if isinstance(loaded, kind):
-            yield name, loaded
-        elif loaded is not None:
-            warnings.warn(
-                f"{group}: {name!r} is left out, for it is no {kind.__name__} ({kind.__module__}); "
-                "update or remove its package",
-                FaultyPlugin,
-                stacklevel=2,
-            )
+    for name in plugin_names(group, reserved):
+        plugin = load_plugin(group, name, kind)
+        if plugin is not None:
+            yield name, plugin
 
 
 def _entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:
     return tuple(metadata.entry_points(group=group))
 
 
-@functools.cache
-def _load(entry: metadata.EntryPoint) -> Any:
-    try:
-        return entry.load()
-    except Exception as error:
-        package = entry.dist.name if entry.dist is not None else entry.module.partition(".")[0]
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        warnings.warn(
-            f"{entry.group}: {entry.name!r} of the package {package} is left out, for it cannot be imported ({reason}); "
-            "update or remove that package",
-            FaultyPlugin,
-            stacklevel=4,
+def _entry_by_name(group: str, reserved: Collection[str] = ()) -> dict[str, metadata.EntryPoint]:
+    """One entry point a name: where several packages use a name, Facies comes first, and then the alphabet."""
+    entries: dict[str, metadata.EntryPoint] = {}
+    for entry in sorted(_entry_points(group), key=lambda entry: (_package(entry) != "facies", _package(entry))):
+        if entry.name not in reserved and entry.name not in entries:
+            entries[entry.name] = entry
+            continue
+        owner = "facies" if entry.name in reserved else _package(entries[entry.name])
+        _warn(
+            f"{group}: {entry.name!r} of the package {_package(entry)} is left out, for {owner} has that name; "
+            "update or remove that package"
         )
-        return None
+    return entries
+
+
+@functools.cache
+def _load(entry: metadata.EntryPoint) -> tuple[Any, str | None]:
+    """What an entry point names, or why there is nothing."""
+    try:
+        return entry.load(), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a package may even call sys.exit
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        module = entry.value.partition(":")[0]
+        # Without the names of group and entry point, so that a package is named once, whatever it adds.
+        return None, f"{module} of the package {_package(entry)} is left out, for it cannot be imported ({reason})"
+
+
+def _mismatch(plugin: Any, name: str, kind: type[Any], *, as_class: bool) -> str | None:
+    """Why an object is not what its group holds; None if it is."""
+    what = f"{kind.__name__} ({kind.__module__})"
+    if not as_class and not isinstance(plugin, kind):
+        return f"it is no {what}"
+    if as_class and not (isinstance(plugin, type) and issubclass(plugin, kind)):
+        return f"it is no subclass of {what}"
+    if as_class and inspect.isabstract(plugin):
+        return f"it does not define {', '.join(sorted(plugin.__abstractmethods__))} of {what}"
+    if "name" in inspect.get_annotations(kind) and getattr(plugin, "name", None) != name:
+        return f"it calls itself {getattr(plugin, 'name', None)!r}, not by the name of its entry point"
+    return None
+
+
+def _package(entry: metadata.EntryPoint) -> str:
+    return str(entry.dist.name) if entry.dist is not None else entry.value.partition(":")[0].partition(".")[0]
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, FaultyPlugin, stacklevel=3)

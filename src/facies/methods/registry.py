@@ -29,7 +29,7 @@ METHODS: dict[str, str] = {
 
 def method_names() -> list[str]:
     """Return the names of all methods, those of Facies first; nothing is imported."""
-    return [*METHODS, *(name for name in plugin_names(GROUP) if name not in METHODS)]
+    return [*METHODS, *plugin_names(GROUP, METHODS)]
 
 
 def method_class(name: str) -> type[Method]:
@@ -40,14 +40,15 @@ def method_class(name: str) -> type[Method]:
     InputError
         If there is no such method; names the nearest. If another package has it, and cannot be imported.
     """
+    names = method_names()
+    if name not in names:
+        raise InputError(f"there is no method {name!r}; {suggest(name, names)}")
     if name in METHODS:
         module, attribute = METHODS[name].split(":")
         cls: Any = getattr(importlib.import_module(module), attribute)
-    elif name in plugin_names(GROUP):
-        cls = load_plugin(GROUP, name)
     else:
-        raise InputError(f"there is no method {name!r}; {suggest(name, method_names())}")
-    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        cls = load_plugin(GROUP, name, Method, as_class=True)
+    if cls is None:
         raise InputError(f"the method {name!r} cannot be imported from the package that has it: update that package")
     return cls
 

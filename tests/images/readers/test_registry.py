@@ -98,8 +98,8 @@ def test_a_package_that_cannot_be_imported_is_named_and_the_rest_works(
         names = [reader.name for reader in readers()]
     assert names == ["npy", "npz", "tiff", "scan", "zarr", "folder"]
     first, second = (str(warning.message) for warning in caught)
-    assert "'absent' of the package no_such_package_2 is left out" in first
-    assert "'wrong' is left out, for it is no Reader" in second
+    assert "no_such_package_2 of the package no_such_package_2 is left out" in first
+    assert "'wrong' of the package tests is left out, for it is no Reader" in second
     assert "\n" not in first + second
 
 
@@ -112,5 +112,5 @@ def test_the_command_line_says_so_in_one_line(scan: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 2
     lines = [line for line in done.stderr.splitlines() if "no_such_package_3" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("facies: note: facies.readers: 'absent'")
+    assert lines[0].startswith("facies: note: no_such_package_3 of the package no_such_package_3 is left out")
     assert "Traceback" not in done.stderr

@@ -54,7 +54,8 @@ def readers() -> Iterator[Reader]:
         The other packages are imported only when their readers are tried.
     """
     yield from _FILES
-    yield from (reader for _, reader in load_plugins(GROUP, Reader))
+    names = {reader.name for reader in (*_FILES, *_FOLDERS)}
+    yield from (reader for _, reader in load_plugins(GROUP, Reader, names))
     yield from _FOLDERS
 
 

@@ -51,12 +51,12 @@ class Exporter:
 @functools.cache
 def exporters() -> dict[str, Exporter]:
     """Return the exporters by name: those of this room, and those that are registered."""
-    return {
+    own = {
         "csv": Exporter("a table of id, group, probability, and all that is known of each image", ".csv", write_csv),
         "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", ".parquet", write_parquet),
         "folders": Exporter("a folder of image files for each class or group, and index.csv", "", write_folders),
-        **dict(load_plugins("facies.exporters", Exporter)),
     }
+    return {**own, **dict(load_plugins("facies.exporters", Exporter, own))}
 
 
 def export_run(

@@ -1,0 +1,1 @@
+"""A package outside Facies that adds to it."""

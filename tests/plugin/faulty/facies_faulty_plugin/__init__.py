@@ -1,0 +1,1 @@
+"""A package outside Facies whose entry points are all faulty."""

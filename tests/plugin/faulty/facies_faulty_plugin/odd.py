@@ -1,0 +1,3 @@
+"""What is no part of any contract."""
+
+NUMBER = 7
