@@ -110,9 +110,7 @@ def parameters_of(cls: type[Any]) -> dict[str, Parameter]:
 def _parameters(cls: Any, defaults: Any, prefix: str = "") -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     types, texts = _types(cls), _texts(cls)
-    names = {each.name for each in dataclasses.fields(cls)}
-    declared = [name for each in cls.__mro__ for name in inspect.get_annotations(each) if name in names]
-    for name in dict.fromkeys(declared):
+    for name in _field_names(cls):
         value = getattr(defaults, name)
         if isinstance(value, Settings):
             found |= _parameters(type(value), value, f"{prefix}{name}.")
@@ -124,12 +122,12 @@ def _parameters(cls: Any, defaults: Any, prefix: str = "") -> dict[str, Paramete
 def parameter_values(owner: Any) -> dict[str, Any]:
     """The value of every parameter of an object, by its dotted name."""
     values: dict[str, Any] = {}
-    for each in dataclasses.fields(owner):
-        value = getattr(owner, each.name)
+    for field_name in _field_names(type(owner)):
+        value = getattr(owner, field_name)
         if isinstance(value, Settings):
-            values |= {f"{each.name}.{name}": inner for name, inner in parameter_values(value).items()}
+            values |= {f"{field_name}.{name}": inner for name, inner in parameter_values(value).items()}
         else:
-            values[each.name] = value
+            values[field_name] = value
     return values
 
 
@@ -304,6 +302,12 @@ _UnionType = type(int | str)
 @functools.cache
 def _adapter(hint: Any) -> TypeAdapter[Any]:
     return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+
+
+def _field_names(cls: Any) -> list[str]:
+    """Names of the fields of a dataclass: those of the class itself, then those of the classes it inherits from."""
+    names = {each.name for each in dataclasses.fields(cls)}
+    return list(dict.fromkeys(name for each in cls.__mro__ for name in inspect.get_annotations(each) if name in names))
 
 
 @functools.cache
