@@ -30,15 +30,7 @@ Initialisation = Literal["k-means", "gaussian-mixture"]
 
 
 class ClusteringNetwork(nn.Module):
-    """An autoencoder and K centres in its code.
-
-    Parameters
-    ----------
-    autoencoder
-        Gives (B, D) codes of images (B, C, H, W).
-    n_clusters, latent_size
-        K and D.
-    """
+    """An autoencoder and K centres in its code."""
 
     def __init__(self, autoencoder: nn.Module, n_clusters: int, latent_size: int) -> None:
         super().__init__()

@@ -52,15 +52,6 @@ class PoseObjective:
     """d(x, θ⁻¹[x̂]) + KL/pixels + γ‖A·θ(v) − θ(x)‖² + δ‖mean θ(x) − 1‖², with v the view of x by the map A.
 
     The last term says what upright is where nothing else does: the mean pose of the images as they are.
-
-    Parameters
-    ----------
-    normalizer
-        Scale of the pixels.
-    augmentation
-        How a view is made; only its maps are used.
-    consistency, centre
-        γ and δ.
     """
 
     normalizer: PixelNormalizer

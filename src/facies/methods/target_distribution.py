@@ -18,19 +18,6 @@ class TargetDistribution(Callback):
     """Keeps p of every image (DEC, eq. 3), and ends the training once the groups stand still.
 
     It is computed from the images as they are, also where the network learns from views. No label is read.
-
-    Parameters
-    ----------
-    images
-        The images learnt from.
-    preprocessor
-        Prepares their pixels.
-    alpha
-        Degrees of freedom of Student's t.
-    interval
-        Steps between two targets.
-    tolerance
-        Share of images that may change their group from one target to the next for the training to end.
     """
 
     def __init__(

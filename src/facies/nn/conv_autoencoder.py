@@ -49,17 +49,6 @@ class ConvEncoder(nn.Module):
 
     A convolution is 3 × 3, followed by a normalisation and Mish (thesis, figure 3.2). Block b has ``filters · 2^b`` filters,
     at most 512.
-
-    Parameters
-    ----------
-    image_shape
-        (C, H, W).
-    outputs
-        Numbers an image.
-    filters
-        Filters of the first block; the thesis takes D, the side.
-    activation
-        ``mish`` or ``silu``.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], outputs: int, filters: int, activation: str = "mish") -> None:
@@ -144,30 +133,7 @@ class ConvAutoencoder(nn.Module):
 
 
 class ConvLayout:
-    """Sizes and layers of encoder and decoder, for one network or for several side by side in grouped convolutions.
-
-    Parameters
-    ----------
-    image_shape
-        (C, H, W).
-    filters
-        Filters of the first block.
-    activation
-        ``mish`` or ``silu``.
-    normalization
-        ``batch``, or ``group`` (of one image alone, so that an image's value does not depend on its batch).
-    n_networks
-        K, how many networks the convolutions hold.
-
-    Attributes
-    ----------
-    features
-        Numbers that are left of an image after the last block, of one network.
-    smallest
-        Height and width of what is left.
-    padding
-        Left, right, top, bottom: what brings an image to a multiple of 2^blocks.
-    """
+    """Sizes and layers of encoder and decoder, for one network or for several side by side in grouped convolutions."""
 
     def __init__(
         self,

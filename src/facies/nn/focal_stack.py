@@ -38,20 +38,7 @@ class FocalOutput(NamedTuple):
 
 
 class ConvBranch(nn.Module):
-    """Convolutions that halve the sides until at most 4 pixels remain, with twice the filters each time (at most 512).
-
-    Parameters
-    ----------
-    image_shape
-        (C, H, W).
-    filters
-        Filters of the first.
-
-    Attributes
-    ----------
-    features
-        Numbers an image: the last feature map, laid out.
-    """
+    """Convolutions that halve the sides until at most 4 pixels remain, with twice the filters each time (at most 512)."""
 
     def __init__(self, image_shape: tuple[int, int, int], filters: int) -> None:
         super().__init__()
@@ -71,23 +58,7 @@ class ConvBranch(nn.Module):
 
 
 class FocalEncoder(nn.Module):
-    """One branch a focal layer; their features side by side give mean and log-variance of the code.
-
-    Parameters
-    ----------
-    stack_shape
-        (L, C, H, W).
-    latent_size
-        D.
-    backbone
-        What a branch is: ``conv``, or a residual network.
-    filters
-        Of ``conv``.
-    share_branches
-        One branch for all layers, or one each.
-    freeze_batch_norm
-        Of a residual network.
-    """
+    """One branch a focal layer; their features side by side give mean and log-variance of the code."""
 
     def __init__(
         self,
@@ -122,17 +93,7 @@ class FocalEncoder(nn.Module):
 
 
 class FocalDecoder(nn.Module):
-    """Code → all layers: a small map, doubled (nearest neighbour) and convolved until it has the size of the images.
-
-    Parameters
-    ----------
-    stack_shape
-        (L, C, H, W).
-    latent_size
-        D.
-    filters
-        Filters at full size; twice as many each time the sides are half as long, at most 512.
-    """
+    """Code → all layers: a small map, doubled (nearest neighbour) and convolved until it has the size of the images."""
 
     def __init__(self, stack_shape: tuple[int, int, int, int], latent_size: int, filters: int) -> None:
         super().__init__()

@@ -24,20 +24,6 @@ class Localisation(nn.Module):
     Max-pooling 2 → convolution 5 × 5 of 20 filters → tanh → max-pooling 2 → convolution 5 × 5 of 20 filters → tanh → 50
     numbers, tanh → `start`'s numbers. The last layer's weights begin at 0.
 
-    Parameters
-    ----------
-    channels
-        C.
-    size
-        Height and width, at least `MIN_SIDE` each.
-    start
-        The numbers at the beginning.
-
-    Raises
-    ------
-    InputError
-        If the maps are too small to be halved twice.
-
     References
     ----------
     .. [1] T. V. M. Souza, C. Zanchettin, "Improving deep image clustering with spatial transformer layers", ICANN 2019,
@@ -118,20 +104,7 @@ class SpatialTransformer(nn.Module):
 
 
 def resample(images: Tensor, theta: Tensor) -> Tensor:
-    """Read images at the places that affine maps say.
-
-    Parameters
-    ----------
-    images
-        (B, C, H, W).
-    theta
-        (B, 2, 3); rows give x and y of the old image, from −1 to 1 between the outer edges of its pixels.
-
-    Returns
-    -------
-    Tensor
-        Of `images`' shape; bilinear, the border's value outside of the image.
-    """
+    """Read images at the places that affine maps say."""
     exact = torch.promote_types(images.dtype, torch.float32)
     # Eight bits of mantissa are too few for a place: an image of 64 pixels would be read a quarter of a pixel off.
     with torch.autocast(images.device.type, enabled=False):

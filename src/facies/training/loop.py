@@ -56,15 +56,7 @@ class LargeBatchObjective(Protocol):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training went.
-
-    Attributes
-    ----------
-    rows
-        Of the training curves, one an epoch.
-    callback_states
-        The state of each callback at the end.
-    """
+    """How a training went."""
 
     rows: list[dict[str, Any]]
     callback_states: list[CallbackState]
@@ -87,27 +79,7 @@ class LoopState:
 
 @dataclass
 class TrainingLoop:
-    """One training of one network; picklable, so that several processes can run it.
-
-    Parameters
-    ----------
-    module, images, objective, settings
-        What learns, from what, by which loss, and how long.
-    rows
-        Which images to learn from.
-    name
-        Of the stage, for the curves.
-    seed
-        Of this training.
-    channels_last
-        Whether the weights of convolutions are kept in that order.
-    checkpoint
-        File for the state reached; None keeps none.
-    callbacks
-        Called beside the steps.
-    partners
-        (N, M) rows: for each image those of which one, drawn anew each epoch, comes with it (`Batch.partners`).
-    """
+    """One training of one network; picklable, so that several processes can run it."""
 
     module: nn.Module
     images: ImageSet

@@ -30,17 +30,7 @@ CLEAN_BATCH = 256
 
 @dataclass
 class PairObjective(ABC):
-    """Loss of the pairs of a batch; which are alike is settled for the whole large batch, of the images as they are.
-
-    Parameters
-    ----------
-    preprocessor
-        Prepares the pixels.
-    augmentation
-        Random map of each prepared image.
-    pairing_batch_size
-        Images that are compared with one another at once.
-    """
+    """Loss of the pairs of a batch; which are alike is settled for the whole large batch, of the images as they are."""
 
     preprocessor: Preprocessor
     augmentation: RandomAffine
@@ -72,19 +62,7 @@ class PairObjective(ABC):
 
 @dataclass
 class STDACObjective(PairObjective):
-    """DAC* with consistency: every pair is alike or not, by one threshold that falls from epoch to epoch.
-
-    Parameters
-    ----------
-    epochs
-        E.
-    upper, lower
-        The threshold of the first epoch, and that after the last.
-    consistency
-        Weight of the consistency loss.
-    pose
-        Whether the poses of an image and of its view must agree, too, with the same weight; the network then gives both.
-    """
+    """DAC* with consistency: every pair is alike or not, by one threshold that falls from epoch to epoch."""
 
     epochs: int
     upper: float
@@ -120,15 +98,7 @@ class STDACObjective(PairObjective):
 
 @dataclass
 class DACObjective(PairObjective):
-    """DAC: pairs above the one threshold are alike, below the other unlike, and those between are left out.
-
-    Parameters
-    ----------
-    eta
-        η, by which the thresholds close in.
-    upper, lower
-        Where they begin.
-    """
+    """DAC: pairs above the one threshold are alike, below the other unlike, and those between are left out."""
 
     eta: float
     upper: float

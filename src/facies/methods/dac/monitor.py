@@ -23,19 +23,6 @@ class PairMonitor(Callback):
 
     It reads no label. Its state is ``labels E``, (N,) int16, for each epoch E from 1, and ``examples first`` and
     ``examples last`` in native units.
-
-    Parameters
-    ----------
-    images
-        At the size of the network.
-    preprocessor
-        Prepares their pixels.
-    order
-        Of the images in the batches by whose statistics they are normalised.
-    max_positives
-        Share of alike pairs from which on groups have collapsed.
-    examples
-        Native pixels to set upright; None without a transformer at the input.
     """
 
     def __init__(

@@ -37,15 +37,7 @@ class Restart:
 
 @dataclass
 class Restarts:
-    """Trains `n_init` times, and up to `n_extra` times more in place of trainings whose groups collapsed.
-
-    Parameters
-    ----------
-    n_clusters
-        K.
-    n_init, n_extra
-        How many trainings must not collapse, and how many may.
-    """
+    """Trains `n_init` times, and up to `n_extra` times more in place of trainings whose groups collapsed."""
 
     n_clusters: int
     n_init: int

@@ -16,21 +16,7 @@ from facies.training import Batch
 
 @dataclass
 class FocalObjective:
-    """MSE + β·KL, with MSE the mean over all pixels of all layers and KL the sum over the code (eq. 2, corrected).
-
-    Parameters
-    ----------
-    normalizer
-        Scale of the pixels.
-    augmentation
-        Flips and turns, all layers alike.
-    beta
-        β.
-    warm_up
-        Share of the training in which β climbs from 0.
-    pose
-        Sets the stacks upright before they are flipped and turned; None leaves them.
-    """
+    """MSE + β·KL, with MSE the mean over all pixels of all layers and KL the sum over the code (eq. 2, corrected)."""
 
     normalizer: PixelNormalizer
     augmentation: RandomAffine

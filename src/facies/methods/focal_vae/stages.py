@@ -25,13 +25,7 @@ MAX_BETA = 1e-3
 
 
 class FocalVAEStages:
-    """The stages of a fit, in the paper's order; each takes the fit and the outputs of the stages before it.
-
-    Parameters
-    ----------
-    settings
-        The parameters of the method.
-    """
+    """The stages of a fit, in the paper's order; each takes the fit and the outputs of the stages before it."""
 
     def __init__(self, settings: FocalVAESettings) -> None:
         self.settings = settings

@@ -59,15 +59,7 @@ class ParallelDecoder(nn.Module):
 
 
 class ParallelAutoencoder(nn.Module):
-    """K variational autoencoders of one shape with weights of their own: the experts.
-
-    Parameters
-    ----------
-    layout
-        Sizes and layers; its ``n_networks`` is K.
-    latent_size
-        D, numbers in a code.
-    """
+    """K variational autoencoders of one shape with weights of their own: the experts."""
 
     def __init__(self, layout: ConvLayout, latent_size: int) -> None:
         super().__init__()
@@ -181,15 +173,7 @@ class MixtureOfExperts(nn.Module):
 def select_experts(
     manager: dict[str, Tensor], experts: dict[str, Tensor], selected: list[int]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights of a mixture of the selected experts alone, which answer as they did before.
-
-    Parameters
-    ----------
-    manager, experts
-        State of `MixtureOfExperts.manager` and `.experts`.
-    selected
-        Experts to keep, in their new order.
-    """
+    """Weights of a mixture of the selected experts alone, which answer as they did before."""
     count = len(manager["head.bias"])
     fewer = {name: tensor[..., selected] if name.startswith("head.") else tensor for name, tensor in manager.items()}
     # Whatever belongs to an expert lies beside that of the others along the first axis.

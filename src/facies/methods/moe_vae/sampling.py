@@ -17,17 +17,7 @@ from facies.methods.preprocessing import Preprocessor, as_channels
 
 
 class MixtureSampler:
-    """Draws with the experts of a fitted mixture, in native units.
-
-    Parameters
-    ----------
-    mixture
-        Manager and experts, in evaluation mode.
-    preprocessor
-        Prepares pixels as the mixture learnt them.
-    image_shape
-        Of what is drawn.
-    """
+    """Draws with the experts of a fitted mixture, in native units."""
 
     def __init__(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, image_shape: tuple[int, ...]) -> None:
         self.mixture, self.preprocessor, self.image_shape = mixture, preprocessor, image_shape

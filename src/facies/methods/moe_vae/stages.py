@@ -47,13 +47,7 @@ def automatic_layouts(n_images: int) -> int:
 
 
 class MoEVAEStages:
-    """The stages of a fit, in the thesis's order; each takes the fit and the outputs of the stages before it.
-
-    Parameters
-    ----------
-    settings
-        The parameters of the method.
-    """
+    """The stages of a fit, in the thesis's order; each takes the fit and the outputs of the stages before it."""
 
     def __init__(self, settings: MoEVAESettings) -> None:
         self.settings = settings
