@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -226,6 +227,39 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """
         probabilities = self.predict_proba(images)
         return {"group": probabilities.argmax(axis=1).astype(np.int64), "probability": probabilities.max(axis=1)}
+
+    def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
+        """Draw new images of a group; where `is_generative`.
+
+        Parameters
+        ----------
+        n
+            How many.
+        cluster
+            Group, from 0.
+        random_state
+            Seed; None is that of the fit.
+
+        Returns
+        -------
+        ndarray
+            (n, *image_shape) float32, in the units of the images learnt from.
+
+        Raises
+        ------
+        InputError
+            If this method draws no images, or there is no such group.
+        """
+        check_is_fitted(self, "state_")
+        if not 0 <= cluster < self.n_clusters_:
+            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_clusters_ - 1}")
+        with torch.no_grad():
+            drawn = self.draw(n, cluster, self.random_state if random_state is None else random_state)
+        return drawn.float().cpu().numpy()
+
+    def draw(self, n: int, cluster: int, seed: int) -> Tensor:
+        """`n` new images of a group in native units, (n, *image_shape); a generative method overrides it."""
+        raise InputError(f"{self.name} draws no images (facies methods tells which methods do)")
 
     def canonical(self, images: Any) -> NDArray[np.float32]:
         """Images as the method sets them upright.

@@ -174,35 +174,12 @@ class FocalVAE(FocalVAESettings, Method):
         """Whether an image lies farther from the centre of its group than nearly all that were learnt from: (N,) bool."""
         return self.predict_table(images)["outlier"]
 
-    def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
-        """Draw typical images of a group: codes from a Gaussian fitted to its members, one variance a dimension.
-
-        Parameters
-        ----------
-        n
-            How many.
-        cluster
-            Group, from 0.
-        random_state
-            Seed; None is that of the fit.
-
-        Returns
-        -------
-        ndarray
-            (n, *image_shape) float32, in the units of the images learnt from.
-
-        Raises
-        ------
-        InputError
-            If there is no such group.
-        """
-        if not 0 <= cluster < self.n_clusters_:
-            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_clusters_ - 1}")
-        generator = torch.Generator().manual_seed(self.random_state if random_state is None else random_state)
+    def draw(self, n: int, cluster: int, seed: int) -> Tensor:
+        """Typical images of a group: codes from a Gaussian fitted to its members, one variance a dimension."""
+        generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(n, self.latent_size, generator=generator).to(self.device_)
-        with torch.no_grad():
-            codes = self.groups_.means[cluster] + self.groups_.deviations[cluster] * noise
-            return self._drawn(self.autoencoder_.decoder(codes)).cpu().numpy()
+        codes = self.groups_.means[cluster] + self.groups_.deviations[cluster] * noise
+        return self._drawn(self.autoencoder_.decoder(codes))
 
     def reconstruct(self, images: Any) -> NDArray[np.float32]:
         """Draw images from the means of their codes: (N, *image_shape) float32, in the units of the images learnt from.

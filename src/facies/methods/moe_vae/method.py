@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -213,30 +214,11 @@ class MoEVAE(MoEVAESettings, Method):
             return super().to_canonical(pixels)
         return to_canonical(self.pose_, pixels, self.sampler_.scaled(pixels))
 
-    def sample(self, n: int, cluster: int, random_state: int | None = None) -> NDArray[np.float32]:
-        """Draw new images of a group: z ~ N(0, I) through its expert's decoder.
+    def draw(self, n: int, cluster: int, seed: int) -> Tensor:
+        """Images of codes z ~ N(0, I), drawn by the group's expert."""
+        return self.sampler_.sample(n, cluster, seed)
 
-        Parameters
-        ----------
-        n
-            How many.
-        cluster
-            Group, from 0.
-        random_state
-            Seed; None is that of the fit.
-
-        Returns
-        -------
-        ndarray
-            (n, *image_shape) float32, in the units of the images learnt from.
-
-        Raises
-        ------
-        InputError
-            If there is no such group.
-        """
-        return self.sampler_.sample(n, cluster, self.random_state if random_state is None else random_state)
-
+    @torch.no_grad()
     def latent_walk(self, cluster: int, dimension: int, steps: int = 9, reach: float = 1.0) -> NDArray[np.float32]:
         """Images along one latent dimension of an expert, from −`reach` to `reach`, the others at 0.
 
@@ -245,7 +227,7 @@ class MoEVAE(MoEVAESettings, Method):
         ndarray
             (steps, *image_shape) float32, in the units of the images learnt from.
         """
-        return self.sampler_.latent_walk(cluster, dimension, steps, reach)
+        return self.sampler_.latent_walk(cluster, dimension, steps, reach).cpu().numpy()
 
     def reconstruct(self, images: Any, by: Literal["mixture", "best"] = "mixture") -> NDArray[np.float32]:
         """Reconstruct images: Σₖ pₖ x̂ₖ (thesis, eq. 3.1), or the reconstruction of the most probable expert.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from facies.errors import InputError
@@ -29,15 +27,15 @@ class MixtureSampler:
         images: Tensor = self.normalizer(as_channels(pixels))
         return images
 
-    def sample(self, n: int, cluster: int, seed: int) -> NDArray[np.float32]:
+    def sample(self, n: int, cluster: int, seed: int) -> Tensor:
         """`n` images of codes z ~ N(0, I) by an expert: (n, *image_shape)."""
-        self._check_cluster(cluster)
         generator = torch.Generator().manual_seed(seed)
         return self._decode(torch.randn(n, self.mixture.experts.latent_size, generator=generator), cluster)
 
-    def latent_walk(self, cluster: int, dimension: int, steps: int, reach: float) -> NDArray[np.float32]:
+    def latent_walk(self, cluster: int, dimension: int, steps: int, reach: float) -> Tensor:
         """Images along one latent dimension of an expert: (steps, *image_shape)."""
-        self._check_cluster(cluster)
+        if not 0 <= cluster < self.n_experts:
+            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_experts - 1}")
         size = self.mixture.experts.latent_size
         if not 0 <= dimension < size:
             raise InputError(f"dimension {dimension}: the experts have dimensions 0 to {size - 1}")
@@ -66,14 +64,7 @@ class MixtureSampler:
         every = images[:, None].expand(-1, self.n_experts, -1, -1, -1)
         return self.mixture.manager_logits(images), self.mixture.experts(every).reconstruction
 
-    @torch.no_grad()
-    def _decode(self, codes: Tensor, cluster: int) -> NDArray[np.float32]:
-        device = self.mixture.manager.head.bias.device
-        every = codes.to(device)[:, None].expand(-1, self.n_experts, -1)
-        drawn = self.mixture.experts.decoder(every)[:, cluster]
-        native = self.normalizer.native(self.normalizer.scaled(drawn)).cpu().numpy()
-        return native.reshape(len(native), *self.image_shape)
-
-    def _check_cluster(self, cluster: int) -> None:
-        if not 0 <= cluster < self.n_experts:
-            raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_experts - 1}")
+    def _decode(self, codes: Tensor, cluster: int) -> Tensor:
+        every = codes.to(self.mixture.manager.head.bias.device)[:, None].expand(-1, self.n_experts, -1)
+        drawn = self.normalizer.scaled(self.mixture.experts.decoder(every)[:, cluster])
+        return self.normalizer.native(drawn).reshape(len(codes), *self.image_shape)
