@@ -118,7 +118,7 @@ def _parameters(
     for name in _field_names(cls):
         value = defaults[name]
         if nested and isinstance(value, Settings):
-            found |= _parameters(type(value), vars(value), f"{prefix}{name}.", nested=nested)
+            found |= _parameters(type(value), vars(value), f"{prefix}{name}.")
         else:
             found[prefix + name] = Parameter(prefix + name, types[name], value, texts.get(name, ""))
     return found
