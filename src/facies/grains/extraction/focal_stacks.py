@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.images.readers.folder import find_image_files, natural_key
-from facies.images.readers.image_file import SUFFIXES, UnreadableImage, decode_pages
+from facies.images.readers.image_file import SUFFIXES, decode_pages
+from facies.images.readers.pixels import UnreadableImage
 
 __all__ = ["Grouping", "Stack", "StackList", "find_stacks", "read_photograph"]
 
