@@ -22,19 +22,6 @@ import numpy as np
 
 from facies.errors import InputError
 
-__all__ = [
-    "atomic_file",
-    "atomic_folder",
-    "flush",
-    "flush_tree",
-    "jsonable",
-    "rename_folder",
-    "restore_replaced",
-    "temporary_sibling",
-    "user_errors",
-    "write_json_atomically",
-]
-
 
 def temporary_sibling(path: Path, kind: str = "partial") -> Path:
     """Return an unused hidden name in the folder of ``path``, so that a rename to ``path`` stays on the same file system."""

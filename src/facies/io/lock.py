@@ -13,8 +13,6 @@ from filelock import FileLock, Timeout
 from facies.errors import InputError
 from facies.io.atomic import user_errors
 
-__all__ = ["LockedError", "lock_run"]
-
 _PATIENCE_S = 0.2
 """Enough for another try when the holder has just removed the file that was to be locked."""
 

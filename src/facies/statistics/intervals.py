@@ -10,16 +10,6 @@ from scipy.special import gammaincinv, ndtri
 
 from facies.errors import InputError
 
-__all__ = [
-    "RatioInterval",
-    "area_ratio_interval",
-    "chance_to_see",
-    "poisson_interval",
-    "ratio_interval",
-    "wilson_interval",
-    "z_value",
-]
-
 Array = NDArray[np.float64]
 
 
@@ -32,13 +22,7 @@ class RatioInterval(NamedTuple):
 
 
 def z_value(confidence: float) -> float:
-    """Return the two-sided normal quantile of a confidence, 1.96 for 0.95.
-
-    Raises
-    ------
-    InputError
-        If the confidence is not between 0 and 1.
-    """
+    """Return the two-sided normal quantile of a confidence, 1.96 for 0.95."""
     if not 0 < confidence < 1:
         raise InputError(f"the confidence lies between 0 and 1, such as 0.95: {confidence} was given")
     return float(ndtri(0.5 + confidence / 2))

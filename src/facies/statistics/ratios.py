@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from facies.errors import InputError
 from facies.statistics.intervals import area_ratio_interval, ratio_interval, wilson_interval
 
-__all__ = ["Areas", "Indicator", "Ratio", "count_ratio", "parse_ratio", "share_of_ratio", "share_percent"]
-
 Areas = tuple[ArrayLike, ArrayLike]
 """The areas of the single things over and under the stroke."""
 

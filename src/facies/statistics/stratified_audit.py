@@ -16,18 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from facies.errors import InputError
 from facies.statistics.intervals import RatioInterval, wilson_interval, z_value
 
-__all__ = [
-    "StratifiedAudit",
-    "audited_ratio",
-    "audited_shares",
-    "class_accuracy",
-    "cohen_kappa",
-    "confusion_table",
-    "correct_by_confusion",
-    "correct_two_classes",
-    "joint_shares",
-]
-
 Array = NDArray[np.float64]
 Counts = Mapping[str, int] | pd.Series
 
