@@ -21,13 +21,7 @@ _threads = threading.Lock()
 
 
 class LockedError(InputError):
-    """Another process holds the lock.
-
-    Attributes
-    ----------
-    holder : str
-        Its process id, or ``unknown``.
-    """
+    """Another process, of the id `holder` (or ``unknown``), holds the lock."""
 
     def __init__(self, run: Path, holder: str) -> None:
         super().__init__(
