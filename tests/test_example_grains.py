@@ -50,13 +50,13 @@ def test_photographs_and_facts_fit_together(tmp_path: Path) -> None:
 
     from facies.annotations import ROLES as KNOWN_ROLES
     from facies.grains.extraction.focal_stacks import find_stacks
-    from facies.grains.report.sample_metadata import read_sample_facts
+    from facies.grains.report.sample_metadata import read_sample_metadata
     from facies.grains.synthetic import KINDS as DRAWN
 
     write_photographs(tmp_path / "photos", 1, seed=0)
     write_facts(tmp_path / "samples.csv")
     stacks = find_stacks(tmp_path / "photos", layers=6).stacks
-    samples = read_sample_facts(tmp_path / "samples.csv")["sample"].tolist()
+    samples = read_sample_metadata(tmp_path / "samples.csv")["sample"].tolist()
     assert [stack.sample for stack in stacks] == samples
     assert set(read_truth(tmp_path / "photos")["stack"]) == {stack.name for stack in stacks}
     assert set(KINDS) == set(ROLES) == set(DRAWN)

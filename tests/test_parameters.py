@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -320,3 +321,18 @@ def test_values_are_those_that_were_given_until_they_are_checked():
     mark = object()
     assert Cake(sugar=mark).sugar is mark
     assert parameter_values(Cake(oven=Convection(fan=mark)))["oven.fan"] is mark
+
+
+class Meal(Recipe, ABC):
+    """What cannot be made."""
+
+    @abstractmethod
+    def cook(self) -> None: ...
+
+
+def test_an_abstract_class_has_parameters_and_a_group_can_be_one() -> None:
+    assert list(parameters_of(Meal)) == list(parameters_of(Recipe))
+    plain = parameters_of(Meal, nested=False)
+    assert list(plain) == ["persons", "oven"]
+    assert plain["oven"].default == Oven()
+    assert plain["oven"].text == "Where it bakes."

@@ -96,27 +96,36 @@ class Parameter:
     text: str
 
 
-def parameters_of(cls: type[Any]) -> dict[str, Parameter]:
+def parameters_of(cls: type[Any], *, nested: bool = True) -> dict[str, Parameter]:
     """All parameters of a class by their dotted names, in the order of declaration; those of the subclass come first.
 
     Parameters
     ----------
     cls
-        A dataclass whose fields have defaults.
+        A dataclass whose fields have defaults; it may be abstract.
+    nested
+        Give the parameters of a field that holds settings, by dotted names; else the field itself.
     """
-    return _parameters(cls, cls())
+    defaults = {each.name: _default(each) for each in dataclasses.fields(cls)}
+    return _parameters(cls, defaults, nested=nested)
 
 
-def _parameters(cls: Any, defaults: Any, prefix: str = "") -> dict[str, Parameter]:
+def _parameters(
+    cls: Any, defaults: Mapping[str, Any], prefix: str = "", *, nested: bool = True
+) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     types, texts = _types(cls), _texts(cls)
     for name in _field_names(cls):
-        value = getattr(defaults, name)
-        if isinstance(value, Settings):
-            found |= _parameters(type(value), value, f"{prefix}{name}.")
+        value = defaults[name]
+        if nested and isinstance(value, Settings):
+            found |= _parameters(type(value), vars(value), f"{prefix}{name}.")
         else:
             found[prefix + name] = Parameter(prefix + name, types[name], value, texts.get(name, ""))
     return found
+
+
+def _default(declared: dataclasses.Field[Any]) -> Any:
+    return declared.default if declared.default_factory is dataclasses.MISSING else declared.default_factory()
 
 
 def parameter_values(owner: Any) -> dict[str, Any]:

@@ -22,8 +22,6 @@ from facies.io import jsonable
 from facies.runs import JOURNAL_FILE, RunFolder
 from facies.runs.manifest import now
 
-__all__ = ["ActionLog", "ActionWriter"]
-
 ACTIONS_BETWEEN_SNAPSHOTS = 200
 _STATELESS = ("audit", "reject", "note")
 
@@ -85,13 +83,7 @@ class ActionLog:
             return self._history.is_in_force(number)
 
     def refresh(self) -> list[Action]:
-        """Read what other processes have written since, and call the listeners.
-
-        Returns
-        -------
-        list of Action
-            The new ones, the oldest first.
-        """
+        """Read what other processes have written since, call the listeners, and return it, the oldest first."""
         with self._lock:
             new = list(self._store.actions(after=self._state.revision))
             for action in new:
@@ -136,36 +128,18 @@ class ActionLog:
             yield action
 
     def undo(self, user: str | None = None) -> Action | None:
-        """Undo the latest action in force, as if it had never been; what came after it stays.
+        """Undo the latest action in force, of ``user`` or of anyone, as if it had never been; what came after it stays.
 
-        Parameters
-        ----------
-        user : str, optional
-            Consider only the actions of this user; without it those of anyone.
-
-        Returns
-        -------
-        Action or None
-            The inverse row, or None if there is nothing to undo.
+        Return the inverse row, or None if there is nothing to undo.
         """
         with self._writing(user) as writer:
             original = self._history.next_undo(user)
             return None if original is None else self._reverse("undo", original, original, writer)
 
     def redo(self, user: str | None = None) -> Action | None:
-        """Redo the action that was undone last.
+        """Redo the action that was undone last, of ``user`` or of anyone; None if there is nothing to redo.
 
         What a user has undone cannot be redone once the same user has done something else.
-
-        Parameters
-        ----------
-        user : str, optional
-            Consider only the actions of this user; without it those of anyone.
-
-        Returns
-        -------
-        Action or None
-            The row, or None if there is nothing to redo.
         """
         with self._writing(user) as writer:
             original = self._history.next_redo(user)
@@ -264,22 +238,8 @@ class ActionWriter(ActionBuilder):
     ) -> Action:
         """Append the action, with the changes of classes and reasons built so far.
 
-        Parameters
-        ----------
-        kind : str
-            One of `KINDS`.
-        rows : ndarray of int64, shape (n,)
-            The images, as `check_rows` returns them.
-        after : mapping
-            New values by column: one for all rows, or n.
-        before : mapping, optional
-            Old values by column; without it those of the state.
-        parameters : mapping, optional
-            What else is stored with the action.
-        partition : str, optional
-            The partition whose groups are meant or changed.
-        undoes : int, optional
-            The action that an undo or redo reverses.
+        ``after`` has new values by column, one for all ``rows`` or one for each; ``before`` the old ones, by default those
+        of the state. ``undoes`` is the action that an undo or redo reverses.
         """
         assert self.written is None
         stored = dict(parameters or {})

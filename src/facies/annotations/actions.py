@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 
-__all__ = ["DUBIOUS", "EXCLUDED", "KINDS", "NONE", "PREDICTED", "ROLES", "STATES", "VALIDATED", "Action", "check_text"]
-
 NONE, PREDICTED, VALIDATED, DUBIOUS, EXCLUDED = range(5)
 STATES: dict[str, int] = {
     "none": NONE,
@@ -97,18 +95,8 @@ class Action:
 def check_text(text: object, what: str) -> str:
     """Return a name or a reason as it is stored: one line of Unicode in composed form, without blanks around it.
 
-    Parameters
-    ----------
-    text : object
-        What the user gave.
-    what : str
-        What it is, for the errors.
-
-    Raises
-    ------
-    InputError
-        If it is no text, empty, longer than 100 characters, or has control characters or marks that change the
-        direction of writing.
+    Raise `InputError`, which calls it ``what``, if it is no text, empty, longer than 100 characters, or holds control
+    characters or marks that change the direction of writing.
     """
     if not isinstance(text, str):
         raise InputError(f"{what} is a text: {text!r} was given")

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from facies.annotations.snapshot import Annotations
 from facies.errors import InputError
 
-__all__ = ["draw_audit"]
-
 
 def draw_audit(annotations: Annotations, per_class: int, random_state: int = 0) -> NDArray[np.int64]:
     """Draw a stratified random sample: some images of each class, in an order that does not reveal the class.

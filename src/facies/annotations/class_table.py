@@ -11,8 +11,6 @@ from facies.annotations.actions import NONE, Action, check_text
 from facies.annotations.validation import ActionBuilder, check_colour, check_key, check_roles
 from facies.errors import InputError
 
-__all__ = ["ClassJournal"]
-
 
 class ClassJournal(ActionLog):
     """The part of the `Journal` in which classes are made, changed and merged."""

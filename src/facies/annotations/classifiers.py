@@ -13,8 +13,6 @@ from facies.runs.files import check_name, names_by_age
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import now
 
-__all__ = ["add_classifier", "classifier_names", "find_classifier"]
-
 _FOLDER, _ABOUT = "probes", "about.json"
 
 
@@ -27,13 +25,7 @@ def classifier_names(run: RunFolder) -> list[str]:
 
 
 def find_classifier(run: RunFolder, name: str | None = None) -> Path:
-    """Return the folder of a classifier; without a name that of the newest.
-
-    Raises
-    ------
-    InputError
-        If there is none (of that name).
-    """
+    """Return the folder of a classifier, without a name the newest's; `InputError` if there is none (of that name)."""
     names = classifier_names(run)
     if not names:
         raise InputError(f"{run.path} holds no probe: name groups, then fit one with `facies classify {run.path.name}`")
@@ -43,7 +35,7 @@ def find_classifier(run: RunFolder, name: str | None = None) -> Path:
 
 
 def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None], about: Mapping[str, Any]) -> str:
-    """Add a classifier, whole or not at all; it becomes the default.
+    """Add a classifier, whole or not at all, and return its name; it becomes the default.
 
     Parameters
     ----------
@@ -55,11 +47,6 @@ def add_classifier(run: RunFolder, name: str | None, save: Callable[[Path], None
         Writes the classifier into the new folder that it is given (`LinearProbe.save`).
     about : mapping
         How it was fitted, for ``about.json``.
-
-    Returns
-    -------
-    str
-        Its name.
 
     Raises
     ------

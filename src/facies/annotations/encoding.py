@@ -9,26 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["decode_rows", "decode_values", "encode_rows", "encode_values"]
-
 _BITMAP, _STEPS = b"b", b"s"
 _LEVEL = 1
 
 
 def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
-    """Encode rows as a compressed bitmap, or, where they are few, as the compressed steps from one to the next.
+    """Encode rows (rising, each once) as a compressed bitmap, or, where they are few, as compressed steps between them.
 
-    Parameters
-    ----------
-    rows : ndarray of int64
-        Rising, each row once, 0 to ``n_images - 1``.
-    n_images : int
-        Length of the bitmap.
-
-    Returns
-    -------
-    bytes
-        One letter (``b`` bitmap, ``s`` steps as little-endian uint32), then zlib.
+    The bytes are one letter (``b`` bitmap, ``s`` steps as little-endian uint32), then zlib.
     """
     if 16 * len(rows) < n_images:  # steps cost about two bytes a row once compressed, a bitmap a bit an image
         return _STEPS + zlib.compress(np.diff(rows, prepend=0).astype("<u4").tobytes(), _LEVEL)
@@ -38,13 +26,7 @@ def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
 
 
 def decode_rows(encoded: bytes, n_images: int) -> NDArray[np.int64]:
-    """Return the rows that `encode_rows` encoded.
-
-    Raises
-    ------
-    ValueError, zlib.error
-        If the bytes are damaged, or name a row that does not exist.
-    """
+    """Return the rows that `encode_rows` encoded; ValueError or zlib.error if the bytes are damaged."""
     plain = zlib.decompress(encoded[1:])
     if encoded[:1] == _STEPS:
         rows = np.cumsum(np.frombuffer(plain, "<u4"), dtype=np.int64)
@@ -60,10 +42,7 @@ def decode_rows(encoded: bytes, n_images: int) -> NDArray[np.int64]:
 def encode_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
     """Encode columns of numbers; one that holds the same number throughout is stored as that number.
 
-    Returns
-    -------
-    bytes
-        zlib over a line of JSON (name → type and count) and the numbers, little-endian.
+    The bytes are zlib over a line of JSON (name → type and count) and the numbers, little-endian.
     """
     columns = {name: _shorten(np.asarray(column)) for name, column in values.items()}
     head = {name: [column.dtype.str, len(column)] for name, column in columns.items()}
@@ -74,10 +53,7 @@ def encode_values(values: Mapping[str, NDArray[np.generic]]) -> bytes:
 def decode_values(encoded: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]:
     """Return the columns that `encode_values` encoded, each of ``n_rows`` numbers (read-only).
 
-    Raises
-    ------
-    ValueError, zlib.error
-        If the bytes are damaged.
+    ValueError or zlib.error if the bytes are damaged.
     """
     head, body = zlib.decompress(encoded).split(b"\n", 1)
     values: dict[str, NDArray[np.generic]] = {}

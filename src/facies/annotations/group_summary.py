@@ -10,8 +10,6 @@ from facies.annotations.actions import EXCLUDED, VALIDATED
 from facies.annotations.label_propagation import most_common
 from facies.annotations.snapshot import Annotations
 
-__all__ = ["group_summary"]
-
 
 def group_summary(groups: NDArray[np.int32], annotations: Annotations) -> pd.DataFrame:
     """Return one row a group, the smallest number first.

@@ -17,8 +17,6 @@ from facies.annotations.validation import check_roles
 from facies.errors import InputError
 from facies.runs import RunFolder
 
-__all__ = ["Journal", "read_annotations"]
-
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -158,7 +156,9 @@ class Journal(ClassJournal):
         parameters: Mapping[str, Any] | None = None,
         user: str | None = None,
     ) -> Action | None:
-        """Record what a classifier predicts. Images that an expert has judged (validated, dubious) keep their class.
+        """Record what a classifier predicts; None if the expert has judged all of the images.
+
+        Images that an expert has judged (validated, dubious) keep their class.
 
         Parameters
         ----------
@@ -172,11 +172,6 @@ class Journal(ClassJournal):
             Probability of that class, 0 to 1.
         parameters : mapping, optional
             Which classifier, how it was fitted.
-
-        Returns
-        -------
-        Action or None
-            None if the expert has judged all of the images.
         """
         with self._writing(user) as writer:
             rows, codes, confidence = writer.check_columns(rows, codes, confidence)
@@ -215,14 +210,9 @@ class Journal(ClassJournal):
         Parameters
         ----------
         rows : array_like of int or of bool (N,)
-            The images. Those without a class, and for which none is proposed, are skipped.
+            The images. Those without a class, and for which none is proposed, are skipped; an error if all are.
         predicted : mapping of str to array_like, optional
             Proposals: rows by class name.
-
-        Raises
-        ------
-        InputError
-            If none of the images has a class.
         """
         with self._writing(user) as writer:
             rows = writer.check_rows(rows)
@@ -292,12 +282,7 @@ class Journal(ClassJournal):
     def vote(self, partition: str | None = None, *, user: str | None = None) -> Action | None:
         """Let the validated images vote for the class of their groups, as after a re-clustering; see `majority_vote`.
 
-        It brings the names to the groups of a partition that was made outside of the journal.
-
-        Returns
-        -------
-        Action or None
-            None if the votes change nothing.
+        It brings the names to the groups of a partition that was made outside of the journal. None if nothing changes.
         """
         with self._writing(user) as writer:
             partition = self.run.partition_name(partition)

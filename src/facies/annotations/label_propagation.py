@@ -10,29 +10,13 @@ from numpy.typing import NDArray
 from facies.annotations.actions import NONE, PREDICTED, VALIDATED
 from facies.annotations.state import State
 
-__all__ = ["majority_vote", "most_common"]
-
 
 def majority_vote(state: State, rows: NDArray[np.int64], groups: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
-    """Return class, state and confidence of images whose groups are new.
+    """Return class, state and confidence of images, each of shape (n,), whose groups are new; ``state`` is only read.
 
     In each group the members that are validated and not excluded vote. The class with the most votes goes to the
     members that have no state or a predicted class only; they become *predicted*, with the share of the votes as
     confidence. Nothing changes in a group without votes, nor where two classes have equally many, nor for noise.
-
-    Parameters
-    ----------
-    state : State
-        It is only read.
-    rows : ndarray of int64, shape (n,)
-        The images.
-    groups : ndarray of int32, shape (n,)
-        Their new groups.
-
-    Returns
-    -------
-    dict
-        ``class``, ``state``, ``confidence``, each of shape (n,).
     """
     values = {name: state.columns[name][rows] for name in ("class", "state", "confidence")}
     has_vote = (
@@ -55,25 +39,10 @@ def majority_vote(state: State, rows: NDArray[np.int64], groups: NDArray[np.int3
 def most_common(
     groups: NDArray[np.integer[Any]], codes: NDArray[np.integer[Any]], n_groups: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the commonest code in each group.
+    """Return the commonest code (from 0 on) in each of the groups 0 to ``n_groups - 1``; the arrays are (n_groups,).
 
-    Parameters
-    ----------
-    groups : ndarray of int, shape (n,)
-        Group of each member, 0 to ``n_groups - 1``.
-    codes : ndarray of int, shape (n,)
-        What is counted, from 0 on.
-    n_groups : int
-        Number of groups.
-
-    Returns
-    -------
-    code : ndarray of int64, shape (n_groups,)
-        The largest of those that are the commonest; -1 for a group without members.
-    count : ndarray of int64, shape (n_groups,)
-        How many members have it.
-    is_tie : ndarray of bool, shape (n_groups,)
-        Whether another code is as common.
+    They are the code (the largest of those that are the commonest; -1 for a group without members), how many members
+    have it, and whether another code is as common.
     """
     n_codes = int(codes.max(initial=0)) + 1
     pairs, counts = np.unique(groups.astype(np.int64) * n_codes + codes, return_counts=True)

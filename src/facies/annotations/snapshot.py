@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from facies.annotations.actions import EXCLUDED, PREDICTED, STATES, VALIDATED, Action
 from facies.annotations.state import State
 
-__all__ = ["CLASS_COLUMNS", "Annotations", "class_table"]
-
 CLASS_COLUMNS = ["id", "name", "roles", "excluded", "reason", "colour", "key"]
 _AUDIT_COLUMNS = ["row", "assigned", "true", "time", "user"]
 

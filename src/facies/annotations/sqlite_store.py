@@ -19,8 +19,6 @@ from facies.errors import InputError
 from facies.io import atomic_file
 from facies.runs.manifest import now
 
-__all__ = ["FORMAT", "JournalStore"]
-
 FORMAT = 1
 """The number of the journal's format. It grows when a reader of the old format would read the new one wrongly."""
 
@@ -50,21 +48,9 @@ class JournalStore:
     """Reads and appends actions. It is not safe in several threads by itself; `Journal` holds a lock around it.
 
     A transaction is a rollback journal with ``synchronous=EXTRA``: when ``COMMIT`` returns, file and folder are flushed.
-    Other processes may read and write the same file; SQLite lets one write at a time.
-
-    Parameters
-    ----------
-    path : Path
-        ``RUN/journal.sqlite``. It is made by the first write.
-    n_images : int
-        Number of images of the run.
-    fingerprint : str
-        Of the images of the run.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, of another format, or of another run.
+    Other processes may read and write the same file; SQLite lets one write at a time. The first write makes the file. A
+    file that is damaged, of another format, or of another run than ``n_images`` and ``fingerprint`` say is an
+    `InputError`.
     """
 
     def __init__(self, path: Path, n_images: int, fingerprint: str) -> None:
@@ -120,17 +106,7 @@ class JournalStore:
             )
 
     def actions(self, after: int = 0, kinds: tuple[str, ...] = (), last: int | None = None) -> Iterator[Action]:
-        """Read actions whole, the oldest first.
-
-        Parameters
-        ----------
-        after : int
-            Only those with a larger id.
-        kinds : tuple of str
-            Only these kinds; empty for all.
-        last : int, optional
-            Only ids up to this one.
-        """
+        """Read actions whole, the oldest first: ids above ``after`` up to ``last``, of some kinds (empty: all)."""
         connection = self._opened()
         if connection is None:
             return
@@ -155,13 +131,7 @@ class JournalStore:
         return self._decode(list(row[:-1]), row[-1])
 
     def outline(self) -> list[tuple[int, str, str, int | None]]:
-        """Read id, user, kind and undoes of all actions, without their rows.
-
-        Raises
-        ------
-        InputError
-            If one of them is missing.
-        """
+        """Read id, user, kind and undoes of all actions, without their rows; `InputError` if one of them is missing."""
         connection = self._opened()
         if connection is None:
             return []

@@ -12,55 +12,32 @@ from numpy.typing import NDArray
 from facies.annotations.actions import Action
 from facies.annotations.encoding import decode_values, encode_values
 
-__all__ = ["COLUMNS", "ClassChanges", "State", "state_columns"]
-
 COLUMNS: dict[str, type[np.generic]] = {
     "class": np.uint16,
     "state": np.uint8,
     "confidence": np.float16,
     "reason": np.uint16,
 }
-"""What is stored of each image. 0 is no class, no state, no reason (and so not excluded)."""
+"""What is stored of each image: 0 is no class, no state, no reason; with a reason it is excluded, whatever its state."""
 
 ClassChanges = dict[str, dict[str, Any]]
 """Changes of the table of classes: number of a class (as text) → field → value; None removes the field."""
 
 
 class State:
-    """What all actions up to `revision` add up to.
-
-    Parameters
-    ----------
-    n_images : int
-        N.
-    initial_groups : callable
-        Returns the groups of a partition as the run has them, int (N,).
-
-    Attributes
-    ----------
-    columns : dict of ndarray, each of shape (N,)
-        See `COLUMNS`. ``state`` disregards exclusion; an image is excluded where ``reason`` is not 0.
-    groups : dict of ndarray of int32, shape (N,)
-        The groups now, by partition; read from the run by the first call of `groups_of`.
-    next_group : dict of int
-        The next free number by partition; a number once given is never given again, not even after an undo.
-    classes : dict of dict
-        Fields of each class by number: ``exists``, ``name``, ``roles``, ``excluded``, ``reason``, ``colour``, ``key``.
-    first_names : dict of str
-        The first name of each class; a number stays with its class for ever.
-    reasons : dict of str
-        Reasons of exclusion by number.
-    """
+    """What all actions up to `revision` add up to; ``initial_groups`` returns the run's own groups of a partition."""
 
     def __init__(self, n_images: int, initial_groups: Callable[[str], NDArray[np.int64]]) -> None:
         self.n_images = n_images
         self.revision = 0
         self._initial_groups = initial_groups
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros(n_images, kind) for name, kind in COLUMNS.items()}
-        self.groups: dict[str, NDArray[np.int32]] = {}
+        self.groups: dict[str, NDArray[np.int32]] = {}  # by partition, read from the run when `groups_of` is called
+        # The next free number by partition; one that was given is never given again, not even after an undo.
         self.next_group: dict[str, int] = {}
+        # By number: exists, name, roles, excluded, reason, colour, key.
         self.classes: dict[int, dict[str, Any]] = {}
-        self.first_names: dict[int, str] = {}
+        self.first_names: dict[int, str] = {}  # a number stays with its class for ever
         self.reasons: dict[int, str] = {}
 
     def groups_of(self, partition: str) -> NDArray[np.int32]:
@@ -130,13 +107,7 @@ class State:
         return encode_values(arrays), json.dumps(tables)
 
     def load_bytes(self, arrays: bytes, tables: str) -> None:
-        """Become the state that `to_bytes` returned.
-
-        Raises
-        ------
-        ValueError, KeyError, TypeError, zlib.error
-            If the bytes are damaged.
-        """
+        """Become the state that `to_bytes` returned; ValueError, KeyError, TypeError or zlib.error if it is damaged."""
         values = decode_values(arrays, self.n_images)
         self.columns = {name: np.array(values.pop(name), kind) for name, kind in COLUMNS.items()}
         self.groups = {name.removeprefix("group "): np.array(groups, np.int32) for name, groups in values.items()}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import bisect
 
-__all__ = ["REVERSALS", "UndoHistory"]
-
 REVERSALS = ("undo", "redo")
 """The kinds of actions that reverse another one."""
 

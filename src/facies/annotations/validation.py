@@ -13,27 +13,12 @@ from facies.annotations.actions import ROLES, check_text
 from facies.annotations.state import ClassChanges, State
 from facies.errors import InputError, suggest
 
-__all__ = ["ActionBuilder", "check_colour", "check_key", "check_roles"]
-
 _MAX_NUMBER = 65_535
 _OPPOSITES = (("biogenic", "terrigenous"), ("whole", "fragment"), ("planktic", "benthic"))
 
 
 class ActionBuilder:
-    """Collects what one action changes in the table of classes and among the reasons.
-
-    Parameters
-    ----------
-    state : State
-        The state that the action changes; it is only read.
-
-    Attributes
-    ----------
-    classes : dict
-        Changes of the table of classes.
-    reasons : dict
-        New reasons by number.
-    """
+    """Collects what one action changes in the table of classes and among the reasons; the state is only read."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -45,13 +30,7 @@ class ActionBuilder:
         return next((number for number, known in self._names().items() if known.casefold() == name.casefold()), None)
 
     def existing_class(self, name: str) -> int:
-        """Return the number of a class.
-
-        Raises
-        ------
-        InputError
-            If there is none of that name; the message names the nearest.
-        """
+        """Return the number of a class; the `InputError` if there is none of that name gives the nearest."""
         number = self.find_class(check_text(name, "the name of a class"))
         if number is None:
             raise InputError(f"there is no class {name!r}: {suggest(name, self._names().values(), 'there are {}')}")
@@ -115,27 +94,16 @@ class ActionBuilder:
         return number
 
     def check_rows(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Return rows as they are stored: rising, each once.
+        """Return rows as they are stored, rising, each once, from numbers in any order or from a mask of shape (N,).
 
-        Parameters
-        ----------
-        rows : array_like of int, or of bool and shape (N,)
-            The images, in any order, also several times; or a mask of all N images.
-
-        Raises
-        ------
-        InputError
-            If there are none, or some are not among the images.
+        `InputError` if there are none, or some are not among the images.
         """
         return self.check_columns(rows)[0]
 
     def check_columns(self, rows: ArrayLike, *columns: ArrayLike) -> tuple[NDArray[Any], ...]:
         """Return rows as they are stored, and columns of one value a row in the same order.
 
-        Raises
-        ------
-        InputError
-            As `check_rows`; or if a column has another length, or a row is given twice.
+        `InputError` as `check_rows`; or if a column has another length, or a row is given twice.
         """
         given = np.atleast_1d(np.asarray(rows))
         n_images = self.state.n_images
@@ -160,13 +128,7 @@ class ActionBuilder:
         return (unique, *(array[positions] for array in arrays))
 
     def members(self, groups: Iterable[int], partition: str) -> NDArray[np.int64]:
-        """Return the images of groups, rising.
-
-        Raises
-        ------
-        InputError
-            If there is no such group; the message names the nearest.
-        """
+        """Return the images of groups, rising; the `InputError` if there is no such group gives the nearest."""
         group_of_image = self.state.groups_of(partition)
         chosen = np.array(sorted(set(groups)), np.int64)
         # Counting is a hundred times as quick as sorting or hashing a million rows.
@@ -185,10 +147,7 @@ class ActionBuilder:
 def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
     """Return the roles of the class ``name``, each once, in the order of `ROLES`.
 
-    Raises
-    ------
-    InputError
-        If one is unknown, or two contradict each other.
+    `InputError` if one is unknown, or two contradict each other.
     """
     given = [roles] if isinstance(roles, str) else list(roles)
     for role in given:
@@ -202,26 +161,14 @@ def check_roles(roles: str | Sequence[str], name: str) -> list[str]:
 
 
 def check_colour(colour: str) -> str:
-    """Return a colour as ``#rrggbb``, or ``""``.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Return a colour as ``#rrggbb``; an empty text stays empty."""
     if colour and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise InputError(f"{colour!r} is no colour: write it as #rrggbb, such as #1f77b4")
     return colour.lower()
 
 
 def check_key(key: str) -> str:
-    """Return a key of the keyboard, one letter or digit, or ``""``.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Return a key of the keyboard, one letter or digit; an empty text stays empty."""
     if key and not (len(key) == 1 and key.isalnum()):
         raise InputError(f"{key!r} is no key: give one letter or digit")
     return key

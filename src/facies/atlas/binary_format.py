@@ -54,14 +54,7 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]], **header: Any) -> bytes:
 
 
 def unpack_arrays(body: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what `pack_arrays` wrote.
-
-    Returns
-    -------
-    header : dict
-    arrays : dict of str to ndarray
-        Views into ``body``.
-    """
+    """Read what `pack_arrays` wrote: the header, and the arrays by name as views into ``body``."""
     length = int.from_bytes(body[:4], "little")
     header: dict[str, Any] = json.loads(body[4 : 4 + length])
     arrays = {

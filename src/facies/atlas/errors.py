@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from facies.errors import InputError
 
-__all__ = ["ConflictError", "MissingError"]
-
 
 class ConflictError(InputError):
     """The request conflicts with the current state of the run (status 409)."""

@@ -7,13 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-__all__ = ["expected_calibration_error", "fit_temperature"]
-
 
 def expected_calibration_error(
     probabilities: ArrayLike, correct: ArrayLike, weights: ArrayLike | None = None, n_bins: int = 15
 ) -> float:
-    """Mean distance between confidence and accuracy over bins of confidence, ``Σ_b (n_b/n) |acc_b − conf_b|``.
+    """Mean distance between confidence and accuracy over bins of confidence, ``Σ_b (n_b/n) |acc_b − conf_b|``, from 0 to 1.
 
     Parameters
     ----------
@@ -24,13 +22,7 @@ def expected_calibration_error(
     weights : array_like of float, shape (n,), optional
         Weight of each image; by default all count the same.
     n_bins : int
-        Number of bins of equal width. More bins resolve the curve better, but each then holds fewer images, whose
-        scatter adds to the error.
-
-    Returns
-    -------
-    float
-        0 (calibrated) to 1.
+        Number of bins of equal width. More resolve the curve better, but hold fewer images each, whose scatter adds to the error.
 
     References
     ----------
@@ -51,18 +43,8 @@ def expected_calibration_error(
 def fit_temperature(logits: NDArray[np.float64], codes: NDArray[np.int64], weights: NDArray[np.float32]) -> float:
     """Temperature T, between e⁻³ and e³, with the least negative log-likelihood of ``softmax(logits / T)``.
 
-    Parameters
-    ----------
-    logits : ndarray of shape (n, K)
-        Of images that the classifier was not fitted to.
-    codes : ndarray of shape (n,)
-        True class of each, 0 to K−1.
-    weights : ndarray of shape (n,)
-        Weight of each image.
-
-    References
-    ----------
-    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
+    From logits (n, K) of images that the classifier was not fitted to (C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On
+    calibration of modern neural networks", ICML 2017).
     """
     rows = np.arange(len(codes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -64,8 +65,7 @@ def density_groups(
 ) -> DensityGroups:
     """Find the dense regions of a UMAP layout; parameters as in `DensityClusterer`.
 
-    Where `neighbours`, (N, k) indices of each row's neighbours in the embedding, are given, ``separated`` also splits groups at
-    density valleys (`split_at_density_valleys`).
+    With `neighbours`, the (N, k) indices of neighbours in the embedding, ``separated`` also splits groups at density valleys.
     """
     n = len(layout)
     smallest = min_cluster_size or max(2, n // (MAX_GROUPS if selection == "separated" else 50))
@@ -92,39 +92,12 @@ def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
     return int(agreement.mean(axis=1).argmax())
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     """Density-based clustering that finds the groups of an embedding, their number, and the noise between them.
 
     Every row is divided by the sum of its absolute values, UMAP with the Manhattan metric makes a layout of about as many
     dimensions as the embedding has, and HDBSCAN finds the dense regions of the layout.
-
-    Parameters
-    ----------
-    n_neighbors : int or "dynamic", default="dynamic"
-        Number of UMAP neighbours; ``dynamic`` is min(N/300, 100), at least 5. More neighbours merge small groups.
-    n_components : int or None, default=None
-        Dimensions of the layout; None takes those of the embedding.
-    normalise : bool, default=True
-        Divide rows by their L1 norm, so that only the proportions of their entries count.
-    metric : {"manhattan", "euclidean"}, default="manhattan"
-        Distance for UMAP and HDBSCAN.
-    min_dist : float, default=0.0
-        Least distance between neighbours in the layout. Larger values spread groups out, and blur the gaps between them.
-    selection : {"leaf", "eom", "separated"}, default="separated"
-        How groups are cut from HDBSCAN's tree. ``leaf`` and ``eom`` (excess of mass) are HDBSCAN's own rules at
-        `min_cluster_size`. ``separated`` takes the cut by either rule, with `min_cluster_size` up to N/12, that has the
-        greatest silhouette, and then splits groups at density valleys (`facies.cluster.split_bottlenecks`).
-    min_cluster_size : int or None, default=None
-        Least number of points of a group; None is N/50 for ``leaf`` and ``eom``, and N/30 for ``separated``. Smaller
-        values find more and smaller groups.
-    min_samples : int, "dynamic" or None, default="dynamic"
-        Number of neighbours by which the density at a point is measured. Larger values call more points noise.
-        ``dynamic`` is N/300 between 10 and 50; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images).
-    n_layouts : int, default=1
-        Number of UMAP layouts; from 3 on, the partition that agrees best with those of the others is taken. More layouts
-        depend less on the seed and take proportionally longer.
-    random_state : int, default=0
-        Seed of UMAP.
 
     Attributes
     ----------
@@ -138,8 +111,6 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         Number of groups.
     min_cluster_size_ : int
         Least number of points of a group in the chosen cut.
-    n_features_in_ : int
-        Width of the embedding.
 
     Examples
     --------
@@ -149,41 +120,33 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     3
     """
 
-    def __init__(
-        self,
-        *,
-        n_neighbors: int | Literal["dynamic"] = "dynamic",
-        n_components: int | None = None,
-        normalise: bool = True,
-        metric: Literal["manhattan", "euclidean"] = "manhattan",
-        min_dist: float = 0.0,
-        selection: Selection = "separated",
-        min_cluster_size: int | None = None,
-        min_samples: int | Literal["dynamic"] | None = "dynamic",
-        n_layouts: int = 1,
-        random_state: int = 0,
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.n_components = n_components
-        self.normalise = normalise
-        self.metric = metric
-        self.min_dist = min_dist
-        self.selection = selection
-        self.min_cluster_size = min_cluster_size
-        self.min_samples = min_samples
-        self.n_layouts = n_layouts
-        self.random_state = random_state
+    n_neighbors: int | Literal["dynamic"] = "dynamic"
+    """Number of UMAP neighbours; ``dynamic`` is min(N/300, 100), at least 5. More neighbours merge small groups."""
+    n_components: int | None = None
+    """Dimensions of the layout; None takes those of the embedding."""
+    normalise: bool = True
+    """Divide rows by their L1 norm, so that only the proportions of their entries count."""
+    metric: Metric = "manhattan"
+    """Distance for UMAP and HDBSCAN."""
+    min_dist: float = 0.0
+    """Least distance between neighbours in the layout. Larger values spread groups out, and blur the gaps between them."""
+    selection: Selection = "separated"
+    """How groups are cut from HDBSCAN's tree. ``leaf`` and ``eom`` (excess of mass) are HDBSCAN's own rules at
+    `min_cluster_size`. ``separated`` takes the cut by either rule, with `min_cluster_size` up to N/12, that has the
+    greatest silhouette, and then splits groups at density valleys (`facies.cluster.split_bottlenecks`)."""
+    min_cluster_size: int | None = None
+    """Least number of points of a group; None is N/50, and N/30 for ``separated``. Smaller values find more groups."""
+    min_samples: int | Literal["dynamic"] | None = "dynamic"
+    """Number of neighbours by which the density at a point is measured. Larger values call more points noise.
+    ``dynamic`` is N/300 between 10 and 50; None is `min_cluster_size`, as in the thesis (slow beyond 10,000 images)."""
+    n_layouts: int = 1
+    """Number of UMAP layouts; from 3 on, the partition that agrees best with those of the others is taken. More layouts
+    depend less on the seed and take proportionally longer."""
+    random_state: int = 0
+    """Seed of UMAP."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the groups.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The embedding.
-        y : ignored
-            Not used.
-        """
+        """Find the groups of an embedding, (n_samples, n_features); `y` is ignored."""
         embedding = validate_data(self, X, dtype=np.float32, ensure_min_samples=3)
         self._fit_rows = self._normalised(embedding)
         manifold = UMAPLayout(self._fit_rows, self._neighbours(len(embedding)), self.metric, self.random_state)
@@ -200,10 +163,6 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.labels_, self.probabilities_ = groups.labels, groups.memberships
         self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
         return self
-
-    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
-        """Fit and return `labels_`."""
-        return self.fit(X, y).labels_
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Coordinates of rows in the layout, interpolated from their nearest rows in `fit`."""

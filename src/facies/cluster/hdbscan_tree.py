@@ -15,17 +15,7 @@ SILHOUETTE_SAMPLE = 3000
 
 
 class TreeCut(NamedTuple):
-    """The groups of a tree for one `min_cluster_size`.
-
-    Attributes
-    ----------
-    min_cluster_size : int
-        Least number of points of a group.
-    labels : ndarray of int64, shape (N,)
-        Group of each point, −1 for noise.
-    rule : {"leaf", "eom"}
-        Whether the groups are the leaves of the condensed tree or those with the greatest excess of mass.
-    """
+    """The groups (−1 for noise) of a tree for one `min_cluster_size`, by its leaves or by the greatest excess of mass."""
 
     min_cluster_size: int
     labels: NDArray[np.int64]
@@ -82,11 +72,8 @@ class HDBSCANTree:
         labels, probabilities, persistence, condensed, _ = self._cut(min_cluster_size, selection)
         model = self.model
         model.labels_, model.probabilities_, model.cluster_persistence_ = labels, probabilities, persistence
-        model._condensed_tree, model.min_cluster_size, model.cluster_selection_method = (
-            condensed,
-            min_cluster_size,
-            selection,
-        )
+        model._condensed_tree, model.cluster_selection_method = condensed, selection
+        model.min_cluster_size = min_cluster_size
         model._prediction_data = PredictionData(
             self.points, model.condensed_tree_, model.min_samples, tree_type="kdtree", metric=model.metric
         )
@@ -108,14 +95,6 @@ def best_separated_cut(tree: HDBSCANTree, smallest: int, largest: int, random_st
     of mass tends to merge two kinds that touch, leaves tend to split one kind in two. Of these partitions the one with the
     greatest silhouette (noise counted with its nearest group) is chosen; of equal ones that with less noise. The silhouette
     in a UMAP layout goes with the agreement with true kinds (Lowe et al., 2024, arXiv:2406.02465).
-
-    Parameters
-    ----------
-    tree : HDBSCANTree
-    smallest, largest : int
-        Range of `min_cluster_size`.
-    random_state : int
-        Seed of the sample of points on which silhouettes are measured.
     """
     points = np.asarray(tree.points, dtype=np.float32)
     sample = np.random.default_rng(random_state).permutation(len(points))[:SILHOUETTE_SAMPLE]

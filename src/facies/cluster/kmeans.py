@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ TOLERANCE = 1e-4
 MIN_VARIANCE = 1e-12
 
 
+@dataclass(eq=False, repr=False)
 class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
     """K-means (Lloyd, 1982) with k-means++ initialisation (Arthur & Vassilvitskii, 2007).
 
@@ -31,20 +33,6 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
 
     K-means is the limit of expectation-maximisation for a mixture of spherical Gaussians of equal weight and equal variance
     σ²; `predict_proba` gives the responsibilities of that mixture, ``p(k | x) ∝ exp(−‖x − c_k‖² / 2σ²)``.
-
-    Parameters
-    ----------
-    n_clusters : int, default=8
-        Number of clusters K, at most the number of rows. Rows with fewer than K different values give fewer clusters.
-    n_init : int, default=10
-        Number of initialisations, of which the one with the least inertia wins. More take proportionally longer and make a
-        poor local optimum less likely.
-    max_iter : int, default=300
-        Largest number of Lloyd iterations of one initialisation.
-    max_sklearn_rows : int, default=20,000
-        Largest number of rows for which scikit-learn does the work.
-    random_state : int, default=0
-        Seed of the initial centres.
 
     Attributes
     ----------
@@ -60,8 +48,6 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         Iterations of the initialisation that won.
     n_clusters_ : int
         Number of clusters found.
-    n_features_in_ : int
-        Width of the rows.
 
     Examples
     --------
@@ -71,36 +57,20 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
     [0.05, 0.95]
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        n_init: int = 10,
-        max_iter: int = 300,
-        max_sklearn_rows: int = SEEDING_SAMPLE,
-        random_state: int = 0,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.max_sklearn_rows = max_sklearn_rows
-        self.random_state = random_state
+    n_clusters: int = 8
+    """Number of clusters K, at most the number of rows. Rows with fewer than K different values give fewer clusters."""
+    _: KW_ONLY
+    n_init: int = 10
+    """Number of initialisations, of which the one with the least inertia wins. More take longer and find better optima."""
+    max_iter: int = 300
+    """Largest number of Lloyd iterations of one initialisation."""
+    max_sklearn_rows: int = SEEDING_SAMPLE
+    """Largest number of rows for which scikit-learn does the work."""
+    random_state: int = 0
+    """Seed of the initial centres."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the centres.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            At least `n_clusters` rows; float32 stays float32.
-        y : ignored
-            Not used.
-
-        Raises
-        ------
-        ValueError
-            If there are fewer rows than clusters.
-        """
+        """Find the centres of at least `n_clusters` rows; float32 stays float32, and `y` is ignored."""
         rows = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
         if len(rows) < self.n_clusters:
             raise ValueError(f"n_samples={len(rows)} must be at least n_clusters={self.n_clusters}")
@@ -113,10 +83,6 @@ class KMeans(ClusterMixin, TransformerMixin, BaseEstimator):
         self.variance_ = max(self.inertia_ / rows.size, MIN_VARIANCE)
         self.n_clusters_ = len(self.cluster_centers_)
         return self
-
-    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
-        """Fit and return `labels_`."""
-        return self.fit(X, y).labels_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Cluster of the nearest centre, int64 (n_samples,)."""

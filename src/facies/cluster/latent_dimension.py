@@ -6,6 +6,7 @@ principal components of the embedding tell how many.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -34,9 +35,9 @@ def latent_dimension(embedding: ArrayLike, *, explained_variance: float = 0.9, d
     """Find the latent dimension: the principal components needed to explain a share of the embedding's variance.
 
     ``d* = min {m : sum_{j <= m} lambda_j / sum_j lambda_j >= explained_variance}``, with lambda the eigenvalues,
-    largest first, of the covariance of the embedding without its dead units. For a variational autoencoder give the
-    means, not samples: their noise adds components. Only one block of rows is held in float64 at a time, so the
-    embedding may be a memory map.
+    largest first, of the covariance of the embedding without its dead units; from 1 to D. For a variational autoencoder
+    give the means, not samples: their noise adds components. Only one block of rows is held in float64 at a time, so
+    the embedding may be a memory map.
 
     A unit is dead if its variance is below ``dead_variance`` times that of the unit with the largest. For a
     variational autoencoder, whose used units have a variance of about one, this is the bound of Burda et al. (a unit
@@ -50,11 +51,6 @@ def latent_dimension(embedding: ArrayLike, *, explained_variance: float = 0.9, d
         Share to explain, in (0, 1]: 0.90 before clustering, 0.95 for the experts of a mixture.
     dead_variance : float
         In [0, 1); 0 keeps all units, and leaves plain PCA.
-
-    Returns
-    -------
-    int
-        In [1, D].
 
     Raises
     ------
@@ -82,15 +78,9 @@ def latent_dimension(embedding: ArrayLike, *, explained_variance: float = 0.9, d
     return _spectrum(rows, explained_variance, dead_variance).n_components
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Principal component analysis of an embedding, with as many components as `latent_dimension` finds.
-
-    Parameters
-    ----------
-    explained_variance : float
-        Share of the variance to explain, in (0, 1]. A larger share takes more components.
-    dead_variance : float
-        Units with less than this share of the largest unit's variance are left out, in [0, 1). 0 leaves none out.
 
     Attributes
     ----------
@@ -102,8 +92,6 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Orthonormal rows, zero at dead units; the entry of largest size in each row is positive.
     mean_ : ndarray of float64, shape (n_features_in_,)
         Mean of the embedding.
-    n_features_in_ : int
-        Units of the embedding.
 
     Examples
     --------
@@ -114,31 +102,13 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     (500, 3)
     """
 
-    def __init__(self, *, explained_variance: float = 0.9, dead_variance: float = 1e-2) -> None:
-        self.explained_variance = explained_variance
-        self.dead_variance = dead_variance
+    explained_variance: float = 0.9
+    """Share of the variance to explain, in (0, 1]. A larger share takes more components."""
+    dead_variance: float = 1e-2
+    """Units with less than this share of the largest unit's variance are left out, in [0, 1). 0 leaves none out."""
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Find the components of an embedding.
-
-        Parameters
-        ----------
-        X : array_like of shape (N, D)
-            One row an image, N >= 2.
-        y : ignored
-
-        Returns
-        -------
-        LatentDimension
-            Itself.
-
-        Raises
-        ------
-        InputError
-            No unit varies, or a parameter is out of its range.
-        ValueError
-            Whatever else scikit-learn finds wrong with X.
-        """
+        """Find the components of an embedding (N, D), N ≥ 2; `y` is ignored."""
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         spectrum = _spectrum(rows, self.explained_variance, self.dead_variance)
         self.n_components_ = spectrum.n_components
@@ -148,25 +118,7 @@ class LatentDimension(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Project rows on the components.
-
-        Parameters
-        ----------
-        X : array_like of shape (N, D)
-            One row an image.
-
-        Returns
-        -------
-        ndarray of shape (N, n_components_)
-            float32 if X is, else float64.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            Another number of columns than in `fit`, or NaN.
-        """
+        """Project rows on the components: (N, n_components_), float32 if the rows are, else float64."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         projected: NDArray[np.floating] = (rows - self.mean_.astype(rows.dtype)) @ self.components_.T.astype(rows.dtype)

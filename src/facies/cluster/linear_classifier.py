@@ -18,8 +18,6 @@ from threadpoolctl import threadpool_limits
 from facies.cluster.calibration import expected_calibration_error, fit_temperature
 from facies.errors import InputError
 
-__all__ = ["FORMAT", "LinearProbe", "ProbeReport"]
-
 FORMAT = 1
 _TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-4, 1e-3
 _LOGIT_WITHOUT_IMAGES = -30.0  # of a class of which the training part of a fold has no image
@@ -57,25 +55,13 @@ class ProbeReport:
     calibration_after: float | None = None
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LinearProbe(ClassifierMixin, BaseEstimator):
     """Linear classifier of the expert's classes on the embedding, with calibrated probabilities.
 
     Multinomial logistic regression with an L2 penalty on standardised vectors, ``p(k | z) = softmax((W z + b) / T)_k``.
-    The temperature T [1]_ minimises the negative log-likelihood of the logits out of fold. A stack is never divided among
-    folds: grains of one photograph resemble each other, and the accuracy on one would be too good with others in training.
-
-    Parameters
-    ----------
-    C : float, default=0.1
-        Inverse strength of the penalty, as in scikit-learn. Larger values fit the named images more closely.
-    folds : int, default=5
-        Number of folds of the cross-validation, at most the number of stacks. More folds train on more images each, and
-        take longer.
-    most_images : int or None, default=4000
-        Largest number of images to fit to. Of more named images a random sample is taken, as even over the classes as
-        possible, and weighted so that each class counts as much as all its images. None takes all.
-    random_state : int, default=0
-        Seed of that sample.
+    The temperature T (Guo et al., ICML 2017) minimises the negative log-likelihood of the logits out of fold. A stack is
+    never divided among folds: grains of one photograph resemble each other, and the accuracy would come out too good.
 
     Attributes
     ----------
@@ -90,10 +76,6 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
     notes_ : list of str
         Warnings about this fit, one sentence each: classes left out, too few stacks.
 
-    References
-    ----------
-    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
-
     Examples
     --------
     >>> import numpy as np
@@ -103,13 +85,16 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
     ['shell']
     """
 
-    def __init__(
-        self, *, C: float = 0.1, folds: int = 5, most_images: int | None = 4000, random_state: int = 0
-    ) -> None:
-        self.C = C
-        self.folds = folds
-        self.most_images = most_images
-        self.random_state = random_state
+    C: float = 0.1
+    """Inverse strength of the penalty, as in scikit-learn. Larger values fit the named images more closely."""
+    folds: int = 5
+    """Number of folds of the cross-validation, at most the number of stacks. More folds train on more images each, and
+    take longer."""
+    most_images: int | None = 4000
+    """Largest number of images to fit to. Of more named images a random sample is taken, as even over the classes as
+    possible, and weighted so that each class counts as much as all its images. None takes all."""
+    random_state: int = 0
+    """Seed of that sample."""
 
     def fit(self, X: ArrayLike, y: ArrayLike, stacks: ArrayLike | None = None) -> Self:
         """Fit to named images.
@@ -121,8 +106,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         y : array_like of str, shape (n,)
             Class of each.
         stacks : array_like, shape (n,), optional
-            Stack of photographs, or other origin, of each image; those of one stack are never in both parts of a fold. By
-            default each image is a stack of its own.
+            Stack of photographs, or other origin, of each image; by default each image is a stack of its own.
 
         Raises
         ------
@@ -201,13 +185,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        InputError
-            If the files are missing, damaged, or of another format.
-        """
+        """Read what `save` wrote."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,19 +14,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 _MIN_DEVIATION = 1e-12
 
 
+@dataclass(eq=False, repr=False)
 class LocalEmbedding(TransformerMixin, BaseEstimator):
     """Principal components of a subset of rows after Pareto scaling.
 
     Each dimension is divided by the square root of its standard deviation among these rows (Pareto scaling, van den Berg et
     al., 2006): small differences between kinds gain weight, without noise growing to the size of the rest. Then the
     principal components that hold `explained_variance` of the variance are taken.
-
-    Parameters
-    ----------
-    explained_variance : float, default=0.95
-        Share of the variance to explain, in (0, 1]. A larger share keeps more components, and more noise.
-    max_components : int, default=50
-        Largest number of components.
 
     Attributes
     ----------
@@ -35,8 +30,6 @@ class LocalEmbedding(TransformerMixin, BaseEstimator):
         Principal axes of the scaled rows.
     n_components_ : int
         Number of components; 1 where all rows are equal.
-    n_features_in_ : int
-        Width of the rows.
 
     Examples
     --------
@@ -46,20 +39,13 @@ class LocalEmbedding(TransformerMixin, BaseEstimator):
     (100, 1)
     """
 
-    def __init__(self, explained_variance: float = 0.95, max_components: int = 50) -> None:
-        self.explained_variance = explained_variance
-        self.max_components = max_components
+    explained_variance: float = 0.95
+    """Share of the variance to explain, in (0, 1]. A larger share keeps more components, and more noise."""
+    max_components: int = 50
+    """Largest number of components."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the components.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Two rows or more.
-        y : ignored
-            Not used.
-        """
+        """Find the components of two rows or more; `y` is ignored."""
         rows = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
         deviation = rows.std(axis=0, dtype=np.float64)
         self.mean_: NDArray[np.float64] = rows.mean(axis=0, dtype=np.float64)

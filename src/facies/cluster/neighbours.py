@@ -13,24 +13,9 @@ Metric = Literal["manhattan", "euclidean"]
 def nearest_neighbours(
     points: NDArray[np.float32], queries: NDArray[np.float32], k: int, metric: Metric = "euclidean", block: int = 4096
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the `k` points nearest to each query, by exhaustive search.
+    """Find the `k` points nearest to each query (M, D), by exhaustive search: their rows and distances, both (M, k).
 
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, D)
-    queries : ndarray of float32, shape (M, D)
-    k : int
-        Number of neighbours, at most N.
-    metric : {"euclidean", "manhattan"}
-        Distance.
-    block : int
-        Number of queries searched at once; more take more memory.
-
-    Returns
-    -------
-    indices : ndarray of int64, shape (M, k)
-        Rows of `points`, nearest first, equal distances in the order of the points.
-    distances : ndarray of float32, shape (M, k)
+    The nearest comes first, equal distances in the order of the points. `block` queries are searched at once.
 
     Examples
     --------

@@ -17,18 +17,10 @@ from facies.errors import InputError
 
 @dataclass(frozen=True)
 class ReclusterResult:
-    """A partition of all rows after reclustering.
+    """A partition of all N rows after reclustering: the group of each, −1 for noise, and its probability, 0 for noise.
 
-    Attributes
-    ----------
-    labels : ndarray of int64, shape (N,)
-        Group of each row; −1 is noise.
-    probabilities : ndarray of float32, shape (N,)
-        Probability of the group assigned, 0 for noise.
-    new_groups : list of int
-        Numbers of the groups that `recluster` made, which no group had before; empty after `refine`.
-    about : dict
-        Parameters and counts of this reclustering, to be stored as JSON beside the partition.
+    `new_groups` are the numbers of the groups that `recluster` made, which no group had before; `about` are the parameters
+    and counts to be stored as JSON beside the partition.
     """
 
     labels: NDArray[np.int64]
@@ -50,6 +42,8 @@ def recluster(
 ) -> ReclusterResult:
     """Pool the members of chosen groups and cluster them again, in an embedding of these members alone.
 
+    Rows of other groups keep their group.
+
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
@@ -61,19 +55,13 @@ def recluster(
     n_clusters : int or "auto", default="auto"
         Number of new groups; ``auto`` tries 2 to 6 and takes the number with the greatest silhouette.
     local_embedding : ndarray of float32, shape (number of members, any), optional
-        Embedding of the members alone, in the order of `members_of`, such as that of a method fitted to them; by default
-        a `LocalEmbedding` of their rows.
+        Embedding of the members, in the order of `members_of`; by default a `LocalEmbedding` of their rows.
     probabilities : array_like of float, shape (N,), optional
         Probability of each row's group, which all other rows keep; by default 1, and 0 for noise.
     first_new : int, optional
         Number of the first new group; by default one more than the greatest in `labels`.
     random_state : int, default=0
         Seed of k-means.
-
-    Returns
-    -------
-    ReclusterResult
-        Rows of other groups keep their group.
 
     Raises
     ------
@@ -135,7 +123,7 @@ def refine(
     of the `share` of its members nearest to its centre; (2) as many rows as that share holds, the nearest to each
     prototype, get its group as a pseudo-label, a row near two the nearer one; (3) a classifier is trained on them; (4)
     rows of which it is sure, and whose neighbours it mostly assigns to the same group, are *reliable*, and it is trained
-    again on these. No label of an expert is read, and groups keep their numbers.
+    again on these. No label of an expert is read; groups keep their numbers, and may be left without members.
 
     Parameters
     ----------
@@ -144,23 +132,15 @@ def refine(
     labels : array_like of int, shape (N,)
         Group of each row; −1 is noise, which is assigned to a group too.
     share : float, default=0.5
-        Share of the members of a group that are taken as certain, in (0, 1]. A smaller share trusts only rows near the
-        prototypes, and moves more of the others.
+        Share of the members of a group that are taken as certain, in (0, 1]. Smaller shares move more of the others.
     neighbours : int, default=20
-        Number of nearest rows that decide whether a row is reliable; in a group of fewer than twice as many rows, half of
-        its size.
+        Number of nearest rows that decide whether a row is reliable, at most half the size of its group.
     agreement : float, default=0.9
-        Least share of those neighbours that the classifier must assign to the row's group, in (0, 1]. Larger values
-        leave fewer reliable rows, further from the borders of groups.
+        Least share of those neighbours in the row's group, in (0, 1]. Larger values leave fewer reliable rows.
     confidence : float, default=0.9
         Least probability of a reliable row, in (0, 1].
     random_state : int, default=0
         Seed of the classifier.
-
-    Returns
-    -------
-    ReclusterResult
-        A group to which no row is assigned has no members any more.
 
     Raises
     ------

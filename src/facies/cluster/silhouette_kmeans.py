@@ -13,8 +13,6 @@ from sklearn.metrics import silhouette_score
 from facies.cluster.kmeans import KMeans
 from facies.errors import InputError
 
-__all__ = ["MAX_CLUSTERS", "KMeansBySilhouette", "check_n_clusters", "select_k"]
-
 MAX_CLUSTERS = 6
 """Largest number of clusters that ``auto`` tries."""
 
@@ -23,16 +21,9 @@ _SILHOUETTE_SAMPLE = 3000
 
 @dataclass(frozen=True, eq=False)
 class KMeansBySilhouette:
-    """The clustering that `select_k` chose, and the silhouettes that it chose by.
+    """The fitted clustering that `select_k` chose, its silhouette, and those of each number of clusters that was tried.
 
-    Attributes
-    ----------
-    model : KMeans
-        The fitted clustering.
-    silhouette : float
-        Mean silhouette (Rousseeuw, 1987) of a sample of at most 3,000 rows; −1 where all of them lie in one cluster.
-    silhouettes : dict of int to float
-        The same for each number of clusters that was tried.
+    A silhouette is the mean (Rousseeuw, 1987) of a sample of at most 3,000 rows; −1 where all of them lie in one cluster.
     """
 
     model: KMeans

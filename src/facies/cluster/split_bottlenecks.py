@@ -19,27 +19,11 @@ them is about half of that at the means."""
 STANDARD_ERRORS = 3.0
 """By how many standard errors the links must be fewer: a chance of 0.05, divided among the 30 pairs a layout may have."""
 
-__all__ = [
-    "MAX_CUT_RATIO",
-    "STANDARD_ERRORS",
-    "GraphCut",
-    "cut_between",
-    "is_separated",
-    "merge_parts",
-    "split_at_density_valleys",
-]
-
 
 class GraphCut(NamedTuple):
-    """Links of the neighbour graph between two sets of points.
+    """Number of links of the neighbour graph between two sets of points, and its variance under resampling of the points.
 
-    Attributes
-    ----------
-    links : float
-        Their number.
-    variance : float
-        Variance of that number under resampling of the points: the sum over points of the square of their links (the
-        jackknife).
+    The variance is the sum over points of the square of their links (the jackknife).
     """
 
     links: float
@@ -55,28 +39,9 @@ def split_at_density_valleys(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Split groups of a layout whose parts are separated by a density valley in the embedding.
 
-    The parts are the leaves of the tree at the smallest size. A layout sharpens every gap, so whether two parts are
-    one kind is decided by the neighbours in the embedding (see `is_separated`).
-
-    Parameters
-    ----------
-    tree : HDBSCANTree
-        Of the layout.
-    labels : ndarray of int64, shape (N,)
-        Group of each point, −1 for noise.
-    memberships : ndarray of float32, shape (N, K)
-        Soft memberships.
-    smallest : int
-        Least number of points of a part. Smaller values find smaller valleys, and more by chance.
-    neighbours : ndarray of int, shape (N, k)
-        Neighbours of each point in the embedding; the point itself may be among them.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (N,)
-        Noise stays noise.
-    memberships : ndarray of float32, shape (N, K')
-        K' ≥ K; the memberships of a group are divided among its parts.
+    The parts are the leaves of the tree at the `smallest` size; smaller ones find smaller valleys, and more by chance. A
+    layout sharpens every gap, so whether two parts are one kind is decided by the (N, k) `neighbours` in the embedding (see
+    `is_separated`). Noise stays noise, and the memberships (N, K) of a group are divided among its parts.
     """
     leaves = tree.cut(smallest, "leaf")
     points = np.asarray(tree.points, dtype=np.float32)
@@ -97,22 +62,7 @@ def split_at_density_valleys(
 
 
 def merge_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: csr_matrix) -> NDArray[np.int64]:
-    """Merge the parts of a group that are not separated, the pair with the most links first.
-
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, D)
-        Layout of the group.
-    parts : ndarray of int64, shape (N,)
-        Part of each point, from 0.
-    graph : sparse matrix, shape (N, N)
-        Symmetric; links between neighbours in the embedding (`neighbour_graph`).
-
-    Returns
-    -------
-    ndarray of int64, shape (N,)
-        Parts after merging, numbered from 0 in their old order.
-    """
+    """Merge the parts of a group that are not separated, the pair with the most links first; the rest is numbered from 0."""
     parts = parts.copy()
     rows = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
     halves = {part: cut_between(graph, *bisect(points, own)) for part, own in rows.items()}
@@ -134,18 +84,11 @@ def merge_parts(points: NDArray[np.float32], parts: NDArray[np.int64], graph: cs
 
 
 def is_separated(between: GraphCut, one: GraphCut, other: GraphCut) -> bool:
-    """Whether far fewer links join two parts than join the halves of each of them.
+    """Whether far fewer links join two parts than join the halves (`bisect`) of each of them.
 
     The ratio is the relative interconnectivity of Chameleon (Karypis, Han & Kumar, Computer 32(8), 1999). The parts are
     separated if it is less than `MAX_CUT_RATIO`, and less than 1 by more than `STANDARD_ERRORS`. Within one kind, whatever
     its shape and density, the ratio is about 1.
-
-    Parameters
-    ----------
-    between : GraphCut
-        Links between the parts.
-    one, other : GraphCut
-        Links between the halves of either part (`bisect`).
     """
     within = (one.links + other.links) / 2
     error = np.sqrt(between.variance + (one.variance + other.variance) / 4)

@@ -23,8 +23,7 @@ class UMAPLayout:
     points : ndarray of float32, shape (N, D)
         The embedding.
     n_neighbors : int
-        Size of a neighbourhood, the point itself included; at most N − 1. More neighbours show the large structure, fewer
-        the small.
+        Size of a neighbourhood, the point included; at most N − 1. More show the large structure, fewer the small.
     metric : {"manhattan", "euclidean"}
         Distance in the embedding.
     random_state : int
@@ -46,21 +45,9 @@ class UMAPLayout:
         self.neighbours = self_neighbours(points, self.n_neighbors, metric)
 
     def layout(self, n_components: int, min_dist: float = 0.0, seed: int | None = None) -> NDArray[np.float32]:
-        """UMAP coordinates (McInnes et al., 2018).
+        """UMAP coordinates (McInnes et al., 2018), float32 (N, n_components); `seed` is by default `random_state`.
 
-        Parameters
-        ----------
-        n_components : int
-            Dimensions of the layout.
-        min_dist : float
-            Least distance between neighbours in the layout. Larger values spread dense groups out; 0 packs them tightest,
-            as clustering wants.
-        seed : int, optional
-            Seed of this layout; by default `random_state`.
-
-        Returns
-        -------
-        ndarray of float32, shape (N, n_components)
+        Larger values of `min_dist` spread dense groups out; 0 packs them tightest, as clustering needs.
         """
         import umap
 

@@ -1,19 +1,10 @@
 """Grains of sediment: photographed in focal stacks, cut out, grouped, counted and measured.
 
-The rooms of the domain:
-
-``extraction``
-    from photographs to a folder of grains (``facies extract``), and the reader that opens it;
-``morphometry``
-    size and shape from outlines, and grain-size statistics;
-``indicators``
-    ratios and percentages of kinds of grains, with their definitions;
-``report``
-    the section of the report, the measures that the atlas shows, and the exporters to COCO and EcoTaxa;
-``synthetic``
-    rendered photographs whose truth is known, for tests and demonstrations; nothing else in Facies imports them.
-
-The general rooms know none of this: the reader, the section and the exporters come in by entry points.
+``extraction`` makes a folder of grains of photographs (``facies extract``), and reads it. ``morphometry`` measures size
+and shape on outlines. ``indicators`` are ratios and percentages of kinds of grains. ``report`` has the section of the
+report, the measures that the atlas shows, and the exporters to COCO and EcoTaxa. ``synthetic`` renders photographs
+whose truth is known, for tests and demonstrations; nothing else imports it. The general rooms know none of this: the
+reader, the section and the exporters come in by entry points.
 """
 
 from __future__ import annotations

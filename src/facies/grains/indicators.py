@@ -24,7 +24,6 @@ __all__ = [
 
 MIN_COUNT = 300
 """Grains a sample that are counted by custom (Patterson & Fishbein, 1989); samples with fewer are flagged."""
-_WRIGHT_VALID = (5.0, 93.0)
 
 
 def fragmentation(
@@ -37,9 +36,9 @@ def fragmentation(
     fragments, whole : float
         Fragments F and whole tests W counted.
     divisor : float
-        Fragments d that make one test: 1, simple (Berger, 1970; Thunell, 1976); 8 (Le & Shackleton, 1992); 3 in between. The
-        number is an assumption (Suárez-Ibarra et al., 2021), so the definition is part of the result: 300 fragments and 400
-        whole tests give 42.9 % with 1, and 8.6 % with 8.
+        Fragments d that make one test: 1, simple (Berger, 1970; Thunell, 1976); 8 (Le & Shackleton, 1992); 3 in between.
+        It is an assumption (Suárez-Ibarra et al., 2021), and so a part of the definition in the result: 300 fragments and
+        400 whole tests give 42.9 % with 1, and 8.6 % with 8.
     areas : pair of array_like, optional
         Areas of fragments and of whole tests; with them 100 A_F/(A_F + A_W), where no divisor is needed.
     confidence : float
@@ -84,7 +83,7 @@ def depth_wright(percent: Indicator) -> Indicator:
     The interval carries the counting error of %P, not the scatter of the calibration, which is larger.
     """
     what = "exp(0.0418 %P + 3.4823), valid for %P of 5–93 (Wright, 1977)"
-    if not _WRIGHT_VALID[0] <= percent.value <= _WRIGHT_VALID[1]:
+    if not 5 <= percent.value <= 93:
         return Indicator("depth (Wright)", np.nan, np.nan, np.nan, "m", what, "%P outside 5–93: no depth")
     value, least, most = (float(np.exp(0.0418 * p + 3.4823)) for p in (percent.value, percent.low, percent.high))
     return Indicator(
@@ -154,13 +153,7 @@ def grains_per_gram(
 
 
 def accumulation_rate(per_gram: Indicator, sedimentation_cm_per_ka: float, dry_density_g_per_cm3: float) -> Indicator:
-    """Return the accumulation rate, grains/g × linear sedimentation rate × dry bulk density, in grains cm⁻² ka⁻¹.
-
-    Raises
-    ------
-    InputError
-        If a rate or density is not above 0.
-    """
+    """Return the accumulation rate in grains cm⁻² ka⁻¹: grains/g × linear sedimentation rate × dry bulk density."""
     if not (sedimentation_cm_per_ka > 0 and dry_density_g_per_cm3 > 0):
         raise InputError(
             "sedimentation rate and dry bulk density are above 0: "
@@ -173,13 +166,7 @@ def accumulation_rate(per_gram: Indicator, sedimentation_cm_per_ka: float, dry_d
 
 
 def coarse_fraction(coarse_mass_g: float, dry_mass_g: float) -> Indicator:
-    """Return CF% = 100 m(> 63 µm)/m(dry bulk).
-
-    Raises
-    ------
-    InputError
-        If a mass is negative, or the coarse one is above the whole.
-    """
+    """Return CF% = 100 m(> 63 µm)/m(dry bulk); neither mass is negative, nor the coarse one above the whole."""
     if not (0 <= coarse_mass_g <= dry_mass_g and dry_mass_g > 0):
         raise InputError(
             f"the coarse fraction weighs between 0 and the dry mass: {coarse_mass_g} g of {dry_mass_g} g were given"

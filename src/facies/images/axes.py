@@ -52,28 +52,11 @@ class AxisOrder(Enum):
 
 
 def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
-    """Infer the order of the axes of an array of images from its shape.
+    """Infer the order of the axes of an array of images, images first, from its shape; `name` is its name in errors.
 
     Three axes are grey images. Four axes are channels last where the last axis has 1 to 4 entries and the second more
     than 4, else channels first; more than 4 channels are taken where they are fewer than the rows and the columns.
     Five axes are focal stacks; the axes after the layers are inferred in the same way.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        The array's shape, images first.
-    name : str
-        The name of the array in messages of errors.
-
-    Returns
-    -------
-    AxisOrder
-        The order of the axes.
-
-    Raises
-    ------
-    InputError
-        If the array is empty, flattened, a single colour image, or has no axis that can be the channels.
     """
     words = " × ".join(map(str, shape))
     if math.prod(shape) == 0:
@@ -103,13 +86,7 @@ def infer_axis_order(shape: tuple[int, ...], name: str) -> AxisOrder:
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
-    """Refuse pixels that are not real numbers.
-
-    Raises
-    ------
-    InputError
-        If the type is neither boolean, integer nor floating point.
-    """
+    """Refuse pixels that are neither booleans, integers nor floats."""
     if dtype.kind not in "biuf":
         what = "Python objects" if dtype.kind == "O" else f"of type {dtype}"
         raise InputError(f"{name}: its entries are {what}, not numbers: save the pixels as uint8, uint16 or float32")

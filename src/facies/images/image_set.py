@@ -58,6 +58,7 @@ class ImageSet(Dataset[Tensor]):
 
     Attributes
     ----------
+    source : PixelSource
     table : DataFrame
         One row per image, numbered from 0.
     labels : ndarray of int64, shape (N,), or None
@@ -94,7 +95,7 @@ class ImageSet(Dataset[Tensor]):
         pixel_size_um: float | None = None,
         companions: Mapping[str, Companion] | None = None,
     ) -> None:
-        self._source = source
+        self.source = source
         self.table = table.reset_index(drop=True)
         self.labels: NDArray[np.int64] | None = None if labels is None else np.array(labels, dtype=np.int64)
         self.label_names = label_names
@@ -112,55 +113,22 @@ class ImageSet(Dataset[Tensor]):
         if not self.table["id"].is_unique:
             raise ValueError("two images share an id")
 
-    @property
-    def source(self) -> PixelSource:
-        """Where the pixels are read from."""
-        return self._source
-
     def __len__(self) -> int:
-        return int(self._source.shape[0])
+        return int(self.source.shape[0])
 
     def __repr__(self) -> str:
         return f"ImageSet({len(self)} images {'×'.join(map(str, self.image_shape))} {self.dtype})"
 
     def __getitem__(self, index: int) -> Tensor:
-        """Read one image.
-
-        Parameters
-        ----------
-        index : int
-            From ``-N`` to ``N - 1``.
-
-        Returns
-        -------
-        Tensor of float32, shape (C, H, W) or (L, C, H, W)
-
-        Raises
-        ------
-        IndexError
-            If there is no such image.
-        """
+        """Read one image: float32, (C, H, W) or (L, C, H, W)."""
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> Tensor:
-        """Read a batch at once, in the order of the indices.
+        """Read a batch at once, in the order of the indices, each from ``-N`` to ``N - 1``.
 
-        Parameters
-        ----------
-        indices : sequence of int
-            Each from ``-N`` to ``N - 1``; repetitions are allowed.
-
-        Returns
-        -------
-        Tensor of float32, shape (B, C, H, W) or (B, L, C, H, W)
-            Its memory is not that of the source.
-
-        Raises
-        ------
-        IndexError
-            If an image does not exist.
+        The result is float32, (B, C, H, W) or (B, L, C, H, W); its memory is not that of the source.
         """
-        return _to_float32_tensor(self._source.read(self._rows(indices)))
+        return _to_float32_tensor(self.source.read(self._rows(indices)))
 
     def _rows(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> NDArray[np.int64]:
         rows = np.asarray(indices)
@@ -193,7 +161,7 @@ class ImageSet(Dataset[Tensor]):
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, is {batch_size}")
         for start in range(0, len(self), batch_size):
-            yield _to_float32_tensor(self._source.read(np.arange(start, min(start + batch_size, len(self)))))
+            yield _to_float32_tensor(self.source.read(np.arange(start, min(start + batch_size, len(self)))))
 
     def stored_blocks(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Read all images in order, with their stored type, in blocks of a few megabytes.
@@ -205,9 +173,9 @@ class ImageSet(Dataset[Tensor]):
         block : ndarray, shape (B, C, H, W) or (B, L, C, H, W)
             Of the type `dtype`; not to be written to.
         """
-        step = rows_per_block(self._source.shape, self.dtype)
+        step = rows_per_block(self.source.shape, self.dtype)
         for start in range(0, len(self), step):
-            yield start, self._source.read(np.arange(start, min(start + step, len(self))))
+            yield start, self.source.read(np.arange(start, min(start + step, len(self))))
 
     def subset(self, indices: Sequence[int] | NDArray[Any] | Tensor) -> ImageSet:
         """Select some of the images, without reading them.
@@ -230,7 +198,7 @@ class ImageSet(Dataset[Tensor]):
             If an image is selected twice.
         """
         rows = self._rows(indices)
-        source = self._source
+        source = self.source
         part = SubsetSource(source, rows)
         if isinstance(source, SubsetSource):  # a part of a part reads from the first source
             part = SubsetSource(source.parent, source.rows[rows])
@@ -251,24 +219,9 @@ class ImageSet(Dataset[Tensor]):
     def replace(
         self, *, source: PixelSource | None = None, labels: Labels | None = None, origin: dict[str, Any] | None = None
     ) -> ImageSet:
-        """Make a set of the same images with other pixels, labels or origin.
-
-        Parameters
-        ----------
-        source : PixelSource, optional
-            The pixels.
-        labels : Labels, optional
-            The true labels.
-        origin : dict, optional
-            How to read them again.
-
-        Returns
-        -------
-        ImageSet
-            Everything else is as in this set.
-        """
+        """Make a set of the same images with other pixels, true labels or another origin; everything else is as in this set."""
         return ImageSet(
-            source or self._source,
+            source or self.source,
             self.table,
             labels=self.labels if labels is None else labels.codes,
             label_names=self.label_names if labels is None else labels.names,
@@ -282,18 +235,7 @@ class ImageSet(Dataset[Tensor]):
         )
 
     def read_companions(self) -> dict[str, pd.DataFrame]:
-        """Read the further tables of these images.
-
-        Returns
-        -------
-        dict of str to DataFrame
-            By name, each with the column `id` and one row per image, in order; empty where there are none.
-
-        Raises
-        ------
-        InputError
-            If a table is missing or damaged.
-        """
+        """Read the further tables by name, each with the column `id` and one row per image, in order."""
         ids = self.table["id"].tolist()
         return {name: read(ids) for name, read in self.companions.items()}
 
@@ -326,12 +268,9 @@ class ImageSet(Dataset[Tensor]):
         return self._range
 
     def fingerprint(self) -> str:
-        """Return a digest of the images; the first call reads all images, unless the digest was recorded with them.
+        """Return the SHA-256 of the shape, the type, the ids and every pixel.
 
-        Returns
-        -------
-        str
-            SHA-256, hexadecimal, of the shape, the type, the ids and every pixel.
+        The first call reads all images, unless the digest was recorded with them.
         """
         if self._fingerprint is None:
             digest = hashlib.sha256(f"{len(self)} {self.image_shape} {self.dtype.str}".encode())

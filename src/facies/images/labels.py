@@ -23,27 +23,7 @@ class Labels:
 
 
 def as_labels(labels: ArrayLike, n_images: int, name: str) -> Labels:
-    """Read labels from an array.
-
-    Parameters
-    ----------
-    labels : array_like, shape (N,) or (N, 1)
-        Whole numbers or words.
-    n_images : int
-        How many labels there must be.
-    name : str
-        The name of the labels in messages of errors.
-
-    Returns
-    -------
-    Labels
-        Words become their rank in alphabetical order.
-
-    Raises
-    ------
-    InputError
-        If there are too many or too few, or they are neither whole numbers nor words.
-    """
+    """Read one label per image from an array (N,) or (N, 1) of whole numbers or words; `name` is its name in errors."""
     values = np.asarray(labels)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -72,26 +52,9 @@ def _from_words(values: NDArray[Any], name: str) -> Labels:
 
 
 def labels_from_csv(path: str | PathLike[str], ids: pd.Series[str]) -> Labels:
-    """Read labels from a CSV file with the columns `id` and `label`.
+    """Read labels from a CSV file with the columns `id` and `label`, in the order of `ids`.
 
     Rows of other ids are ignored, so that one file serves a set and its parts.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    ids : Series of str
-        The ids of the images, in order.
-
-    Returns
-    -------
-    Labels
-        In the order of `ids`.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, lacks a column, names an image twice or not at all.
     """
     file = Path(path)
     try:

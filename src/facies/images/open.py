@@ -78,8 +78,9 @@ def open_images(
     name = images.origin["path"] or f"the {images.origin['kind']}"
     if len(images) < 2:
         raise InputError(f"{name}: holds {len(images)} image; at least 2 images are needed to find groups")
-    check_finite(images)
-    check_not_all_equal(images, name)
+    if images.dtype.kind == "f":
+        images.value_range()  # refuses NaN and infinite pixels
+    _check_not_all_equal(images, name)
     return images
 
 
@@ -160,26 +161,8 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
     return images if labels is None or not Path(labels).is_file() else as_image_set(images, labels=labels)
 
 
-def check_finite(images: ImageSet) -> None:
-    """Refuse NaN and infinite pixels; images of whole numbers are not read.
-
-    Raises
-    ------
-    InputError
-        Naming the images.
-    """
-    if images.dtype.kind == "f":
-        images.value_range()
-
-
-def check_not_all_equal(images: ImageSet, name: str) -> None:
-    """Refuse a set whose images are all equal; reading stops at the first image that differs.
-
-    Raises
-    ------
-    InputError
-        If all images are equal.
-    """
+def _check_not_all_equal(images: ImageSet, name: str) -> None:
+    """Refuse a set whose images are all equal; reading stops at the first image that differs."""
     first = None
     for _, block in images.stored_blocks():
         first = block[:1] if first is None else first

@@ -60,23 +60,7 @@ class ImageFormat:
         return native.newbyteorder("=") if narrow else np.dtype(np.float32)
 
     def apply(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Convert a batch.
-
-        Parameters
-        ----------
-        images : ndarray, shape (B, C, H, W)
-            The images.
-
-        Returns
-        -------
-        ndarray, shape (B, c, h, w)
-            Of the type that the method `dtype` returns.
-
-        Raises
-        ------
-        InputError
-            If these channels cannot be converted.
-        """
+        """Convert a batch (B, C, H, W) to (B, c, h, w), of the type that the method `dtype` returns."""
         native = images.dtype
         same_channels = images.shape[1] == self.n_channels(images.shape[1])
         same_size = self.size is None or images.shape[2:] == self.size
@@ -98,27 +82,10 @@ class ImageFormat:
 
 
 def convert_channels(images: NDArray[np.float32], channels: Channels, white: float = 1.0) -> NDArray[np.float32]:
-    """Convert between grey and RGB.
+    """Convert images (B, 1, 3 or 4, H, W) to grey or RGB.
 
-    Grey is ``0.299 R + 0.587 G + 0.114 B`` (ITU-R BT.601). A fourth channel is opacity, blended over black.
-
-    Parameters
-    ----------
-    images : ndarray of float32, shape (B, C, H, W)
-        C is 1, 3 or 4.
-    channels : {"grey", "rgb"}
-        What to convert to.
-    white : float, default=1.0
-        The value of full opacity.
-
-    Returns
-    -------
-    ndarray of float32, shape (B, 1 or 3, H, W)
-
-    Raises
-    ------
-    InputError
-        If C is another number.
+    Grey is ``0.299 R + 0.587 G + 0.114 B`` (ITU-R BT.601). A fourth channel is opacity, blended over black; full opacity is
+    the value `white`.
     """
     if images.shape[1] not in (1, 3, 4):
         raise InputError(f"images of {images.shape[1]} channels cannot be made {channels}: leave --channels out")
@@ -130,20 +97,7 @@ def convert_channels(images: NDArray[np.float32], channels: Channels, white: flo
 
 
 def resize(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Stretch images to a size: bilinear, and antialiased where it shrinks.
-
-    Parameters
-    ----------
-    images : ndarray of float32, shape (B, C, H, W)
-        The images.
-    size : (int, int)
-        Rows and columns.
-
-    Returns
-    -------
-    ndarray of float32, shape (B, C, h, w)
-        Within the range of the input.
-    """
+    """Stretch images (B, C, H, W) to a size (h, w): bilinear, antialiased where it shrinks, within the range of the input."""
     n, c = images.shape[:2]
     out = np.empty((n * c, *size), dtype=np.float32)
     planes = np.ascontiguousarray(images.reshape(n * c, *images.shape[2:]))
@@ -154,22 +108,9 @@ def resize(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Bring images to a size without distorting them.
+    """Bring images (B, C, H, W) to a size (h, w) without distorting them, each in the middle.
 
-    Larger images are scaled down, smaller ones keep their scale; the rest is filled with the median of each image's
-    border.
-
-    Parameters
-    ----------
-    images : ndarray of float32, shape (B, C, H, W)
-        The images.
-    size : (int, int)
-        Rows and columns.
-
-    Returns
-    -------
-    ndarray of float32, shape (B, C, h, w)
-        Each image stands in the middle.
+    Larger images are scaled down, smaller ones keep their scale; the rest is filled with the median of each image's border.
     """
     border = border_median(images)
     height, width = images.shape[2:]
@@ -185,30 +126,13 @@ def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float3
 
 
 def border_median(images: NDArray[Any]) -> NDArray[np.float32]:
-    """Find the median pixel of each image's outermost rows and columns.
-
-    Parameters
-    ----------
-    images : ndarray, shape (..., H, W)
-        The images.
-
-    Returns
-    -------
-    ndarray of float32, shape (...,)
-        One number per channel.
-    """
+    """Find the median pixel of each image's outermost rows and columns: (..., H, W) to float32 (...,)."""
     edges = (images[..., 0, :], images[..., -1, :], images[..., 1:-1, 0], images[..., 1:-1, -1])
     return np.asarray(np.median(np.concatenate(edges, axis=-1), axis=-1), dtype=np.float32)
 
 
 def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """Check a size: one side, or height and width; return height and width.
-
-    Raises
-    ------
-    InputError
-        If it is neither, or a side is shorter than 4 pixels.
-    """
+    """Check a size, one side or (height, width), of at least 4 pixels each; return height and width."""
     if size is None:
         return None
     sides = [size, size] if isinstance(size, int | np.integer) else list(size) if isinstance(size, Sequence) else []
@@ -218,24 +142,9 @@ def parse_size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
 
 
 def convert(source: PixelSource, image_format: ImageFormat) -> PixelSource:
-    """Convert all images of a source to a format, once.
+    """Convert all images of a source to a format, once: into memory while they are small, else into a temporary file.
 
-    Parameters
-    ----------
-    source : PixelSource
-        The images.
-    image_format : ImageFormat
-        The format.
-
-    Returns
-    -------
-    PixelSource
-        The same source if it has the format already, else a converted copy, in memory while it is small.
-
-    Raises
-    ------
-    InputError
-        If the channels cannot be converted or the disk has too little space.
+    A source that has the format already is returned as it is.
     """
     channels, height, width = source.shape[-3:]
     if (

@@ -43,15 +43,7 @@ def _as_slice(indices: Indices) -> slice | None:
 
 @dataclass(frozen=True)
 class ArraySource:
-    """An array in memory.
-
-    Parameters
-    ----------
-    array : ndarray
-        The images, images first.
-    axis_order : AxisOrder
-        The order of its axes.
-    """
+    """An array in memory, images first."""
 
     array: NDArray[Any]
     axis_order: AxisOrder
@@ -74,24 +66,9 @@ class ArraySource:
 
 @dataclass(frozen=True)
 class MappedSource:
-    """A contiguous array inside a file, memory mapped; it is opened again after unpickling.
+    """A contiguous array inside a file from the byte `offset` on, memory mapped; it is opened again after unpickling.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    offset : int
-        The position of the array's first byte in the file.
-    stored_shape : tuple of int
-        The array's shape, images first.
-    dtype : numpy.dtype
-        Its type.
-    axis_order : AxisOrder
-        The order of its axes.
-    order : {"C", "F"}, default="C"
-        The order of its elements, as in numpy.
-    owner : TemporaryFile, optional
-        The temporary file, which must exist as long as this source.
+    `order` is that of the array's elements, "C" or "F"; `owner` is a temporary file that must exist as long as this source.
     """
 
     path: Path
@@ -130,26 +107,12 @@ class MappedSource:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "owner": None, "_opened": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
 
 @dataclass(frozen=True)
 class ZarrSource:
     """A zarr array on the disk, read chunk by chunk; it is opened again after unpickling.
 
-    Parameters
-    ----------
-    path : Path
-        The zarr folder.
-    component : str or None
-        The array's name inside a group; None if the folder is the array.
-    stored_shape : tuple of int
-        The array's shape, images first.
-    dtype : numpy.dtype
-        Its type.
-    axis_order : AxisOrder
-        The order of its axes.
+    `component` is its name inside a group, None if the folder is the array.
     """
 
     path: Path
@@ -184,21 +147,10 @@ class ZarrSource:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
 
 @dataclass(frozen=True)
 class SubsetSource:
-    """Some images of another source.
-
-    Parameters
-    ----------
-    parent : PixelSource
-        The other source.
-    rows : ndarray of int64
-        The numbers of its images, in order.
-    """
+    """Some images of another source."""
 
     parent: PixelSource
     rows: Indices
@@ -219,20 +171,7 @@ class SubsetSource:
 
 
 def source_from_array(array: NDArray[Any], axis_order: AxisOrder) -> PixelSource:
-    """Make a source of an array; where the array is memory mapped, a source that reads its file.
-
-    Parameters
-    ----------
-    array : ndarray
-        The images, images first.
-    axis_order : AxisOrder
-        The order of its axes.
-
-    Returns
-    -------
-    PixelSource
-        A `MappedSource` if the array is a contiguous part of a mapped file, else an `ArraySource`.
-    """
+    """Make a source of an array; where the array is memory mapped, a source that reads its file."""
     mapping = getattr(array, "_mmap", None)
     filename = getattr(array, "filename", None)
     contiguous = array.flags.c_contiguous or array.flags.f_contiguous
@@ -247,20 +186,7 @@ def source_from_array(array: NDArray[Any], axis_order: AxisOrder) -> PixelSource
 
 
 def source_from_temporary(stored: TemporaryArray, axis_order: AxisOrder) -> PixelSource:
-    """Make a source of a `TemporaryArray`.
-
-    Parameters
-    ----------
-    stored : TemporaryArray
-        The array, already written.
-    axis_order : AxisOrder
-        The order of its axes.
-
-    Returns
-    -------
-    PixelSource
-        An `ArraySource`, or a `MappedSource` that keeps the temporary file.
-    """
+    """Make a source of a `TemporaryArray`."""
     if stored.file is None:
         return ArraySource(stored.array, axis_order)
     return MappedSource(stored.file.path, 0, stored.array.shape, stored.array.dtype, axis_order, owner=stored.file)

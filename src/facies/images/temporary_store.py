@@ -26,23 +26,7 @@ BYTES_PER_BLOCK = 2**24
 
 
 class TemporaryFile:
-    """A file in the temporary folder, removed when nothing refers to it any more, or at exit.
-
-    Parameters
-    ----------
-    size : int
-        Bytes to reserve.
-
-    Attributes
-    ----------
-    path : Path
-        The path of the file.
-
-    Raises
-    ------
-    InputError
-        If the disk has too little space.
-    """
+    """A file of `size` bytes in the temporary folder, removed when nothing refers to it any more, or at exit."""
 
     path: Path
 
@@ -91,15 +75,7 @@ def _no_room(size: int, free: int, folder: Path) -> InputError:
 
 @dataclass(frozen=True)
 class TemporaryArray:
-    """An array to write into, in memory or, where it is large, in a memory-mapped temporary file.
-
-    Parameters
-    ----------
-    array : ndarray
-        The array.
-    file : TemporaryFile or None
-        The file behind it; None if the array is in memory.
-    """
+    """An array to write into, in memory or, where it is large, in a memory-mapped temporary file."""
 
     array: NDArray[Any]
     file: TemporaryFile | None
@@ -108,27 +84,7 @@ class TemporaryArray:
     def allocate(
         cls, shape: tuple[int, ...], dtype: np.dtype[Any], *, in_memory_below: int | None = None
     ) -> TemporaryArray:
-        """Reserve space for an array.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            The shape of the array.
-        dtype : numpy.dtype
-            The type of the array.
-        in_memory_below : int, optional
-            An array of fewer bytes stays in memory; `MAX_BYTES_IN_MEMORY` by default, 0 for a file in any case.
-
-        Returns
-        -------
-        TemporaryArray
-            Its values are arbitrary.
-
-        Raises
-        ------
-        InputError
-            If the disk has too little space.
-        """
+        """Reserve space for an array of arbitrary values; fewer bytes than `in_memory_below` (0 for none) stay in memory."""
         size = math.prod(shape) * dtype.itemsize
         if size < (MAX_BYTES_IN_MEMORY if in_memory_below is None else in_memory_below):
             return cls(np.empty(shape, dtype), None)
@@ -139,26 +95,7 @@ class TemporaryArray:
     def from_blocks(
         cls, read: Callable[[int, int], NDArray[Any]], shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> TemporaryArray:
-        """Allocate an array, and fill it block by block.
-
-        Parameters
-        ----------
-        read : callable
-            ``read(start, stop)`` returns the rows from `start` up to `stop`.
-        shape : tuple of int
-            The shape of the whole array.
-        dtype : numpy.dtype
-            The type of the array.
-
-        Returns
-        -------
-        TemporaryArray
-
-        Raises
-        ------
-        InputError
-            If the disk has too little space.
-        """
+        """Allocate an array, and fill it block by block: ``read(start, stop)`` returns the rows from `start` up to `stop`."""
         made = cls.allocate(shape, dtype)
         step = rows_per_block(shape, dtype)
         for start in range(0, shape[0], step):

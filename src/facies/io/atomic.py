@@ -22,19 +22,6 @@ import numpy as np
 
 from facies.errors import InputError
 
-__all__ = [
-    "atomic_file",
-    "atomic_folder",
-    "flush",
-    "flush_tree",
-    "jsonable",
-    "rename_folder",
-    "restore_replaced",
-    "temporary_sibling",
-    "user_errors",
-    "write_json_atomically",
-]
-
 
 def temporary_sibling(path: Path, kind: str = "partial") -> Path:
     """Return an unused hidden name in the folder of ``path``, so that a rename to ``path`` stays on the same file system."""
@@ -69,11 +56,6 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     overwrite : bool
         Whether a file of that name is replaced.
 
-    Yields
-    ------
-    Path
-        Where to write.
-
     Raises
     ------
     InputError
@@ -98,10 +80,8 @@ def _rename_file(temporary: Path, path: Path, *, overwrite: bool) -> None:
     try:
         # A link, unlike a rename, refuses to replace a file that another process has just put there.
         path.hardlink_to(temporary)
-    except FileExistsError:
-        raise InputError(f"{path} already exists: give another name, or --overwrite to replace it") from None
-    except OSError:  # a file system without hard links (exFAT, some network shares)
-        if path.exists():
+    except OSError as error:  # also of a file system without hard links (exFAT, some network shares)
+        if isinstance(error, FileExistsError) or path.exists():
             raise InputError(f"{path} already exists: give another name, or --overwrite to replace it") from None
         temporary.replace(path)
 
@@ -120,11 +100,6 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     overwrite : bool
         Whether a folder of that name is replaced. The caller checks whether it may be.
 
-    Yields
-    ------
-    Path
-        The folder to fill.
-
     Raises
     ------
     InputError
@@ -142,21 +117,9 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
-    """Flush a complete folder to the disk, and rename it to its final name.
+    """Flush a complete folder to the disk, and rename it to its final name, on the same file system.
 
-    Parameters
-    ----------
-    temporary : Path
-        The folder, on the same file system.
-    path : Path
-        The final name.
-    overwrite : bool
-        Whether a folder of that name is replaced: it is renamed first, and removed at the end.
-
-    Raises
-    ------
-    InputError
-        If ``path`` exists and may not be replaced.
+    With ``overwrite`` a folder of that name is renamed first, and removed at the end; else it is an `InputError`.
     """
     flush_tree(temporary)
     aside = temporary_sibling(path, "replaced")
@@ -180,10 +143,7 @@ def rename_folder(temporary: Path, path: Path, *, overwrite: bool = False) -> No
 def restore_replaced(path: Path) -> None:
     """Remove what killed writers left beside ``path``, and restore a folder that one of them had just renamed.
 
-    Parameters
-    ----------
-    path : Path
-        The final name of the folder. The caller holds its lock.
+    The caller holds the lock of the folder.
     """
     if not path.parent.is_dir():
         return
@@ -278,22 +238,7 @@ def jsonable(value: Any) -> Any:
 
 
 def write_json_atomically(path: Path, value: Any, *, overwrite: bool = True) -> None:
-    """Write ``value`` as indented JSON under ``path``, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    value : object
-        What is written, made JSON-able by `jsonable`.
-    overwrite : bool
-        Whether a file of that name is replaced.
-
-    Raises
-    ------
-    InputError
-        If the file exists and may not be replaced, the disk is full, or the folder may not be written to.
-    """
+    """Write ``value``, made JSON-able by `jsonable`, as indented JSON under ``path``; as `atomic_file`."""
     plain = jsonable(value)
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:

@@ -13,8 +13,6 @@ from filelock import FileLock, Timeout
 from facies.errors import InputError
 from facies.io.atomic import user_errors
 
-__all__ = ["LockedError", "lock_run"]
-
 _PATIENCE_S = 0.2
 """Enough for another try when the holder has just removed the file that was to be locked."""
 
@@ -23,13 +21,7 @@ _threads = threading.Lock()
 
 
 class LockedError(InputError):
-    """Another process holds the lock.
-
-    Attributes
-    ----------
-    holder : str
-        Its process id, or ``unknown``.
-    """
+    """Another process, of the id `holder` (or ``unknown``), holds the lock."""
 
     def __init__(self, run: Path, holder: str) -> None:
         super().__init__(

@@ -25,20 +25,7 @@ class Encoded(NamedTuple):
 
 
 def encode(values: ArrayLike, name: str) -> Encoded:
-    """Number the distinct values of a column of labels or groups from 0.
-
-    Parameters
-    ----------
-    values : array_like of shape (N,)
-        Integers, booleans, floats that are whole numbers, or strings.
-    name : str
-        Name of the column in error messages.
-
-    Raises
-    ------
-    InputError
-        If the column is not one-dimensional, is empty, or has missing or fractional values.
-    """
+    """Number the distinct values of a column of labels or groups from 0."""
     try:
         column = np.asarray(values)
         # A list of both strings and numbers would turn the noise -1 into "-1" and NaN into "nan".

@@ -25,11 +25,6 @@ def frechet_distance(embedding_a: ArrayLike, embedding_b: ArrayLike) -> float:
     embedding_a, embedding_b : array_like of shape (N_a, D), (N_b, D)
         One row an image, from the same encoder; each N >= 2, and well above D, or the covariances are mostly noise.
 
-    Returns
-    -------
-    float
-        At least 0.
-
     Raises
     ------
     InputError
@@ -48,18 +43,12 @@ def frechet_distance(embedding_a: ArrayLike, embedding_b: ArrayLike) -> float:
         )
     if min(len(first), len(second)) < 2:
         raise InputError("a covariance needs at least two images in each of embedding_a and embedding_b")
-    covariance_a, covariance_b = _covariance(first), _covariance(second)
+    covariance_a, covariance_b = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
     gap = first.mean(axis=0) - second.mean(axis=0)
     product = _square_root(covariance_a) @ _square_root(covariance_b)
     cross = np.linalg.svd(product, compute_uv=False).sum()
     squared = gap @ gap + np.trace(covariance_a) + np.trace(covariance_b) - 2.0 * cross
     return max(0.0, float(squared))
-
-
-def _covariance(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = rows - rows.mean(axis=0)
-    product: NDArray[np.float64] = centred.T @ centred
-    return product / (len(rows) - 1)
 
 
 def _square_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

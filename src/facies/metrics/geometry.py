@@ -23,7 +23,7 @@ MEBIBYTES_OF_DISTANCES = 64
 def silhouette(
     embedding: ArrayLike, groups: ArrayLike, *, max_images: int = 10_000, random_state: int | None = 0
 ) -> float:
-    """Mean silhouette: how much nearer an image lies to its own group than to the next one.
+    """Mean silhouette: how much nearer an image lies to its own group than to the next one; from -1 to 1.
 
     ``s_i = (b_i - a_i) / max(a_i, b_i)``: a_i is the mean Euclidean distance to the others of its group, b_i the least
     mean distance to another group; 0 for the one image of a group. The cost is quadratic, hence the sub-sample.
@@ -35,15 +35,9 @@ def silhouette(
     groups : array_like of shape (N,)
         Group of each image; noise (-1) is left out.
     max_images : int
-        If more images have a group, a random sub-sample of this size is measured instead; a larger one is more exact, in
-        a time that grows with its square. At least 3.
+        Size of a random sub-sample of larger sets; a larger one is more exact, in a time that grows with its square.
     random_state : int or None
         Seed of the sub-sample.
-
-    Returns
-    -------
-    float
-        In [-1, 1].
 
     Raises
     ------
@@ -73,7 +67,8 @@ def davies_bouldin(
     ``DB = 1/K sum_k max_{l != k} (s_k + s_l) / d_kl``: the scatter s_k is the mean distance of a group's images to its
     centre (the mean vector), d_kl the distance of two centres. With ``"pearson"`` both distances are one minus the
     Pearson correlation of the two vectors, so that brightness and contrast do not matter; a constant vector correlates
-    with nothing (distance 1).
+    with nothing (distance 1). The index is infinite where two centres coincide (scikit-learn alone would call a collapsed
+    embedding perfect).
 
     Parameters
     ----------
@@ -83,11 +78,6 @@ def davies_bouldin(
         Group of each image; noise (-1) is left out.
     metric : {"euclidean", "pearson"}
         Distance that scatter and separation are measured in.
-
-    Returns
-    -------
-    float
-        At least 0; infinite where two centres coincide (scikit-learn alone would call a collapsed embedding perfect).
 
     Raises
     ------

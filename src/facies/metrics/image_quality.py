@@ -1,7 +1,7 @@
 """How similar an image and its reconstruction are, and how much information an image holds.
 
 Give ``data_range`` in the unit of the pixels: 1 for [0, 1], 255 for 8-bit images. There is no default, for a wrong one
-would give a wrong number without an error.
+would give a wrong number without an error. For a whole set take the mean of the batches, weighted by their sizes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SIGMA = 1.5
 
 
 def ssim(images: Images, reconstructions: Images, *, data_range: float) -> float:
-    """Structural similarity of images and their reconstructions, mean over the batch.
+    """Structural similarity of images and their reconstructions, from -1 to 1, mean over the batch.
 
     ``SSIM(x, y) = (2 mx my + c1)(2 sxy + c2) / ((mx^2 + my^2 + c1)(sx^2 + sy^2 + c2))`` with means, variances and
     covariance under a Gaussian window of 11 x 11 pixels and sigma 1.5, ``c1 = (0.01 R)^2``, ``c2 = (0.03 R)^2``,
@@ -40,16 +40,6 @@ def ssim(images: Images, reconstructions: Images, *, data_range: float) -> float
         Reconstruction of each image, in the same order.
     data_range : float
         Largest possible minus least possible pixel value.
-
-    Returns
-    -------
-    float
-        In [-1, 1]. For a whole set take the mean of the batches weighted by their sizes.
-
-    Raises
-    ------
-    InputError
-        Shapes that differ or are not those above, NaN, images below 3 x 3, or ``data_range`` not positive.
 
     References
     ----------
@@ -75,27 +65,12 @@ def ssim(images: Images, reconstructions: Images, *, data_range: float) -> float
 def psnr(images: Images, reconstructions: Images, *, data_range: float) -> float:
     """Peak signal-to-noise ratio in decibels, mean over the batch.
 
-    ``PSNR = 10 log10(R^2 / MSE)`` of each image, R = data_range.
+    ``PSNR = 10 log10(R^2 / MSE)`` of each image, R = data_range; infinite if a reconstruction equals its image.
 
     Parameters
     ----------
-    images : array_like or Tensor of shape (B, C, H, W), or (B, L, C, H, W)
-        The originals; in a focal stack each layer counts as an image.
-    reconstructions : same shape
-        Reconstruction of each image, in the same order.
-    data_range : float
-        Largest possible minus least possible pixel value.
-
-    Returns
-    -------
-    float
-        Decibels; infinite if a reconstruction equals its image. For a whole set take the mean of the batches weighted
-        by their sizes.
-
-    Raises
-    ------
-    InputError
-        Shapes that differ or are not those above, NaN, or ``data_range`` not positive.
+    images, reconstructions, data_range
+        As in `ssim`, of any size.
 
     References
     ----------

@@ -3,7 +3,7 @@
 All functions take one value an image: `labels` are the true classes, `groups` the partition, both of shape (N,), integers
 or strings. Group -1 is noise: images that the method left without a group. Labels know no noise; a label -1 is a class
 like any other. `InputError` is raised where an argument is empty, is not one-dimensional or has missing values, and where
-two are not of the same length.
+two are not of the same length. Every measure but `ari` is from 0 to 1, and larger is better.
 """
 
 from __future__ import annotations
@@ -45,11 +45,6 @@ def accuracy(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") ->
         Noise counts as wrong (N in the denominator), or is left out (the denominator is the number of images that have
         a group; `InputError` if there are none).
 
-    Returns
-    -------
-    float
-        In [0, 1].
-
     References
     ----------
     Xie, Girshick and Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016, eq. 10.
@@ -66,11 +61,6 @@ def accuracy(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") ->
 
 def match_groups(labels: ArrayLike, groups: ArrayLike) -> dict[Any, Any]:
     """Give each group the class that the best one-to-one matching gives it.
-
-    Parameters
-    ----------
-    labels, groups : array_like of shape (N,)
-        True class and group of each image; group -1 is noise.
 
     Returns
     -------
@@ -101,11 +91,6 @@ def purity(labels: ArrayLike, groups: ArrayLike, *, noise: Noise = "wrong") -> f
     noise : {"wrong", "ignore"}
         As in `accuracy`.
 
-    Returns
-    -------
-    float
-        In [0, 1].
-
     References
     ----------
     Manning, Raghavan and Schütze, "Introduction to information retrieval", 2008, eq. 16.1.
@@ -119,16 +104,6 @@ def nmi(labels: ArrayLike, groups: ArrayLike) -> float:
 
     ``NMI = 2 I(labels; groups) / (H(labels) + H(groups))``; noise is a group of its own. 1 if both are one block.
 
-    Parameters
-    ----------
-    labels, groups : array_like of shape (N,)
-        True class and group of each image; group -1 is noise.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
     References
     ----------
     Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", JMLR 11, 2010, NMI_sum.
@@ -137,21 +112,11 @@ def nmi(labels: ArrayLike, groups: ArrayLike) -> float:
 
 
 def ari(labels: ArrayLike, groups: ArrayLike) -> float:
-    """Adjusted Rand index: pairs of images on which both agree, corrected for chance.
+    """Adjusted Rand index: pairs of images on which both agree, corrected for chance; from -0.5 to 1, 0 by chance.
 
     ``ARI = (S - E) / ((A + B) / 2 - E)`` with S the sum over the contingency matrix of ``n_ck (n_ck - 1) / 2``,
     A and B the same sums over its row and column totals, and ``E = A B / (N (N - 1) / 2)``; noise is a group of its
-    own.
-
-    Parameters
-    ----------
-    labels, groups : array_like of shape (N,)
-        True class and group of each image, or two partitions, for the index is symmetric.
-
-    Returns
-    -------
-    float
-        In [-0.5, 1]; 0 on average for random groups.
+    own. The index is symmetric, so that the arguments may also be two partitions.
 
     References
     ----------
@@ -161,13 +126,7 @@ def ari(labels: ArrayLike, groups: ArrayLike) -> float:
 
 
 def labelled_fraction(groups: ArrayLike) -> float:
-    """Share of the images that have a group, that is, are not noise (-1): a number in [0, 1].
-
-    Parameters
-    ----------
-    groups : array_like of shape (N,)
-        Group of each image, -1 for noise.
-    """
+    """Share of the images that have a group, that is, are not noise (-1)."""
     return float((encode_groups(groups).codes != NOISE).mean())
 
 

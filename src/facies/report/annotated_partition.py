@@ -13,8 +13,6 @@ from facies.annotations import Annotations, read_annotations
 from facies.errors import InputError, suggest
 from facies.runs import RunFolder, partition_table
 
-__all__ = ["annotated_partition", "class_names_of_groups", "select_rows", "unknown_class_message"]
-
 
 def annotated_partition(
     run: RunFolder, name: str | None = None, annotations: Annotations | None = None
@@ -23,27 +21,6 @@ def annotated_partition(
 
     Groups that the expert merged or split are as they are now, with distances to their new centres. Where classes were
     given, the columns ``class`` (``""`` for none) and ``state`` hold them.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    name : str, optional
-        Without it the newest partition.
-    annotations : Annotations, optional
-        Without it they are read from the run's journal.
-
-    Returns
-    -------
-    table : DataFrame
-        ``id, group, probability, distance``, one row an image, and the two above.
-    meta : dict
-        As `RunFolder.partition` gives it.
-
-    Raises
-    ------
-    InputError
-        If there is no such partition, or the journal is damaged.
     """
     annotations = read_annotations(run) if annotations is None else annotations
     table, meta = run.partition(name)
@@ -59,18 +36,7 @@ def annotated_partition(
 
 
 def class_names_of_groups(table: pd.DataFrame) -> dict[int, str]:
-    """Return what each group is called: its members' class, with the share that bears it where it is not all.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `annotated_partition`.
-
-    Returns
-    -------
-    dict of int to str
-        Groups without a named member are not in it.
-    """
+    """Return what each group is called: its members' class, with the share that bears it where it is not all."""
     if "class" not in table:
         return {}
     names: dict[int, str] = {}
@@ -85,13 +51,7 @@ def class_names_of_groups(table: pd.DataFrame) -> dict[int, str]:
 def select_rows(
     run: RunFolder, table: pd.DataFrame, classes: Sequence[str] | None, groups: Sequence[int] | None
 ) -> NDArray[np.int64]:
-    """Return the rows of the images of some classes and groups; all where neither is given.
-
-    Raises
-    ------
-    InputError
-        If a class or a group is unknown, or no image is left.
-    """
+    """Return the rows of the images of some classes and groups; all where neither is given."""
     chosen = np.ones(len(table), bool)
     if classes is not None:
         if "class" not in table:

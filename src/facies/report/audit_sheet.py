@@ -17,8 +17,6 @@ from facies.report.native_images import NativeImages
 from facies.report.rendering import render_template
 from facies.runs import RunFolder
 
-__all__ = ["audit_results", "write_audit_page", "write_audit_table"]
-
 _LONG_SIDE = 256
 
 
@@ -37,21 +35,7 @@ def write_audit_table(run: RunFolder, rows: NDArray[np.int64], path: Path) -> No
 
 
 def write_audit_page(run: RunFolder, rows: NDArray[np.int64], classes: Sequence[str], path: Path, csv: str) -> None:
-    """Write one HTML page with the pictures, a field under each, and a button that saves the filled table.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The pictures are its images; if they are gone, its thumbnails.
-    rows : ndarray of int64
-        The images, in the order of the page.
-    classes : sequence of str
-        What the fields propose.
-    path : Path
-        The new file.
-    csv : str
-        The name under which the page saves the table.
-    """
+    """Write one HTML page with the pictures of `rows`, a field under each that proposes `classes`, and a button to save `csv`."""
     images = NativeImages(run)
     ids = run.images["id"].to_numpy(object)
     items = [_item(images, number, row, str(ids[row])) for number, row in enumerate(rows.tolist(), 1)]
@@ -71,32 +55,10 @@ def _item(images: NativeImages, number: int, row: int, name: str) -> _Item:
 def audit_results(
     run: RunFolder, path: Path, classes: Sequence[str], *, new_classes: bool = False
 ) -> tuple[NDArray[np.int64], list[str], int]:
-    """Read a filled table.
+    """Read a filled table, a CSV file with the columns ``id`` and ``true``.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run that was audited.
-    path : Path
-        A CSV file with the columns ``id`` and ``true``.
-    classes : sequence of str
-        The classes there are.
-    new_classes : bool
-        Whether other names are taken too.
-
-    Returns
-    -------
-    rows : ndarray of int64
-        Images that were judged.
-    true : list of str
-        Their classes; ``""`` for ``none``.
-    n_open : int
-        Images of the table that were not judged.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, an image is not of the run or has two rows, or a class is unknown.
+    Returned are the rows of the images that were judged, their classes (``""`` for ``none``), and how many are still open.
+    With `new_classes` other names than `classes` are taken too.
     """
     table = _read(path)
     given = table["true"].str.strip()

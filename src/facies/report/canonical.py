@@ -9,18 +9,10 @@ from numpy.typing import NDArray
 
 from facies.runs import RunFolder, Thumbnails
 
-__all__ = ["PixelStatistics", "group_pixel_statistics"]
-
 
 @dataclass(frozen=True)
 class PixelStatistics:
-    """Mean and variance of each pixel over the images of each group.
-
-    Attributes
-    ----------
-    mean, variance : ndarray of float64, shape (K, h, w) or (K, h, w, 3)
-        Of pixels in [0, 1], at the size of thumbnails.
-    """
+    """Mean and variance, (K, h, w) or (K, h, w, 3), of each pixel in [0, 1] over the images of each of K groups."""
 
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -47,23 +39,7 @@ def group_pixel_statistics(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], PixelStatistics, PixelStatistics] | None:
     """Measure the groups before and after the images were brought to their canonical pose.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    groups : ndarray of int, shape (N,)
-        Group of each image; noise (below 0) is left out.
-
-    Returns
-    -------
-    numbers : ndarray of int, shape (K,)
-        The groups, rising.
-    sizes : ndarray of int, shape (K,)
-        Their images.
-    before, after : PixelStatistics
-        Of the images, and of the images in their canonical pose.
-
-        None if the run has no such images, or no group.
+    Returned are the groups, rising, their numbers of images, and both statistics; None if there is no pose or no group.
     """
     canonical = run.canonical_thumbnails
     numbers, sizes = np.unique(groups[groups >= 0], return_counts=True)

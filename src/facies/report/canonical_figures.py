@@ -16,23 +16,13 @@ from facies.runs import RunFolder, to_thumbnails
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["agreement_by_epoch", "canonical_figures", "example_figure", "group_statistics_figure"]
-
 MAX_GROUPS = 12
 MAX_EXAMPLES = 16
 _LABEL = 1.25  # inches for the words beside the pictures
 
 
 def canonical_figures(run: RunFolder, groups: NDArray[np.int64]) -> list[ReportFigure]:
-    """Draw what the method did to the pose of images, and how the groups changed from epoch to epoch.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    groups : ndarray of int, shape (N,)
-        The partition that is reported.
-    """
+    """Draw what the method did to the pose of images, and how the groups changed from epoch to epoch."""
     figures = (group_statistics_figure(run, groups), example_figure(run), agreement_by_epoch(run))
     return [figure for figure in figures if figure is not None]
 
@@ -40,20 +30,8 @@ def canonical_figures(run: RunFolder, groups: NDArray[np.int64]) -> list[ReportF
 def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> ReportFigure | None:
     """Draw mean, standard deviation and variance of each group's pixels, before and after alignment to the canonical pose.
 
-    As figure 4 of Souza and Zanchettin (arXiv:1902.05401), of groups instead of true classes.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    groups : ndarray of int, shape (N,)
-        Group of each image, −1 for noise.
-
-    Returns
-    -------
-    ReportFigure or None
-        None if the method of the run has no canonical pose. Beyond twelve groups the largest are drawn; the numbers are
-        of all.
+    As figure 4 of Souza and Zanchettin (arXiv:1902.05401), of groups instead of true classes. Beyond twelve groups the
+    largest are drawn; the numbers are of all. None if the method of the run has no canonical pose.
     """
     measured = group_pixel_statistics(run, groups)
     if measured is None:
@@ -99,14 +77,9 @@ def _pictures(
 
 
 def example_figure(run: RunFolder) -> ReportFigure | None:
-    """Draw examples as they are, and in their canonical pose after the first and after the last epoch.
+    """Draw examples as they are, and in their canonical pose after the first and after the last epoch; None if there are none.
 
     As figure 5 of Souza and Zanchettin.
-
-    Returns
-    -------
-    ReportFigure or None
-        None if the run keeps no such examples.
     """
     import torch
 
@@ -157,15 +130,10 @@ def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Fig
 
 
 def agreement_by_epoch(run: RunFolder) -> ReportFigure | None:
-    """Draw how well the partition after each epoch agrees with true labels: accuracy, NMI and ARI.
+    """Draw accuracy, NMI and ARI of the partition after each epoch with the true labels; None where either is missing.
 
     As figure 6 of Souza and Zanchettin; the loss, the threshold and the share of positive pairs are among the training
     curves.
-
-    Returns
-    -------
-    ReportFigure or None
-        None if no true labels are known, or the run keeps no such partitions.
     """
     from matplotlib.ticker import MaxNLocator
 

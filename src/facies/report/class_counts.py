@@ -22,21 +22,13 @@ from facies.statistics import parse_ratio, ratio_interval, wilson_interval
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["ClassCounts", "count_classes"]
-
 
 @dataclass(frozen=True)
 class ClassCounts(SectionContent):
-    """Counts of the classes and ratios of them.
+    """Counts of the classes, ratios of them, and a remark on what was not counted.
 
-    Attributes
-    ----------
-    counts : DataFrame
-        One row a class: ``class, n, n_counted, percent, low, high`` (Wilson, 95 %).
-    ratios : DataFrame
-        One row a ratio: ``ratio, over, under, value, low, high``.
-    remark : str
-        What was not counted.
+    The columns of `counts` are ``class, n, n_counted, percent, low, high`` (Wilson, 95 %), those of `ratios` ``ratio, over,
+    under, value, low, high``.
     """
 
     counts: pd.DataFrame
@@ -75,24 +67,9 @@ class ClassCounts(SectionContent):
 
 
 def count_classes(annotations: Annotations, ratios: Sequence[str] = ()) -> ClassCounts | None:
-    """Count the images of each class; excluded and dubious ones are left out.
+    """Count the images of each class, without excluded and dubious ones; `ratios` are such as ``"quartz+dark/foraminifera"``.
 
-    Parameters
-    ----------
-    annotations : Annotations
-        The expert's decisions about the run.
-    ratios : sequence of str
-        Ratios of classes, such as ``"quartz+dark/foraminifera"``.
-
-    Returns
-    -------
-    ClassCounts or None
-        None if no class was named.
-
-    Raises
-    ------
-    InputError
-        If a ratio names a class that there is not.
+    None if no class was named.
     """
     if not len(annotations.classes):
         return None

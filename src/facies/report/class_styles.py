@@ -9,24 +9,11 @@ import pandas as pd
 
 from facies.report.palette import Style, group_style
 
-__all__ = ["class_styles"]
-
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def class_styles(classes: pd.DataFrame) -> Mapping[str, Style]:
-    """Give each class a colour and a marker.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        Columns ``name`` and, if known, ``colour`` (``#rrggbb``; anything else is as if it were not given).
-
-    Returns
-    -------
-    mapping of str to Style
-        In the order of the classes.
-    """
+    """Give each class, in order, a marker and its own colour: that of the column ``colour``, if it is ``#rrggbb``."""
     colours = classes["colour"] if "colour" in classes else pd.Series([None] * len(classes))
     styles: dict[str, Style] = {}
     for number, (name, colour) in enumerate(zip(classes["name"], colours, strict=True)):

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["MAX_POINTS", "drawn_points", "history_figure", "projection_figure"]
-
 MAX_POINTS = 50_000
 """More points than this are thinned out at random."""
 
@@ -31,22 +29,7 @@ def drawn_points(groups: NDArray[np.int64], max_points: int = MAX_POINTS, seed: 
 def projection_figure(
     points: NDArray[np.float32], groups: NDArray[np.int64], *, max_points: int = MAX_POINTS
 ) -> Figure:
-    """Draw the projection, coloured by group, each group's number at its middle.
-
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, 2)
-        The projection.
-    groups : ndarray of int, shape (N,)
-        Groups 0..K-1, and -1 for noise, which is grey and lies below.
-    max_points : int
-        How many points are drawn at most.
-
-    Returns
-    -------
-    Figure
-        matplotlib's, without axes: the directions of a projection mean nothing.
-    """
+    """Draw the projection (N, 2), coloured by group, each group's number at its middle; noise (−1) is grey and lies below."""
     drawn = drawn_points(groups, max_points)
     size = float(np.clip(24_000 / max(1, len(drawn)), 1.5, 28))
     figure = new_figure(7.4, 5.6)
@@ -91,18 +74,7 @@ def _write_number(axes: Axes, members: NDArray[np.float32], group: int) -> None:
 
 
 def history_figure(history: pd.DataFrame) -> Figure | None:
-    """Draw the training curves, one panel a stage, one line a loss term.
-
-    Parameters
-    ----------
-    history : DataFrame
-        Columns ``stage``, ``epoch``, perhaps ``seconds`` (not drawn), and one column a loss term.
-
-    Returns
-    -------
-    Figure or None
-        None if there is nothing to draw.
-    """
+    """Draw the training curves, one panel a ``stage``, one line a loss term over the ``epoch``; None if there are none."""
     numbers = history.drop(columns=["stage", "epoch", "seconds"], errors="ignore").select_dtypes("number")
     curves = [
         (str(stage), rows["epoch"], numbers.loc[rows.index].dropna(axis="columns", how="all"))

@@ -7,18 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = [
-    "METRICS",
-    "format_count",
-    "format_distance",
-    "format_duration",
-    "format_interval",
-    "format_metric",
-    "format_number",
-    "format_share",
-    "format_value",
-]
-
 METRICS: dict[str, tuple[str, str]] = {
     "accuracy": (
         "Accuracy (ACC)",

@@ -13,8 +13,6 @@ from PIL import Image
 
 from facies.runs import RunFolder, to_thumbnails
 
-__all__ = ["Gallery", "choose_images", "data_uri", "generated_images"]
-
 GALLERY_SIZE = 12
 """Images of a group in the report, of each kind."""
 
@@ -64,29 +62,15 @@ def choose_images(partition: pd.DataFrame, group: int, *, n_images: int = GALLER
     return Gallery(order[:n_images].tolist(), np.sort(drawn).tolist(), order[::-1][:n_images].tolist())
 
 
-def data_uri(image: Image.Image) -> str:
+def data_uri(image: Image.Image, quality: int = 88) -> str:
     """Return a small image as the text of a WebP data URI; grey ones lose nothing, coloured ones little."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", lossless=image.mode == "L", quality=88, method=4)
+    image.save(buffer, "WEBP", lossless=image.mode == "L", quality=quality, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def generated_images(run: RunFolder, group: int, *, n_images: int = GALLERY_SIZE) -> list[Image.Image]:
-    """Return images that the model generated from a group, as thumbnails; none if the run holds none.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    group : int
-        The group.
-    n_images : int
-        How many at most.
-
-    Returns
-    -------
-    list of PIL.Image.Image
-    """
+    """Return images that the model generated from a group, as thumbnails; none if the run holds none."""
     samples = run.samples
     if samples is None or not 0 <= group < len(samples):
         return []

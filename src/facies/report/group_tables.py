@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["contingency_table", "group_table"]
-
 
 def group_table(partition: pd.DataFrame) -> pd.DataFrame:
     """Return one row a group, the noise last.

@@ -7,8 +7,6 @@ from typing import Any
 
 from facies.report.formatting import format_count, format_share, format_value
 
-__all__ = ["methods_paragraph"]
-
 
 def _image_shape(shape: list[int]) -> str:
     *layers, channels, height, width = shape
@@ -31,23 +29,10 @@ def methods_paragraph(
     projection: Mapping[str, Any] | None,
     sizes: tuple[int, int],
 ) -> str:
-    """Return a paragraph for the methods section of a paper.
+    """Return a paragraph in plain text for the methods section of a paper.
 
-    Parameters
-    ----------
-    manifest : mapping
-        The run's.
-    dimensions : int
-        Of the embedding.
-    partition, projection : mapping
-        How they came about (the ``meta`` of `RunFolder.partition` and `RunFolder.projection`).
-    sizes : (int, int)
-        Number of groups, and of images in none.
-
-    Returns
-    -------
-    str
-        Plain text.
+    `partition` and `projection` are the ``meta`` of `RunFolder.partition` and `RunFolder.projection`; `sizes` are the
+    numbers of groups and of images in none.
     """
     images = manifest["input"]
     preset = f", preset “{manifest['preset']}”" if manifest["preset"] else ""

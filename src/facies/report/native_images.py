@@ -14,19 +14,11 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["NativeImages"]
-
 
 class NativeImages:
-    """Reads images in their native proportions; of a focal stack the best layer.
+    """Reads images in their native ``width`` and ``height``, which the table of the run holds; of a focal stack the best layer.
 
     The pixels are taken from the images of the run. If these are gone, its thumbnails are used instead.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run. Its table holds the native ``width`` and ``height`` of each image, in pixels, and of focal stacks
-        ``best_layer``; images without a native size have the shape that the run gave them.
     """
 
     def __init__(self, run: RunFolder) -> None:

@@ -32,8 +32,6 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["write_report"]
-
 MAX_LEFT_OUT_ROWS = 500
 """Of the files that were left out at most this many are listed; the others are counted."""
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-__all__ = ["NOISE_STYLE", "Style", "depth_colours", "group_style"]
-
 # Petroff, "Accessible color sequences for data visualization" (2021), ten colours without the two greys, which are the
 # noise's.
 _COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#92dadd")
@@ -18,17 +16,7 @@ _MARKERS = (("o", "●"), ("^", "▲"), ("s", "■"), ("D", "◆"), ("v", "▼")
 
 @dataclass(frozen=True)
 class Style:
-    """How a group is drawn.
-
-    Attributes
-    ----------
-    colour : str
-        Hexadecimal.
-    marker : str
-        matplotlib's name of it.
-    glyph : str
-        The same marker as a character.
-    """
+    """How a group is drawn: a hexadecimal colour, matplotlib's name of a marker, and the same marker as a character."""
 
     colour: str
     marker: str
@@ -39,17 +27,7 @@ NOISE_STYLE = Style("#9a9a9a", "o", "●")
 
 
 def group_style(group: int) -> Style:
-    """Return the style of a group: eight colours, then the same with the next of eight markers.
-
-    Parameters
-    ----------
-    group : int
-        The group's number, -1 for noise.
-
-    Returns
-    -------
-    Style
-    """
+    """Return the style of a group: eight colours, then the same with the next of eight markers; grey for noise (−1)."""
     if group < 0:
         return NOISE_STYLE
     marker, glyph = _MARKERS[group // len(_COLOURS) % len(_MARKERS)]

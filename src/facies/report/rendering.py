@@ -11,24 +11,9 @@ from facies.report.formatting import format_distance, format_metric, format_shar
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["render_template"]
-
 
 def render_template(template: Path, context: Mapping[str, Any]) -> Markup:
-    """Render a Jinja template; every text of the context that is no `Markup` is escaped.
-
-    Parameters
-    ----------
-    template : Path
-        The file. It may include files of its own folder. The filters ``share``, ``number`` and ``distance`` format
-        numbers as `facies.report.formatting` does.
-    context : mapping
-        What the template names; a name that is missing is an error.
-
-    Returns
-    -------
-    Markup
-    """
+    """Render a Jinja template, which may include files of its folder; text of the context that is no `Markup` is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

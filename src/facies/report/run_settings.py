@@ -8,28 +8,11 @@ from typing import Any
 
 from facies.report.formatting import format_duration, format_metric, format_value
 
-__all__ = ["settings_tables"]
-
 
 def settings_tables(
     manifest: Mapping[str, Any], dimensions: int, partition: Mapping[str, Any], projection: Mapping[str, Any] | None
 ) -> list[tuple[str, dict[str, str]]]:
-    """Return the tables of the report's section on settings; empty ones are left out.
-
-    Parameters
-    ----------
-    manifest : mapping
-        The run's.
-    dimensions : int
-        Of the embedding.
-    partition, projection : mapping
-        How they came about (the ``meta`` of `RunFolder.partition` and `RunFolder.projection`).
-
-    Returns
-    -------
-    list of (str, dict of str)
-        Title, and values by name.
-    """
+    """Return the tables of the report's section on settings, each a title and values by name; empty ones are left out."""
     tables = [
         ("Run", _run(manifest, dimensions)),
         ("Input", _input(manifest["input"])),

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from facies.runs import RunFolder
     from facies.statistics import Indicator
 
-__all__ = [
-    "Measure",
-    "ReportOptions",
-    "ReportSection",
-    "RoleRatio",
-    "SectionContent",
-    "applying_sections",
-    "find_section",
-    "report_sections",
-]
-
 
 @dataclass(frozen=True)
 class ReportOptions:
@@ -90,14 +79,9 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True)
 class RoleRatio:
-    """A ratio of two roles of classes that the atlas counts at all times.
+    """A ratio of two roles of classes (`facies.annotations.ROLES`) that the atlas counts at all times.
 
-    Attributes
-    ----------
-    numerator, denominator : str
-        Roles (`facies.annotations.ROLES`).
-    percentage : callable
-        ``percentage(numerator, denominator)`` returns the percentage that belongs to the ratio, from the two counts.
+    ``percentage(numerator, denominator)`` returns the percentage that belongs to the ratio, from the two counts.
     """
 
     numerator: str
@@ -167,13 +151,7 @@ def report_sections() -> dict[str, ReportSection]:
 
 
 def find_section(name: str) -> ReportSection:
-    """Return a registered section.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
+    """Return a registered section by its name."""
     sections = report_sections()
     if name not in sections:
         raise InputError(f"there is no section {name!r} of the report: {suggest(name, sections, 'choose one of {}')}")

@@ -12,22 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from PIL import Image
 
+from facies.report.galleries import data_uri
+
 if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = [
-    "INK",
-    "PAGE_WIDTH",
-    "PAPER",
-    "ReportFigure",
-    "escape_label",
-    "figure_bytes",
-    "new_figure",
-    "style_axes",
-    "svg_markup",
-]
 
 # Stand-ins, which svg_markup turns into the colours of the page, light or dark.
 INK, PAPER = "#010203", "#fdfcfb"
@@ -45,21 +35,7 @@ _STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure with what is drawn in it.
-
-    Attributes
-    ----------
-    name : str
-        For files: letters and hyphens.
-    title, caption : str
-        What it is, and what one must know to read it.
-    figure : Figure
-        matplotlib's.
-    data : DataFrame
-        The numbers that are drawn.
-    photographic : bool
-        Whether pictures in it are photographs, which a page shows as WebP.
-    """
+    """A figure with the numbers that are drawn in it; `name` is for files, `photographic` tells that it holds photographs."""
 
     name: str
     title: str
@@ -105,21 +81,7 @@ def escape_label(name: object) -> str:
 
 
 def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 200) -> bytes:
-    """Return a figure as a PNG, PDF or SVG file with dark ink, for papers and slides.
-
-    Parameters
-    ----------
-    figure : Figure
-        Made by `new_figure`.
-    kind : {"png", "pdf", "svg"}
-        The file's format.
-    dpi : int
-        Resolution of a PNG, and of the points in a PDF or SVG.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return a figure as a PNG, PDF or SVG file with dark ink; `dpi` is that of a PNG, and of the points in a PDF or SVG."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -137,21 +99,10 @@ def _no_metadata(kind: str) -> dict[str, None]:
 
 
 def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> Markup:
-    """Return a figure as SVG to be put into a page: it takes the page's colours and font, and has no addresses in it.
+    """Return a figure as one ``<svg>`` element for a page, in the page's colours and font, without addresses.
 
-    Parameters
-    ----------
-    figure : Figure
-        Made by `new_figure`.
-    label : str
-        What a screen reader says of it.
-    photographic : bool
-        Whether pictures in it are photographs: they become WebP, a tenth as large as PNG.
-
-    Returns
-    -------
-    Markup
-        One ``<svg>`` element. Its text is text; its points are a picture inside of it.
+    Its text is text, its points are a picture; `label` is for screen readers. Photographic pictures become WebP, a tenth as
+    large as PNG.
     """
     from html import escape
 
@@ -174,7 +125,5 @@ def svg_markup(figure: Figure, label: str, *, photographic: bool = False) -> Mar
 
 
 def _as_webp(match: re.Match[str]) -> str:
-    buffer = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(match[1]))) as picture:
-        picture.save(buffer, "WEBP", quality=84, method=4)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        return data_uri(picture, quality=84)

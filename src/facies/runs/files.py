@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,12 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 
-__all__ = ["check_name", "names_by_age", "read_array", "read_json", "read_table"]
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _REMEDY = "restore it, or make the run again"
 
 
 def check_name(name: str) -> str:
-    """Return ``name`` if it can name a projection, a partition or an array, since it becomes the name of a file.
-
-    Raises
-    ------
-    InputError
-        If it is not made of letters, digits, dots, plus and minus signs and underscores.
-    """
+    """Return ``name`` if it can be the name of a file, else raise `InputError`."""
     if not _NAME.fullmatch(name):
         raise InputError(
             f"{name!r} cannot name a projection, a partition or an array: use letters, digits, '.', '+', '-' and '_', "
@@ -37,63 +30,34 @@ def check_name(name: str) -> str:
 
 
 def names_by_age(descriptions: Iterable[tuple[str, Path]], remedy: str = _REMEDY) -> list[str]:
-    """Return names ordered by the ``created`` of the JSON file that describes each, the oldest first.
-
-    Raises
-    ------
-    InputError
-        If one of the files is damaged.
-    """
+    """Return names ordered by the ``created`` of the JSON file that describes each, the oldest first."""
     created = {name: str(read_json(path, remedy).get("created", "")) for name, path in descriptions}
     return sorted(created, key=lambda name: (created[name], name))
 
 
 def read_json(path: Path, remedy: str = _REMEDY) -> dict[str, Any]:
-    """Read a file that holds one JSON object.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    remedy : str
-        What the error tells the user to do.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
-    try:
-        content: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is missing or damaged: {remedy}") from error
-    return content
+    """Read a file that holds one JSON object; ``remedy`` is what the error tells the user to do."""
+    with reading(path, remedy):
+        return dict(json.loads(path.read_text("utf-8")))
 
 
 def read_array(path: Path) -> NDArray[Any]:
-    """Open an ``.npy`` file as a read-only memory map.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
-    try:
+    """Open an ``.npy`` file as a read-only memory map."""
+    with reading(path):
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is missing or damaged: {_REMEDY}") from error
-    return array
+        return array
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a Parquet table.
-
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
-    """
-    try:
+    """Read a Parquet table."""
+    with reading(path):
         return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are among these
-        raise InputError(f"{path} is missing or damaged: {_REMEDY}") from error
+
+
+@contextlib.contextmanager
+def reading(path: Path, remedy: str = _REMEDY) -> Iterator[None]:
+    """Turn the errors of reading a file into an `InputError` that names it and says what to do."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's errors are among these
+        raise InputError(f"{path} is missing or damaged: {remedy}") from error

@@ -23,14 +23,12 @@ from facies.runs.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["RunFolder"]
-
 
 class RunFolder:
     """A run on disk: what was done, and all results.
 
     Opening reads ``run.json`` and compares the sizes of the files with it; tables and arrays are read at their first
-    use, the embedding and the samples as memory maps.
+    use, the embedding and the samples as memory maps. What is missing or damaged then raises `InputError` too.
 
     Parameters
     ----------
@@ -126,15 +124,7 @@ class RunFolder:
     def companion(self, name: str) -> pd.DataFrame | None:
         """Return a further table of the images, one row an image with the column ``id``; None if there is no such table.
 
-        Parameters
-        ----------
-        name : str
-            Such as ``outlines``: of grains the column ``outline``, x and y in turn in pixels of the photograph.
-
-        Raises
-        ------
-        InputError
-            If it is damaged.
+        Of grains, ``outlines`` has the column ``outline``: x and y in turn, in pixels of the photograph.
         """
         if name not in self._companions:
             path = self.path / f"{check_name(name)}.parquet"
@@ -142,25 +132,13 @@ class RunFolder:
         return self._companions[name]
 
     def method_array(self, name: str) -> NDArray[Any] | None:
-        """Return an array that the method stored with its fit, as a read-only memory map; None if there is no such array.
-
-        Raises
-        ------
-        InputError
-            If it is damaged.
-        """
+        """Return an array that the method stored with its fit, as a read-only memory map; None if there is none."""
         path = self.path / "method" / f"{check_name(name)}.npy"
         return read_array(path) if path.exists() else None
 
     @property
     def model_folder(self) -> Path:
-        """The folder that `Method.save` wrote.
-
-        Raises
-        ------
-        InputError
-            If the run was written without a model.
-        """
+        """The folder that `Method.save` wrote; `InputError` if the run was written without a model."""
         folder = self.path / "model"
         if not folder.is_dir():
             raise InputError(f"{self.path} holds no model: make the run again with a method that can be saved")
@@ -175,13 +153,7 @@ class RunFolder:
         return _names_in(self.path / "partitions")
 
     def partition_name(self, name: str | None = None) -> str:
-        """Return ``name`` if there is a partition of that name; without it the name of the newest.
-
-        Raises
-        ------
-        InputError
-            If there is none (of that name).
-        """
+        """Return ``name`` if a partition has it, else raise `InputError`; without it the name of the newest."""
         return self._choose("partition", name, self.partitions())
 
     def projection(self, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -201,7 +173,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            If there is none of that name, or it is damaged.
+            If there is none of that name.
         """
         name = self._choose("projection", name, self.projections())
         points = read_array(self.path / "projections" / f"{name}.npy")
@@ -225,7 +197,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            If there is none of that name, or it is damaged.
+            If there is none of that name.
         """
         name = self.partition_name(name)
         table = read_table(self.path / "partitions" / f"{name}.parquet")
@@ -276,12 +248,7 @@ class RunFolder:
             write_partition(folder, name, checked, meta)
 
     def image_set(self) -> ImageSet:
-        """Open the images of the run again, in its order.
-
-        Returns
-        -------
-        ImageSet
-            The images that the run was made of, without others that have been added to their folder since.
+        """Open the images that the run was made of, in its order, without others that were added to their folder since.
 
         Raises
         ------

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from facies.errors import InputError
 from facies.io import jsonable
 
-__all__ = ["FORMAT", "InputDescription", "LeftOut", "Manifest", "now", "read_manifest"]
-
 FORMAT = 1
 """The number of the run folder's format. It grows when a reader of the old format would read the new one wrongly."""
 
@@ -80,23 +78,7 @@ class Manifest(BaseModel):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check ``run.json`` of a run folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The run folder.
-
-    Returns
-    -------
-    Manifest
-        What it says.
-
-    Raises
-    ------
-    InputError
-        If there is none, it is no JSON, of another format number, or lacks something.
-    """
+    """Read and check ``run.json`` of a run folder; `InputError` if it is missing, damaged or of another format."""
     path = folder / "run.json"
     if not path.is_file():
         what = "has no run.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
@@ -104,7 +86,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         plain = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({_one_line(error)}): restore it, or make the run again") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read ({reason}): restore it, or make the run again") from error
     number = plain.get("format") if isinstance(plain, dict) else None
     if number != FORMAT:
         raise InputError(
@@ -117,7 +100,3 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path} is damaged ({where}: {first['msg']}): restore it, or make the run again") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -14,8 +14,6 @@ from facies.errors import InputError
 from facies.io import atomic_file, write_json_atomically
 from facies.runs.manifest import now
 
-__all__ = ["PARTITION_COLUMNS", "check_partition", "count_groups", "partition_table", "write_partition"]
-
 PARTITION_COLUMNS = ["id", "group", "probability", "distance"]
 
 _ROUNDING = 1e-5
@@ -77,26 +75,10 @@ def _distances(group: NDArray[np.int64], embedding: NDArray[np.float32], block: 
 
 
 def check_partition(partition: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
-    """Return a partition as it is stored, or say what is wrong with it.
+    """Return a partition as it is stored (`PARTITION_COLUMNS`, then any other), or say what is wrong with it.
 
-    Parameters
-    ----------
-    partition : DataFrame
-        At least the columns ``id`` and ``group``; without ``probability`` it is 1 (0 for noise), without ``distance``
-        NaN.
-    ids : Series of str
-        The ids of the run, in order.
-
-    Returns
-    -------
-    DataFrame
-        The columns ``id``, ``group``, ``probability``, ``distance``, then any other, with a fresh index.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, the ids are not those of the run in their order, a group is below -1 or missing, or a
-        probability is outside [0, 1].
+    It needs ``id``, as the run has them in their order, and ``group``, from -1 on. Without ``probability`` it is 1 (0 for
+    noise), without ``distance`` NaN.
     """
     for column in ("id", "group"):
         if column not in partition.columns:
@@ -124,19 +106,7 @@ def check_partition(partition: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
 
 
 def write_partition(folder: Path, name: str, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
-    """Write ``NAME.parquet``, then ``NAME.json``; a partition exists once the JSON file does.
-
-    Parameters
-    ----------
-    folder : Path
-        ``RUN/partitions``.
-    name : str
-        As `check_name` allows.
-    table : DataFrame
-        As `check_partition` returns it.
-    meta : mapping
-        How it was made: method, parameters, seed. The moment of creation and the number of groups are added.
-    """
+    """Write ``NAME.parquet``, then ``NAME.json`` with ``meta``; a partition exists once the JSON file does."""
     with atomic_file(folder / f"{name}.parquet", overwrite=True) as temporary:
         table.to_parquet(temporary, index=False)
     description = {"created": now(), **meta, "n_groups": count_groups(table)}

@@ -13,17 +13,9 @@ from facies.errors import InputError
 from facies.io import atomic_file, write_json_atomically
 from facies.runs.manifest import now
 
-__all__ = ["check_projection", "write_projection"]
-
 
 def check_projection(points: ArrayLike, n_images: int) -> NDArray[np.float32]:
-    """Return a projection as it is stored: finite float32 of shape (N, 2).
-
-    Raises
-    ------
-    InputError
-        If it has another shape, or values that are no numbers.
-    """
+    """Return a projection as it is stored, finite float32 of shape (N, 2), or say what is wrong with it."""
     array = np.ascontiguousarray(points, np.float32)
     if array.shape != (n_images, 2):
         raise InputError(f"a projection of {n_images} images has the shape ({n_images}, 2): {array.shape} was given")
@@ -33,19 +25,7 @@ def check_projection(points: ArrayLike, n_images: int) -> NDArray[np.float32]:
 
 
 def write_projection(folder: Path, name: str, points: NDArray[np.float32], meta: Mapping[str, Any]) -> None:
-    """Write ``NAME.npy``, then ``NAME.json``; a projection exists once the JSON file does.
-
-    Parameters
-    ----------
-    folder : Path
-        ``RUN/projections``.
-    name : str
-        As `check_name` allows.
-    points : ndarray of float32, shape (N, 2)
-        As `check_projection` returns them.
-    meta : mapping
-        How it was made: method, parameters, seed. The moment of creation is added.
-    """
+    """Write ``NAME.npy``, then ``NAME.json`` with ``meta``; a projection exists once the JSON file does."""
     with atomic_file(folder / f"{name}.npy", overwrite=True) as temporary, temporary.open("wb") as file:
         np.save(file, points, allow_pickle=False)
     write_json_atomically(folder / f"{name}.json", {"created": now(), **meta}, overwrite=False)

@@ -14,13 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from facies.errors import InputError
 from facies.io import write_json_atomically
+from facies.runs.files import reading
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-__all__ = ["TILE", "ImageBatches", "Thumbnails", "to_thumbnails", "write_thumbnails"]
 
 TILE = 64
 """Side of a thumbnail's tile on the sheet, in pixels."""
@@ -63,9 +61,7 @@ def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
 def to_thumbnails(
     images: Tensor, low: float, high: float, layers: NDArray[np.int64] | None = None
 ) -> NDArray[np.uint8]:
-    """Return thumbnails of a batch.
-
-    One channel, or the mean of two, gives grey; the first of three or more give colour.
+    """Return thumbnails of a batch: one channel, or the mean of two, gives grey; the first of three or more give colour.
 
     Parameters
     ----------
@@ -107,19 +103,11 @@ def _sharpest_layers(stacks: Tensor) -> Tensor:
 
 
 def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float) -> None:
-    """Write the sheets of an image set and ``index.json``, reading the images once, batch by batch.
+    """Write the sheets of N images and ``index.json`` into a new folder, reading the images once, batch by batch.
 
     Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
     ``best_layer`` of the table names, or else the sharpest; ``layer-0-000.webp`` … show layer 0 of all, and so on.
-
-    Parameters
-    ----------
-    folder : Path
-        A new folder.
-    images : ImageBatches
-        N images, such as an `ImageSet`.
-    low, high : float
-        The pixel values that become black and white.
+    Pixels of the value ``low`` become black, those of ``high`` white.
     """
     folder.mkdir()
     bytes_an_image = 4 * int(np.prod(images.image_shape))
@@ -220,20 +208,16 @@ class Thumbnails:
     Raises
     ------
     InputError
-        If the index is missing or damaged.
+        If the index, or later a sheet, is missing or damaged.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = _CACHE_BYTES) -> None:
         self.folder, self._max_bytes = folder, max_bytes
-        try:
+        with reading(folder / "index.json"):
             self.index: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
             self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
             self._mode: str = self.index["thumbnail"]["mode"]
             self._count: int = self.index["count"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{folder / 'index.json'} is missing or damaged: restore it, or make the run again"
-            ) from error
         self._sheets: OrderedDict[tuple[int | None, int], Image.Image] = OrderedDict()
         self._lock = Lock()
 
@@ -259,8 +243,6 @@ class Thumbnails:
         ------
         IndexError
             If there is no such image, or no such layer.
-        InputError
-            If the sheet is missing or damaged.
         """
         if not 0 <= i < self._count:
             raise IndexError(f"image {i} of {self._count}")
@@ -278,13 +260,7 @@ class Thumbnails:
         return np.asarray(self.image(i, layer))
 
     def blocks(self) -> Iterator[NDArray[np.uint8]]:
-        """Yield all thumbnails in order, a sheet at a time: uint8, shape (n, h, w) or (n, h, w, 3).
-
-        Raises
-        ------
-        InputError
-            If a sheet is missing or damaged.
-        """
+        """Yield all thumbnails in order, a sheet at a time: uint8, shape (n, h, w) or (n, h, w, 3)."""
         height, width = self.shape
         top, left = _corner(0, height, width)
         for number, described in enumerate(self.index["sheets"]):
@@ -294,13 +270,7 @@ class Thumbnails:
             yield tiles[:, top : top + height, left : left + width]
 
     def sheet_path(self, number: int, layer: int | None = None) -> Path:
-        """Return the file of sheet ``number``, of the best layers or of one layer.
-
-        Raises
-        ------
-        IndexError
-            If there is no such layer.
-        """
+        """Return the file of a sheet, of the best layers or of one layer; `IndexError` if there is no such layer."""
         if layer is not None and not 0 <= layer < self.n_layers:
             raise IndexError(f"focal layer {layer} of {self.n_layers}")
         sheets = self.index["sheets"] if layer is None else self.index["layers"][layer]
@@ -314,11 +284,8 @@ class Thumbnails:
                 self._sheets.move_to_end(key)
                 return self._sheets[key]
         path = self.sheet_path(number, layer)
-        try:
-            with Image.open(path) as file:
-                sheet = file.convert(self._mode)
-        except OSError as error:
-            raise InputError(f"{path} is missing or damaged: restore it, or make the run again") from error
+        with reading(path), Image.open(path) as file:
+            sheet = file.convert(self._mode)
         with self._lock:
             self._sheets[key] = sheet
             while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._max_bytes:

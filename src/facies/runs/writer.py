@@ -28,8 +28,6 @@ from facies.runs.thumbnails import ImageBatches, write_thumbnails
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["JOURNAL_FILE", "RunContents", "check_output", "write_run"]
-
 JOURNAL_FILE = "journal.sqlite"
 """Where `facies.annotations` keeps the expert's decisions; a run folder that has this file is never overwritten."""
 
@@ -84,7 +82,7 @@ class RunContents:
 
 
 def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Check, before hours of work, that a run can be written to ``path``.
+    """Check, before hours of work, that a run can be written to ``path``, and return its absolute path.
 
     Parameters
     ----------
@@ -92,11 +90,6 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         The run folder to be.
     overwrite : bool
         Whether an existing run may be replaced.
-
-    Returns
-    -------
-    Path
-        The absolute path.
 
     Raises
     ------
@@ -124,7 +117,7 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = False) -> RunFolder:
-    """Write a run folder, whole or not at all.
+    """Write a run folder, whole or not at all, and open it.
 
     All is written to a temporary folder beside ``path``, flushed to the disk and renamed. The remains of earlier writers
     of the same run that were killed are removed first.
@@ -137,11 +130,6 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
         What to write.
     overwrite : bool
         Whether an existing run is replaced. It stays until the new one is whole.
-
-    Returns
-    -------
-    RunFolder
-        The run, opened.
 
     Raises
     ------

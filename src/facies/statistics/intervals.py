@@ -10,16 +10,6 @@ from scipy.special import gammaincinv, ndtri
 
 from facies.errors import InputError
 
-__all__ = [
-    "RatioInterval",
-    "area_ratio_interval",
-    "chance_to_see",
-    "poisson_interval",
-    "ratio_interval",
-    "wilson_interval",
-    "z_value",
-]
-
 Array = NDArray[np.float64]
 
 
@@ -32,13 +22,7 @@ class RatioInterval(NamedTuple):
 
 
 def z_value(confidence: float) -> float:
-    """Return the two-sided normal quantile of a confidence, 1.96 for 0.95.
-
-    Raises
-    ------
-    InputError
-        If the confidence is not between 0 and 1.
-    """
+    """Return the two-sided normal quantile of a confidence, 1.96 for 0.95."""
     if not 0 < confidence < 1:
         raise InputError(f"the confidence lies between 0 and 1, such as 0.95: {confidence} was given")
     return float(ndtri(0.5 + confidence / 2))
@@ -82,13 +66,7 @@ def wilson_interval(k: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tup
 
 
 def poisson_interval(k: ArrayLike, confidence: float = 0.95) -> tuple[Array, Array]:
-    """Return the exact interval of the mean behind a count k (Garwood, 1936).
-
-    Raises
-    ------
-    InputError
-        If a count is negative or no number.
-    """
+    """Return the exact interval of the mean behind a count k, from 0 on (Garwood, 1936)."""
     k = np.asarray(k, np.float64)
     if not (np.isfinite(k).all() and (k >= 0).all()):
         raise InputError("counts are numbers from 0 on: others were given")
@@ -104,18 +82,6 @@ def ratio_interval(a: float, b: float, confidence: float = 0.95) -> RatioInterva
 
     ln((a + ½)/(b + ½)) ± z √(1/(a + ½) + 1/(b + ½)); the ½ (Haldane, 1956) keeps it finite for small counts. A count of zero
     leaves its side open: 0 for a = 0, infinity for b = 0.
-
-    Parameters
-    ----------
-    a, b : float
-        Counts, from 0 on.
-    confidence : float
-        In (0, 1).
-
-    Raises
-    ------
-    InputError
-        If a count is negative or no number.
     """
     if not (np.isfinite(a) and np.isfinite(b) and a >= 0 and b >= 0):
         raise InputError(f"a ratio needs two counts from 0 on: {a} and {b} were given")
@@ -136,11 +102,6 @@ def area_ratio_interval(areas_a: ArrayLike, areas_b: ArrayLike, confidence: floa
         One value a grain, from 0 on.
     confidence : float
         In (0, 1).
-
-    Raises
-    ------
-    InputError
-        If an area is negative or no number.
     """
     a, b = np.asarray(areas_a, np.float64).ravel(), np.asarray(areas_b, np.float64).ravel()
     if not (np.isfinite(a).all() and np.isfinite(b).all() and (a >= 0).all() and (b >= 0).all()):

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from facies.errors import InputError
 from facies.statistics.intervals import area_ratio_interval, ratio_interval, wilson_interval
 
-__all__ = ["Areas", "Indicator", "Ratio", "count_ratio", "parse_ratio", "share_of_ratio", "share_percent"]
-
 Areas = tuple[ArrayLike, ArrayLike]
 """The areas of the single things over and under the stroke."""
 
@@ -62,11 +60,6 @@ def parse_ratio(text: str) -> Ratio:
     """Read a ratio such as ``quartz+dark/foraminifera``.
 
     A name that itself holds ``+`` or ``/`` is put in double quotes: ``"P/B counted"/quartz``.
-
-    Raises
-    ------
-    InputError
-        If there is not exactly one stroke, a name is empty or is on both sides.
     """
     how = f"write a ratio as A/B or A+B/C, names with + or / in double quotes: {text!r} was given"
     sides: list[list[str]] = [[]]

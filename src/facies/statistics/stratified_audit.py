@@ -16,18 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from facies.errors import InputError
 from facies.statistics.intervals import RatioInterval, wilson_interval, z_value
 
-__all__ = [
-    "StratifiedAudit",
-    "audited_ratio",
-    "audited_shares",
-    "class_accuracy",
-    "cohen_kappa",
-    "confusion_table",
-    "correct_by_confusion",
-    "correct_two_classes",
-    "joint_shares",
-]
-
 Array = NDArray[np.float64]
 Counts = Mapping[str, int] | pd.Series
 
@@ -35,10 +23,7 @@ Counts = Mapping[str, int] | pd.Series
 class StratifiedAudit:
     """A blind audit of grains that a classifier counted, ready to be asked for shares and ratios.
 
-    Parameters
-    ----------
-    assigned, audits, sampled, n_draws, random_state
-        As in `audited_shares`, which says how shares are corrected.
+    The parameters are those of `audited_shares`, which says how shares are corrected.
 
     Attributes
     ----------
@@ -51,12 +36,7 @@ class StratifiedAudit:
     """
 
     def __init__(
-        self,
-        assigned: Counts,
-        audits: pd.DataFrame,
-        sampled: bool = True,
-        n_draws: int = 1000,
-        random_state: int = 0,
+        self, assigned: Counts, audits: pd.DataFrame, sampled: bool = True, n_draws: int = 1000, random_state: int = 0
     ) -> None:
         _check_audits(audits)
         counts = pd.Series(dict(assigned), dtype=np.float64)
@@ -162,10 +142,8 @@ def audited_shares(
     sampled : bool
         Whether the grains counted are themselves a sample, of the sediment, whose error is to be included. If not, the
         shares are of exactly the grains counted, and those audited are known.
-    n_draws : int
-        Draws.
-    random_state : int
-        Seed of the draws.
+    n_draws, random_state : int
+        Number of draws, and their seed. More draws make the ends of the intervals more exact.
 
     Returns
     -------
@@ -192,30 +170,12 @@ def audited_ratio(
     n_draws: int = 1000,
     random_state: int = 0,
 ) -> RatioInterval:
-    """Return the ratio of two sums of corrected shares, with the bootstrap interval of `audited_shares`.
-
-    Parameters
-    ----------
-    assigned, audits, confidence, sampled, n_draws, random_state
-        As in `audited_shares`.
-    numerator, denominator : sequence of str
-        Classes.
-
-    Raises
-    ------
-    InputError
-        As `audited_shares`.
-    """
+    """Return the ratio of the sums of corrected shares of two sets of classes, with the interval of `audited_shares`."""
     return StratifiedAudit(assigned, audits, sampled, n_draws, random_state).ratio(numerator, denominator, confidence)
 
 
 def class_accuracy(assigned: Counts, audits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return how far each class can be trusted.
-
-    Parameters
-    ----------
-    assigned, audits, confidence
-        As in `audited_shares`.
+    """Return how far each class can be trusted, from what `audited_shares` takes.
 
     Returns
     -------
@@ -262,18 +222,13 @@ def joint_shares(assigned: Counts, audits: pd.DataFrame) -> pd.DataFrame:
 
 
 def cohen_kappa(table: ArrayLike | pd.DataFrame) -> float:
-    """Return the agreement beyond chance, (p_o − p_e)/(1 − p_e) (Cohen, 1960).
+    """Return the agreement beyond chance, (p_o − p_e)/(1 − p_e) (Cohen, 1960): 1 if full, NaN if only one class occurs.
 
     Parameters
     ----------
     table : array_like, shape (C, C)
         Counts or shares, assigned × true in the same order of classes. The grains of a stratified audit are not a plain
         sample: give it `joint_shares`, not `confusion_table`.
-
-    Returns
-    -------
-    float
-        1 for full agreement, 0 for that of chance; NaN if only one class occurs.
 
     Raises
     ------
@@ -291,12 +246,8 @@ def cohen_kappa(table: ArrayLike | pd.DataFrame) -> float:
 def correct_two_classes(observed: ArrayLike, true_positive_rate: float, false_positive_rate: float) -> Array:
     """Return the true share of a class from the observed one: (p_obs − FPR)/(TPR − FPR), clipped to [0, 1].
 
-    A class of 5 %, recognised with a sensitivity of 0.95 and a false-positive rate of 0.02 is reported as 6.65 %.
-
-    Raises
-    ------
-    InputError
-        If the rates are no shares, or the classifier does no better than chance (TPR ≤ FPR).
+    A class of 5 %, recognised with a sensitivity of 0.95 and a false-positive rate of 0.02 is reported as 6.65 %. A
+    classifier that does no better than chance (TPR ≤ FPR) cannot be corrected.
     """
     if not 0 <= false_positive_rate < true_positive_rate <= 1:
         raise InputError(

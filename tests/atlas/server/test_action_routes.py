@@ -133,9 +133,10 @@ def test_a_split_makes_two_new_groups(named: Browser) -> None:
 
 
 def test_a_group_that_changed_meanwhile_is_not_split(atlas: Atlas, browser: Browser) -> None:
-    from facies.atlas.services.action_requests import Split, _split
+    from facies.atlas.services.action_requests import Split
 
-    write = _split(atlas.run("run"), Split.model_validate({"kind": "split", "group": 0, "of": {"rows": [3, 6]}}))
+    split = Split.model_validate({"kind": "split", "group": 0, "of": {"rows": [3, 6]}})
+    write = split._prepare(atlas.run("run"))
     browser.act("merge", groups=[0, 1])
     with pytest.raises(ConflictError, match="changed by somebody else"):
         atlas.run("run").act(write)

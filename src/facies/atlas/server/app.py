@@ -20,8 +20,6 @@ from facies.atlas.server.responses import add_error_handlers
 from facies.atlas.server.security import AuthMiddleware, allowed_hosts
 from facies.atlas.services.open_atlas import Atlas
 
-__all__ = ["make_app", "max_body_bytes"]
-
 _ROUTES = (
     run_routes,
     array_routes,

@@ -10,8 +10,6 @@ from facies.atlas.services.open_atlas import Atlas
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
 
-__all__ = ["TheAtlas", "TheRun", "TheServices"]
-
 
 async def _atlas(request: Request) -> Atlas:
     atlas: Atlas = request.app.state.atlas

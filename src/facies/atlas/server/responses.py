@@ -18,8 +18,6 @@ from facies.atlas.errors import ConflictError, MissingError
 from facies.errors import InputError
 from facies.io import jsonable
 
-__all__ = ["IMMUTABLE", "Json", "add_error_handlers", "as_rows", "binary_response"]
-
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 """Headers of content that never changes at its address."""
 

@@ -13,8 +13,6 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["AuthMiddleware", "allowed_hosts"]
-
 _POLICY = (
     # regl, which draws the map, compiles its draw calls with `new Function`: hence unsafe-eval.
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -42,8 +40,8 @@ _LOCKED = (
 def allowed_hosts(host: str, port: int) -> frozenset[str]:
     """Return the values of the header ``Host`` that a server accepts which listens on ``host``.
 
-    With DNS rebinding, a page of another site can make a browser send requests to this server, but only under the name of
-    that site. The port is compared too, which starlette's ``TrustedHostMiddleware`` does not do.
+    With DNS rebinding, a page of another site can make a browser send requests to this server, but only under the name
+    of that site. The port is compared too, which starlette's ``TrustedHostMiddleware`` does not do.
     """
     names = {"127.0.0.1", "localhost", "[::1]"}
     try:
@@ -66,22 +64,10 @@ def _own_addresses() -> set[str]:
 
 
 class AuthMiddleware:
-    """The middleware that every request passes.
+    """The middleware that every request passes; `make_app` says what it is made of.
 
-    Parameters
-    ----------
-    app : ASGI application
-        The application that answers accepted requests.
-    token : str
-        The secret that every request must carry, as a cookie or as ``Authorization: Bearer TOKEN``.
-    hosts : frozenset of str
-        Accepted values of the header ``Host``; see `allowed_hosts`.
-    port : int
-        Part of the name of the cookie, because cookies are shared by all ports of a host.
-    max_body_bytes : int
-        Size limit of the body of a request.
-    other_origin : str, optional
-        One more origin whose requests are accepted: the development server of the page.
+    A request carries the token as a cookie or as ``Authorization: Bearer TOKEN``. The port is part of the cookie's name,
+    because cookies are shared by all ports of a host.
     """
 
     def __init__(

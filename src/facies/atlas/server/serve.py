@@ -18,8 +18,6 @@ from facies.atlas.server.app import make_app
 from facies.atlas.services.open_atlas import Atlas
 from facies.errors import InputError
 
-__all__ = ["serve"]
-
 _SHUTDOWN_SECONDS = 3
 
 

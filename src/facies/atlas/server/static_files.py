@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -24,28 +23,9 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".json": "application/json",
 }
-
-
-def read_static() -> dict[str, bytes]:
-    """Return the contents of the built files by their address, such as ``assets/index-1a2b.js``."""
-    return dict(_under(files("facies.atlas") / "static", ""))
-
-
-def _under(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    contents: list[tuple[str, bytes]] = []
-    if not folder.is_dir():
-        return contents
-    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            contents += _under(entry, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            contents.append((prefix + entry.name, entry.read_bytes()))
-    return contents
-
-
-_STATIC = read_static()
+_FOLDER = Path(__file__).parents[1] / "static"
+_STATIC = {path.relative_to(_FOLDER).as_posix(): path.read_bytes() for path in _FOLDER.rglob("[!.]*") if path.is_file()}
+"""The contents of the built files by their address, such as ``assets/index-1a2b.js``."""
 
 
 @router.get("/")

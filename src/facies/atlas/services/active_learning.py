@@ -19,8 +19,6 @@ from facies.atlas.state.predictions import Predictions
 if TYPE_CHECKING:
     from facies.cluster import LinearProbe
 
-__all__ = ["ClassifierLoop"]
-
 QUIET_SECONDS = 0.3
 """A fit starts when nobody has acted for so long (1 s longer per million images), so that quick keys cause one fit."""
 MAX_LABELLED = 20_000
@@ -31,17 +29,10 @@ _TOO_FEW = "name two images of each of two classes at least, and a classifier pr
 
 
 class ClassifierLoop:
-    """Fits the classifier of a run again whenever its labels have changed, in a thread of its own.
+    """Fits the classifier of a run again whenever its labels change, in a thread of its own, into ``run.predictions``.
 
-    The result is stored in ``run.predictions``.
-
-    Parameters
-    ----------
-    run : OpenRun
-        The run. Images of one stack (without that column: of one sample) are never both fitted to and used for measuring
-        the accuracy.
-    on_change : callable
-        Called with the new status, as `to_json` returns it, whenever it changes.
+    Images of one stack (without that column: of one sample) are never both fitted to and used for measuring the
+    accuracy. ``on_change`` is called with the new status, as `to_json` returns it, whenever it changes.
     """
 
     def __init__(self, run: OpenRun, on_change: Callable[[dict[str, Any]], None]) -> None:

@@ -9,26 +9,12 @@ import numpy as np
 from facies.annotations import draw_audit
 from facies.atlas.state.image_states import ImageStates
 
-__all__ = ["audit_to_json"]
-
 
 def audit_to_json(states: ImageStates, per_class: int, seed: int) -> dict[str, Any]:
     """Return the images of an audit as the page receives them; see `facies.annotations.draw_audit`.
 
-    Parameters
-    ----------
-    states : ImageStates
-        The classes of the images now.
-    per_class : int
-        Number of images per class; all images of classes that have fewer.
-    seed : int
-        Another seed draws other images.
-
-    Returns
-    -------
-    dict
-        ``rows`` in a random order, and ``classes``: the number of images drawn from each, by class id as a string. Both are
-        empty where no image has a class.
+    They are ``rows``, in a random order, and ``classes``: the number of images drawn from each, by class id as a string.
+    Both are empty where no image has a class.
     """
     annotations = states.annotations
     if not annotations.is_counted.any():

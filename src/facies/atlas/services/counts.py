@@ -17,8 +17,6 @@ from facies.errors import InputError
 from facies.report.sections import report_sections
 from facies.statistics import Indicator, audited_ratio, audited_shares, count_ratio, parse_ratio, wilson_interval
 
-__all__ = ["count_all"]
-
 MIN_SAMPLE_SIZE = 300
 """Shares of samples with fewer counted images are flagged (Patterson & Fishbein, 1989)."""
 _MAX_SAMPLES = 2000
@@ -30,33 +28,13 @@ def count_all(
     samples: Column | None = None,
     ratios: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Count the images of each class.
+    """Count the images of each class; return the tables as the page receives them.
 
     An image counts for its class if it is predicted or validated, not if it is dubious or excluded. Shares are of all
     images that count, with Wilson's 95 % interval; audited shares have the interval of
-    `facies.statistics.audited_shares`.
-
-    Parameters
-    ----------
-    states : ImageStates
-        The classes and states of the images.
-    predictions : ndarray of uint16, shape (N,), optional
-        The class that the classifier predicts for each image; for images without a class, these are counted apart.
-    samples : Column, optional
-        A column of categories; the images of each category are counted, too.
-    ratios : sequence of str
-        More ratios of classes or roles, such as ``quartz/foraminifera``.
-
-    Returns
-    -------
-    dict
-        The tables as the page receives them.
-
-    Raises
-    ------
-    InputError
-        If a ratio cannot be parsed, or names neither a class nor a role; if ``samples`` holds numbers or very many
-        categories.
+    `facies.statistics.audited_shares`. Images without a class are counted apart by what the classifier predicts for
+    them, ``predictions`` of shape (N,); with a column of categories as ``samples``, the images of each category, too.
+    ``ratios`` are further ones of classes or roles, such as ``quartz/foraminifera``; see `_classes_named`.
     """
     classes = states.annotations.classes
     numbers, names = classes["id"].to_numpy(np.int64), classes["name"].tolist()

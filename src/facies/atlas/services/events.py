@@ -10,8 +10,6 @@ from typing import Any
 
 from facies.io import jsonable
 
-__all__ = ["Events"]
-
 HEARTBEAT_SECONDS = 15.0
 _MAX_WAITING = 1000
 
@@ -42,10 +40,7 @@ class Events:
     async def listen(self, first_data: Callable[[], Mapping[str, Any]]) -> AsyncIterator[bytes]:
         """Yield the stream of one browser, in the text format of server-sent events.
 
-        Parameters
-        ----------
-        first_data : callable
-            Returns the data of the first event, ``hello``.
+        ``first_data`` returns the data of the first event, ``hello``.
         """
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         with self._lock:

@@ -13,8 +13,6 @@ from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder
 
-__all__ = ["REPORT", "check_export", "export_descriptions", "export_rows", "file_name"]
-
 REPORT = "report"
 
 
@@ -28,13 +26,7 @@ def export_descriptions() -> dict[str, str]:
 
 
 def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
-    """Check an export before it is started.
-
-    Raises
-    ------
-    InputError
-        If there is no such format, the selection is empty, or a report of a selection is asked for.
-    """
+    """Raise `InputError` if there is no such format, the selection is empty, or a report of a selection is asked for."""
     if to not in export_descriptions():
         raise InputError(f"there is no export {to[:40]!r}: choose one of {', '.join(export_descriptions())}")
     if rows is not None and not len(rows):
@@ -44,24 +36,9 @@ def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
 
 
 def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: Path, job: Job) -> Path:
-    """Write one file; a folder of images becomes a zip.
+    """Write one file into ``folder``, named after the job; a folder of images becomes a zip.
 
-    Parameters
-    ----------
-    run : OpenRun
-        The run.
-    to : str
-        A key of `export_descriptions`.
-    rows : ndarray of int64 or None
-        The images, ascending; None for all.
-    folder : Path
-        Where the file is written.
-    job : Job
-        Its id is the name of the file; its progress is updated.
-
-    Returns
-    -------
-    Path
+    ``to`` is a key of `export_descriptions`; ``rows`` are the images, ascending, or None for all.
     """
     from facies.report import exporters, write_report
     from facies.report.annotated_partition import annotated_partition

@@ -14,17 +14,9 @@ from facies.atlas.state.open_run import OpenRun
 from facies.report.sections import report_sections
 from facies.runs import RunFolder
 
-__all__ = ["image_details"]
-
 
 def image_details(services: RunServices, row: int) -> dict[str, Any]:
-    """Return the details of an image as the page receives them.
-
-    Raises
-    ------
-    MissingError
-        If there is no such image.
-    """
+    """Return the details of an image as the page receives them; `MissingError` if there is no such image."""
     run, pictures = services.run, services.pictures
     if not 0 <= row < len(run):
         raise MissingError(f"there is no image {row}: the run has {len(run)}, numbered from 0")

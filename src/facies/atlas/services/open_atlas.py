@@ -18,8 +18,6 @@ from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 from facies.runs import RunFolder
 
-__all__ = ["Atlas"]
-
 REFRESH_SECONDS = 2.0
 """How often the journals are read for what other programs have written."""
 
@@ -85,25 +83,13 @@ class Atlas:
         return max(map(len, self.runs.values()), default=0)
 
     def run_services(self, key: str) -> RunServices:
-        """Return the services of a run by its name in addresses.
-
-        Raises
-        ------
-        MissingError
-            If there is no such run.
-        """
+        """Return the services of a run by its name in addresses; `MissingError` if there is no such run."""
         if key not in self.services:
             raise MissingError("there is no such run in this atlas: go back to the list of runs")
         return self.services[key]
 
     def run(self, key: str) -> OpenRun:
-        """Return a run by its name in addresses.
-
-        Raises
-        ------
-        MissingError
-            If there is no such run.
-        """
+        """Return a run by its name in addresses; `MissingError` if there is no such run."""
         return self.run_services(key).run
 
     def revisions_to_json(self) -> dict[str, Any]:

@@ -15,32 +15,16 @@ from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["SortOrder", "count_rows", "nearest_rows", "sort_rows"]
-
 _MAX_COUNTED = 20
 
 
 class SortOrder(BaseModel):
-    """Which images, sorted how.
+    """Which images, sorted how: at most ``limit`` of them, from position ``offset`` on.
 
-    Attributes
-    ----------
-    of : RowQuery
-        The images.
-    by : str
-        ``nearest`` and ``farthest`` sort by the distance in the embedding to the mean of ``to``, or of the images
-        themselves; ``similar`` as ``nearest``, but ``to`` must be given; ``least_certain`` and ``most_certain`` by the
-        certainty of the classifier; ``column`` by a column of the run; ``row`` by row; ``random`` shuffles.
-    to : RowQuery, optional
-        The images whose mean distances are measured to.
-    column : str, optional
-        Name of the column to sort by.
-    descending : bool
-        Whether the largest value of the column is the first.
-    seed : int
-        Of the random order; another seed gives another one.
-    offset, limit : int
-        Returns at most ``limit`` images, from position ``offset`` on.
+    ``nearest`` and ``farthest`` sort by the distance in the embedding to the mean of ``to``, or of the images
+    themselves; ``similar`` as ``nearest``, but ``to`` must be given; ``least_certain`` and ``most_certain`` by the
+    certainty of the classifier; ``column`` by a column of the run, from its largest value on if ``descending``; ``row``
+    by row; ``random`` shuffles, in another order with another ``seed``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,20 +40,9 @@ class SortOrder(BaseModel):
 
 
 def sort_rows(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArray[np.float32], int]:
-    """Return one page of sorted images.
+    """Return one page of sorted images: their rows, what they are sorted by, and how many images all pages have.
 
-    Returns
-    -------
-    rows : ndarray of int64, shape (M,)
-    values : ndarray of float32, shape (M,)
-        What the images are sorted by.
-    n_total : int
-        Number of images on all pages.
-
-    Raises
-    ------
-    InputError
-        If there are no images to measure distances to, no classifier, or no such column.
+    `InputError` if there are no images to measure distances to, no classifier, or no such column.
     """
     rows = select_rows(run, order.of)
     end = min(len(rows), order.offset + order.limit)
@@ -108,13 +81,7 @@ def _values(run: OpenRun, order: SortOrder, rows: NDArray[np.int64]) -> tuple[ND
 def nearest_rows(
     run: OpenRun, queries: NDArray[np.int64], among: NDArray[np.int64] | None, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the ``k`` images nearest to any of ``queries``, and their distances; see `nearest_to_any`.
-
-    Raises
-    ------
-    InputError
-        If ``queries`` is empty.
-    """
+    """Return the ``k`` images nearest to any of ``queries``, and their distances; see `nearest_to_any`."""
     if not len(queries):
         raise InputError("near to what? Choose at least one image")
     candidates = np.arange(len(run)) if among is None else among

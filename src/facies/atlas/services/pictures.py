@@ -18,8 +18,6 @@ from facies.runs import RunFolder, Thumbnails
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["MEDIA_TYPE", "Pictures", "to_picture", "webp"]
-
 MEDIA_TYPE = "image/webp"
 
 _CACHE_BYTES = 2**28
@@ -27,12 +25,9 @@ _SHEET_BYTES = {"L": 2**22, "RGB": 3 * 2**22}
 
 
 class Pictures:
-    """Encodes the images of a run as files that a browser shows.
+    """Encodes the images of a run as files that a browser shows; its pixels are opened for the first full image.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run. Its pixels are opened when the first full image is asked for.
+    `MissingError` if there is no such image or layer; `InputError` if neither sheet nor pixels exist any more.
     """
 
     def __init__(self, run: RunFolder) -> None:
@@ -63,36 +58,14 @@ class Pictures:
         return int(layer) if layer is not None and 0 <= layer < self.n_layers else 0
 
     def full(self, row: int, layer: int | None = None) -> bytes:
-        """Return one image in full resolution, lossless, with the contrast of the whole run.
-
-        Parameters
-        ----------
-        row : int
-            The image.
-        layer : int, optional
-            The focal layer; by default the best one.
-
-        Raises
-        ------
-        MissingError
-            If there is no such image or layer.
-        InputError
-            If the pixels do not exist any more.
-        """
+        """Return one image, by default its best layer, in full size, lossless, with the contrast of the whole run."""
         return webp(self._picture(row, layer))
 
     def thumbnail(self, row: int, layer: int | None = None) -> bytes:
         """Return the thumbnail of one image.
 
-        A sheet holds 1,024 thumbnails and takes tens of milliseconds to decode; one image takes a few. So, where the sheets
-        do not fit into the cache, a thumbnail whose sheet is not in the cache is made from the pixels, if they exist.
-
-        Raises
-        ------
-        MissingError
-            If there is no such image or layer.
-        InputError
-            If neither the sheet nor the pixels exist any more.
+        A sheet holds 1,024 thumbnails and takes tens of milliseconds to decode; one image takes a few. So, where the
+        sheets do not fit into the cache, a thumbnail whose sheet is not in it is made from the pixels, if they exist.
         """
         if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_cached(row, layer):
             return self._from_sheet(row, layer)
@@ -112,38 +85,20 @@ class Pictures:
         return sheets * _SHEET_BYTES[self._thumbnails.index["thumbnail"]["mode"]] <= _CACHE_BYTES
 
     def canonical_thumbnail(self, row: int, layer: int | None = None) -> bytes:
-        """Return the thumbnail of one image in its canonical pose.
-
-        Raises
-        ------
-        MissingError
-            If there is no such image or layer, or the run has no canonical images.
-        InputError
-            If the sheet does not exist any more.
-        """
-        return self._thumbnail_from(self.sheets(canonical=True), row, layer)
+        """Return the thumbnail of one image in its canonical pose."""
+        return self._from_sheet(row, layer, canonical=True)
 
     def sheets(self, *, canonical: bool = False) -> Thumbnails:
-        """Return the sheets of thumbnails, of the images as they are or in their canonical pose.
-
-        Raises
-        ------
-        MissingError
-            If the run has no canonical images.
-        """
+        """Return the sheets of thumbnails, of the images as they are or in their canonical pose, if there are such."""
         if not canonical:
             return self._thumbnails
         if self._canonical is None:
             raise MissingError(f"the method of {self._run.path.name} set no images upright")
         return self._canonical
 
-    def _from_sheet(self, row: int, layer: int | None) -> bytes:
-        return self._thumbnail_from(self._thumbnails, row, layer)
-
-    @staticmethod
-    def _thumbnail_from(thumbnails: Thumbnails, row: int, layer: int | None) -> bytes:
+    def _from_sheet(self, row: int, layer: int | None, *, canonical: bool = False) -> bytes:
         try:
-            return webp(thumbnails.image(row, layer))
+            return webp(self.sheets(canonical=canonical).image(row, layer))
         except IndexError as error:
             raise MissingError(f"there is no {error}") from error
 
@@ -175,16 +130,10 @@ def _resize(picture: Image.Image, shape: tuple[int, int]) -> Image.Image:
 
 
 def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:
-    """Return the pixels of one image as a PIL image.
+    """Return the pixels of one image, of shape (C, H, W) and any type, as a PIL image.
 
-    One channel is shown in grey, two by their mean; of three and more, the first three are shown as colour.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (C, H, W)
-        Of any type; NaN is shown as black.
-    low, high : float
-        The values shown as black and as white.
+    The value ``low`` and NaN are shown as black, ``high`` as white; one channel in grey, two by their mean; of three
+    and more, the first three are shown as colour.
     """
     if len(pixels) == 2:
         pixels = pixels.mean(axis=0, keepdims=True)

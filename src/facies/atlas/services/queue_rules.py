@@ -11,15 +11,6 @@ from numpy.typing import NDArray
 from facies.atlas.state.columns import Column
 from facies.atlas.state.predictions import Predictions
 
-__all__ = [
-    "QUEUES",
-    "Queue",
-    "duplicates_queue",
-    "least_certain_queue",
-    "missing_requirement",
-    "queue_from_column",
-]
-
 QUEUES: dict[str, str] = {
     "cut": "cut by the border",
     "touching": "several touching",
@@ -39,18 +30,10 @@ _BLUR_DEVIATIONS = 2 * 1.4826  # median deviations, scaled to standard deviation
 
 @dataclass(frozen=True, eq=False)
 class Queue:
-    """Images to review, the worst first.
+    """Images to review, the worst first: ``score``, descending, says how bad each is.
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (M,)
-        The images.
-    score : ndarray of float32, shape (M,)
-        How bad each image is, descending.
-    cut : float
-        Proposed threshold: images with this score or a larger one probably have the defect.
-    twins : ndarray of int64 or None, shape (M,)
-        For duplicates, the image that each one equals.
+    ``cut`` is the proposed threshold: images with this score or a larger one probably have the defect. For duplicates
+    ``twins`` has the image that each one equals. The arrays are of shape (M,).
     """
 
     rows: NDArray[np.int64]
@@ -66,17 +49,7 @@ class Queue:
 
 
 def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predictions: bool) -> str | None:
-    """Return, in one line, what a queue needs that the run does not have; None if it has all.
-
-    Parameters
-    ----------
-    name : str
-        A key of `QUEUES`.
-    columns : mapping of str to Column
-        The columns of the run.
-    has_predictions : bool
-        Whether the classifier of the run is fitted.
-    """
+    """Return, in one line, what a queue needs that the run does not have; None if it has all."""
     column = _COLUMNS.get(name)
     if column is not None and column not in columns:
         return f"the run has no column {column}: facies extract measures it"
@@ -86,17 +59,10 @@ def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predict
 
 
 def queue_from_column(name: str, columns: Mapping[str, Column]) -> Queue:
-    """Return the queue ``cut``, ``touching`` or ``blurred``.
+    """Return the queue ``cut``, ``touching`` or ``blurred``, whose column `missing_requirement` has looked for.
 
-    The proposed thresholds are: all images that touch the border; a score of touching of 0.5; a logarithm of the sharpness
-    that is 2 median deviations below the median (the logarithm, so that few very sharp images do not dominate).
-
-    Parameters
-    ----------
-    name : str
-        ``cut``, ``touching`` or ``blurred``.
-    columns : mapping of str to Column
-        The columns of the run; the one that `missing_requirement` checks must be among them.
+    The proposed thresholds are: all images that touch the border; a score of touching of 0.5; a logarithm of the
+    sharpness that is 2 median deviations below the median (so that few very sharp images do not dominate).
     """
     column = columns[_COLUMNS[name]]
     if name == "cut":
@@ -118,14 +84,8 @@ def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]
     """Return images that are nearly equal to another one in the embedding.
 
     The score is ``1 − d / m``, with d the distance to the nearest other image and m the median of these distances; the
-    proposed threshold is 0.95. Of a pair the later image is in the queue.
-
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        For N up to 20,000 the nearest image is exact; for more it is the nearest of the 16 that are nearest on the map.
-    points : ndarray of float32, shape (N, 2)
-        Positions on the map.
+    proposed threshold is 0.95. Of a pair the later image is in the queue. For N up to 20,000 the nearest image is exact;
+    for more it is the nearest of the 16 that are nearest on the map.
     """
     if len(embedding) < 2:
         return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), _DUPLICATE_CUT, np.zeros(0, np.int64))
@@ -140,15 +100,7 @@ def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]
 
 
 def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
-    """Return images in ascending order of the certainty of their prediction; the score is 1 minus that certainty.
-
-    Parameters
-    ----------
-    rows : ndarray of int64
-        The images to choose from.
-    predictions : Predictions
-        What the classifier predicts.
-    """
+    """Return ``rows`` in ascending order of the certainty of their prediction; the score is 1 minus that certainty."""
     score = 1 - predictions.certainty[rows]
     order = np.argsort(-score, kind="stable")
     return Queue(rows[order], score[order], 0.5)

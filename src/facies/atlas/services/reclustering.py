@@ -14,8 +14,6 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     from facies.cluster import KMeans, LocalEmbedding
 
-__all__ = ["MAX_PARTS", "Preview", "recluster"]
-
 MAX_PARTS = 50
 _MAX_FITTED = 100_000
 _N_EXAMPLES = 24
@@ -23,21 +21,11 @@ _N_EXAMPLES = 24
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """New groups of some images that are not written yet.
+    """New groups of some images that are not written yet: ``parts`` of ``rows`` (ascending), of which 0 is the largest.
 
-    Attributes
-    ----------
-    rows : ndarray of int64
-        The images, ascending.
-    parts : ndarray of uint8, shape (len(rows),)
-        The part of each image; 0 is the largest part.
-    examples : list of list of int
-        Rows of each part, the nearest to its centre first.
-    silhouette : float
-        Mean silhouette of the parts (Rousseeuw, 1987), -1 to 1, of at most 3,000 of the images; larger means that the parts
-        are further apart.
-    groups : ndarray of int32, shape (len(rows),)
-        The groups of the images when the preview was made.
+    ``examples`` are rows of each part, the nearest to its centre first; ``groups`` what the images had when the preview
+    was made. ``silhouette`` is the mean one of the parts (Rousseeuw, 1987), -1 to 1, of at most 3,000 of the images;
+    larger means that the parts are further apart.
     """
 
     rows: NDArray[np.int64]
@@ -62,25 +50,9 @@ def recluster(
 ) -> Preview:
     """Group images by k-means in a local embedding, as ``facies recluster`` does.
 
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        May be a memory map.
-    rows : ndarray of int64
-        The images; of more than 100,000, so many determine the centres, and all are assigned to the nearest one.
-    groups : ndarray of int32, shape (N,)
-        The group of each image now.
-    k : int, optional
-        Number of parts; by default 2 to 6, whichever has the largest silhouette.
-    job : Job
-        Its progress is updated, and it can be cancelled.
-    seed : int
-        Of the random starts of k-means.
-
-    Raises
-    ------
-    InputError
-        If there are fewer images than twice the number of parts, or all have the same embedding.
+    Of more than 100,000 ``rows``, so many determine the centres, and all are assigned to the nearest one. Without ``k``
+    there are 2 to 6 parts, whichever number has the largest silhouette. `InputError` if there are fewer images than
+    twice the number of parts, or all have the same embedding.
     """
     from facies.cluster import LocalEmbedding, select_k
 

@@ -20,17 +20,9 @@ from facies.atlas.state.image_states import EXCLUDED
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["ReviewQueues"]
-
 
 class ReviewQueues:
-    """Computes and holds the queues; those from columns and from the embedding do not depend on the expert's decisions.
-
-    Parameters
-    ----------
-    run : OpenRun
-        The run.
-    """
+    """Computes and holds the queues; those from columns and embedding do not depend on the expert's decisions."""
 
     def __init__(self, run: OpenRun) -> None:
         self._run = run
@@ -48,18 +40,7 @@ class ReviewQueues:
         return {**description, "n": int((queue.score >= queue.cut).sum()), "cut": queue.cut}
 
     def queue(self, name: str) -> Queue:
-        """Return a queue without the images that are excluded.
-
-        Parameters
-        ----------
-        name : str
-            A key of `QUEUES`.
-
-        Raises
-        ------
-        InputError
-            If the run has no such queue.
-        """
+        """Return a queue of `QUEUES` without the excluded images; `InputError` if the run has no such queue."""
         states, predictions = self._run.states, self._run.predictions
         reason = missing_requirement(name, self._run.columns, has_predictions=predictions is not None)
         if reason is not None:

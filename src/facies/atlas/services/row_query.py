@@ -61,13 +61,7 @@ class RowQuery(BaseModel):
 
 
 def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
-    """Return the images of a run that a query selects, ascending.
-
-    Raises
-    ------
-    InputError
-        See `match_rows`.
-    """
+    """Return the images of a run that a query selects, ascending; see `match_rows`."""
     values = dict(run.states.by_name())
     if query.prediction is not None:
         predictions = run.predictions
@@ -81,23 +75,9 @@ def match_rows(
     values: Mapping[str, NDArray[Any]],
     columns: Mapping[str, Column],
 ) -> NDArray[np.int64]:
-    """Return the rows that match a query, ascending.
+    """Return the rows that match a query, ascending, by ``values`` (group, class, state, prediction) of shape (N,) each.
 
-    Parameters
-    ----------
-    query : RowQuery
-        The conditions.
-    n_images : int
-        N.
-    values : mapping of str to ndarray, shape (N,)
-        ``group``, ``class``, ``state`` and, if the query asks for it, ``prediction`` of every image.
-    columns : mapping of str to Column
-        The columns of the run.
-
-    Raises
-    ------
-    InputError
-        If the query has no condition, a mask has another length, or a row or column does not exist.
+    `InputError` if the query has no condition, a mask has another length, or a row or column does not exist.
     """
     masks: list[NDArray[np.bool_]] = []
     if query.mask is not None:

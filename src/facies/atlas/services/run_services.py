@@ -20,7 +20,7 @@ class RunServices:
     Parameters
     ----------
     folder, key, publish, partition
-        As for `OpenRun`.
+        As for `OpenRun`, whose errors it raises.
 
     Attributes
     ----------
@@ -32,11 +32,6 @@ class RunServices:
         Images that the expert should review.
     classifier : ClassifierLoop
         The classifier, fitted again after every change.
-
-    Raises
-    ------
-    InputError
-        If another atlas has the run open, or its journal is damaged.
     """
 
     def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["argsort_page", "distances_to", "mean_embedding", "nearest_to_any"]
-
 _BLOCK_BYTES = 2**24
 MAX_QUERIES = 256
 """Number of images that a search starts from; of more, so many evenly spaced ones are taken."""
@@ -36,25 +34,10 @@ def distances_to(
 def nearest_to_any(
     embedding: NDArray[np.float32], queries: NDArray[np.int64], among: NDArray[np.int64], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the images nearest to any of the query images.
+    """Return the ``k`` images of ``among`` (ascending) nearest to any query image, and the distance of each to it.
 
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        May be a memory map.
-    queries : ndarray of int64
-        Rows of the query images; of more than `MAX_QUERIES`, so many evenly spaced ones are taken.
-    among : ndarray of int64
-        Rows to search, ascending; the queries themselves are left out.
-    k : int
-        Number of images to return, if there are so many.
-
-    Returns
-    -------
-    rows : ndarray of int64
-        The nearest first; images at equal distances in ascending order.
-    distances : ndarray of float32
-        Distance of each to the nearest query.
+    The nearest is first, images at equal distances are in ascending order, and the queries themselves are left out; of
+    more than `MAX_QUERIES` queries, so many evenly spaced ones are taken.
     """
     is_query = np.zeros(len(embedding), np.bool_)
     is_query[queries] = True

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from facies.annotations import Action
 
-__all__ = ["describe_action"]
-
 _VERBS = {
     "classify": "Took predictions for",
     "include": "Took in again",
@@ -38,15 +36,7 @@ _NOUNS = {
 
 
 def describe_action(action: Action, reasons: Mapping[int, str]) -> str:
-    """Return one line that says what an action did.
-
-    Parameters
-    ----------
-    action : Action
-        An action of the journal.
-    reasons : mapping of int to str
-        The texts of the reasons of exclusion, by number.
-    """
+    """Return one line that says what an action did; ``reasons`` are the texts of the reasons by number."""
     n = len(action.rows)
     images = f"{n:,} image" + ("" if n == 1 else "s")
     parameters = action.parameters

@@ -8,21 +8,11 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ChangeLog"]
-
 _MAX_BYTES = 2**26
 
 
 class ChangeLog:
-    """The rows that the latest actions changed, in 64 MB at most; older actions are forgotten first.
-
-    Parameters
-    ----------
-    n_images : int
-        Number of images of the run.
-    revision : int
-        Revision of the journal at the start of the log.
-    """
+    """The rows that the latest actions changed, in 64 MB at most; older actions are forgotten first."""
 
     def __init__(self, n_images: int, revision: int) -> None:
         self._n_images = n_images

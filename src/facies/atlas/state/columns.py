@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Column", "read_columns"]
-
 MAX_VALUE_LENGTH = 200
 """Number of characters to which categories, ids and paths are shortened."""
 _MAX_CATEGORIES = 65_535
@@ -21,16 +19,8 @@ _MAX_CATEGORIES = 65_535
 class Column:
     """One column of a table, with one entry per image.
 
-    Attributes
-    ----------
-    name : str
-        Name of the column in the table.
-    kind : str
-        ``number`` or ``category``.
-    entries : ndarray, shape (N,)
-        float32 with NaN for missing values, or uint16 codes with 0 for missing values.
-    categories : list of str
-        The category of code c is ``categories[c - 1]``; empty for numbers.
+    The entries of kind ``number`` are float32 with NaN for missing values; those of kind ``category`` uint16 codes with
+    0 for missing values, where the category of code c is ``categories[c - 1]``.
     """
 
     name: str
@@ -54,19 +44,10 @@ class Column:
 
 
 def read_columns(images: pd.DataFrame, partition: pd.DataFrame) -> dict[str, Column]:
-    """Return those columns of a run that can colour, filter or sort the images.
+    """Return those columns of a run's images and of its partition that can colour, filter or sort the images.
 
-    Parameters
-    ----------
-    images : DataFrame
-        The table of the images. ``id`` and other columns of texts that are all different are left out, and true labels,
-        because nobody may name images by them.
-    partition : DataFrame
-        The table of the partition, for its columns ``probability`` and ``distance``.
-
-    Returns
-    -------
-    dict of str to Column
+    ``id`` and other columns of texts that are all different are left out, and true labels, because nobody may name
+    images by them.
     """
     columns: dict[str, Column] = {}
     for name in ("probability", "distance"):

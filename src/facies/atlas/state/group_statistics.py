@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["N_EXAMPLES", "GroupStatistics", "group_index", "measure_groups", "total_variance"]
-
 N_EXAMPLES = 12
 """Number of example images per group: the nearest to its centre."""
 _BLOCK_BYTES = 2**25
@@ -17,25 +15,11 @@ _BLOCK_BYTES = 2**25
 
 @dataclass(frozen=True, eq=False)
 class GroupStatistics:
-    """Statistics of one group.
+    """Statistics of one group, -1 for noise; ``examples`` are its `N_EXAMPLES` images nearest to the centre, in order.
 
-    Attributes
-    ----------
-    group : int
-        Number of the group, -1 for noise.
-    size : int
-        Number of its images.
-    centre : ndarray of float32, shape (D,)
-        Mean embedding of its members.
-    distance : float
-        Mean distance of its members to the centre.
-    homogeneity : float
-        ``1 − (mean squared distance of the members to the centre) / (total variance)``, 0 to 1: 1 if all members are the
-        same, 0 if they differ as much as all images do.
-    x, y : float
-        Median position of its members on the map.
-    examples : ndarray of int64
-        Rows of its `N_EXAMPLES` images nearest to the centre, the nearest first.
+    ``centre`` is the mean embedding of its members, (D,), ``distance`` their mean distance to it, and (``x``, ``y``)
+    their median position on the map. ``homogeneity`` is ``1 − (mean squared distance of the members to the centre) /
+    (total variance)``, 0 to 1: 1 if all members are the same, 0 if they differ as much as all images do.
     """
 
     group: int
@@ -66,25 +50,10 @@ def measure_groups(
     variance: float,
     rows: NDArray[np.int64] | None = None,
 ) -> dict[int, GroupStatistics]:
-    """Compute the statistics of groups.
+    """Compute the statistics of groups by number, from all images, or from ``rows``: all members of some groups.
 
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        A memory map is read twice, in blocks.
-    points : ndarray of float32, shape (N, 2)
-        Positions on the map.
-    groups : ndarray of int32, shape (N,)
-        The group of each image.
-    variance : float
-        What `total_variance` returns.
-    rows : ndarray of int64, optional
-        All members of the groups to compute; by default all images.
-
-    Returns
-    -------
-    dict of int to GroupStatistics
-        By number of the group.
+    ``embedding`` (N, D) may be a memory map, which is read twice, in blocks; ``points`` (N, 2) are positions on the map;
+    ``variance`` is what `total_variance` returns.
     """
     rows = np.arange(len(groups)) if rows is None else rows
     if not len(rows):

@@ -13,21 +13,9 @@ from facies.atlas.errors import MissingError
 from facies.atlas.state.group_statistics import GroupStatistics, group_index, measure_groups, total_variance
 from facies.atlas.state.image_states import EXCLUDED, ImageStates
 
-__all__ = ["GroupStatisticsCache"]
-
 
 class GroupStatisticsCache:
-    """Holds the `GroupStatistics` of the groups that exist now.
-
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        May be a memory map.
-    points : ndarray of float32, shape (N, 2)
-        Positions on the map.
-    groups : ndarray of int32, shape (N,)
-        The group of each image now.
-    """
+    """Holds the `GroupStatistics` of the groups that exist now; ``groups`` has those of the images, shape (N,)."""
 
     def __init__(self, embedding: NDArray[np.float32], points: NDArray[np.float32], groups: NDArray[np.int32]) -> None:
         self._embedding, self._points, self._groups = embedding, points, groups
@@ -39,14 +27,9 @@ class GroupStatisticsCache:
         self._parents: dict[int, list[int]] = {}
 
     def update_groups(self, before: NDArray[np.int32], after: NDArray[np.int32], rows: NDArray[np.int64]) -> None:
-        """Record that images have changed their group; fast, because nothing is computed before it is asked for.
+        """Record that the images ``rows`` have changed their group, from ``before`` (N,) to ``after`` (N,).
 
-        Parameters
-        ----------
-        before, after : ndarray of int32, shape (N,)
-            The group of each image before and after the change.
-        rows : ndarray of int64
-            The images that have changed.
+        It is fast, because nothing is computed before it is asked for.
         """
         old, new = group_index(before[rows])[0], group_index(after[rows])[0]
         with self._update_lock:
@@ -114,10 +97,7 @@ class GroupStatisticsCache:
     def similar(self, group: int, k: int) -> list[tuple[int, float]]:
         """Return the ``k`` groups whose centres are nearest to that of ``group``, with their distances.
 
-        Raises
-        ------
-        MissingError
-            If there is no such group.
+        `MissingError` if there is no such group.
         """
         statistics = self.by_group()
         if group not in statistics:

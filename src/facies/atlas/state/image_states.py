@@ -36,17 +36,7 @@ class ImageStates:
     def from_annotations(
         cls, annotations: Annotations, partition: str, initial_groups: NDArray[np.int32]
     ) -> ImageStates:
-        """Combine decisions with the groups of a partition.
-
-        Parameters
-        ----------
-        annotations : Annotations
-            The expert's decisions.
-        partition : str
-            Name of the partition.
-        initial_groups : ndarray of int32, shape (N,)
-            The groups of the run, used where no action has changed them.
-        """
+        """Combine decisions with the groups of a partition; the initial ones where no action has changed them."""
         return cls(annotations, annotations.groups.get(partition, initial_groups))
 
     @property

@@ -12,8 +12,6 @@ from typing import Any
 from facies.atlas.errors import MissingError
 from facies.errors import InputError
 
-__all__ = ["Cancelled", "Job", "Jobs"]
-
 _MAX_FINISHED = 8
 _MAX_RUNNING = 4
 
@@ -24,22 +22,10 @@ class Cancelled(Exception):  # noqa: N818 - it is no error
 
 @dataclass
 class Job:
-    """One piece of work.
+    """One piece of work (``what`` is ``recluster`` or ``export``); ``done`` is its progress, 0 to 1.
 
-    Attributes
-    ----------
-    id : str
-        Identifier in addresses.
-    what : str
-        ``recluster`` or ``export``.
-    status : str
-        ``working``, ``ready``, ``failed`` or ``cancelled``.
-    done : float
-        Progress, 0 to 1.
-    error : str or None
-        Why the work failed, in one line.
-    result : object
-        What the work returned; None until it is ready.
+    ``status`` is ``working``, ``ready``, ``failed`` (then ``error`` says why, in one line) or ``cancelled``; ``result``
+    is what the work returned, None until it is ready.
     """
 
     id: str
@@ -51,18 +37,7 @@ class Job:
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def step(self, done: float) -> None:
-        """Set the progress; to be called by the work itself.
-
-        Parameters
-        ----------
-        done : float
-            0 to 1.
-
-        Raises
-        ------
-        Cancelled
-            If the work was cancelled.
-        """
+        """Set the progress, 0 to 1; called by the work itself, which `Cancelled` ends if somebody has cancelled it."""
         if self._cancel.is_set():
             raise Cancelled
         self.done = done
@@ -73,13 +48,7 @@ class Job:
 
 
 class Jobs:
-    """The background work of one run: four jobs at once, and the results of the last eight.
-
-    Parameters
-    ----------
-    on_end : callable
-        Called as ``on_end(job)`` when a job has ended.
-    """
+    """The background work of one run: four jobs at once, and the last eight results; ``on_end`` gets each job at its end."""
 
     def __init__(self, on_end: Callable[[Job], None]) -> None:
         self._on_end = on_end
@@ -87,19 +56,9 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def start(self, what: str, work: Callable[[Job], Any]) -> Job:
-        """Start work in a thread of its own.
+        """Start ``work(job)`` in a thread of its own; it calls `Job.step` from time to time and returns the result.
 
-        Parameters
-        ----------
-        what : str
-            ``recluster`` or ``export``.
-        work : callable
-            Called as ``work(job)``; it calls `Job.step` from time to time and returns the result.
-
-        Raises
-        ------
-        InputError
-            If four jobs are running already.
+        `InputError` if four jobs are running already.
         """
         job = Job(secrets.token_urlsafe(9), what)
         with self._lock:
@@ -112,13 +71,7 @@ class Jobs:
         return job
 
     def find(self, job_id: str, what: str) -> Job:
-        """Return a job by its identifier and its kind.
-
-        Raises
-        ------
-        MissingError
-            If there is none, or its result has been dropped.
-        """
+        """Return a job by identifier and kind; `MissingError` if there is none, or its result has been dropped."""
         with self._lock:
             job = self._jobs.get(job_id)
         if job is None or job.what != what:

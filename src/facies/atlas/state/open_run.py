@@ -122,17 +122,9 @@ class OpenRun:
         return [(name, self._projections[name]) for name in reversed(self.folder.projections())]
 
     def projection(self, name: str | None = None) -> NDArray[np.float32]:
-        """Return the coordinates of a projection, float32 of shape (N, 2) in [-1, 1].
+        """Return the coordinates of a projection, by default the newest, float32 of shape (N, 2) in [-1, 1].
 
-        Parameters
-        ----------
-        name : str, optional
-            By default the newest projection.
-
-        Raises
-        ------
-        MissingError
-            If there is none of that name.
+        `MissingError` if there is none of that name.
         """
         names = self.folder.projections()
         if name is None or name == next(reversed(names), None):
@@ -162,17 +154,8 @@ class OpenRun:
     def act(self, write: Callable[[Journal], Action | None], *, client: str = "") -> Action | None:
         """Write an action to the journal, and publish it; it is on the disk when this returns.
 
-        Parameters
-        ----------
-        write : callable
-            Calls one method of the journal, and returns its action.
-        client : str
-            Identity of the browser that asked; it is published with the change.
-
-        Returns
-        -------
-        Action or None
-            What ``write`` returned.
+        ``write`` calls one method of the journal and returns its action. ``client`` is the identity of the browser that
+        asked, which is published with the change.
         """
         with self._lock:
             try:

@@ -48,38 +48,16 @@ class Predictions:
     seconds: float
 
     def rows_by_class(self, rows: NDArray[np.int64], names: Mapping[int, str]) -> dict[str, NDArray[np.int64]]:
-        """Return which of ``rows`` are predicted to be of each class.
-
-        Parameters
-        ----------
-        rows : ndarray of int64
-            The images.
-        names : mapping of int to str
-            Names of the classes that exist now, by id; predictions of others are left out.
-        """
+        """Return which of ``rows`` are predicted to be of each class of ``names``, which exist now, by name."""
         return {names[k]: rows[self.classes[rows] == k] for k in self.known if k in names}
 
     def certain(
         self, rows: NDArray[np.int64], minimum: float, names: Mapping[int, str]
     ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64], NDArray[np.float32]]:
-        """Return those of ``rows`` whose prediction is certain enough.
+        """Return those of ``rows`` whose certainty is ``minimum`` (0 to 1) at least, and whose class is in ``names``.
 
-        Parameters
-        ----------
-        rows : ndarray of int64
-            The images.
-        minimum : float
-            The smallest certainty, 0 to 1; larger values return fewer images.
-        names : mapping of int to str
-            Names of the classes that exist now, by id; predictions of others are left out.
-
-        Returns
-        -------
-        rows : ndarray of int64, shape (M,)
-        class_names : list of str
-        codes : ndarray of int64, shape (M,)
-            The predicted class of each row, as an index of ``class_names``.
-        confidence : ndarray of float32, shape (M,)
+        They are the rows (M,), the names of the classes, the predicted class of each row as an index of these (M,), and
+        its confidence (M,).
         """
         known = [k for k in self.known if k in names]
         if not known:

@@ -5,23 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["normalise_points"]
-
 
 def normalise_points(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale points into [-1, 1], with one scale for both axes.
+    """Scale points (N, 2) into [-1, 1], with one scale for both axes; points that are not finite become NaN.
 
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, 2)
-        Coordinates in any unit; points that are not finite become NaN.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, 2)
-
-    Notes
-    -----
     A browser computes in float32: near 0 there are digits left for zooming in, far from it there are not.
     """
     finite = np.isfinite(points).all(axis=1)

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BackgroundKind", "SmoothField", "Thresholds", "background_likelihood", "smooth_field"]
-
 BackgroundKind = Literal["green", "dark", "light"]
 
 HUE_WINDOW = 20.0
@@ -23,23 +21,10 @@ _MOTTLE, _MOTTLE_WIDTH, _ROUNDS = (128, 160), 3.0, 3
 class Thresholds:
     """What was learnt from the photographs of a session, and is then left as it is.
 
-    Parameters
-    ----------
-    ground : {"green", "dark", "light"}
-        The kind of the background.
-    level : float
-        The threshold of `background_likelihood`, 0 to 255: above it is background.
-    mode : float
-        The most frequent background_likelihood: that of the background itself.
-    difference : float
-        From which difference to the smooth colour field of the background on a place is no background, in grey levels (0 to
-        255) of the brightest channel.
-    hue : float
-        The modal hue of the background, in degrees.
-    white : float
-        The value of a stored pixel that becomes 255.
-    how : str
-        How the level came about, in words.
+    Above the level, 0 to 255, the `background_likelihood` is that of the background; its mode is the most frequent one.
+    From the difference to the smooth colour field of the background on, in grey levels of the brightest channel, a
+    place is no background. The hue is the background's modal one in degrees; white is the value of a stored pixel that
+    becomes 255; `how` says in words how the level came about.
     """
 
     ground: BackgroundKind
@@ -51,25 +36,12 @@ class Thresholds:
     how: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """All of them, fit for JSON."""
+        """Return all of them, fit for JSON."""
         return asdict(self)
 
 
 def to_eight_bits(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
-    """Bring stored pixels to 0 … 255.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (H, W, 3)
-        As stored.
-    white : float
-        The value that becomes 255.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-        The same memory, if it is 8 bits already.
-    """
+    """Bring stored pixels to 0 … 255, the value `white` to 255; the same memory, if they have 8 bits already."""
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels)
     scaled = pixels.astype(np.float32) * np.float32(255.0 / white)
@@ -77,22 +49,10 @@ def to_eight_bits(pixels: NDArray[Any], white: float) -> NDArray[np.uint8]:
 
 
 def background_likelihood(colour: NDArray[Any], ground: BackgroundKind) -> NDArray[np.float32]:
-    """Measure how much like the background a colour is.
+    """Measure how much like the background an RGB colour (..., 3) from 0 to 255 is: float32 (...), 0 to 255.
 
     On a coloured plate the saturation of HSV, ``255 (max − min) / max``; on a dark background how dark the brightest
     channel is, ``255 − max``; on a light background how bright the darkest channel is, ``min``.
-
-    Parameters
-    ----------
-    colour : ndarray, shape (..., 3)
-        RGB, 0 to 255.
-    ground : {"green", "dark", "light"}
-        The kind of background.
-
-    Returns
-    -------
-    ndarray of float32, shape (...)
-        0 to 255.
     """
     planes = cv2.split(np.ascontiguousarray(colour, np.float32)) if colour.ndim == 3 else np.moveaxis(colour, -1, 0)
     red, green, blue = (np.asarray(plane, np.float32) for plane in planes)
@@ -106,18 +66,7 @@ def background_likelihood(colour: NDArray[Any], ground: BackgroundKind) -> NDArr
 
 
 def hue_degrees(colour: NDArray[Any]) -> NDArray[np.float32]:
-    """The hue of HSV.
-
-    Parameters
-    ----------
-    colour : ndarray, shape (H, W, 3)
-        RGB, 0 to 255.
-
-    Returns
-    -------
-    ndarray of float32, shape (H, W)
-        0 to 360 degrees.
-    """
+    """Return the hue of HSV, 0 to 360 degrees, of a picture in RGB from 0 to 255."""
     return cv2.cvtColor(np.ascontiguousarray(colour, np.float32) / 255.0, cv2.COLOR_RGB2HSV)[..., 0]
 
 
@@ -125,14 +74,8 @@ def hue_degrees(colour: NDArray[Any]) -> NDArray[np.float32]:
 class SmoothField:
     """The colour of the background as a quadratic function of the place, so that uneven light is no difference.
 
-    Parameters
-    ----------
-    coefficients
-        float32 (6, 3): of 1, x, y, x², xy, y² (x and y from −1 to 1 over the photograph), for each channel.
-    height, width
-        Of the photograph, in pixels.
-    mottle
-        float32 (h, w, 3): what a smooth picture of the background adds to that; none by default.
+    The coefficients, float32 (6, 3), are those of 1, x, y, x², xy, y² (x and y from −1 to 1 over the photograph), for
+    each channel. The mottle, float32 (h, w, 3), is what a smooth picture of the background adds to that.
     """
 
     coefficients: NDArray[np.float32]
@@ -141,16 +84,9 @@ class SmoothField:
     mottle: NDArray[np.float32] | None = None
 
     def at(self, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The colour of the background at a grid of places.
+        """Return the colour of the background, float32 (h, w, 3), at rows (h,) and columns (w,) of the photograph.
 
-        Parameters
-        ----------
-        rows, columns : ndarray of float32, shape (h,) and (w,)
-            Places in pixels of the photograph; pixel ``i`` spans ``[i, i + 1)``.
-
-        Returns
-        -------
-        ndarray of float32, shape (h, w, 3)
+        They are in pixels; pixel ``i`` spans ``[i, i + 1)``.
         """
         y, x = 2 * rows / self.height - 1, 2 * columns / self.width - 1
         c = self.coefficients
@@ -169,24 +105,11 @@ class SmoothField:
 
 
 def smooth_field(small: NDArray[Any], height: int, width: int, ground: BackgroundKind) -> SmoothField:
-    """Fit the colour field of the background to a photograph, whatever lies on it.
+    """Fit the colour field of the background to a photograph of height × width pixels, or a smaller picture of it.
 
-    Least squares with Tukey's biweight, begun from the places that are most like the background: of a quadratic, for a
-    lamp lights a plate smoothly. On a light background, from which pale grains differ by less than its own mottle, the
-    field follows that, too.
-
-    Parameters
-    ----------
-    small : ndarray, shape (h, w, 3)
-        The photograph, or a smaller picture of it.
-    height, width : int
-        Of the photograph.
-    ground : {"green", "dark", "light"}
-        The kind of background.
-
-    Returns
-    -------
-    SmoothField
+    Least squares with Tukey's biweight, whatever lies on it, begun from the places that are most like the background:
+    of a quadratic, for a lamp lights a plate smoothly. On a light background, from which pale grains differ by less
+    than its own mottle, the field follows that, too.
     """
     grid = cv2.resize(small, (40, 32), interpolation=cv2.INTER_AREA).astype(np.float64)
     y, x = np.mgrid[0:32, 0:40]

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from facies.grains.extraction.background import SmoothField, Thresholds
 from facies.grains.extraction.foreground_score import Window
 
-__all__ = ["BackgroundNormalisation"]
-
 BRIGHTNESS = {"green": 128.0, "light": 224.0}
 """What the brightest channel of the background is brought to: well below white, so that pale grains in dim corners stay whole."""
 
@@ -24,14 +22,10 @@ RIM = 3
 class BackgroundNormalisation:
     """The plate as it would be, lit evenly and with one grain on it.
 
-    On a coloured or a light background a picture is multiplied by the target brightness over that of the background's smooth
-    field at each place: what a lamp does to the plate, it does to the grain. A dark background has no information on the light,
-    which is left as it is. What is not the grain is painted in one colour, that of the session's background.
-
-    Parameters
-    ----------
-    thresholds : Thresholds
-        Of the session: kind, hue and purity of the background.
+    On a coloured or a light background a picture is multiplied by the target brightness over that of the background's
+    smooth field at each place: what a lamp does to the plate, it does to the grain. A dark background has no
+    information on the light, which is left as it is. What is not the grain is painted in one colour, that of the
+    session's background.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
@@ -43,20 +37,8 @@ class BackgroundNormalisation:
     ) -> NDArray[np.uint8]:
         """Put one layer of a grain on this plate.
 
-        Parameters
-        ----------
-        picture : ndarray of uint8, shape (h, w, 3)
-            A window of the photograph.
-        window : (int, int, int, int)
-            Where it lies, h × w pixels of the photograph.
-        field : SmoothField
-            The background of the photograph.
-        grain : ndarray of uint8, shape (h, w)
-            1 where any layer shows the grain, else 0.
-
-        Returns
-        -------
-        ndarray of uint8, shape (h, w, 3)
+        The picture is the window of a photograph whose background is the field; the mask, uint8 (h, w), is 1 where any
+        layer shows the grain.
         """
         x0, y0, x1, y1 = window
         rows, columns = (np.arange(a, b, dtype=np.float32) + 0.5 for a, b in ((y0, y1), (x0, x1)))
@@ -71,7 +53,7 @@ class BackgroundNormalisation:
 
 
 def _colour(thresholds: Thresholds) -> NDArray[np.float32]:
-    """RGB of the plate, 0 to 255: by the session's hue and most frequent background_likelihood."""
+    """Return the colour of the plate, RGB from 0 to 255, by the session's hue and most frequent likelihood."""
     if thresholds.ground == "green":
         hsv = (thresholds.hue, thresholds.mode / 255, BRIGHTNESS["green"] / 255)
         return cv2.cvtColor(np.array(hsv, np.float32).reshape(1, 1, 3), cv2.COLOR_HSV2RGB)[0, 0] * np.float32(255)

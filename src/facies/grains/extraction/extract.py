@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,12 @@ from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
 from facies.grains.extraction.process_pool import extract_in_order
 from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
+from facies.images.readers.base import Progress
 from facies.images.readers.pixels import UnreadableImage
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
 
-__all__ = ["available_cores", "extract_grains"]
-
 N_SAMPLED = 24
 """Photographs whose histogram gives the thresholds, spread evenly over the stacks."""
-
-Progress = Callable[[int, int], None]
 
 
 def extract_grains(
@@ -180,7 +177,7 @@ def _background_notes(histogram: NDArray[np.int64], thresholds: Thresholds) -> l
 
 
 def _sample_photographs(stacks: StackList, white: float | None = None) -> SessionSample:
-    """A sample of photographs, spread over all stacks and all layers."""
+    """Read a sample of photographs, spread over all stacks and all layers."""
     total = len(stacks.stacks) * stacks.layers
     step = max(1, total // N_SAMPLED)
     if stacks.layers > 1 and step % stacks.layers == 0:

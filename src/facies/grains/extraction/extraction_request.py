@@ -15,8 +15,6 @@ from facies.grains.extraction.focal_stacks import StackList
 from facies.grains.extraction.grain_writer import FORMAT
 from facies.io import jsonable
 
-__all__ = ["check_unfinished", "is_complete", "make_request", "read_description", "read_thresholds"]
-
 
 def read_description(folder: str | Path) -> dict[str, Any]:
     """Read ``grains.json`` of a folder of grains.
@@ -50,14 +48,7 @@ def read_description(folder: str | Path) -> dict[str, Any]:
 def make_request(stacks: StackList, settings: ExtractionSettings, thresholds: str | Path | None) -> dict[str, Any]:
     """Describe what is extracted, and how; an unfinished extraction goes on only if its request was the same.
 
-    Parameters
-    ----------
-    stacks : StackList
-        The photographs; their names and sizes go into a digest.
-    settings : ExtractionSettings
-        How grains are found and cut out.
-    thresholds : path, optional
-        The folder of grains whose thresholds are used.
+    Names and sizes of the photographs go into a digest. `thresholds` is a folder of grains whose thresholds are used.
     """
     digest = hashlib.sha256()
     for stack in stacks.stacks:
@@ -90,10 +81,7 @@ def is_complete(
 ) -> bool:
     """Return whether there is nothing left to do.
 
-    Raises
-    ------
-    InputError
-        If the folder may not be replaced, or holds something else than is requested.
+    An InputError says that the folder may not be replaced, or holds something else than is requested.
     """
     if not target.exists() or (unfinished is not None and unfinished["replaces"] and resume):
         return False
@@ -116,12 +104,9 @@ def is_complete(
 def check_unfinished(
     target: Path, unfinished: dict[str, Any], request: dict[str, Any], *, resume: bool
 ) -> dict[str, Any]:
-    """Check that an unfinished extraction may go on, and return its description.
+    """Return the description of an unfinished extraction that may go on.
 
-    Raises
-    ------
-    InputError
-        If it was not asked to go on, or was begun with another request.
+    An InputError says that it was not asked to go on, or was begun with another request.
     """
     if not resume:
         raise InputError(

@@ -9,8 +9,6 @@ from typing import Any, Literal, get_args
 
 from facies.errors import InputError
 
-__all__ = ["Background", "ExtractionSettings", "PlateMode"]
-
 Background = Literal["auto", "green", "dark", "light"]
 PlateMode = Literal["keep", "even"]
 
@@ -65,13 +63,7 @@ class ExtractionSettings:
     um_per_px: float | None = None
 
     def check(self) -> None:
-        """Refuse values that cannot be meant.
-
-        Raises
-        ------
-        InputError
-            Naming the option.
-        """
+        """Raise an InputError that names the option for a value that cannot be meant."""
         if self.background not in get_args(Background):
             raise InputError(f"--background {self.background}: choose {', '.join(get_args(Background))}")
         if self.plate not in get_args(PlateMode):
@@ -95,11 +87,11 @@ class ExtractionSettings:
             raise InputError(f"--min-layers {self.min_layers}: a grain is found in at least 1 layer")
 
     def to_dict(self) -> dict[str, Any]:
-        """All of them, fit for JSON."""
+        """Return all of them, fit for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> ExtractionSettings:
-        """Make them of what `to_dict` gave; what is not known is passed over."""
+        """Make settings of what `to_dict` gave; unknown names are passed over."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in saved.items() if name in known})

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.images.readers.folder import find_image_files, natural_key
-from facies.images.readers.image_file import SUFFIXES, UnreadableImage, decode_pages
+from facies.images.readers.image_file import SUFFIXES, decode_pages
+from facies.images.readers.pixels import UnreadableImage
 
 __all__ = ["Grouping", "Stack", "StackList", "find_stacks", "read_photograph"]
 
@@ -102,15 +103,14 @@ def find_stacks(
         Photographs a stack.
     grouping : {"auto", "name", "folder", "order"}
         By what photographs are grouped: the file name before a last number (``S0001_3.png``: stack S0001, layer 3); the
-        folder; or every `layers` files that follow each other. ``auto`` takes that of the first two by which more photographs
-        fall into whole stacks, and the last where neither makes any.
+        folder; or every `layers` files that follow each other. ``auto`` takes that of the first two by which more
+        photographs fall into whole stacks, and the last where neither makes any.
     pattern : str, optional
         A regular expression for the path of a photograph, with the groups ``stack`` and ``layer``, and perhaps
         ``sample``; in place of `grouping`.
     table : path, optional
-        A CSV file. With the columns ``photograph`` and ``stack`` (and perhaps ``layer`` and ``sample``) it
-        defines the stacks; with ``stack`` and ``sample`` alone it
-        gives the samples of stacks found otherwise.
+        A CSV file. With the columns ``photograph`` and ``stack`` (and perhaps ``layer`` and ``sample``) it defines the
+        stacks; with ``stack`` and ``sample`` alone it gives the samples of stacks grouped otherwise.
 
     Returns
     -------
@@ -146,22 +146,9 @@ def find_stacks(
 
 
 def read_photograph(path: Path) -> NDArray[np.generic]:
-    """Decode a photograph.
+    """Decode a photograph: RGB, (H, W, 3), in the type of the file, turned as its EXIF says; grey is repeated.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray, shape (H, W, 3)
-        RGB in the type of the file, turned as its EXIF orientation says; grey is repeated.
-
-    Raises
-    ------
-    UnreadableImage
-        If it is damaged, or not one photograph of one or three channels.
+    An UnreadableImage is raised if it is damaged, or not one photograph of one or three channels.
     """
     pages = list(decode_pages(path))
     if len(pages) != 1:
@@ -228,15 +215,15 @@ def _by_name(names: Sequence[str], _layers: int) -> list[_Photograph]:
         match = _LAYER.match(path.stem)
         stem, layer = (match["stack"], int(match["layer"])) if match else (path.stem, 0)
         if stem.lower() in ("", *_WORDS):  # the folder is the stack
-            placed.append(_Photograph(name, path.parent.as_posix(), layer, _folder_above(path.parent)))
+            placed.append(_Photograph(name, path.parent.as_posix(), layer, _top_folder(path.parent)))
         else:
             placed.append(_Photograph(name, (path.parent / stem).as_posix(), layer))
     return placed
 
 
-def _folder_above(stack: PurePosixPath) -> str:
-    """The sample of a stack that is a folder of its own."""
-    return stack.parts[0] if len(stack.parts) > 1 else ALL
+def _top_folder(path: PurePosixPath) -> str:
+    """Return the sample that the first folder of a path names."""
+    return path.parts[0] if len(path.parts) > 1 else ALL
 
 
 def _by_folder(names: Sequence[str], _layers: int) -> list[_Photograph]:
@@ -245,7 +232,7 @@ def _by_folder(names: Sequence[str], _layers: int) -> list[_Photograph]:
     for name in names:
         folders = PurePosixPath(name).parent
         parent = folders.as_posix()
-        placed.append(_Photograph(name, parent, counts[parent], _folder_above(folders)))
+        placed.append(_Photograph(name, parent, counts[parent], _top_folder(folders)))
         counts[parent] += 1
     return placed
 
@@ -348,14 +335,9 @@ def _assemble(placed: Sequence[_Photograph], layers: int) -> tuple[list[Stack], 
         elif len({item.sample for item in ordered}) != 1:
             incomplete.append((title, "its photographs are of two samples"))
         else:
-            sample = ordered[0].sample or _top_folder(ordered[0].name)
+            sample = ordered[0].sample or _top_folder(PurePosixPath(ordered[0].name))
             stacks.append(Stack("stack" if name == "." else name, sample, tuple(item.name for item in ordered)))
     return stacks, incomplete
-
-
-def _top_folder(name: str) -> str:
-    parts = PurePosixPath(name).parts
-    return parts[0] if len(parts) > 1 else ALL
 
 
 def _none_whole(root: Path, n: int, layers: int, how: str, incomplete: Sequence[tuple[str, str]]) -> str:

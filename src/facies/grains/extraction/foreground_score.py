@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from facies.grains.extraction.background import HUE_WINDOW, SmoothField, Thresholds, background_likelihood, hue_degrees
 
-__all__ = ["Window", "foreground_score"]
-
 SHADE = {"green": (0.55, 1.15), "light": (0.9, 1.0)}
 """The brightness of a background in shadow and in stray light, as shares of that around.
 
@@ -31,34 +29,17 @@ def foreground_score(
     hue_gate: bool = False,
     shadows: bool = False,
 ) -> NDArray[np.float32]:
-    """Measure how much each pixel of a picture speaks for a grain.
+    """Measure how much each pixel of a picture speaks for a grain: float32 (h, w), from 1 on it is no background.
 
-    The larger of two: how far the background_likelihood lies below its mode, in units of the distance from the mode to the
-    threshold; and the difference to the colour field of the background, in units of the threshold of that. On a dark background
-    only what is brighter counts; on a coloured plate and on a light background the difference that is left after the
-    brightness is set equal within what a shadow may do (`SHADE`), for a grain throws one.
+    The larger of two: how far the `background_likelihood` lies below its mode, in units of the distance from the mode
+    to the threshold; and, with `shine`, the difference to the colour field of the background, in units of the threshold
+    of that. On a dark background only what is brighter counts; on a coloured plate and on a light background the
+    difference that is left after the brightness is set equal within what a shadow may do (`SHADE`), for a grain throws
+    one.
 
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w, 3)
-        A window of the photograph, perhaps smaller.
-    window : (int, int, int, int)
-        Where it lies.
-    field : SmoothField
-        The background of the photograph.
-    thresholds : Thresholds
-        Of the session.
-    shine : bool
-        Whether the difference counts, too.
-    hue_gate : bool
-        Whether what has not the hue of a coloured plate is no background.
-    shadows : bool
-        Whether the shadows on a light background count, too: a pale grain has parts that are as grey as they are.
-
-    Returns
-    -------
-    ndarray of float32, shape (h, w)
-        0 and more; from 1 on it is no background.
+    The picture shows the window of a photograph, perhaps smaller. With `hue_gate` what has not the hue of a coloured
+    plate is no background. With `shadows` the shadows on a light background count, too: a pale grain has parts that are
+    as grey as they are.
     """
     x0, y0, x1, y1 = window
     height, width = picture.shape[:2]

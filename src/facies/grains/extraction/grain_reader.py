@@ -16,8 +16,6 @@ from facies.images.image_set import ImageSet
 from facies.images.readers.base import Reader
 from facies.images.sources import ZarrSource
 
-__all__ = ["READER", "images_from_grains", "read_outlines"]
-
 
 def images_from_grains(folder: Path) -> ImageSet:
     """Open a folder of grains; pixels are read where they lie, when they are asked for.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -19,24 +20,17 @@ from facies.grains.extraction.focal_stacks import Stack
 from facies.grains.extraction.stack_extraction import ExtractedStack, LayerDetections
 from facies.io import flush, rename_folder, user_errors, write_json_atomically
 
-__all__ = ["GrainWriter"]
-
 FORMAT = 1
 
 _BATCH = 256  # stacks of which the tables are in memory at once
 
 
 class GrainWriter:
-    """The folder ``.NAME.work`` beside the folder ``NAME`` of grains to be.
+    """The folder ``.NAME.work`` beside the folder ``NAME`` of grains to be, whose absolute path is the target.
 
-    ``extract.json`` says what is being extracted; ``stacks.jsonl`` has a line for each stack that is done, in order; the
-    crops are in ``grains/images.zarr``. A line is written after the crops of its stack have reached the disk, so whoever
-    goes on after a kill begins behind the last whole line.
-
-    Parameters
-    ----------
-    target : Path
-        The folder of grains to be; absolute.
+    ``extract.json`` says what is being extracted; ``stacks.jsonl`` has a line for each stack that is done, in order;
+    the crops are in ``grains/images.zarr``. A line is written after the crops of its stack have reached the disk, so
+    whoever goes on after a kill begins behind the last whole line.
     """
 
     def __init__(self, target: Path) -> None:
@@ -52,13 +46,7 @@ class GrainWriter:
         self._array: Any = None
 
     def description(self) -> dict[str, Any] | None:
-        """Read what is unfinished here; None if nothing is.
-
-        Raises
-        ------
-        InputError
-            If that cannot be read.
-        """
+        """Read what is unfinished here; None if nothing is, and an InputError if it cannot be read."""
         try:
             description = json.loads(self._description.read_text("utf-8"))
         except FileNotFoundError:
@@ -80,15 +68,7 @@ class GrainWriter:
         write_json_atomically(self._description, {"format": FORMAT, **description})
 
     def open(self, layers: int, size: int) -> None:
-        """Go on behind the last stack that is whole.
-
-        Parameters
-        ----------
-        layers : int
-            Layers of a grain.
-        size : int
-            The side of a crop, in pixels.
-        """
+        """Go on behind the last stack that is whole; a crop has `layers` layers and a side of `size` pixels."""
         import zarr
         from zarr.codecs import ZstdCodec
 
@@ -112,20 +92,7 @@ class GrainWriter:
         )  # fmt: skip
 
     def add(self, stack: Stack, extracted: ExtractedStack) -> None:
-        """Write the next stack.
-
-        Parameters
-        ----------
-        stack : Stack
-            Which.
-        extracted : ExtractedStack
-            Its grains.
-
-        Raises
-        ------
-        InputError
-            If the disk is full.
-        """
+        """Write the grains of the next stack; an InputError says that the disk is full."""
         entry = {
             "stack": stack.name, "sample": stack.sample, "photographs": list(stack.photographs),
             "width": extracted.width, "height": extracted.height, "status": extracted.status, "rows": extracted.rows,
@@ -171,7 +138,8 @@ class GrainWriter:
         writers: dict[str, Any] = {}
         digest = hashlib.sha256(f"{self.n_grains} {tuple(self._array.shape[1:])} |u1".encode())
         try:
-            for batch in _batches(self.entries(), _BATCH):
+            entries = self.entries()
+            while batch := list(itertools.islice(entries, _BATCH)):
                 tables = {
                     "images": pd.DataFrame([row for entry in batch for row in entry["rows"]]),
                     "outlines": pd.DataFrame(
@@ -244,14 +212,3 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return entry if isinstance(entry, dict) else None
-
-
-def _batches(entries: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

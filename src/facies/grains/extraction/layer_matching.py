@@ -8,42 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Match", "match_layers", "overlaps"]
-
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A grain that was found in several layers.
-
-    Parameters
-    ----------
-    members
-        (layer, number of the box in it), by layer.
-    widest
-        The member whose box has the largest area.
-    """
+    """A grain in several layers: its boxes as (layer, number of the box in it), by layer, and that of the largest area."""
 
     members: tuple[tuple[int, int], ...]
     widest: tuple[int, int]
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers in which it was found."""
+        """The layers in which the grain appears."""
         return tuple(sorted({layer for layer, _ in self.members}))
 
 
 def overlaps(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union of boxes.
-
-    Parameters
-    ----------
-    first, second : ndarray of int, shape (n, 4) and (m, 4)
-        x0, y0, x1, y1, half-open.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, m)
-    """
+    """Return the intersection over union, (n, m), of boxes (n, 4) and (m, 4) of x0, y0, x1, y1, half-open."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
@@ -54,24 +34,11 @@ def overlaps(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.
 
 
 def match_layers(boxes: Sequence[NDArray[np.int64]], *, overlap: float = 0.3, min_layers: int = 2) -> list[Match]:
-    """Link the boxes of all layers into grains: single linkage of those that overlap.
+    """Link the boxes of all layers, each (n, 4), into grains: single linkage of those that overlap.
 
-    Where blur joins two grains in some layers, and most layers show them apart, they are two: the joined boxes are not
-    used.
-
-    Parameters
-    ----------
-    boxes : sequence of ndarray of int, shape (n, 4)
-        The boxes of each layer.
-    overlap : float
-        Intersection over union from which on two boxes are linked.
-    min_layers : int
-        In how many layers a grain is found at least; at most the number of layers.
-
-    Returns
-    -------
-    list of Match
-        From top to bottom, then from left to right, by the corner of the widest box.
+    Two boxes are linked from an intersection over union of `overlap` on. A grain appears in at least `min_layers`
+    layers, or in all where there are fewer. Where blur joins two grains in some layers, and most layers show them
+    apart, they are two: the joined boxes are not used. Grains are ordered from top to bottom, then from left to right.
     """
     layer = np.concatenate([np.full(len(own), number) for number, own in enumerate(boxes)])
     index = np.concatenate([np.arange(len(own)) for own in boxes])
@@ -106,7 +73,7 @@ def _components(linked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
 
 
 def _joined(group: NDArray[np.int64], layer: NDArray[np.int64], boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell the boxes of a group that span several grains which most of its layers show apart."""
+    """Mark the boxes of a group that span several grains which most of its layers show apart."""
     numbers, counts = np.unique(layer[group], return_counts=True)
     apart: NDArray[np.int64] = numbers[counts > 1]
     joined = np.zeros(len(group), bool)

@@ -6,16 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "TOUCHING_THRESHOLD",
-    "colour_of",
-    "focus_measure",
-    "outline_of",
-    "polygon_area",
-    "touching_score",
-    "touching_signs",
-]
-
 TOUCHING_THRESHOLD = 0.5
 """From this score on an outline is taken for several grains."""
 
@@ -33,20 +23,10 @@ _PEAKS_APART = 0.1
 
 
 def outline_of(mask: NDArray[np.uint8], x0: int, y0: int) -> NDArray[np.float32]:
-    """Draw the outline of a grain: the 0.5 contour of its smoothed mask.
+    """Draw the outline of the grain of a mask that lies at x0, y0: the 0.5 contour of the smoothed mask.
 
-    Parameters
-    ----------
-    mask : ndarray of uint8, shape (h, w)
-        0 or 1; one grain.
-    x0, y0 : int
-        Where the mask lies in the photograph.
-
-    Returns
-    -------
-    ndarray of float32, shape (m, 2)
-        x and y of the vertices in pixels of the photograph, where pixel ``i`` spans ``[i, i + 1)``; closed from the last
-        to the first.
+    Returned are x and y of the vertices, float32 (m, 2), in pixels of the photograph, where pixel ``i`` spans ``[i, i +
+    1)``; closed from the last to the first.
     """
     from skimage.measure import find_contours
 
@@ -62,17 +42,7 @@ def outline_of(mask: NDArray[np.uint8], x0: int, y0: int) -> NDArray[np.float32]
 
 
 def polygon_area(points: NDArray[np.floating]) -> float:
-    """Area inside of a polygon, with the sign of its sense (Gauss's shoelace formula).
-
-    Parameters
-    ----------
-    points : ndarray, shape (m, 2)
-        The vertices.
-
-    Returns
-    -------
-    float
-    """
+    """Return the area inside of a polygon (m, 2), with the sign of its sense (Gauss's shoelace formula)."""
     centred = np.asarray(points, np.float64) - np.asarray(points[0], np.float64)
     x, y = centred.T
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
@@ -81,19 +51,8 @@ def polygon_area(points: NDArray[np.floating]) -> float:
 def focus_measure(grey: NDArray[np.float32], mask: NDArray[np.uint8]) -> float:
     """Measure how sharp a grain is: the variance of the Laplacian inside of it (Pech-Pacheco et al., ICPR 2000).
 
-    The picture is smoothed a little before, for the noise of the camera is sharp in every layer.
-
-    Parameters
-    ----------
-    grey : ndarray of float32, shape (h, w)
-        The picture, 0 to 255.
-    mask : ndarray of uint8, shape (h, w)
-        The grain.
-
-    Returns
-    -------
-    float
-        Larger is sharper; of layers of one stack, not of different grains.
+    The picture, 0 to 255, is smoothed a little before, for the noise of the camera is sharp in every layer. Larger is
+    sharper, among layers of one stack, not among grains.
     """
     smooth = cv2.GaussianBlur(grey, (0, 0), _GRAIN_OF_FILM)
     inside = cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)[mask > 0]
@@ -101,64 +60,29 @@ def focus_measure(grey: NDArray[np.float32], mask: NDArray[np.uint8]) -> float:
 
 
 def colour_of(picture: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Measure the mean colour of a grain.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w, 3)
-        RGB.
-    mask : ndarray of uint8, shape (h, w)
-        The grain.
-
-    Returns
-    -------
-    hue : float
-        0 to 360 degrees.
-    saturation, brightness : float
-        Of HSV, 0 to 255.
-    """
+    """Return hue (0 to 360 degrees), saturation and brightness (HSV, 0 to 255) of the mean colour of a grain."""
     mean = np.array(cv2.mean(picture, mask)[:3], np.float32)
     hue, saturation, _ = cv2.cvtColor((mean / 255.0).reshape(1, 1, 3), cv2.COLOR_RGB2HSV)[0, 0]
     return float(hue), float(saturation) * 255.0, float(mean.max())
 
 
 def touching_score(mask: NDArray[np.uint8]) -> float:
-    """Estimate how likely an outline holds several grains.
+    """Estimate how likely the outline of a mask holds several grains, 0 to 1; taken so from `TOUCHING_THRESHOLD` on.
 
-    A logistic function of three signs (`touching_signs`): the constriction, and the two deepest
-    concavities. Two grains that touch leave a constriction, and a concavity to either side of it; a bent grain has one
-    concavity only. The weights were fitted to outlines of rendered
-    plates, half of them made of real particles, a pair that is missed counting as four false alarms
-    (``benchmarks/extraction.py touching``).
-
-    Parameters
-    ----------
-    mask : ndarray of uint8, shape (h, w)
-        0 or 1.
-
-    Returns
-    -------
-    float
-        0 to 1; taken for several from `TOUCHING_THRESHOLD` on.
+    A logistic function of three signs (`touching_signs`): the constriction, and the two deepest concavities. Two grains
+    that touch leave a constriction, and a concavity to either side of it; a bent grain has one concavity only. The
+    weights were fitted to outlines of rendered plates, half of them made of real particles, a missed pair counting as
+    four false alarms (``benchmarks/extraction.py touching``).
     """
     return float(1 / (1 + np.exp(-(np.dot(touching_signs(mask), _WEIGHTS) + _OFFSET))))
 
 
 def touching_signs(mask: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Measure what distinguishes an outline of several grains from that of one.
+    """Measure what distinguishes an outline of several grains from that of one: constriction and two concavities.
 
-    Parameters
-    ----------
-    mask : ndarray of uint8, shape (h, w)
-        0 or 1.
-
-    Returns
-    -------
-    constriction : float
-        1 − (radius of the largest circle at the narrowest place between two maxima of the distance map) / (radius at the
-        smaller maximum), the most of all pairs of maxima.
-    deepest, second : float
-        How deep the two deepest concavities reach from the convex hull, in diameters of a circle of the same area.
+    The constriction is 1 − (radius of the largest circle at the narrowest place between two maxima of the distance map)
+    / (radius at the smaller maximum), the most of all pairs of maxima. The two deepest concavities are measured from
+    the convex hull, in diameters of a circle of the same area.
     """
     scale = min(1.0, _WORKING_SIDE / max(mask.shape))
     size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))

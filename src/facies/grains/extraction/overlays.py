@@ -14,8 +14,6 @@ from facies.grains.extraction.grain_writer import GrainWriter
 from facies.grains.extraction.measurements import TOUCHING_THRESHOLD
 from facies.images.readers.pixels import UnreadableImage
 
-__all__ = ["draw_outlines", "draw_overlays"]
-
 DRAWN = 8
 """Photographs with outlines, spread evenly over the stacks that have grains."""
 
@@ -30,17 +28,7 @@ _AXIS = {
 
 
 def draw_overlays(writer: GrainWriter, stacks: StackList, description: dict[str, Any]) -> None:
-    """Write ``check/`` into the folder of grains.
-
-    Parameters
-    ----------
-    writer : GrainWriter
-        All stacks are done.
-    stacks : StackList
-        The photographs.
-    description : dict
-        ``thresholds`` and ``histogram``.
-    """
+    """Write ``check/`` into the folder of grains, all stacks of which are done: outlines and the histogram."""
     folder = writer.grains / "check"
     folder.mkdir(exist_ok=True)
     for earlier in folder.iterdir():
@@ -61,7 +49,7 @@ def draw_overlays(writer: GrainWriter, stacks: StackList, description: dict[str,
 
 
 def _middle(entry: dict[str, Any]) -> str:
-    """The photograph of the layer in which most grains of a stack are sharpest."""
+    """Return the photograph of the layer in which most grains of a stack are sharpest."""
     layers = [row["best_layer"] for row in entry["rows"]]
     name = entry["photographs"][max(set(layers), key=layers.count)]
     return str(name)
@@ -70,21 +58,10 @@ def _middle(entry: dict[str, Any]) -> str:
 def draw_outlines(
     photograph: NDArray[np.uint8], rows: list[dict[str, Any]], outlines: list[NDArray[np.float32]]
 ) -> NDArray[np.uint8]:
-    """Draw the outlines of grains on their photograph.
+    """Draw the outlines of grains, (m, 2) in pixels of the photograph, on it; at most 1600 pixels wide.
 
-    Parameters
-    ----------
-    photograph : ndarray of uint8, shape (H, W, 3)
-        RGB.
-    rows : list of dict
-        The grains: ``id``, ``touching``, ``touches_border``.
-    outlines : list of ndarray, shape (m, 2)
-        In pixels of the photograph.
-
-    Returns
-    -------
-    ndarray of uint8, shape (h, w, 3)
-        At most 1600 pixels wide. Red, orange where several grains are suspected, blue where the border cuts.
+    The rows have ``id``, ``touching`` and ``touches_border``. Outlines are red, orange where several grains are
+    suspected, blue where the border cuts.
     """
     scale = min(1.0, _SIDE / max(photograph.shape[:2]))
     size = (round(photograph.shape[1] * scale), round(photograph.shape[0] * scale))

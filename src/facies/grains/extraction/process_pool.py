@@ -23,8 +23,6 @@ from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.focal_stacks import Stack
 from facies.grains.extraction.stack_extraction import ExtractedStack, extract_stack
 
-__all__ = ["extract_in_order"]
-
 _AHEAD = 2  # stacks a process may be ahead of the writer
 
 _SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -33,28 +31,9 @@ _SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS
 def extract_in_order(
     folder: Path, stacks: Sequence[Stack], thresholds: Thresholds, settings: ExtractionSettings, jobs: int
 ) -> Iterator[tuple[Stack, ExtractedStack]]:
-    """Cut stacks, and give them in the order in which they came.
+    """Cut the stacks of a folder in `jobs` processes (1: in this one), and yield them in the order in which they came.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the photographs.
-    stacks : sequence of Stack
-        Which.
-    thresholds, settings
-        As in `extract_stack`.
-    jobs : int
-        Processes; 1 works in this one.
-
-    Yields
-    ------
-    stack : Stack
-    extracted : ExtractedStack
-
-    Raises
-    ------
-    InputError
-        If a process was killed.
+    An InputError says that a process was killed.
     """
     if jobs == 1 or len(stacks) < 2:
         for stack in stacks:

@@ -13,8 +13,6 @@ from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.foreground_score import Window, foreground_score
 from facies.grains.extraction.superpixels import MAX_SCORE, grain_superpixels, resize_mask, superpixels, working_size
 
-__all__ = ["Regions", "find_regions"]
-
 COARSE = 4
 """Candidates are sought in a picture this many times smaller."""
 
@@ -32,20 +30,9 @@ MAX_EDGE_SCORE = 20.0
 class Regions:
     """The grains of one photograph.
 
-    Parameters
-    ----------
-    labels
-        uint16 (H, W): 0 is background, ``i + 1`` the region ``i``.
-    boxes
-        int64 (n, 4): x0, y0, x1, y1, half-open.
-    areas
-        int64 (n,): pixels.
-    field
-        The colour of the background.
-    n_small, n_large
-        Places that were left out for their size.
-    largest_small
-        The longer side of the largest that was too small, in pixels.
+    The labels, uint16 (H, W), are 0 for background and ``i + 1`` for the region ``i``; boxes, int64 (n, 4), are x0, y0,
+    x1, y1, half-open, and areas, int64 (n,), in pixels. `n_small` and `n_large` places were left out for their size;
+    `largest_small` is the longer side of the largest that was too small, in pixels.
     """
 
     labels: NDArray[np.uint16]
@@ -58,22 +45,7 @@ class Regions:
 
 
 def find_regions(photograph: NDArray[np.uint8], thresholds: Thresholds, settings: ExtractionSettings) -> Regions:
-    """Find the grains of one photograph.
-
-    Parameters
-    ----------
-    photograph : ndarray of uint8, shape (H, W, 3)
-        RGB.
-    thresholds : Thresholds
-        Of the session.
-    settings : ExtractionSettings
-        Of the session.
-
-    Returns
-    -------
-    Regions
-        Touching grains are one region.
-    """
+    """Find the grains of an RGB photograph, uint8 (H, W, 3); touching grains are one region."""
     height, width = photograph.shape[:2]
     small = cv2.resize(photograph, (max(1, width // COARSE), max(1, height // COARSE)), interpolation=cv2.INTER_AREA)
     field = smooth_field(small, height, width, thresholds.ground)
@@ -93,21 +65,9 @@ def candidate_windows(
     thresholds: Thresholds,
     settings: ExtractionSettings,
 ) -> list[Window]:
-    """Find where grains may lie, with some background around, in a small picture of the photograph.
+    """Find windows where grains may lie, with some background around, in a picture `COARSE` times smaller.
 
-    Parameters
-    ----------
-    small : ndarray of uint8, shape (h, w, 3)
-        The photograph, `COARSE` times smaller.
-    height, width : int
-        Of the photograph.
-    field, thresholds, settings
-        As in `foreground_score`.
-
-    Returns
-    -------
-    list of (int, int, int, int)
-        In pixels of the photograph.
+    Height and width are those of the photograph.
     """
     whole = (0, 0, width, height)
     score = _score(small, whole, field, thresholds, settings, shadows=True)
@@ -139,21 +99,9 @@ def grain_mask(
     thresholds: Thresholds,
     settings: ExtractionSettings,
 ) -> NDArray[np.uint8]:
-    """Tell the pixels of grains in a window.
+    """Mark the pixels of grains in a window of a photograph: uint8 (h, w), 0 or 1, holes filled.
 
-    Superpixels, found in a smaller picture, say where grain is; the edge is drawn between the pixels themselves.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w, 3)
-        The window of the photograph.
-    window, field, thresholds, settings
-        As in `foreground_score`.
-
-    Returns
-    -------
-    ndarray of uint8, shape (h, w)
-        0 or 1, holes filled.
+    Superpixels of a smaller picture say where grain is; the edge is drawn between the pixels themselves.
     """
     height, width = picture.shape[:2]
     rows, columns = working_size(height, width)

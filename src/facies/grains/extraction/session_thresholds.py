@@ -22,8 +22,6 @@ from facies.grains.extraction.background import (
 from facies.grains.extraction.extraction_settings import Background
 from facies.grains.extraction.foreground_score import foreground_score
 
-__all__ = ["SessionSample", "learn_thresholds", "pooled_histogram"]
-
 BLOCK = 4
 """Histograms are of the mean colours of blocks of this side: superpixels of equal size, found for nothing."""
 
@@ -36,33 +34,16 @@ MIN_DIFFERENCE = 10.0
 
 @dataclass
 class SessionSample:
-    """A sample of photographs, small.
-
-    Parameters
-    ----------
-    pictures
-        uint8 (h, w, 3), one a photograph.
-    white
-        The value of a stored pixel that became 255.
-    """
+    """A sample of photographs, small, uint8 (h, w, 3), and the value of a stored pixel that became 255."""
 
     pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     white: float = 255.0
 
     @classmethod
     def from_photographs(cls, photographs: Iterable[NDArray[np.generic]], white: float | None = None) -> SessionSample:
-        """Take the photographs in, one at a time.
+        """Read photographs, (H, W, 3) as stored, one at a time.
 
-        Parameters
-        ----------
-        photographs : iterable of ndarray, shape (H, W, 3)
-            As stored.
-        white : float, optional
-            The value that becomes 255; without it guessed from the largest.
-
-        Returns
-        -------
-        SessionSample
+        `white` is the value that becomes 255; without it the full scale is guessed from the largest value.
         """
         small: list[NDArray[np.generic]] = []
         largest = 0.0
@@ -88,25 +69,10 @@ def _white(dtype: np.dtype[np.generic], largest: float) -> float:
 
 
 def learn_thresholds(sample: SessionSample, background: Background) -> tuple[Thresholds, NDArray[np.int64]]:
-    """Learn what the background is, and from where on it is none.
+    """Learn what the background is, and from where on it is none; return that and the `pooled_histogram`.
 
-    Parameters
-    ----------
-    sample : SessionSample
-        A sample of the photographs.
-    background : {"auto", "green", "dark", "light"}
-        What the user says of it.
-
-    Returns
-    -------
-    thresholds : Thresholds
-    histogram : ndarray of int64, shape (256,)
-        As `pooled_histogram` counts it.
-
-    Raises
-    ------
-    InputError
-        If the photographs have no background of that kind; the message names the one to try.
+    `background` is what the user says of it. An InputError names the kind to try if the photographs have none of that
+    kind.
     """
     ground, colour = _recognise_background(sample, background)
     hue = float(hue_degrees(np.array(colour, np.float32).reshape(1, 1, 3))[0, 0])
@@ -118,19 +84,7 @@ def learn_thresholds(sample: SessionSample, background: Background) -> tuple[Thr
 
 
 def pooled_histogram(sample: SessionSample, ground: BackgroundKind) -> NDArray[np.int64]:
-    """Count the blocks of all photographs of a sample by their background_likelihood.
-
-    Parameters
-    ----------
-    sample : SessionSample
-        The photographs.
-    ground : {"green", "dark", "light"}
-        The kind of the background.
-
-    Returns
-    -------
-    ndarray of int64, shape (256,)
-    """
+    """Count the blocks of all photographs of a sample by their `background_likelihood`, int64 (256,)."""
     counts = np.zeros(256, np.int64)
     for picture in sample.pictures:
         even: NDArray[np.float32] = picture.astype(np.float32)

@@ -20,24 +20,16 @@ from facies.grains.extraction.measurements import colour_of, focus_measure, outl
 from facies.grains.extraction.segmentation import Regions, find_regions
 from facies.images.readers.pixels import UnreadableImage
 
-__all__ = ["ExtractedStack", "LayerDetections", "extract_photographs", "extract_stack"]
-
 _AT_BORDER = 1
 """A box is cut by the border of the photograph from this distance on, in pixels."""
 
 
 @dataclass
 class LayerDetections:
-    """Places that differ from the background and are no grains; they explain why none were found.
+    """Places that differ from the background and are no grains; they explain why there are none.
 
-    Parameters
-    ----------
-    small, large
-        Places that are smaller or larger than a grain.
-    once
-        Places found in fewer layers than asked for.
-    largest_small
-        The longer side of the largest of the small places, in pixels.
+    They are smaller or larger than a grain, or appear once, in fewer layers than asked for. `largest_small` is the
+    longer side of the largest of the small ones, in pixels.
     """
 
     small: int = 0
@@ -55,24 +47,11 @@ class LayerDetections:
 
 @dataclass
 class ExtractedStack:
-    """The grains of one stack.
+    """The grains of one stack: crops, uint8 (n, L, 3, S, S), their SHA-256, and a row and an outline, float32 (m, 2),
+    of each.
 
-    Parameters
-    ----------
-    crops
-        uint8 (n, L, 3, S, S).
-    rows
-        One dict a grain: its row of the table.
-    outlines
-        float32 (m, 2) a grain.
-    digests
-        SHA-256 of each crop.
-    width, height
-        Of the photographs, in pixels; 0 where none could be read.
-    status
-        "read", or why the stack was left out.
-    detections
-        Places that are no grains.
+    Width and height, those of the photographs in pixels, are 0 where none could be read. The status is "read", or why
+    the stack was left out.
     """
 
     crops: NDArray[np.uint8]
@@ -86,24 +65,7 @@ class ExtractedStack:
 
 
 def extract_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: ExtractionSettings) -> ExtractedStack:
-    """Read a stack and cut its grains out.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the photographs.
-    stack : Stack
-        Which.
-    thresholds : Thresholds
-        Of the session.
-    settings : ExtractionSettings
-        Of the session.
-
-    Returns
-    -------
-    ExtractedStack
-        Without grains, and with the reason, if it cannot be read.
-    """
+    """Read a stack and cut its grains out; without grains, and with the reason, if it cannot be read."""
     photographs: list[NDArray[np.uint8]] = []
     nothing = np.zeros((0, len(stack.photographs), 3, settings.size, settings.size), np.uint8)
     for name in stack.photographs:
@@ -123,23 +85,7 @@ def extract_stack(folder: Path, stack: Stack, thresholds: Thresholds, settings: 
 def extract_photographs(
     photographs: list[NDArray[np.uint8]], stack: Stack, thresholds: Thresholds, settings: ExtractionSettings
 ) -> ExtractedStack:
-    """Find the grains of a stack in its photographs and cut them out.
-
-    Parameters
-    ----------
-    photographs : list of ndarray of uint8, shape (H, W, 3)
-        RGB, by focal layer, of one size.
-    stack : Stack
-        Their names.
-    thresholds : Thresholds
-        Of the session.
-    settings : ExtractionSettings
-        Of the session.
-
-    Returns
-    -------
-    ExtractedStack
-    """
+    """Cut the grains out of the photographs of a stack: RGB, uint8 (H, W, 3) of one size, by focal layer."""
     regions = [find_regions(photograph, thresholds, settings) for photograph in photographs]
     boxes = [layer.boxes for layer in regions]
     every = match_layers(boxes, overlap=settings.overlap, min_layers=1)
@@ -167,19 +113,7 @@ def extract_photographs(
 
 
 def resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Bring a picture to a square: area interpolation where it becomes smaller, bilinear where larger.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w, 3)
-        Of any proportions.
-    side : int
-        The side of the square, in pixels.
-
-    Returns
-    -------
-    ndarray of uint8, shape (side, side, 3)
-    """
+    """Bring a picture to a square of a side: area interpolation where it becomes smaller, bilinear where larger."""
     height, width = picture.shape[:2]
     if (height > side) != (width > side):  # one way each
         down = (min(width, side), min(height, side))

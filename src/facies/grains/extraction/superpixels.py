@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["grain_superpixels", "superpixels"]
-
 WORKING_SIDE = 160
 """Superpixels of a window are found at this longest side at most: a grain of 280 pixels keeps its edges there."""
 
@@ -18,27 +16,16 @@ MAX_SCORE = 2.0
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
-    """The height and width at which the superpixels of a window are found."""
+    """Return the height and width at which the superpixels of a window are computed."""
     scale = min(1.0, WORKING_SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def superpixels(picture: NDArray[np.uint8], side: float, compactness: float) -> NDArray[np.intp]:
-    """Cut a picture into superpixels: SLIC in CIELAB (Achanta et al., IEEE TPAMI 34, 2274, 2012).
+    """Cut an RGB picture into superpixels: SLIC in CIELAB (Achanta et al., IEEE TPAMI 34, 2274, 2012).
 
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w, 3)
-        RGB.
-    side : float
-        The side of a superpixel in pixels of this picture.
-    compactness : float
-        How much nearness counts against colour.
-
-    Returns
-    -------
-    ndarray of int, shape (h, w)
-        The number of the superpixel of each pixel, from 0.
+    `side` is that of a superpixel in pixels of this picture, `compactness` how much nearness counts against colour.
+    Returned is the number of the superpixel of each pixel, from 0.
     """
     from skimage.segmentation import slic
 
@@ -51,19 +38,7 @@ def superpixels(picture: NDArray[np.uint8], side: float, compactness: float) -> 
 
 
 def grain_superpixels(labels: NDArray[np.intp], score: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Take the superpixels whose mean score says that they are no background.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (h, w)
-        As `superpixels` gives them.
-    score : ndarray of float32, shape (h, w)
-        As `foreground_score` gives it.
-
-    Returns
-    -------
-    ndarray of bool, shape (h, w)
-    """
+    """Return where the mean score of a superpixel (`foreground_score`) says that it is no background, (h, w)."""
     flat = labels.ravel()
     counts = np.bincount(flat)
     capped = np.minimum(score.ravel(), MAX_SCORE)

@@ -10,19 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
 
-__all__ = [
-    "PERCENTILES",
-    "WENTWORTH",
-    "FolkWard",
-    "GrainSize",
-    "Moments",
-    "cumulative_curve",
-    "grain_size_statistics",
-    "size_percentiles",
-    "to_phi",
-    "to_um",
-]
-
 Array = NDArray[np.float64]
 Weights = Literal["number", "d3"] | ArrayLike
 
@@ -43,30 +30,33 @@ WENTWORTH: tuple[tuple[str, float], ...] = (  # name, and its fine limit in φ; 
 OPEN_SHARE = 0.05  # Folk & Ward need the curve from its 5 % to its 95 %
 CLASS_PHI = 0.25  # width of the classes of the mode and of the curve's ends
 
-_SORTING = (
-    (0.35, "very well sorted"),
-    (0.50, "well sorted"),
-    (0.71, "moderately well sorted"),
-    (1.00, "moderately sorted"),
-    (2.00, "poorly sorted"),
-    (4.00, "very poorly sorted"),
-    (np.inf, "extremely poorly sorted"),
-)
-_SKEWNESS = (
-    (-0.3, "strongly coarse skewed"),
-    (-0.1, "coarse skewed"),
-    (0.1, "near symmetrical"),
-    (0.3, "fine skewed"),
-    (np.inf, "strongly fine skewed"),
-)
-_KURTOSIS = (
-    (0.67, "very platykurtic"),
-    (0.90, "platykurtic"),
-    (1.11, "mesokurtic"),
-    (1.50, "leptokurtic"),
-    (3.00, "very leptokurtic"),
-    (np.inf, "extremely leptokurtic"),
-)
+_WORDS: dict[str, tuple[tuple[float, str], ...]] = {  # of each graphic measure, and up to which value
+    "mean": tuple((limit, name) for name, limit in WENTWORTH),
+    "sorting": (
+        (0.35, "very well sorted"),
+        (0.50, "well sorted"),
+        (0.71, "moderately well sorted"),
+        (1.00, "moderately sorted"),
+        (2.00, "poorly sorted"),
+        (4.00, "very poorly sorted"),
+        (np.inf, "extremely poorly sorted"),
+    ),
+    "skewness": (
+        (-0.3, "strongly coarse skewed"),
+        (-0.1, "coarse skewed"),
+        (0.1, "near symmetrical"),
+        (0.3, "fine skewed"),
+        (np.inf, "strongly fine skewed"),
+    ),
+    "kurtosis": (
+        (0.67, "very platykurtic"),
+        (0.90, "platykurtic"),
+        (1.11, "mesokurtic"),
+        (1.50, "leptokurtic"),
+        (3.00, "very leptokurtic"),
+        (np.inf, "extremely leptokurtic"),
+    ),
+}
 
 
 class FolkWard(NamedTuple):
@@ -105,10 +95,8 @@ class GrainSize:
         Share of the curve beyond a limit or in the quarter φ at it, in [0, 1]; 0 without that limit.
     scope : str
         "within 100–500 µm" if more than 5 % of the curve is open at a limit: then all values are of that part alone.
-    percentiles_um : dict of int to float
-        ``D_p``: p % of the weight is *finer*.
-    percentiles_phi : dict of int to float
-        ``φ_p``: p % of the weight is *coarser*, as Folk & Ward count. So φ16 is D84.
+    percentiles_um, percentiles_phi : dict of int to float
+        ``D_p``: p % of the weight is *finer*. ``φ_p``: p % is *coarser*, as Folk & Ward count. So φ16 is D84.
     mode_um, mode_phi : float
         Middle of the quarter-φ class that weighs most.
     phi, um : FolkWard
@@ -167,10 +155,8 @@ def cumulative_curve(diameters: ArrayLike, weights: Weights = "number") -> tuple
 
     Returns
     -------
-    diameters : ndarray, shape (N,)
-        From the coarsest to the finest.
-    percent : ndarray, shape (N,)
-        Percent of the weight that is coarser, half of the grain itself included, in (0, 100).
+    diameters, percent : ndarray, shape (N,)
+        From the coarsest to the finest, and the percent of the weight that is coarser, half of the grain itself included.
 
     Raises
     ------
@@ -202,7 +188,7 @@ def grain_size_statistics(
     lower_um: float | None = None,
     upper_um: float | None = None,
 ) -> GrainSize:
-    r"""Describe the size of a set of grains.
+    r"""Describe the size of a set of grains: percentiles, mode, graphic measures, moments, Wentworth classes.
 
     Folk & Ward (1957), from percentiles of the percent coarser, in φ:
     M = (φ16 + φ50 + φ84)/3; σ = (φ84 − φ16)/4 + (φ95 − φ5)/6.6;
@@ -210,8 +196,8 @@ def grain_size_statistics(
     In µm (Blott & Pye, 2001): M_G = 1000 · 2^−M, σ_G = 2^σ, Sk_G = −Sk, K_G = K. Fine material in excess gives positive
     skewness in φ, and negative in µm.
 
-    Nothing is extrapolated: grains beyond the sieve limits are counted and left out, and where more than 5 % of the curve
-    lies beyond a limit or in the quarter φ at it, `GrainSize.scope` says that the values are of the part within.
+    Nothing is extrapolated: grains beyond the sieve limits are counted and left out, and where more than 5 % of the
+    curve lies beyond a limit or in the quarter φ at it, `GrainSize.scope` says that the values are of the part within.
 
     Parameters
     ----------
@@ -221,11 +207,6 @@ def grain_size_statistics(
         As in `cumulative_curve`. Image counts are numbers; sieve and laser results are volumes: give both.
     lower_um, upper_um : float, optional
         Meshes of the sieves that the grains stayed on and passed.
-
-    Returns
-    -------
-    GrainSize
-        Percentiles, mode, graphic measures with words, moments, Wentworth classes, and what the limits did.
 
     Raises
     ------
@@ -240,8 +221,8 @@ def grain_size_statistics(
             f"no grain lies within the sieve limits, {low:g} to {high:g} µm: check the scale and the limits"
         )
     phi = to_phi(d)
-    open_lower = _open_share(phi > to_phi(low) - CLASS_PHI, w) if lower_um is not None else 0.0
-    open_upper = _open_share(phi < to_phi(high) + CLASS_PHI, w) if upper_um is not None else 0.0
+    open_lower = float(w[phi > to_phi(low) - CLASS_PHI].sum() / w.sum()) if lower_um is not None else 0.0
+    open_upper = float(w[phi < to_phi(high) + CLASS_PHI].sum() / w.sum()) if upper_um is not None else 0.0
     phi, inner = phi[within], w[within] / w[within].sum()
     return GrainSize(
         n=int(within.sum()),
@@ -272,7 +253,7 @@ def _curve_statistics(diameters_um: Array, phi: Array, share: Array) -> dict[str
         "moments_phi": moments,
         "moments_um": Moments(float(to_um(moments.mean)), 2.0**moments.sorting, -moments.skewness, moments.kurtosis),
         "fractions": _fractions(phi, share),
-        "words": _words(graphic),
+        "words": {name: _word(value, _WORDS[name]) for name, value in graphic._asdict().items()},
         "largest_share": float(share.max()),
     }
 
@@ -299,10 +280,6 @@ def _checked_limits(lower_um: float | None, upper_um: float | None) -> tuple[flo
     if not (0 <= low < high) or (lower_um is not None and low == 0):
         raise InputError(f"sieve limits are above 0 µm, the lower one first: {lower_um} and {upper_um} were given")
     return low, high
-
-
-def _open_share(there: NDArray[np.bool_], weights: Array) -> float:
-    return float(weights[there].sum() / weights.sum())
 
 
 def _scope(lower_um: float | None, upper_um: float | None, open_lower: float, open_upper: float) -> str:
@@ -346,14 +323,5 @@ def _fractions(phi: Array, share: Array) -> dict[str, float]:
     return {name: float(value) for (name, _), value in zip(WENTWORTH, percent, strict=True)}
 
 
-def _words(graphic: FolkWard) -> dict[str, str]:
-    return {
-        "mean": _word(graphic.mean, tuple((limit, name) for name, limit in WENTWORTH)),
-        "sorting": _word(graphic.sorting, _SORTING),
-        "skewness": _word(graphic.skewness, _SKEWNESS),
-        "kurtosis": _word(graphic.kurtosis, _KURTOSIS),
-    }
-
-
-def _word(value: float, steps: tuple[tuple[Any, str], ...]) -> str:
+def _word(value: float, steps: tuple[tuple[float, str], ...]) -> str:
     return "" if np.isnan(value) else next(word for limit, word in steps if value <= limit)

@@ -5,7 +5,7 @@ Measure the outline in the photograph, never in the crop that was resized for th
 
 from __future__ import annotations
 
-from itertools import combinations
+import itertools
 from typing import Any
 
 import numpy as np
@@ -16,31 +16,14 @@ from scipy.spatial.distance import cdist, pdist
 
 from facies.errors import InputError
 
-__all__ = ["LENGTHS", "MIN_DIAMETER_PX", "RATIOS", "shape_measures", "shape_table"]
-
 LENGTHS = (
-    "equivalent_diameter",
-    "feret_max",
-    "feret_min",
-    "perimeter",
-    "convex_perimeter",
-    "ellipse_major",
-    "ellipse_minor",
-    "inscribed_diameter",
-    "circumscribed_diameter",
-)
+    "equivalent_diameter", "feret_max", "feret_min", "perimeter", "convex_perimeter", "ellipse_major", "ellipse_minor",
+    "inscribed_diameter", "circumscribed_diameter",
+)  # fmt: skip
 RATIOS = (
-    "circularity",
-    "circularity_iso",
-    "aspect_ratio",
-    "solidity",
-    "convexity",
-    "roundness",
-    "sphericity",
-    "compactness",
-    "elongation",
-    "extent",
-)
+    "circularity", "circularity_iso", "aspect_ratio", "solidity", "convexity", "roundness", "sphericity", "compactness",
+    "elongation", "extent",
+)  # fmt: skip
 AREAS = ("area", "convex_area")
 MIN_DIAMETER_PX = 30.0
 
@@ -64,14 +47,11 @@ def shape_measures(
     - ``inscribed_diameter``, ``circumscribed_diameter``: of the largest circle inside, and the smallest around;
     - ``circularity`` 4πA/P², the form factor of ImageJ, and ``circularity_iso``, its square root, of ISO 9276-6:2008;
     - ``aspect_ratio`` feret_min/feret_max, and ``elongation`` 1 − aspect_ratio;
-    - ``solidity`` A/A_c, ``convexity`` P_c/P;
-    - ``roundness`` 4A/(π ellipse_major²) (ImageJ);
-    - ``sphericity`` √(inscribed/circumscribed diameter) (Riley, 1941);
-    - ``compactness`` √(4A/π)/feret_max;
+    - ``solidity`` A/A_c, ``convexity`` P_c/P, ``roundness`` 4A/(π ellipse_major²) (ImageJ);
+    - ``sphericity`` √(inscribed/circumscribed diameter) (Riley, 1941), ``compactness`` √(4A/π)/feret_max;
     - ``extent`` A/(area of the upright box); it alone depends on how the grain lies.
 
-    All ratios lie in (0, 1] but for rounding. A grain less than `smallest_px` pixels across gets sizes and no ratios: its
-    outline follows the pixels, not the grain.
+    All ratios lie in (0, 1] but for rounding.
 
     Parameters
     ----------
@@ -81,12 +61,8 @@ def shape_measures(
     um_per_px : float, optional
         Micrometres a pixel. With it lengths are in µm and areas in µm², without it in px and px².
     smallest_px : float
-        Least equivalent diameter, in pixels, for which ratios are given.
-
-    Returns
-    -------
-    dict of str to float
-        The names above; NaN for the ratios of a grain that is too small.
+        Least equivalent diameter, in pixels, for which ratios are given, else NaN: the outline of a smaller grain follows
+        the pixels, not the grain.
 
     Raises
     ------
@@ -157,11 +133,6 @@ def shape_table(
     DataFrame
         Index ``id``, the columns of `shape_measures`, and ``flag``: why there are no ratios ("under 30 px across"), or
         no values at all ("no outline"); else "".
-
-    Raises
-    ------
-    InputError
-        If a column is missing, or the scale is not above 0.
     """
     for column in ("id", "outline"):
         if column not in outlines.columns:
@@ -181,9 +152,7 @@ def shape_table(
 
 
 def _pairs(flat: Any) -> NDArray[np.float64]:
-    if flat is None:
-        raise InputError("a grain has no outline")
-    values = np.asarray(flat, np.float64)
+    values = np.asarray([] if flat is None else flat, np.float64)
     return values if values.ndim == 2 else values[: len(values) // 2 * 2].reshape(-1, 2)
 
 
@@ -295,19 +264,15 @@ def _circumscribed_radius(hull: Points) -> float:
 
 def _smallest_circle(points: Points) -> tuple[Points, float, Points]:
     """Smallest circle around two to four points: centre, radius, and the points it rests on."""
-    best: tuple[Points, float, Points] | None = None
+    circles: list[tuple[Points, float, Points]] = []
     for size in (2, 3):
-        for chosen in combinations(range(len(points)), size):
+        for chosen in itertools.combinations(range(len(points)), size):
             on = points[list(chosen)]
             centre = _centre(on)
-            if centre is None:
-                continue
-            radius = float(np.linalg.norm(on - centre, axis=1).max())
-            holds = np.linalg.norm(points - centre, axis=1).max() <= radius * (1 + 1e-9)
-            if holds and (best is None or radius < best[1]):
-                best = centre, radius, on
-    assert best is not None, "one of the circles through two or three points holds all four"
-    return best
+            if centre is not None:
+                circles.append((centre, float(np.linalg.norm(on - centre, axis=1).max()), on))
+    holds_all = (np.linalg.norm(points - centre, axis=1).max() <= radius * (1 + 1e-9) for centre, radius, _ in circles)
+    return min(itertools.compress(circles, holds_all), key=lambda circle: circle[1])
 
 
 def _centre(on: Points) -> Points | None:

@@ -17,25 +17,13 @@ from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["class_map", "confusion_matrix", "ternary"]
-
 
 def ternary(shares: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | None:
-    """Draw each sample in a triangle of three parts.
+    """Draw each sample in a triangle of three parts, coloured by depth or age.
 
-    The parts are brought to 100 % of their sum; a point lies at ``x = right + top / 2, y = top √3 / 2``.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        Index ``sample``, three columns of counts, which become the corners left, right and top.
-    samples : DataFrame
-        As in `sample_order`; depth or age colours the points.
-
-    Returns
-    -------
-    ReportFigure or None
-        None if no sample has any of the three.
+    The shares have the index ``sample`` and three columns of counts, which become the corners left, right and top. They
+    are brought to 100 % of their sum; a point lies at ``x = right + top / 2, y = top √3 / 2``. Returns None if no
+    sample has any.
     """
     total = shares.sum(axis=1)
     parts = shares[total > 0].div(total[total > 0], axis=0)
@@ -103,23 +91,7 @@ def _triangle(axes: Axes, names: Sequence[str]) -> None:
 def class_map(
     points: NDArray[np.float32], names: NDArray[np.object_], styles: Mapping[str, Style], ids: Sequence[str]
 ) -> ReportFigure:
-    """Draw the projection coloured by class; what has no class is grey and lies below.
-
-    Parameters
-    ----------
-    points : ndarray of float32, shape (N, 2)
-        The projection.
-    names : ndarray of str, shape (N,)
-        The class of each image, ``""`` for none.
-    styles : mapping of str to Style
-        The classes in their order.
-    ids : sequence of str
-        N ids, for the data.
-
-    Returns
-    -------
-    ReportFigure
-    """
+    """Draw the projection, (N, 2), coloured by class; what has none, "", is grey and lies below."""
     from matplotlib.collections import PathCollection
 
     drawn = drawn_points(np.zeros(len(points), np.int64))
@@ -148,17 +120,9 @@ def class_map(
 
 
 def confusion_matrix(confusion: pd.DataFrame) -> ReportFigure | None:
-    """Draw which classes the audited grains were assigned to and which they truly were.
+    """Draw which classes (index) the audited grains were assigned to and which (columns) they truly were.
 
-    Parameters
-    ----------
-    confusion : DataFrame
-        Index: assigned class; columns: true class; counts.
-
-    Returns
-    -------
-    ReportFigure or None
-        None without an audit.
+    Returns None without an audit.
     """
     if confusion.empty:
         return None

@@ -15,8 +15,6 @@ from facies.statistics import confusion_table as counted_confusion
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["NO_CLASS", "GrainAudit", "audit_confusion", "audit_table", "latest_audit"]
-
 NO_CLASS = "no class"
 
 AUDIT_COLUMNS = [
@@ -29,17 +27,8 @@ AUDIT_COLUMNS = [
 class GrainAudit:
     """What was audited, ready to correct the counts of any sample.
 
-    Attributes
-    ----------
-    rows : DataFrame
-        ``row``, ``assigned``, ``true``: one row an audited grain, its last audit.
-    strata : Series of str
-        The class that each grain is counted as, by row; ``""`` if it does not count. Audited grains keep the class that
-        they had then.
-    classes : list of str
-        The classes that count.
-    settings : GrainSettings
-        Confidence, draws, seed.
+    `rows` has ``row, assigned, true`` of each audited grain, its last audit. `strata` gives the class that each grain
+    is counted as, by row, "" if it does not count; audited grains keep the class that they had then.
     """
 
     rows: pd.DataFrame
@@ -70,11 +59,10 @@ class GrainAudit:
 
     def shares(self, assigned: dict[str, int]) -> pd.DataFrame:
         """Return the corrected shares in percent: index class, ``corrected, corrected_low, corrected_high``."""
-        table = (
-            self.stratified(assigned).shares(self.settings.confidence).set_index("class")[["share", "low", "high"]]
-            * 100
+        shares = self.stratified(assigned).shares(self.settings.confidence).set_index("class")
+        return (100 * shares[["share", "low", "high"]]).set_axis(
+            ["corrected", "corrected_low", "corrected_high"], axis="columns"
         )
-        return table.set_axis(["corrected", "corrected_low", "corrected_high"], axis="columns")
 
 
 def latest_audit(

@@ -15,8 +15,6 @@ from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["composition", "downcore", "sample_order"]
-
 _LEGEND_WIDTH = 6.0  # inches
 _PANELS_A_ROW = 5
 DEPTH_LABELS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
@@ -25,17 +23,8 @@ DEPTH_LABELS = {"depth_cm": "depth in core (cm)", "age_ka": "age (ka)"}
 def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the samples from the top of the core down, and the column of their depth or age.
 
-    Parameters
-    ----------
-    samples : DataFrame
-        Column ``sample`` and, where known, ``core``, ``depth_cm``, ``age_ka``.
-
-    Returns
-    -------
-    samples : DataFrame
-        By core, then by depth or age; in their own order where neither is known of every sample.
-    column : str
-        ``"depth_cm"``, ``"age_ka"``, or ``""``.
+    They are ordered by ``core``, then by ``depth_cm`` or ``age_ka``; where neither is known of every sample they keep
+    their own order, and the column is "".
     """
     for column in ("depth_cm", "age_ka"):
         if column in samples and len(samples) and samples[column].notna().all():
@@ -44,20 +33,18 @@ def sample_order(samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return samples.reset_index(drop=True), ""
 
 
+def sample_titles(ordered: pd.DataFrame, column: str) -> list[str]:
+    """Return the name of each sample with its depth or age, as `sample_order` returned them."""
+    if not column:
+        return ordered["sample"].astype(str).tolist()
+    unit = column.rsplit("_", 1)[1]
+    return [f"{name} · {at:g} {unit}" for name, at in zip(ordered["sample"], ordered[column], strict=True)]
+
+
 def downcore(indicators: pd.DataFrame, samples: pd.DataFrame) -> ReportFigure | None:
     """Draw each indicator against depth, or age, with its interval.
 
-    Parameters
-    ----------
-    indicators : DataFrame
-        Columns ``sample, indicator, basis, value, low, high, unit``.
-    samples : DataFrame
-        As in `sample_order`.
-
-    Returns
-    -------
-    ReportFigure or None
-        None with fewer than two samples, or without a value.
+    Returns None with fewer than two samples, or without a value.
     """
     ordered, column = sample_order(samples)
     values = indicators[indicators["value"].notna() & np.isfinite(indicators["value"].astype(float))]
@@ -138,19 +125,7 @@ def _wrapped(text: str, width: int = 18) -> str:
 def composition(counts: pd.DataFrame, samples: pd.DataFrame, styles: Mapping[str, Style]) -> ReportFigure | None:
     """Draw the shares of the classes in each sample as stacked bars, the top of the core above.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        Columns ``sample, class, n, percent``.
-    samples : DataFrame
-        As in `sample_order`.
-    styles : mapping of str to Style
-        The classes in their order.
-
-    Returns
-    -------
-    ReportFigure or None
-        None without a count.
+    The counts have ``sample, class, percent``. Returns None without a count.
     """
     table = counts.pivot_table(index="sample", columns="class", values="percent", aggfunc="sum").fillna(0.0)
     table = table.loc[:, table.sum() > 0]
@@ -163,7 +138,8 @@ def composition(counts: pd.DataFrame, samples: pd.DataFrame, styles: Mapping[str
     style_axes(axes, x="share of the grains counted (%)")
     _stacked_bars(axes, table, styles)
     every = -(-len(table) // 60)
-    axes.set_yticks(range(0, len(table), every), _row_labels(ordered, column)[::every])
+    titles = [escape_label(title) for title in sample_titles(ordered, column)]
+    axes.set_yticks(range(0, len(table), every), titles[::every])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.spines["left"].set_visible(False)
@@ -198,14 +174,6 @@ def _legend_above(axes: Axes, names: Sequence[str]) -> None:
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8,
         labelcolor=INK, borderaxespad=0.2, handlelength=1, columnspacing=1.4,
     )  # fmt: skip
-
-
-def _row_labels(ordered: pd.DataFrame, column: str) -> list[str]:
-    unit = {"depth_cm": "cm", "age_ka": "ka"}.get(column, "")
-    return [
-        escape_label(f"{row['sample']} · {row[column]:g} {unit}" if column else row["sample"])
-        for row in ordered.to_dict("records")
-    ]
 
 
 def _readable(colour: str) -> str:

@@ -12,36 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
+from facies.grains.extraction.measurements import polygon_area
 from facies.grains.report.extraction_record import is_grain_run, photograph_table
 from facies.report.exporters.registry import Exporter
 from facies.runs import RunFolder
-
-__all__ = ["EXPORTER", "write_coco"]
 
 
 def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     """Write one JSON of images (a photograph of each stack), categories (the classes) and annotations (the grains).
 
-    All grains of a stack are annotated on the layer from which most of them were cut, so that no grain visible there lacks
-    its annotation; the layer of each grain itself is among its ``attributes``.
+    All grains of a stack are annotated on the layer from which most of them were cut, so that no grain visible there
+    lacks its annotation; the layer of each grain itself is among its ``attributes``, with all else that is known.
 
     An annotation has the outline as polygon, its box ``[x, y, width, height]`` and its area in pixels of the
     photograph; pixel ``i`` spans ``[i, i + 1)``, as in COCO. Its category is the class, or ``group 12`` where none was
-    named. Excluded grains are left out. What else is known is in ``attributes``.
-
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains with outlines.
-    partition : DataFrame
-        Of `annotated_partition`; its index holds row numbers.
-    path : Path
-        The file to write.
-
-    Raises
-    ------
-    InputError
-        If the run is not of grains, or has no outlines, or the table of the photographs is gone.
+    named. Excluded grains are left out. An InputError says that the run is not of grains, has no outlines, or has lost
+    the table of the photographs.
     """
     if not is_grain_run(run):
         raise InputError(f"{run.path.name} is no run of grains, which coco needs: begin with `facies extract`")
@@ -111,12 +97,10 @@ def _category_names(partition: pd.DataFrame) -> list[str]:
 
 def _shape(polygon: NDArray[np.float64]) -> dict[str, Any]:
     low, high = polygon.min(0), polygon.max(0)
-    x, y = (polygon - low).T
-    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2  # Gauss's formula
     return {
         "segmentation": [np.round(polygon, 2).ravel().tolist()],
         "bbox": np.round([*low, *(high - low)], 2).tolist(),
-        "area": round(float(area), 2),
+        "area": round(abs(polygon_area(polygon)), 2),
     }
 
 

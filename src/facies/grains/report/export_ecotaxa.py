@@ -18,8 +18,6 @@ from facies.report.exporters.tables import guard_formulas
 from facies.report.native_images import NativeImages
 from facies.runs import RunFolder
 
-__all__ = ["EXPORTER", "write_ecotaxa"]
-
 _STATUS = {"predicted": "predicted", "validated": "validated", "dubious": "dubious"}
 
 
@@ -29,21 +27,8 @@ def write_ecotaxa(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:
     The table has a row of names (``object_id``, ``img_file_name``, ``object_annotation_category`` …), a row of types
     (``[t]`` text, ``[f]`` number), and one row a grain; measures are in µm where the scale is known, else in pixels,
     which ``object_unit`` says. The image is the best focal layer in native proportions, JPEG. Grains without a class
-    have no category and no status. Excluded grains are left out.
-
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains; its images must still be where they were.
-    partition : DataFrame
-        Of `annotated_partition`; its index holds row numbers.
-    path : Path
-        The file to write.
-
-    Raises
-    ------
-    InputError
-        If the run is not of grains, or the images are gone.
+    have no category and no status. Excluded grains are left out. An InputError says that the run is not of grains, or
+    that its images are gone.
     """
     if not is_grain_run(run):
         raise InputError(f"{run.path.name} is no run of grains, which ecotaxa needs: begin with `facies extract`")

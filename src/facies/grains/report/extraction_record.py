@@ -11,8 +11,6 @@ import pandas as pd
 from facies.errors import InputError
 from facies.runs import RunFolder
 
-__all__ = ["extraction_notes", "is_grain_run", "photograph_table"]
-
 _COLUMNS = {"sample", "stack", "photograph", "x0", "y0", "x1", "y1", "width", "height"}
 
 
@@ -33,17 +31,9 @@ def extraction_notes(run: RunFolder) -> dict[str, Any]:
 def photograph_table(run: RunFolder) -> pd.DataFrame:
     """Return one photograph for each focal stack of the run: the layer from which most of its grains were cut.
 
-    The camera does not move within a stack, so that outlines hold for all of its layers.
-
-    Returns
-    -------
-    DataFrame
-        ``stack``, ``photograph`` (file), ``width``, ``height`` (pixels), in the order of the first grain of each.
-
-    Raises
-    ------
-    InputError
-        If the folder of the grains is gone, or does not hold the size of a photograph.
+    The camera does not move within a stack, so that outlines hold for all of its layers. The columns are ``stack``,
+    ``photograph`` (file), ``width`` and ``height`` (pixels), in the order of the first grain of each. An InputError
+    says that the folder of the grains is gone, or does not hold the size of a photograph.
     """
     file = _folder(run) / "stacks.parquet"
     try:

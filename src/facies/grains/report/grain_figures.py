@@ -21,29 +21,11 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.grains.report.sample_tables import GrainTables
 
-__all__ = ["grain_figures", "grain_plates", "three_parts"]
-
 
 def grain_figures(
     run: RunFolder, tables: GrainTables, classes: pd.DataFrame, styles: Mapping[str, Style]
 ) -> list[ReportFigure]:
-    """Draw every figure for which there is something to draw.
-
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains.
-    tables : GrainTables
-        Its tables.
-    classes : DataFrame
-        The classes with their ``name`` and ``roles``.
-    styles : mapping of str to Style
-        How each class is drawn.
-
-    Returns
-    -------
-    list of ReportFigure
-    """
+    """Draw every figure for which there is something to draw, in the styles of the classes."""
     measured = tables.grains[tables.grains["measured"]]
     scaled = tables.um_per_px is not None
     parts = three_parts(tables.counts, classes)
@@ -78,20 +60,10 @@ def _sieve(tables: GrainTables) -> tuple[float | None, float | None]:
 
 
 def three_parts(counts: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the counts of three parts by sample: terrigenous, whole, fragments; without these roles the three classes
-    that are commonest.
+    """Return the counts of three parts by sample: index ``sample``, three columns.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        Columns ``sample, class, n``.
-    classes : DataFrame
-        Columns ``name`` and ``roles``.
-
-    Returns
-    -------
-    DataFrame or None
-        Index ``sample``, three columns; None with fewer than three classes.
+    The parts are terrigenous, whole and fragments; without these roles the three commonest classes. Returns None with
+    fewer than three classes.
     """
     table = counts.pivot_table(index="sample", columns="class", values="n", aggfunc="sum").fillna(0)
     roles = dict(zip(classes["name"], classes["roles"], strict=True))
@@ -106,19 +78,9 @@ def three_parts(counts: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame | N
 
 
 def grain_plates(run: RunFolder, tables: GrainTables, styles: Mapping[str, Style]) -> tuple[list[ReportFigure], bool]:
-    """Draw a plate of typical grains for each class.
+    """Draw a plate of typical grains for each class, in their order.
 
-    Parameters
-    ----------
-    run, tables, styles
-        As in `grain_figures`.
-
-    Returns
-    -------
-    plates : list of ReportFigure
-        In the order of the classes.
-    from_thumbnails : bool
-        Whether thumbnails were used, the images being gone.
+    Also returned is whether thumbnails were used, the images being gone.
     """
     grains = tables.grains
     images = NativeImages(run)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
+from markupsafe import Markup
 
 from facies.annotations import Annotations, Journal
 from facies.grains.report import html_tables
@@ -23,30 +23,15 @@ from facies.report.sections import SectionContent
 from facies.report.svg import ReportFigure
 from facies.runs import RunFolder
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-__all__ = ["GrainReport", "make_grain_report"]
-
 _TABLES_WITH_NOTES = ("samples", "counts", "indicators", "sizes", "shapes", "audit")
 
 
 @dataclass(frozen=True)
 class GrainReport(SectionContent):
-    """All that a report says of grains.
+    """All that a report says of the grains of the run folder `path`.
 
-    Attributes
-    ----------
-    path : Path
-        The run folder.
-    tables : GrainTables
-    figures, plates : list of ReportFigure
-    paragraph : str
-        How it was done, in words, for the methods section of a paper.
-    named : bool
-        Whether a class was named at all.
-    from_thumbnails : bool
-        Whether the plates are of thumbnails, the images being gone.
+    `paragraph` says how it was done, for the methods section of a paper; `named` whether a class was named at all;
+    `from_thumbnails` whether the plates are of thumbnails, the images being gone.
     """
 
     path: Path
@@ -110,27 +95,7 @@ def make_grain_report(
 ) -> GrainReport:
     """Count, measure and draw the grains of a run.
 
-    Parameters
-    ----------
-    run : RunFolder
-        A run of grains.
-    annotations : Annotations
-        What the expert decided.
-    samples : DataFrame, optional
-        What is known of the samples (`read_sample_metadata`).
-    settings : GrainSettings, optional
-        Choices behind the tables.
-    partition : str, optional
-        Without it the newest.
-
-    Returns
-    -------
-    GrainReport
-
-    Raises
-    ------
-    InputError
-        If the samples or the settings do not fit the run.
+    The arguments are those of `make_grain_tables`; an InputError says that samples or settings do not fit the run.
     """
     tables = make_grain_tables(run, annotations, samples, settings or GrainSettings(), partition)
     styles = class_styles(annotations.classes[~annotations.classes["excluded"].astype(bool)])

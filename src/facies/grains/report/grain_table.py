@@ -18,8 +18,6 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["countable_classes", "grain_table"]
-
 ONE_SAMPLE = "all grains"
 
 
@@ -30,25 +28,10 @@ def grain_table(
     um_per_px: float | None = None,
     partition: str | None = None,
 ) -> pd.DataFrame:
-    """Return one row a grain with all that is known of it.
+    """Return one row a grain with all that is known of it, as `GrainTables.grains`.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    annotations : Annotations
-        The expert's decisions.
-    settings : GrainSettings
-        The choices.
-    um_per_px : float, optional
-        The scale; without it sizes are in pixels.
-    partition : str, optional
-        Without it the newest; a run without any gives group −1.
-
-    Returns
-    -------
-    DataFrame
-        As `GrainTables.grains`.
+    Without a scale sizes are in pixels. Without a partition the newest gives the groups; a run without any gives group
+    −1.
     """
     images = run.images.reset_index(drop=True)
     table = pd.DataFrame({"id": images["id"]})

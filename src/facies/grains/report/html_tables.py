@@ -8,11 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from facies.grains.report.downcore_figures import sample_order
+from facies.grains.report.downcore_figures import sample_order, sample_titles
 from facies.grains.report.sample_tables import GrainTables
 from facies.report.formatting import format_interval, format_number
-
-__all__ = ["Cell", "PageTable", "audit_page", "count_pages", "indicator_pages", "shape_page", "size_pages"]
 
 MAX_COLUMNS = 4
 """Classes, or indicators, side by side; more go into a table below."""
@@ -30,22 +28,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of the page.
-
-    Attributes
-    ----------
-    head : list of str
-        Titles of the columns, the first one that of the rows.
-    rows : list of (Cell, list of Cell)
-        Title and cells of each row; a title that is the one above is empty.
-    """
+    """A table of the page: titles of the columns, that of the rows first, and of each row the title and the cells."""
 
     head: list[str]
     rows: list[tuple[Cell, list[Cell]]]
 
     @classmethod
     def from_rows(cls, head: Sequence[str], rows: Sequence[tuple[str | Cell, list[Cell]]]) -> PageTable:
-        """Make a table, in which a title is not repeated from row to row."""
+        """Make a table in which a title is not repeated from row to row."""
         titled: list[tuple[Cell, list[Cell]]] = []
         above = ""
         for title, cells in rows:
@@ -63,11 +53,7 @@ def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def _sample_titles(tables: GrainTables) -> dict[str, str]:
     ordered, column = sample_order(tables.samples)
-    unit = {"depth_cm": "cm", "age_ka": "ka"}.get(column, "")
-    return {
-        str(row["sample"]): f"{row['sample']} · {row[column]:g} {unit}" if column else str(row["sample"])
-        for row in ordered.to_dict("records")
-    }
+    return dict(zip(ordered["sample"].astype(str), sample_titles(ordered, column), strict=True))
 
 
 def count_pages(tables: GrainTables) -> list[PageTable]:
@@ -153,9 +139,8 @@ def size_pages(tables: GrainTables) -> list[PageTable]:
         return []
     if len(sizes) > MAX_ROWS:
         sizes = sizes[sizes["class"] == "all"]
-    order = {sample: place for place, sample in enumerate(_sample_titles(tables))}
-    sizes = sizes.assign(_place=sizes["sample"].map(order)).sort_values("_place", kind="stable")
     titles = _sample_titles(tables)
+    sizes = sizes.sort_values("sample", key=lambda names: names.map(list(titles).index), kind="stable")
     named = [(titles.get(str(row["sample"]), str(row["sample"])), row) for row in sizes.to_dict("records")]
     unit, key = ("µm", "um") if tables.um_per_px else ("px", "px")
     head = ["Sample", "Class", "n", f"D10 · D50 · D90 ({unit})", *(_SIZE_COLUMNS if tables.um_per_px else ())]

@@ -29,8 +29,6 @@ from facies.statistics import Indicator, count_ratio, parse_ratio
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["IndicatorClasses", "find_indicator_classes", "indicator_table"]
-
 INDICATOR_COLUMNS = ["sample", "indicator", "basis", "value", "low", "high", "unit", "n", "definition", "flag"]
 
 Row = tuple[str, Indicator, float]  # basis, indicator, number of grains
@@ -38,16 +36,11 @@ Row = tuple[str, Indicator, float]  # basis, indicator, number of grains
 
 @dataclass(frozen=True)
 class IndicatorClasses:
-    """The classes that each indicator counts; an indicator is left out if it counts none on one of its sides.
+    """The classes that each indicator counts, by role; an indicator is left out if it counts none on one of its sides.
 
-    Attributes
-    ----------
-    fragments, whole : tuple of str
-        Of planktic foraminifera: role *fragment*, and role *whole*, those with the role *benthic* left out.
-    planktic, benthic, biogenic, terrigenous, lithic : tuple of str
-        By role; with `GrainSettings.fragments_as_grains` off, biogenic without the fragments.
-    ratios : dict of str to pair
-        The user's ratios: classes over and under the stroke.
+    Fragments and whole tests are those of planktic foraminifera: classes with the role *benthic* are left out. With
+    `GrainSettings.fragments_as_grains` off, fragments are not biogenic. The user's ratios have the classes over and
+    under the stroke.
     """
 
     fragments: tuple[str, ...]
@@ -65,10 +58,7 @@ def find_indicator_classes(
 ) -> IndicatorClasses:
     """Find the classes of each side by their roles, and those of the user's ratios by name or role.
 
-    Raises
-    ------
-    InputError
-        If a ratio names what is neither class nor role, or counts a class on both sides.
+    An InputError says that a ratio names what is neither class nor role, or counts a class on both sides.
     """
     known = annotations.classes[annotations.classes["name"].isin(classes)]
     roles = {str(name): set(of) for name, of in zip(known["name"], known["roles"], strict=True)}
@@ -97,21 +87,7 @@ def indicator_table(
 ) -> pd.DataFrame:
     """Return one row a sample, indicator and basis, as `GrainTables.indicators`.
 
-    Parameters
-    ----------
-    grains, samples : DataFrame
-        What `grain_table` and `sample_table` gave.
-    members : IndicatorClasses
-        What `find_indicator_classes` gave.
-    audit : GrainAudit, optional
-        The audit that corrects ratios.
-    settings : GrainSettings
-        The choices.
-
-    Returns
-    -------
-    DataFrame
-        ``basis`` is "number", "area", "number, audited" or, for the coarse fraction, "mass".
+    The basis is "number", "area", "number, audited" or, for the coarse fraction, "mass".
     """
     rows = []
     for _, sample in samples.iterrows():
@@ -138,7 +114,7 @@ class _Counter:
         return tuple(int(self.counted["class"].isin(side).sum()) for side in sides)
 
     def areas(self, *sides: Sequence[str]) -> tuple[np.ndarray, ...] | None:
-        """Areas of the grains of each side, or None if outlines are missing."""
+        """Return the areas of the grains of each side, or None if outlines are missing."""
         areas = tuple(self.counted.loc[self.counted["class"].isin(side), "area"].to_numpy(float) for side in sides)
         return None if any(np.isnan(side).any() for side in areas) else areas
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from facies.annotations import Annotations
     from facies.grains.report.sample_tables import GrainTables
 
-__all__ = ["grain_paragraph"]
-
 _DIAMETERS = {
     "equivalent": "the diameter of the circle of its area",
     "feret_min": "its least Feret diameter",
@@ -25,23 +23,7 @@ def grain_paragraph(
 ) -> str:
     """Return how the grains were cut out, counted and measured, for the methods section of a paper.
 
-    Parameters
-    ----------
-    tables : GrainTables
-        What was counted.
-    annotations : Annotations
-        The expert's decisions.
-    users : sequence of str
-        Who did it.
-    notes : mapping
-        The content of ``grains.json``; it may be empty.
-    layers : int
-        Focal layers of a grain; 1 for none.
-
-    Returns
-    -------
-    str
-        Plain text.
+    The users are those who decided; the notes are the content of ``grains.json``, or empty; layers is 1 for none.
     """
     sentences = [*_cut_out(notes, len(tables.grains), tables.grains["sample"].nunique(), layers)]
     sentences += [*_named(tables, annotations, users), *_measured(tables)]

@@ -11,8 +11,6 @@ from facies.grains.report.sample_tables import GrainTables
 from facies.report.exporters.tables import save_csv
 from facies.report.svg import ReportFigure, figure_bytes
 
-__all__ = ["write_grain_files"]
-
 _TABLES = {
     "samples": "one row a sample: its facts, and what became of its grains",
     "counts": "one row a sample and class: counts, percentages and intervals, as counted and audited",
@@ -28,23 +26,10 @@ _TABLES = {
 def write_grain_files(
     tables: GrainTables, drawings: Sequence[ReportFigure], paragraph: str, folder: Path
 ) -> list[tuple[str, str]]:
-    """Write every table as CSV, every figure as PNG (300 dpi), SVG and CSV, and the notes.
+    """Write tables with rows as CSV, figures as PNG (300 dpi), SVG and CSV, and the notes into an empty folder.
 
-    Parameters
-    ----------
-    tables : GrainTables
-        Empty ones are left out.
-    drawings : sequence of ReportFigure
-        Go into ``figures/``.
-    paragraph : str
-        For the methods section; with the notes of the tables it goes into ``methods.txt``.
-    folder : Path
-        An empty folder.
-
-    Returns
-    -------
-    list of (str, str)
-        Each file, and one line about it.
+    The paragraph for the methods section goes into ``methods.txt``, with the notes of the tables. Returns each file,
+    and one line about it.
     """
     index: list[tuple[str, str]] = []
     for name, description in _TABLES.items():

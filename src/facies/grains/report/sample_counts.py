@@ -10,8 +10,6 @@ from facies.grains.report.corrected_shares import GrainAudit
 from facies.grains.report.table_settings import GrainSettings
 from facies.statistics import chance_to_see, wilson_interval
 
-__all__ = ["count_table", "sample_table"]
-
 COUNT_COLUMNS = [
     "sample", "class", "n", "n_counted", "percent", "low", "high", "corrected", "corrected_low", "corrected_high",
     "per_gram", "per_gram_low", "per_gram_high", "flag",
@@ -19,17 +17,7 @@ COUNT_COLUMNS = [
 
 
 def sample_table(grains: pd.DataFrame, metadata: pd.DataFrame | None, classes: list[str]) -> pd.DataFrame:
-    """Return one row a sample, as `GrainTables.samples`, in the order in which the samples come in the run.
-
-    Parameters
-    ----------
-    grains : DataFrame
-        What `grain_table` gave.
-    metadata : DataFrame, optional
-        What is known of the samples.
-    classes : list of str
-        The classes that count.
-    """
+    """Return one row a sample, as `GrainTables.samples`, in the order in which the samples come in the run."""
     by = grains.groupby("sample", sort=False)
     table = pd.DataFrame({"n_grains": by.size()})
     masks = {
@@ -53,29 +41,15 @@ def sample_table(grains: pd.DataFrame, metadata: pd.DataFrame | None, classes: l
         table[f"n: {name}"] = of.reindex(table.index, fill_value=0)
     table["flag"] = np.where(table["n_counted"] < MIN_COUNT, f"fewer than {MIN_COUNT} counted", "")
     table = table.rename_axis("sample").reset_index()
-    return (
-        table
-        if metadata is None
-        else table[["sample"]].merge(metadata, "left", "sample").merge(table, "left", "sample")
-    )
+    if metadata is None:
+        return table
+    return table[["sample"]].merge(metadata, "left", "sample").merge(table, "left", "sample")
 
 
 def count_table(
     grains: pd.DataFrame, samples: pd.DataFrame, classes: list[str], audit: GrainAudit | None, settings: GrainSettings
 ) -> pd.DataFrame:
-    """Return one row a sample and class, as `GrainTables.counts`.
-
-    Parameters
-    ----------
-    grains, samples : DataFrame
-        What `grain_table` and `sample_table` gave.
-    classes : list of str
-        The classes that count.
-    audit : GrainAudit, optional
-        The audit that corrects the shares.
-    settings : GrainSettings
-        The choices.
-    """
+    """Return one row a sample and class, as `GrainTables.counts`."""
     parts = [
         _of_sample(row, grains["sample"] == row["sample"], classes, audit, settings)
         for _, row in samples.iterrows()
@@ -128,11 +102,8 @@ def count_notes(samples: pd.DataFrame, settings: GrainSettings, audited: bool) -
             f"with a probability of {chances[0]:.2f}, and one of 0.1 % with {chances[1]:.2f}."
         )
     if "dry_mass_g" in samples and samples["dry_mass_g"].notna().any():
-        without = (
-            ""
-            if "split" in samples and samples["split"].notna().all()
-            else ", the split factor being 1 where none is given"
-        )
+        all_split = "split" in samples and samples["split"].notna().all()
+        without = "" if all_split else ", the split factor being 1 where none is given"
         notes.append(f"Grains per gram: n · split/dry bulk mass{without}; Poisson interval.")
     return tuple(notes)
 

@@ -9,8 +9,6 @@ import pandas as pd
 
 from facies.errors import InputError
 
-__all__ = ["COLUMNS", "check_sample_metadata", "read_sample_metadata"]
-
 COLUMNS: dict[str, tuple[str, float]] = {
     "depth_cm": ("depth in the core, cm", 0.0),
     "age_ka": ("age, thousand years", -np.inf),

@@ -20,8 +20,6 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.annotations import Annotations
 
-__all__ = ["GrainTables", "make_grain_tables"]
-
 
 @dataclass(frozen=True)
 class GrainTables:
@@ -98,7 +96,7 @@ def make_grain_tables(
     metadata : DataFrame, optional
         What is known of the samples: `facies.grains.report.sample_metadata.read_sample_metadata`.
     settings : GrainSettings
-        The choices.
+        The choices behind the tables.
     partition : str, optional
         The partition that gives ``group`` and ``probability``; without it the newest.
 

@@ -18,8 +18,6 @@ from facies.grains.report.table_settings import GrainSettings
 from facies.report.sections import Measure, ReportOptions, ReportSection, RoleRatio
 from facies.runs import RunFolder
 
-__all__ = ["SECTION", "GrainOptions", "GrainSection"]
-
 
 @dataclass(frozen=True, eq=False)
 class GrainOptions:

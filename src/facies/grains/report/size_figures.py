@@ -15,8 +15,6 @@ from facies.report.svg import INK, PAPER, ReportFigure, escape_label, new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["cumulative_curves", "shape_boxes", "size_histograms"]
-
 _ALL = Style("#5c6470", "o", "●")
 _MAX_SAMPLES = 8
 _MAX_POINTS = 500
@@ -40,21 +38,8 @@ def cumulative_curves(
 ) -> ReportFigure | None:
     """Draw the cumulative curves of size, coarse first: by class, and by sample where they are few.
 
-    Parameters
-    ----------
-    grains : DataFrame
-        The measured grains: ``sample``, ``class``, ``diameter`` (µm, or pixels).
-    styles : mapping of str to Style
-        The classes in their order.
-    scaled : bool
-        Whether the diameters are in µm; then the axis is φ = −log₂(d / 1 mm), with µm above.
-    limits_um : (float or None, float or None)
-        The sieve's limits.
-
-    Returns
-    -------
-    ReportFigure or None
-        None with fewer than two grains.
+    The measured grains have ``sample``, ``class`` and ``diameter``: in µm if `scaled`, and then the axis is φ with µm
+    above, else in pixels. The limits are the sieve's. Returns None with fewer than two grains.
     """
     from matplotlib.colors import to_hex
 
@@ -167,15 +152,7 @@ def _um_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
 def size_histograms(grains: pd.DataFrame, styles: Mapping[str, Style], *, scaled: bool) -> ReportFigure | None:
     """Draw how many grains of each class have which size, one panel a class, the same sizes in all.
 
-    Parameters
-    ----------
-    grains, styles, scaled
-        As in `cumulative_curves`.
-
-    Returns
-    -------
-    ReportFigure or None
-        None without a grain of a class.
+    The arguments are those of `cumulative_curves`. Returns None without a grain of a class.
     """
     grains = grains[(grains["diameter"] > 0) & grains["class"].isin(list(styles))]
     names = [name for name in styles if (grains["class"] == name).any()]
@@ -197,11 +174,7 @@ def size_histograms(grains: pd.DataFrame, styles: Mapping[str, Style], *, scaled
         axes.set_xlabel("diameter (µm)" if scaled else "diameter (pixels)", color=INK, fontsize=8.5)
     for axes in all_axes[: len(names) : columns]:
         axes.set_ylabel("grains", color=INK, fontsize=8.5)
-    caption = (
-        "Grains in bins of a quarter φ, coarse at the left."
-        if scaled
-        else "Grains in bins of a quarter octave, coarse at the left."
-    )
+    caption = f"Grains in bins of a quarter {'φ' if scaled else 'octave'}, coarse at the left."
     return ReportFigure("size-histograms", "Sizes by class", caption, figure, pd.concat(counted, ignore_index=True))
 
 
@@ -235,20 +208,9 @@ def _bin_ticks(axes: Axes, edges: NDArray[np.float64], *, scaled: bool) -> None:
 
 
 def shape_boxes(grains: pd.DataFrame, styles: Mapping[str, Style]) -> ReportFigure | None:
-    """Draw the shape measures of each class as boxes: median, quartiles, and whiskers from the 5th to the 95th
-    percentile.
+    """Draw the shape measures of each class as boxes: median, quartiles, whiskers from the 5th to the 95th percentile.
 
-    Parameters
-    ----------
-    grains : DataFrame
-        The measured grains: ``class`` and the shape measures.
-    styles : mapping of str to Style
-        The classes in their order.
-
-    Returns
-    -------
-    ReportFigure or None
-        None without a shape.
+    Returns None without a shape.
     """
     measures = [(column, title) for column, title in _SHAPES if column in grains and grains[column].notna().any()]
     names = [name for name in styles if (grains["class"] == name).any()]
@@ -279,14 +241,9 @@ def _draw_box(axes: Axes, place: int, values: NDArray[np.float64], style: Style)
     marks = np.percentile(values, [5, 25, 50, 75, 95])
     axes.bxp(
         [dict(zip(("whislo", "q1", "med", "q3", "whishi"), marks, strict=True))],
-        positions=[place],
-        vert=False,
-        widths=0.55,
-        showfliers=False,
-        showcaps=False,
-        patch_artist=True,
+        positions=[place], vert=False, widths=0.55, showfliers=False, showcaps=False, patch_artist=True,
         boxprops={"facecolor": style.colour + "80", "edgecolor": style.colour, "linewidth": 1.0},
         medianprops={"color": INK, "lw": 1.4},
         whiskerprops={"color": style.colour, "lw": 1.2},
-    )
+    )  # fmt: skip
     return dict(zip(("p5", "p25", "median", "p75", "p95"), marks.tolist(), strict=True))

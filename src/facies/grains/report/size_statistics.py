@@ -12,8 +12,6 @@ from facies.grains.morphometry.grain_size import PERCENTILES, WENTWORTH
 from facies.grains.morphometry.shape import MIN_DIAMETER_PX, RATIOS
 from facies.grains.report.table_settings import GrainSettings
 
-__all__ = ["ALL", "grain_size_table", "shape_table"]
-
 ALL = "all"
 WEIGHTINGS: tuple[Literal["number", "d3"], ...] = ("number", "d3")
 MIN_GRAINS = 20  # below, the 5 % and the 95 % are single grains
@@ -32,16 +30,7 @@ def grain_size_table(
 ) -> pd.DataFrame:
     """Return one row a sample, class and weighting, as `GrainTables.sizes`.
 
-    Parameters
-    ----------
-    grains, samples : DataFrame
-        What `grain_table` and `sample_table` gave.
-    classes : list of str
-        The classes that count.
-    settings : GrainSettings
-        The choices.
-    um_per_px : float or None
-        The scale; without it there is no φ, and percentiles are in pixels.
+    Without a scale there is no φ, and percentiles are in pixels.
     """
     rows = []
     usable = ~grains["state"].isin(["excluded", "dubious"])
@@ -60,14 +49,7 @@ def grain_size_table(
 def shape_table(grains: pd.DataFrame, classes: list[str], um_per_px: float | None) -> pd.DataFrame:
     """Return one row a class and measure with median and quartiles, as `GrainTables.shapes`.
 
-    Parameters
-    ----------
-    grains : DataFrame
-        What `grain_table` gave.
-    classes : list of str
-        The classes that count; "all" are all measured grains.
-    um_per_px : float or None
-        The scale.
+    The class "all" is of all measured grains.
     """
     measured = grains[grains["measured"]]
     unit = "µm" if um_per_px else "px"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from facies.report.native_images import NativeImages
 from facies.report.svg import INK, ReportFigure, escape_label, new_figure
-
-__all__ = ["plate", "typical_rows"]
 
 MAX_GRAINS = 24
 """Grains on a plate at most."""
@@ -27,26 +25,11 @@ _BLOCK = 16_384
 def typical_rows(
     embedding: NDArray[np.float32], groups: NDArray[np.int64], rows: NDArray[np.int64], n_grains: int = MAX_GRAINS
 ) -> NDArray[np.int64]:
-    """Choose typical members of a class: nearest to its centre, each group with its share.
+    """Choose typical members of a class among its rows, at most `n_grains`, the nearest to its centre first.
 
-    The centre is the mean of the members' embeddings. The places are shared among the groups by their numbers of
-    members (largest remainders); within a group the nearest to the centre are taken.
-
-    Parameters
-    ----------
-    embedding : ndarray of float32, shape (N, D)
-        It may be a memory map.
-    groups : ndarray of int, shape (N,)
-        The group of each image.
-    rows : ndarray of int
-        The members of the class.
-    n_grains : int
-        How many are chosen at most.
-
-    Returns
-    -------
-    ndarray of int
-        Rows, the nearest first.
+    The centre is the mean of the members' embeddings, which may be a memory map, (N, D). The places are shared among
+    the groups, (N,), by their numbers of members (largest remainders); within a group the nearest to the centre are
+    taken.
     """
     if not len(rows):
         return rows
@@ -85,26 +68,9 @@ def _proportional_shares(counts: NDArray[np.int64], places: int) -> NDArray[np.i
 def plate(
     name: str, title: str, rows: Sequence[int], images: NativeImages, table: pd.DataFrame, um_per_px: float | None
 ) -> ReportFigure:
-    """Draw grains at one scale, the tallest first, numbered, with a scale bar.
+    """Draw the grains of some rows at one scale, the tallest first, numbered, with a scale bar in µm or pixels.
 
-    Parameters
-    ----------
-    name : str
-        For files.
-    title : str
-        The class.
-    rows : sequence of int
-        The grains.
-    images : NativeImages
-        Where they are read.
-    table : DataFrame
-        One row an image, with at least ``id``: what the data of the figure hold of each grain.
-    um_per_px : float, optional
-        Micrometres a pixel; without it the bar is in pixels.
-
-    Returns
-    -------
-    ReportFigure
+    The table has one row an image, with at least ``id``: what the data of the figure hold of each grain.
     """
     sizes = {row: images.native_size(row) for row in rows}
     ordered = sorted(rows, key=lambda row: -sizes[row][1])
@@ -155,11 +121,9 @@ def _shelves(sizes: Sequence[tuple[int, int]], zoom: float) -> tuple[list[tuple[
 
 def _zoom(sizes: Sequence[tuple[int, int]]) -> float:
     """Return the greatest zoom at which the grains fit the width and about half as much height."""
-    fits: Callable[[float], bool] = lambda zoom: (  # noqa: E731
-        _shelves(sizes, zoom)[1] <= 0.58 * _WIDTH and max(width for width, _ in sizes) * zoom <= _WIDTH
-    )
-    for zoom in np.geomspace(_LARGEST, 0.01, 240):
-        if fits(float(zoom)):
+    widest = max(width for width, _ in sizes)
+    for zoom in np.geomspace(_LARGEST, 0.01, 240).tolist():
+        if widest * zoom <= _WIDTH and _shelves(sizes, zoom)[1] <= 0.58 * _WIDTH:
             return float(zoom)
     return 0.01
 
@@ -171,11 +135,5 @@ def _scale_bar(axes: Any, zoom: float, um_per_px: float | None, height: int) -> 
     length = max(step * power for step in (1, 2, 5) if step * power <= target)
     pixels = length / unit * zoom
     axes.plot([0, pixels], [height - 62] * 2, color=INK, lw=2, solid_capstyle="butt")
-    axes.text(
-        pixels + 16,
-        height - 62,
-        escape_label(f"{length:g} {'µm' if um_per_px else 'px'}"),
-        fontsize=8,
-        color=INK,
-        va="center",
-    )
+    label = escape_label(f"{length:g} {'µm' if um_per_px else 'px'}")
+    axes.text(pixels + 16, height - 62, label, fontsize=8, color=INK, va="center")

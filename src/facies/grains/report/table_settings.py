@@ -8,8 +8,6 @@ from typing import Literal
 from facies.errors import InputError
 from facies.statistics import parse_ratio
 
-__all__ = ["DepthModel", "Diameter", "GrainSettings"]
-
 Diameter = Literal["equivalent", "feret_min", "feret_max"]
 DepthModel = Literal["wright", "van der zwaan"]
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from facies.errors import FaciesWarning, InputError
 from facies.grains.synthetic.shapes import Grain
 
-__all__ = ["cut_out", "grains_from_crops"]
-
 Mask = NDArray[np.bool_]
 
 
@@ -36,22 +34,17 @@ def grains_from_crops(
     kinds : sequence of str, optional
         What each is; "grain" by default.
     masks : sequence of ndarray of bool, optional
-        Where each grain is, shape (h, w). Found by `cut_out` by default.
+        Where each grain is, shape (h, w). Computed by `cut_out` by default.
 
     Returns
     -------
     list of Grain
-        In the order of the pictures, without those that show no grain.
+        In the order of the pictures, without those that show no grain; a `FaciesWarning` names these.
 
     Raises
     ------
     InputError
         If a picture is not RGB of 8 bits, the numbers of pictures, kinds and masks differ, or no picture shows a grain.
-
-    Warns
-    -----
-    FaciesWarning
-        If pictures are left out, and which.
     """
     for name, given in (("kinds", kinds), ("masks", masks)):
         if given is not None and len(given) != len(crops):
@@ -70,13 +63,10 @@ def grains_from_crops(
     if not grains:
         raise InputError(f"none of the {len(crops)} crops shows one grain on plain ground: give masks")
     if left_out:
-        warnings.warn(_left_out_note(left_out, len(crops)), FaciesWarning, stacklevel=2)
+        rows = ", ".join(map(str, left_out[:8])) + (" …" if len(left_out) > 8 else "")
+        note = f"{len(left_out)} of {len(crops)} crops show no grain that stands out from its ground, and are left out: rows {rows}"
+        warnings.warn(note, FaciesWarning, stacklevel=2)
     return grains
-
-
-def _left_out_note(left_out: Sequence[int], n_crops: int) -> str:
-    rows = ", ".join(map(str, left_out[:8])) + (" …" if len(left_out) > 8 else "")
-    return f"{len(left_out)} of {n_crops} crops show no grain that stands out from its ground, and are left out: rows {rows}"
 
 
 def _checked_mask(mask: Mask, crop: NDArray[np.uint8], row: int) -> Mask | None:
@@ -108,7 +98,7 @@ def cut_out(crop: NDArray[np.uint8]) -> Mask | None:
     if sure is None:
         return None
     mask = _middle_part(_grab_cut(crop, sure))
-    if mask is None or _is_lost(mask, sure):
+    if mask is None or not 0.6 < mask.sum() / sure.sum() < 1.6:  # GrabCut lost the grain
         mask = sure
     rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     inside, outside = float(differs[mask].mean()), float(differs[~mask].mean())
@@ -162,17 +152,12 @@ def _grab_cut(crop: NDArray[np.uint8], sure: Mask) -> Mask:
     return np.asarray((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD))
 
 
-def _is_lost(mask: Mask, sure: Mask) -> bool:
-    return not 0.6 < mask.sum() / sure.sum() < 1.6
-
-
 def _grain(crop: NDArray[np.uint8], mask: Mask, kind: str) -> Grain:
     """Make a grain of a cut-out: its rim painted from inside, and a height swelling inwards from its outline."""
     margin = 6
     mask = np.pad(mask, margin)
-    colour = np.pad(crop, ((margin, margin), (margin, margin), (0, 0)), mode="edge").astype(np.float32) / np.float32(
-        255
-    )
+    wide = np.pad(crop, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    colour = wide.astype(np.float32) / np.float32(255)
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     thick = float(depth.max())
     rim = min(2.5, 0.3 * thick)

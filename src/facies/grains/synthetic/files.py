@@ -18,8 +18,6 @@ from facies.grains.synthetic.scene import Plate, render_stack
 from facies.grains.synthetic.shapes import KINDS, Grain
 from facies.io import atomic_folder
 
-__all__ = ["draw_plates", "write_plates"]
-
 LAYOUTS = {"names": "{stack}_L{layer}.{format}", "folders": "{stack}/L{layer}.{format}"}
 """How the photographs of a stack are distinguished: by the file's name, or by a folder each."""
 
@@ -70,10 +68,6 @@ def draw_plates(
     grains, **settings
         As in `facies.grains.synthetic.SceneSettings`.
 
-    Yields
-    ------
-    Plate
-
     Raises
     ------
     InputError
@@ -107,8 +101,8 @@ def write_plates(
 ) -> pd.DataFrame:
     """Write a folder of SYNTHETIC photographs, ``truth.csv`` and a ``README.txt`` that says what they are.
 
-    One stack is in memory at a time. The photographs themselves say that they are synthetic, too (JPEG and TIFF comment,
-    PNG text).
+    One stack is in memory at a time. The photographs themselves say that they are synthetic, too (JPEG and TIFF
+    comment, PNG text).
 
     Parameters
     ----------
@@ -134,7 +128,7 @@ def write_plates(
     Returns
     -------
     DataFrame
-        What ``truth.csv`` holds.
+        The content of ``truth.csv``.
 
     Raises
     ------

@@ -14,19 +14,6 @@ from numpy.typing import NDArray
 
 from facies.grains.synthetic.shapes import Grain
 
-__all__ = [
-    "BACKGROUNDS",
-    "BLUR_PER_DISTANCE",
-    "Illumination",
-    "LitGrain",
-    "Sensor",
-    "blur_levels",
-    "in_focus_at",
-    "light_grain",
-    "make_plate",
-    "wide_blur",
-]
-
 Field = NDArray[np.float32]
 
 BLUR_PER_DISTANCE = 0.028
@@ -53,12 +40,8 @@ BACKGROUNDS: dict[str, tuple[float, float, float]] = {
 class LitGrain:
     """A grain in the light: what blurs are taken of.
 
-    Attributes
-    ----------
-    painted : ndarray of float32, shape (h, w, 4)
-        Red, green, blue that it sends, times opacity; and opacity times coverage.
-    height : ndarray of float32, shape (h, w)
-        Height of its surface above the plate, pixels; goes on beyond the outline.
+    `painted`, (h, w, 4), is red, green and blue that it sends, times opacity; and opacity times coverage. Its surface
+    lies at `height`, (h, w), above the plate in pixels, which goes on beyond the outline.
     """
 
     painted: Field
@@ -68,20 +51,8 @@ class LitGrain:
 def light_grain(grain: Grain, lamp: NDArray[np.float64], plate: Field, lift: float) -> LitGrain:
     """Shade a grain, and tint its steep rim by the colour that the plate throws back.
 
-    Parameters
-    ----------
-    grain : Grain
-        At the size and angle in which it lies.
-    lamp : ndarray, shape (3,)
-        Unit vector towards the lamp: x right, y down, z up.
-    plate : ndarray, shape (3,)
-        Mean colour of the plate.
-    lift : float
-        How far the grain's lowest point is above the plate, pixels.
-
-    Returns
-    -------
-    LitGrain
+    The lamp is a unit vector towards it: x right, y down, z up; the plate its mean colour; the lift how far the grain's
+    lowest point is above the plate, in pixels.
     """
     smooth = cv2.GaussianBlur(grain.height, (0, 0), 1.2)
     dx = np.clip(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), -4, 4)
@@ -141,22 +112,9 @@ def in_focus_at(grain: LitGrain, levels: list[Field], widest: float, focus: floa
 
 
 def make_plate(rng: np.random.Generator, background: str, size: tuple[int, int], detail: float) -> Field:
-    """Colour of an empty plate: its shade differs from plate to plate, with mottling, scratches and dust.
+    """Return an empty plate, (H, W, 3): its shade differs from plate to plate, with mottling, scratches and dust.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Decides all of it.
-    background : str
-        A key of `BACKGROUNDS`.
-    size : tuple of int
-        Height and width, pixels.
-    detail : float
-        Scale of the specks, 1 for grains of 280 pixels.
-
-    Returns
-    -------
-    ndarray of float32, shape (H, W, 3)
+    The detail is the scale of the specks, 1 for grains of 280 pixels.
     """
     height, width = size
     tint = 0.06 if background == "green" else 0.02

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from facies.errors import InputError
 from facies.grains.synthetic.shapes import Grain
 
-__all__ = ["PlacedGrain", "place_grains"]
-
 Window = tuple[slice, slice]
 
 _TRIES = 300
@@ -25,16 +23,8 @@ _SMALLER = 0.9
 class PlacedGrain:
     """A grain at its size and angle, and where its upper left corner lies; it may reach beyond the plate.
 
-    Attributes
-    ----------
-    grain : Grain
-        Its arrays have a margin into which it may be blurred.
-    mask : ndarray of bool, shape (h, w)
-        Where the grain is.
-    x, y : int
-        Place of the upper left corner of the arrays, pixels.
-    lift : float
-        Height of its lowest point above the plate, pixels.
+    The arrays of the grain have a margin into which it may be blurred; the mask, (h, w), says where the grain is; x and
+    y, in pixels, place their upper left corner; the lift is the height of its lowest point above the plate, in pixels.
     """
 
     grain: Grain
@@ -53,7 +43,7 @@ class PlacedGrain:
         return (rows, columns), (slice(top - self.y, bottom - self.y), slice(left - self.x, right - self.x))
 
     def is_cut(self, size: tuple[int, ...]) -> bool:
-        """Whether part of the grain lies beyond the plate."""
+        """Return whether part of the grain lies beyond the plate."""
         _, own = self.window(size)
         return int(self.mask[own].sum()) < int(self.mask.sum())
 
@@ -70,30 +60,10 @@ def place_grains(
 ) -> list[PlacedGrain]:
     """Turn, mirror and scale grains, and lay them on a plate; where they do not fit, all are made smaller by a tenth.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Decides angles and places.
-    grains : sequence of Grain
-        The first ``2 × touching`` make pairs, the next ``cut`` go over the border, the rest lie alone.
-    size : tuple of int
-        Height and width of the plate, pixels.
-    sizes : ndarray, shape (len(grains),)
-        Mean side of the box of each, pixels.
-    touching, cut : int
-        Pairs in touch; grains over the border.
-    gap : float
-        Least distance of a grain (or pair) from any other, and of whole grains from the border, pixels.
-
-    Returns
-    -------
-    list of PlacedGrain
-        In the order given; later ones lie over earlier ones.
-
-    Raises
-    ------
-    InputError
-        If a grain finds no place.
+    The mean side of the box of each is given in `sizes`. The first ``2 × touching`` make pairs, the next ``cut`` go
+    over the border, the rest lie alone. The gap is the least distance of a grain (or pair) from any other, and of whole
+    grains from the border. All are in pixels. The order is that given; later grains lie over earlier ones. An
+    InputError says that a grain does not fit.
     """
     for attempt in range(_ATTEMPTS):
         posed = [

@@ -26,8 +26,6 @@ from facies.grains.synthetic.optics import (
 from facies.grains.synthetic.placement import PlacedGrain, place_grains
 from facies.grains.synthetic.shapes import KINDS, Grain, draw_grain
 
-__all__ = ["Plate", "SceneSettings", "render_stack"]
-
 Seed = int | Sequence[int] | np.random.Generator
 
 
@@ -129,14 +127,10 @@ def render_stack(seed: Seed, **settings: Any) -> Plate:
     **settings
         Fields of `SceneSettings`.
 
-    Returns
-    -------
-    Plate
-
     Raises
     ------
     InputError
-        If a setting cannot be, or the grains find no place.
+        If a setting cannot be, or the grains do not fit on the plate.
     """
     scene = SceneSettings(**settings)
     rng = np.random.default_rng(seed)
@@ -196,20 +190,10 @@ def _table(placed: Sequence[PlacedGrain], instances: NDArray[np.uint16], focus: 
         x, y, w, h = cv2.boundingRect(mask)
         around = instances[cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0]
         surface = float(np.median(grain.grain.height[grain.mask])) + grain.lift
-        rows.append(
-            {
-                "kind": grain.grain.kind,
-                "x0": x,
-                "y0": y,
-                "x1": x + w,
-                "y1": y + h,
-                "area_px": int(mask.sum()),
-                "cut": grain.is_cut(instances.shape),
-                "touching": bool(np.any((around != 0) & (around != number))),
-                "layer": int(np.argmin(np.abs(focus - surface))),
-                "height_px": round(surface, 1),
-            }
-        )
+        touching = bool(np.any((around != 0) & (around != number)))
+        layer = int(np.argmin(np.abs(focus - surface)))
+        place = (x, y, x + w, y + h, int(mask.sum()), grain.is_cut(instances.shape))
+        rows.append((grain.grain.kind, *place, touching, layer, round(surface, 1)))
     columns = ["kind", "x0", "y0", "x1", "y1", "area_px", "cut", "touching", "layer", "height_px"]
     return pd.DataFrame(rows, columns=columns)
 

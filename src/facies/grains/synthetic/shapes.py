@@ -8,14 +8,12 @@ grains are found, grouped and counted, and worth nothing as a picture of a speci
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-__all__ = ["KINDS", "Grain", "draw_grain"]
 
 Field = NDArray[np.float32]
 
@@ -78,26 +76,9 @@ class _Canvas:
 
 
 def draw_grain(kind: str, rng: np.random.Generator, side: int = 320) -> Grain:
-    """Draw one grain of a kind.
+    """Draw one grain of one of `KINDS` on a square of a side in pixels, cut to its outline with a small margin.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    rng : numpy.random.Generator
-        Decides shape, colour and surface.
-    side : int
-        Side of the square it is drawn in, pixels.
-
-    Returns
-    -------
-    Grain
-        Cut to its outline with a small margin.
-
-    Raises
-    ------
-    KeyError
-        If the kind is unknown.
+    The generator decides shape, colour and surface.
     """
     return _cropped(_RECIPES[kind](_Canvas(rng, side)))
 
@@ -303,15 +284,8 @@ def _cropped(grain: Grain) -> Grain:
     """Cut the arrays to the outline with a margin of 4 pixels."""
     x, y, w, h = cv2.boundingRect((grain.coverage > 0.02).astype(np.uint8))
     rows, columns = slice(max(y - 4, 0), y + h + 4), slice(max(x - 4, 0), x + w + 4)
-    return Grain(
-        grain.kind,
-        grain.albedo[rows, columns],
-        grain.coverage[rows, columns],
-        grain.opacity[rows, columns],
-        grain.height[rows, columns],
-        grain.relief,
-        grain.gloss,
-    )
+    fields = ("albedo", "coverage", "opacity", "height")
+    return replace(grain, **{name: getattr(grain, name)[rows, columns] for name in fields})
 
 
 _RECIPES: dict[str, Callable[[_Canvas], Grain]] = {

@@ -29,23 +29,7 @@ _ZIP_LOCAL_HEADER = 30
 
 
 def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
-    """Make an image set of an array in memory (or of a memory map).
-
-    Parameters
-    ----------
-    array : ndarray or Tensor, shape (N, H, W), (N, H, W, C), (N, C, H, W), (N, L, C, H, W) or (N, L, H, W, C)
-        The images.
-
-    Returns
-    -------
-    ImageSet
-        Reading from the same memory.
-
-    Raises
-    ------
-    InputError
-        If the shape or the type cannot be images.
-    """
+    """Make an image set that reads from an array in memory, or from a memory map; any `AxisOrder`."""
     if isinstance(array, Tensor):
         array = array.detach().cpu()
         array = (array.float() if array.dtype == torch.bfloat16 else array).numpy()
@@ -55,22 +39,7 @@ def images_from_array(array: NDArray[Any] | Tensor) -> ImageSet:
 
 
 def images_from_npy(path: Path) -> ImageSet:
-    """Open a `.npy` file; it is memory mapped.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If the file is no array, is damaged, holds Python objects, or has a shape or type that images cannot have.
-    """
+    """Open a `.npy` file; it is memory mapped."""
     try:
         with path.open("rb") as file:
             if file.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
@@ -93,20 +62,6 @@ def images_from_npz(path: Path) -> ImageSet:
     Uncompressed members are memory mapped; compressed ones are unpacked once, into memory while they are small.
     `label_names` or `class_names` name the labels, `id` the images; other arrays of one entry per image
     become columns of the table.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, has no `images`, or these have a shape or type that images cannot have.
     """
     try:
         with zipfile.ZipFile(path) as packed:
@@ -141,26 +96,7 @@ def numbered_table(n_images: int, source: str) -> pd.DataFrame:
 
 
 def image_set_from_arrays(source: PixelSource, others: Mapping[str, NDArray[Any]], path: Path) -> ImageSet:
-    """Combine pixels with the other arrays that a file holds about them.
-
-    Parameters
-    ----------
-    source : PixelSource
-        The N images.
-    others : mapping of str to ndarray
-        `labels`, `label_names` or `class_names`, `id`, and arrays of N entries for the table.
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If the labels are no labels or the ids are not unique.
-    """
+    """Combine pixels with the other arrays of a file: `labels`, `label_names` or `class_names`, `id`, table columns."""
     n_images = source.shape[0]
     table = numbered_table(n_images, path.name)
     for name, values in others.items():
@@ -222,11 +158,8 @@ def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
         axis_order = infer_axis_order(shape, name)
         if info.compress_type == zipfile.ZIP_STORED:
             offset = _data_offset(path, info) + file.tell()
-            order = "F" if fortran else "C"
-            return source_from_array(
-                np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if order == "F" else "C"),
-                axis_order,
-            )
+            mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if fortran else "C")
+            return source_from_array(mapped, axis_order)
         if not fortran:
             return source_from_temporary(_unpack(file, shape, dtype), axis_order)
     with packed.open(info) as file:  # rare; read into memory at once, since each image is scattered over the file

@@ -9,8 +9,6 @@ from pathlib import Path
 from facies.images.image_set import ImageSet
 from facies.images.resize import ImageFormat
 
-__all__ = ["Progress", "Reader"]
-
 Progress = Callable[[int, int], None]
 """Called with the number of files or images that have been read, and their total."""
 

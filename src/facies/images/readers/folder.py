@@ -20,7 +20,8 @@ from facies.errors import InputError
 from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress
-from facies.images.readers.image_file import SUFFIXES, PageHeader, UnreadableImage, decode_pages, read_headers
+from facies.images.readers.image_file import SUFFIXES, decode_pages, read_headers
+from facies.images.readers.pixels import PageHeader, UnreadableImage
 from facies.images.resize import MIN_SIDE, ImageFormat
 from facies.images.sources import PixelSource, SubsetSource, source_from_temporary
 from facies.images.temporary_store import TemporaryArray
@@ -53,21 +54,10 @@ class _LeftOut:
 
 
 def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
-    """List the image files in a folder and its subfolders, in natural order (2 before 10).
+    """List the image files in a folder and its subfolders, in natural order (2 before 10), and those that cannot be read.
 
     Hidden files and files with other suffixes are ignored. Links to folders, and links to files outside the folder,
     are not followed.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    files : list of ImageFile
-    left_out : list
-        Files with the suffix of an image that cannot be read, with the reason.
     """
     root = folder.resolve()
     files: list[ImageFile] = []
@@ -128,28 +118,9 @@ def images_from_folder(
 ) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
 
-    The id of an image is its path relative to the folder; the pages of a TIFF of several pages are
-    ``name.tif#1`` and so on.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; read with everything below.
-    image_format : ImageFormat, optional
-        What to convert the images to. It must have channels where grey and colour images are mixed. Without a size,
-        images of different sizes are brought to a square of the median side, at most 128 pixels.
-    progress : callable, optional
-        Called with the number of files that have been read, and their total.
-
-    Returns
-    -------
-    ImageSet
-        Columns of the table: `id`, `source` (the file), `folder`, and the native `width` and `height`.
-
-    Raises
-    ------
-    InputError
-        If no image can be read, grey and colour are mixed, or the disk has too little space.
+    The id of an image is its path relative to the folder; the pages of a TIFF of several pages are ``name.tif#1`` and so on.
+    The table gets the columns `folder` and the native `width` and `height`. Without a size, images of different sizes are
+    brought to a square of the median side, at most 128 pixels. Mixed grey and colour are refused if no channels are given.
     """
     files, left_out = find_image_files(folder)
     if not files:
@@ -172,28 +143,7 @@ def images_from_files(
     image_format: ImageFormat = UNCHANGED,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Open image files, in the order of the list.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder that messages of errors name.
-    files : sequence of ImageFile
-        The files.
-    left_out : sequence
-        Files that are known to be unreadable already.
-    image_format, progress
-        As in `images_from_folder`.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If no image can be read, grey and colour are mixed, or the disk has too little space.
-    """
+    """Open image files in the order of the list; `path` is what errors name, `left_out` are files already found unreadable."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = list(pool.map(_headers, files))
     unreadable = [*left_out, *(item for item in headers if isinstance(item, _LeftOut))]
@@ -247,28 +197,7 @@ def _table(pages: Sequence[_Page]) -> pd.DataFrame:
 
 
 def choose_format(path: Path, headers: Sequence[PageHeader], requested: ImageFormat) -> tuple[ImageFormat, list[str]]:
-    """Choose the format to which images of different formats are converted.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder that messages of errors name.
-    headers : sequence of PageHeader
-        One per image.
-    requested : ImageFormat
-        The format that was requested; what it leaves open is chosen here.
-
-    Returns
-    -------
-    image_format : ImageFormat
-    notes : list of str
-        What was chosen beyond the request, for the user.
-
-    Raises
-    ------
-    InputError
-        If grey and colour are mixed and no channels are requested, or the images cannot be converted.
-    """
+    """Choose the format to which images of different formats are converted, and say what was chosen beyond the request."""
     notes = []
     channels, size, fit = requested.channels, requested.size, requested.fit
     counts = Counter(header.channels for header in headers)

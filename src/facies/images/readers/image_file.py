@@ -31,8 +31,6 @@ from facies.images.readers.pixels import (
 )
 from facies.images.readers.tiff import tiff_headers, tiff_pages
 
-__all__ = ["SUFFIXES", "PageHeader", "UnreadableImage", "decode_pages", "read_headers"]
-
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 """The suffixes of image files, in lower case."""
 
@@ -43,23 +41,7 @@ _ORIENTATION = 0x0112
 
 
 def read_headers(path: Path) -> list[PageHeader]:
-    """Read what a file holds without decoding it.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    list of PageHeader
-        One per page.
-
-    Raises
-    ------
-    UnreadableImage
-        If it is not an image that can be read.
-    """
+    """Read the header of each page of a file without decoding it; an `UnreadableImage` says why that is impossible."""
     with _as_unreadable():
         if _is_tiff(path):
             return tiff_headers(path)
@@ -74,23 +56,7 @@ def read_headers(path: Path) -> list[PageHeader]:
 
 
 def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
-    """Decode a file page by page.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Yields
-    ------
-    ndarray, shape (H, W, C)
-        A page in its native type, with the shape and the type that `read_headers` returned.
-
-    Raises
-    ------
-    UnreadableImage
-        If it is not an image that can be read, or is damaged.
-    """
+    """Decode a file page by page to (H, W, C), with the shapes and types that `read_headers` returned."""
     with _as_unreadable():
         if _is_tiff(path):
             yield from tiff_pages(path)

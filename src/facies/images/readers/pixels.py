@@ -9,15 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = [
-    "PageHeader",
-    "UnreadableImage",
-    "apply_orientation",
-    "blend_alpha",
-    "pil_channels_and_dtype",
-    "pil_to_array",
-]
-
 _U8 = np.dtype(np.uint8)
 
 
@@ -36,20 +27,7 @@ class PageHeader:
 
 
 def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Rotate and mirror an image as its EXIF or TIFF orientation says.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (H, W, C)
-        The image as stored.
-    orientation : int
-        From 1 (as stored) to 8; from 5 on, rows and columns are exchanged.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C) or (W, H, C)
-        A view.
-    """
+    """View an image (H, W, C) rotated and mirrored as its EXIF or TIFF orientation, 1 (as stored) to 8, says."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -60,20 +38,7 @@ def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
-    """Blend an image over black.
-
-    Parameters
-    ----------
-    colour : ndarray, shape (H, W, C)
-        The colours, not multiplied by the opacity.
-    opacity : ndarray, shape (H, W, 1)
-        Of the same type; fully opaque is 1, or the largest number of an integer type.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C)
-        Of the same type; the colours themselves where all is opaque.
-    """
+    """Blend colours (H, W, C), not multiplied by their opacity (H, W, 1), over black; opaque is 1 or the largest integer."""
     white = np.iinfo(colour.dtype).max if colour.dtype.kind in "iu" else 1
     if (opacity == white).all():
         return colour
@@ -100,18 +65,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def pil_to_array(image: Image.Image) -> NDArray[Any]:
-    """Decode an image that Pillow has opened.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of any mode.
-
-    Returns
-    -------
-    ndarray, shape (H, W, C)
-        uint8, uint16, int32 or float32; C is 1 or 3.
-    """
+    """Decode an image of any mode that Pillow has opened to (H, W, 1) or (H, W, 3): uint8, uint16, int32 or float32."""
     channels, dtype = pil_channels_and_dtype(image)
     if dtype != _U8:
         return np.asarray(image).astype(dtype)[..., None]

@@ -13,8 +13,6 @@ from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
 from facies.plugins import load_plugins
 
-__all__ = ["find_reader", "readers"]
-
 GROUP = "facies.readers"
 
 

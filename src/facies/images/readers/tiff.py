@@ -26,23 +26,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def tiff_headers(path: Path) -> list[PageHeader]:
-    """Read the shapes and types of the pages of a TIFF without decoding them.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    list of PageHeader
-        One per page; reduced copies of other pages are left out.
-
-    Raises
-    ------
-    UnreadableImage
-        If a page holds no real numbers or has axes that an image does not have.
-    """
+    """Read the headers of a TIFF's pages without decoding them; reduced copies of other pages are left out."""
     import tifffile
 
     with tifffile.TiffFile(path) as tif:
@@ -52,23 +36,7 @@ def tiff_headers(path: Path) -> list[PageHeader]:
 
 
 def tiff_pages(path: Path) -> Iterator[NDArray[Any]]:
-    """Decode a TIFF.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Yields
-    ------
-    ndarray, shape (H, W, C)
-        A page in its native type, turned as its orientation says.
-
-    Raises
-    ------
-    UnreadableImage
-        If a page cannot be unpacked.
-    """
+    """Decode a TIFF page by page to (H, W, C), in its native type, turned as its orientation says."""
     import tifffile
 
     with tifffile.TiffFile(path) as tif:

@@ -23,27 +23,11 @@ _BATCH = 64
 
 
 def images_from_dataset(dataset: Dataset[Any], progress: Callable[[int, int], None] | None = None) -> ImageSet:
-    """Take images from a torch Dataset.
+    """Take images, or pairs of an image and a label, from a torch Dataset with a length.
 
     A `TensorDataset` is read in place. Any other is read once, into memory while it is small, else into a temporary
-    file: later epochs then cost nothing, and what the dataset does at random is done once.
-
-    Parameters
-    ----------
-    dataset : torch.utils.data.Dataset
-        It must have a length. Its items are images, or pairs of an image and a label. An image is a tensor or an array
-        (or what `numpy.asarray` makes one of), (H, W), (C, H, W), (H, W, C) or (L, C, H, W).
-    progress : callable, optional
-        Called with the number of images that have been read, and their total.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If it has no length, is empty, or its items are no images of one shape and type.
+    file: later epochs then cost nothing, and what the dataset does at random is done once. An image is a tensor or an
+    array, (H, W), (C, H, W), (H, W, C) or (L, C, H, W).
     """
     if isinstance(dataset, TensorDataset):
         return _from_tensors(dataset)

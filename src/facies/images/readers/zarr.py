@@ -34,20 +34,6 @@ def images_from_zarr(path: Path) -> ImageSet:
     An array whose chunks hold one image each is read in place. Where a chunk holds several images, shuffled batches
     would decompress each chunk again and again: such an array is decompressed once, unless that would take half of the
     free space of the temporary folder.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If the folder is damaged, has no `images`, or these have a shape or type that images cannot have.
     """
     import zarr
 

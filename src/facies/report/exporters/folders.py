@@ -20,8 +20,6 @@ from facies.runs import RunFolder
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
-__all__ = ["FileNames", "write_folders"]
-
 _LONGEST = 100
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 _README = """\
@@ -35,32 +33,15 @@ The pixels were no whole numbers that a PNG can hold. They are scaled to 16 bits
 
 
 class FileNames:
-    """Gives each image of a folder a safe file name that no other has, whatever its id is.
-
-    Parameters
-    ----------
-    taken : iterable of str
-        Names that are not to be given.
-    """
+    """Gives each image of a folder a safe file name that no other has, and that is not `taken`, whatever its id is."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = {name.casefold() for name in taken}
 
     def name(self, identity: str, suffix: str) -> str:
-        """Return a name for the image ``identity``, ending in ``suffix``.
+        """Return a name for the image ``identity``, ending in ``suffix``: letters, digits, dots, hyphens and underscores.
 
-        Parameters
-        ----------
-        identity : str
-            Any text.
-        suffix : str
-            With its dot.
-
-        Returns
-        -------
-        str
-            Letters, digits, dots, hyphens and underscores; not longer than 120 characters; different from earlier ones
-            also where capitals do not count.
+        It is not longer than 120 characters, and differs from earlier ones also where capitals do not count.
         """
         text = identity[: -len(suffix)] if suffix and identity.lower().endswith(suffix.lower()) else identity
         stem = re.sub(r"[^\w.-]+", "_", text).strip("._")[:_LONGEST].rstrip(".") or "image"
@@ -84,20 +65,6 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
     The original files are copied where the run was made from a folder of files, one image a file. Otherwise the pixels
     are written as PNG, 8 and 16 bits as they are, other types scaled to 16 bits (``README.txt`` says how); images that
     PNG cannot hold (two or more than four channels, focal stacks) become TIFF files of their own type.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run; its images must still be where they were.
-    partition : DataFrame
-        Of `annotated_partition`; its index holds row numbers.
-    folder : Path
-        An empty folder. Nothing is written outside of it.
-
-    Raises
-    ------
-    InputError
-        If the images are gone.
     """
     places = _places(partition)
     for place in set(places.values()):

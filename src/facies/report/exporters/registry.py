@@ -17,8 +17,6 @@ from facies.report.exporters.folders import write_folders
 from facies.report.exporters.tables import write_csv, write_parquet
 from facies.runs import RunFolder
 
-__all__ = ["Exporter", "export_run", "exporters"]
-
 
 @dataclass(frozen=True)
 class Exporter:

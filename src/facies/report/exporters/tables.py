@@ -10,8 +10,6 @@ import pandas as pd
 
 from facies.runs import RunFolder
 
-__all__ = ["guard_formulas", "joined_table", "save_csv", "write_csv", "write_parquet"]
-
 # A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, "CSV injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -19,19 +17,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 def joined_table(run: RunFolder, partition: pd.DataFrame) -> pd.DataFrame:
     """Return one row an image with all that is known of it.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    partition : DataFrame
-        One of its partitions.
-
-    Returns
-    -------
-    DataFrame
-        ``id``, ``group``, ``probability``, where classes were named ``class`` and ``state``, then the columns of
-        ``images.parquet``, then ``distance`` and what else the partition holds. A column of ``images.parquet`` whose
-        name is taken becomes ``images.NAME``.
+    First stand id, group, probability and class, then the columns of ``images.parquet`` (``images.NAME`` where a name is
+    taken), then what else the partition holds.
     """
     first = partition[[name for name in ("id", "group", "probability", "class", "state") if name in partition]]
     last = partition.drop(columns=first.columns)
@@ -42,19 +29,7 @@ def joined_table(run: RunFolder, partition: pd.DataFrame) -> pd.DataFrame:
 
 
 def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with a ``'`` before every text that a spreadsheet would run as a formula; numbers stay as they
-    are.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Any.
-
-    Returns
-    -------
-    DataFrame
-        A copy; the names of the columns are guarded too.
-    """
+    """Return a copy with a ``'`` before every text, names of columns too, that a spreadsheet would run as a formula."""
     guarded = table.copy()
     for position in range(table.shape[1]):
         column = table.iloc[:, position]
