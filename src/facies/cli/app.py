@@ -45,7 +45,7 @@ app = typer.Typer(
 
 _EXAMPLES: dict[Callable[..., None], str] = {
     extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
-    cluster.cluster: "facies cluster photos -o run --preset quick --set epochs=50 --seed 1",
+    cluster.cluster: "facies cluster photos -o run --preset quick --set autoencoder.epochs=50 --seed 1",
     predict.predict: "facies predict run new-photos -o groups.csv",
     recluster.recluster: "facies recluster run --groups 3,17 --parts auto",
     refine.refine: "facies refine run",
