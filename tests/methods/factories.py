@@ -11,20 +11,25 @@ from facies.methods import Method, make_method
 
 KINDS = ("disc", "rows", "columns", "diagonal")
 
+TRAININGS = ("autoencoder", "manager", "mixture", "experts")
+
 SMALL: dict[str, Any] = {
-    "latent_size": 8,
+    "autoencoder.latent_size": 8,
     "filters": 6,
-    "expert_filters": 4,
-    "epochs": 12,
-    "manager_epochs": 12,
-    "mixture_epochs": 6,
-    "expert_epochs": 6,
-    "batch_size": 40,
-    "n_neighbors": 20,
-    "n_layouts": 1,
-    "accelerator": "cpu",
+    "experts.filters": 4,
+    "autoencoder.epochs": 12,
+    "manager.epochs": 12,
+    "mixture.epochs": 6,
+    "experts.epochs": 6,
+    **{f"{training}.batch_size": 40 for training in TRAININGS},
+    "density.n_neighbors": 20,
+    "density.n_layouts": 1,
+    "hardware.accelerator": "cpu",
 }
-TINY: dict[str, Any] = {**SMALL, "epochs": 2, "manager_epochs": 2, "mixture_epochs": 2, "expert_epochs": 2}
+TINY: dict[str, Any] = {**SMALL, **{f"{training}.epochs": 2 for training in TRAININGS}}
+
+THREE_GROUPS: dict[str, Any] = {"grouping": "gaussian-mixture", "n_clusters": 3, "density.layout_dimensions": 2}
+"""Parameters that make three groups of few pictures, however short the training."""
 
 
 def pictures(each: int = 80, side: int = 16, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -47,8 +52,10 @@ def pictures(each: int = 80, side: int = 16, seed: int = 0) -> tuple[NDArray[np.
 
 
 def small(**parameters: Any) -> Method:
+    """A `moe-vae` that finds the four kinds; parameters by their dotted names."""
     return make_method("moe-vae", "quick", {**SMALL, **parameters})
 
 
 def tiny(**parameters: Any) -> Method:
+    """A `moe-vae` that is quick to fit and learns next to nothing."""
     return make_method("moe-vae", "quick", {**TINY, **parameters})

@@ -9,14 +9,14 @@ import torch
 from facies.errors import InputError
 from facies.images import RandomAffine, as_image_set
 from facies.methods import load_method
-from facies.methods.autoencoder import learn_normalizer
 from facies.methods.pose_alignment import PoseObjective, align_pose, build_pose
+from facies.methods.preprocessing import learn_normalizer
 from facies.nn import resample
 from facies.nn.pose import PoseAutoencoder, compose_affine
 from facies.training import Batch, Trainer
 from tests.methods.factories import pictures, tiny
 
-ALIGNED = {"align": True, "align_epochs": 2}
+ALIGNED = {"align": True, "alignment.epochs": 2}
 
 
 def turned(pixels, seed, degrees=40.0):
@@ -47,7 +47,7 @@ def aligned(drawn):
 
 def test_the_loss_against_its_terms_one_by_one():
     images = as_image_set(turned(pictures(4)[0], 0)[0])
-    intensity = learn_normalizer(images)
+    normalizer = learn_normalizer(images)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = PoseAutoencoder(build_pose(images.image_shape, 60.0), 1, (16, 16)).eval()
@@ -55,10 +55,10 @@ def test_the_loss_against_its_terms_one_by_one():
         pixels = images.__getitems__(np.arange(len(images)))
         augment = RandomAffine(20, 0.1, 0.1)
         torch.manual_seed(5)
-        terms = PoseObjective(intensity, augment)(network, Batch(pixels, torch.arange(len(pixels))))
+        terms = PoseObjective(normalizer, augment)(network, Batch(pixels, torch.arange(len(pixels))))
         torch.manual_seed(5)
         maps = augment.draw(len(pixels), (16, 16), pixels.device)
-    shown = intensity(pixels)
+    shown = normalizer(pixels)
     out = network(shown, resample(shown, maps))
     consistency, kl = 0.0, 0.0
     for view, drawn, theta, view_theta, mean, log_variance in zip(
@@ -86,12 +86,12 @@ def test_the_consistency_of_a_true_pose_is_zero():
 def test_turned_flags_are_set_alike(flags):
     learnt_from, _ = turned(flags[:400], 3)
     images = as_image_set(learnt_from)
-    intensity = learn_normalizer(images)
-    found = align_pose(Trainer(0), images, intensity, rotation=60.0, epochs=40)
+    normalizer = learn_normalizer(images)
+    found = align_pose(Trainer(0), images, normalizer, rotation=60.0, epochs=40)
     pose = build_pose(images.image_shape, 60.0)
     pose.load_state_dict(found["pose"])
     others, angles = turned(flags[400:], 4)  # other flags, other turns
-    shown = intensity(torch.from_numpy(others).float()[:, None])
+    shown = normalizer(torch.from_numpy(others).float()[:, None])
     with torch.no_grad():
         theta = pose.theta(shown)
         upright = resample(shown, theta)
@@ -138,10 +138,10 @@ def test_most_methods_set_nothing_upright(fitted, pixels):
         fitted.canonical(pixels[:3])
 
 
-@pytest.mark.parametrize(("rotation", "message"), [(-1.0, "align_rotation=-1"), (200.0, "align_rotation=200")])
+@pytest.mark.parametrize(("rotation", "message"), [(-1.0, "alignment.rotation=-1"), (200.0, "alignment.rotation=200")])
 def test_turns_that_make_no_sense_are_refused(pixels, rotation, message):
     with pytest.raises(InputError, match=message):
-        tiny(**ALIGNED, align_rotation=rotation).fit(pixels)
+        tiny(**ALIGNED, **{"alignment.rotation": rotation}).fit(pixels)
 
 
 def test_images_that_are_too_small_are_refused():
