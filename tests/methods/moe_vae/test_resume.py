@@ -1,26 +1,19 @@
-"""Equal seeds give equal fits, and a fit that was killed goes on as if it had not been."""
+"""A fit with every stage there is, some with several trainings, goes on after a kill as if there had been none."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
 
-from facies.methods.moe_vae.method import MoEVAE
-from facies.training import Stage
 from facies.training import loop as training_loop
-from tests.methods.factories import tiny
+from tests.methods.factories import THREE_GROUPS, tiny
 
-# Every stage there is, with several trainings in one of them.
 WHOLE = {
     "align": True,
-    "align_epochs": 2,
-    "retrain": True,
-    "expert_size": "fresh",
-    "grouping": "gaussian-mixture",
-    "n_clusters": 3,
-    "layout_dimensions": 2,
+    "alignment.epochs": 2,
+    "autoencoder.retrain": True,
+    "experts.latent_size_from": "fresh",
+    **THREE_GROUPS,
 }
 
 
@@ -54,52 +47,9 @@ def assert_same(model, wanted, images):
     assert list(model.timings_) == list(wanted.timings_)
 
 
-def test_two_fits_of_one_seed_are_equal(images, unbroken):
-    assert_same(method().fit(images), unbroken, images)
-
-
-def test_another_seed_gives_another_fit(images, unbroken):
-    other = method().set_params(random_state=1).fit(images)
-    assert not np.array_equal(other.embedding_, unbroken.embedding_)
-
-
-def test_killed_after_each_stage(images, unbroken, tmp_path, monkeypatch):
-    stages = MoEVAE.stages
-    plan, ran = {"stop in": ""}, []
-
-    def interrupted(self, images, trainer):
-        def wrap(stage):
-            def run(found):
-                results = stage.run(found)
-                ran.append(stage.name)
-                if stage.name == plan["stop in"]:
-                    raise Interrupted
-                return results
-
-            return Stage(stage.name, run)
-
-        return [wrap(stage) for stage in stages(self, images, trainer)]
-
-    monkeypatch.setattr(MoEVAE, "stages", interrupted)
-    names = list(unbroken.timings_)
-    assert len(names) == 12
-    for name in names:
-        plan["stop in"] = name
-        with pytest.raises(Interrupted):
-            method().fit(images, work_folder=tmp_path)
-    plan["stop in"] = ""
-    resumed = method().fit(images, work_folder=tmp_path)
-    assert_same(resumed, unbroken, images)
-    # Each stage was run once and killed before its results were kept, and once more by the fit after.
-    assert ran == ["intensity", *[name for pair in itertools.pairwise(names) for name in pair], "assign"]
-    ran.clear()
-    assert_same(method().fit(images, work_folder=tmp_path), unbroken, images)
-    assert ran == []
-
-
 def test_killed_every_few_steps(images, unbroken, tmp_path, monkeypatch):
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_SAVES", 0.0)
-    step = training_loop.Training._step
+    step = training_loop.TrainingLoop._step
     left = 0
 
     def counted(self, *arguments):
@@ -109,7 +59,7 @@ def test_killed_every_few_steps(images, unbroken, tmp_path, monkeypatch):
         left -= 1
         return step(self, *arguments)
 
-    monkeypatch.setattr(training_loop.Training, "_step", counted)
+    monkeypatch.setattr(training_loop.TrainingLoop, "_step", counted)
     kills = 0
     while True:
         left = 5
