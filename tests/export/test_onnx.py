@@ -15,8 +15,9 @@ from facies.errors import InputError
 from facies.export import onnx as exporting
 from facies.export.onnx import MAX_DIFFERENCE, check_onnx, export_onnx, onnx_packages
 from facies.images import as_image_set
+from facies.methods import make_method
 from facies.methods.moe_vae.method import MoEVAE
-from tests.methods.factories import pictures, tiny
+from tests.methods.factories import THREE_GROUPS, pictures, tiny
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_without_a_probe_there_are_no_classes(fitted: MoEVAE, pixels: Any, tmp_p
 
 def test_what_sets_images_upright_is_a_part_of_the_file(pixels: Any, tmp_path: Path) -> None:
     few = pixels[:100]
-    method = tiny(align=True, align_epochs=2, grouping="gaussian-mixture", n_clusters=3, layout_dimensions=2).fit(few)
+    method = tiny(**{"align": True, "alignment.epochs": 2}, **THREE_GROUPS).fit(few)
     assert np.abs(method.canonical(few) - few[:, None]).max() > 1
     assert export_onnx(method, as_image_set(few), tmp_path / "model.onnx") <= MAX_DIFFERENCE
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -115,11 +116,16 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("image_size", [None, 8, 12])
 def test_focal_stacks_are_exported_with_the_scale_that_they_are_seen_at(image_size: int | None, tmp_path: Path) -> None:
-    from facies.methods import make_method
-
     stacks = np.stack([pictures(each=10)[0] // (layer + 1) for layer in range(3)], axis=1)[:, :, None]
-    parameters = {"n_clusters": 5, "latent_size": 8, "epochs": 8, "learning_rate": 5e-3, "batch_size": 10, "n_init": 1}
-    method = make_method("focal-vae", "quick", {**parameters, "image_size": image_size, "accelerator": "cpu"}).fit(
-        stacks
-    )
+    parameters = {
+        "n_clusters": 5,
+        "n_init": 1,
+        "latent_size": 8,
+        "image_size": image_size,
+        "training.epochs": 8,
+        "training.learning_rate": 5e-3,
+        "training.batch_size": 10,
+        "hardware.accelerator": "cpu",
+    }
+    method = make_method("focal-vae", "quick", parameters).fit(stacks)
     assert export_onnx(method, as_image_set(stacks), tmp_path / "model.onnx") <= MAX_DIFFERENCE

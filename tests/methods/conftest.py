@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.methods.factories import pictures, small
+from tests.methods.factories import fitted_small, pictures
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,6 @@ def pixels(drawn):
 
 
 @pytest.fixture(scope="session")
-def fitted(drawn):
-    """One fit, for all who only look at it."""
-    return small().fit(drawn[0])
+def fitted():
+    """A `moe-vae` that was fitted to these pictures, for tests that change nothing of it."""
+    return fitted_small()

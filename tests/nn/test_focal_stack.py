@@ -94,7 +94,7 @@ def test_grey_images_are_shown_as_three_equal_colours():
     branch = ResNetBranch("resnet18", 1).eval()
     grey = stacks(2, 1, 32, 32)
     torch.testing.assert_close(branch(grey), branch(grey.expand(-1, 3, -1, -1)))
-    with pytest.raises(InputError, match="reads 1 or 3 channels, the images have 4; set backbone=conv"):
+    with pytest.raises(InputError, match=r"reads 1 or 3 channels, the images have 4; set encoder.backbone=conv"):
         ResNetBranch("resnet18", 4)
 
 
@@ -128,7 +128,7 @@ def test_weights_from_a_local_folder(tmp_path):
 def test_weights_that_cannot_be_had_say_how_to_get_them(tmp_path):
     branch = ResNetBranch("resnet18", 3)
     for weights in (str(tmp_path / "nowhere"), str(tmp_path)):
-        with pytest.raises(InputError, match=r"microsoft/resnet-18.*set weights=FOLDER") as caught:
+        with pytest.raises(InputError, match=r"microsoft/resnet-18.*set encoder.weights=FOLDER") as caught:
             branch.load_imagenet(weights)
         assert "\n" not in str(caught.value)
 

@@ -50,7 +50,9 @@ class ResNetBranch(nn.Module):
     def __init__(self, name: ResNetName, channels: int, *, freeze_batch_norm: bool = False) -> None:
         super().__init__()
         if channels not in (1, 3):
-            raise InputError(f"backbone={name} reads 1 or 3 channels, the images have {channels}; set backbone=conv")
+            raise InputError(
+                f"the backbone {name} reads 1 or 3 channels, the images have {channels}; set encoder.backbone=conv"
+            )
         kind, depths, widths = _SHAPES[name]
         transformers = _transformers(name)
         config = transformers.ResNetConfig(depths=list(depths), hidden_sizes=list(widths), layer_type=kind)
@@ -107,7 +109,7 @@ class ResNetBranch(nn.Module):
 
 def _mend(name: str) -> str:
     return (
-        f"where there is a network, run `hf download {_HUB[name]} --local-dir FOLDER` and set weights=FOLDER, "
+        f"where there is a network, run `hf download {_HUB[name]} --local-dir FOLDER` and set encoder.weights=FOLDER, "
         "or leave weights out to begin with random ones"
     )
 
@@ -117,6 +119,6 @@ def _transformers(name: str) -> Any:
         import transformers
     except ImportError as error:
         raise InputError(
-            f"backbone={name} needs transformers: pip install 'facies[pretrained]', or backbone=conv"
+            f"encoder.backbone={name} needs transformers: pip install 'facies[pretrained]', or encoder.backbone=conv"
         ) from error
     return transformers
