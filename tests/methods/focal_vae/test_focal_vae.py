@@ -18,7 +18,6 @@ from facies.methods import load_method, make_method
 from facies.methods.downsample import downsample, downsampled_shape
 from facies.methods.focal_vae.method import FocalVAE
 from facies.methods.focal_vae.stages import automatic_epochs
-from facies.training import loop as training_loop
 
 DIGITS = {
     "n_clusters": 40,
@@ -161,38 +160,9 @@ def test_a_saved_model_knows_distances_and_outliers_as_before(drawn, fitted, tmp
     np.testing.assert_array_equal(loaded.active_, fitted.active_)
 
 
-class Interrupted(Exception):
-    """Stands for a kill."""
-
-
 @pytest.fixture(scope="module")
 def aligned(few):
     return tiny(**TURNED, **{"image_size": 12, "align": True, "alignment.epochs": 4}).fit(few)
-
-
-def test_reduced_and_set_upright_a_fit_goes_on_after_a_kill_as_if_there_had_been_none(
-    few, aligned, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_SAVES", 0.0)
-    step = training_loop.TrainingLoop._step
-    left = 0
-
-    def counted(self, *arguments):
-        nonlocal left
-        if left == 0:
-            raise Interrupted
-        left -= 1
-        return step(self, *arguments)
-
-    monkeypatch.setattr(training_loop.TrainingLoop, "_step", counted)
-    for steps in (2, 3, 9, 7):  # four of the alignment, then thirty of the autoencoder
-        left = steps
-        with pytest.raises(Interrupted):
-            clone(aligned).fit(few, work_folder=tmp_path)
-    left = 1000
-    resumed = clone(aligned).fit(few, work_folder=tmp_path)
-    for name in ("labels_", "embedding_", "probabilities_", "projection_", "distances_"):
-        np.testing.assert_array_equal(getattr(resumed, name), getattr(aligned, name), err_msg=name)
 
 
 def test_the_formula_as_printed_collapses_and_both_are_said(few):
