@@ -11,6 +11,7 @@ from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.methods import Method
+    from facies.parameters import Parameter
 
 _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 
@@ -52,7 +53,7 @@ def read_settings(
         if names != [name] and report is not None:
             report(f"--set {name}={text}: this parameter is now called {' and '.join(names)}")
         for each in names:
-            values[each] = _value(each, text, known[each].type) if each in known else text
+            values[each] = _value(setting, text, known[each]) if each in known else text
     return values
 
 
@@ -83,13 +84,13 @@ def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
     return {**settings, **given}
 
 
-def _value(name: str, text: str, hint: Any) -> Any:
+def _value(setting: str, text: str, parameter: Parameter) -> Any:
     from facies.parameters import as_type, describe_type
 
     for candidate in _readings(text):
         with contextlib.suppress(ValueError):
-            return as_type(hint, candidate)
-    raise InputError(f"--set {name}={text}: {name} takes {describe_type(hint)}")
+            return as_type(parameter.type, candidate)
+    raise InputError(f"--set {setting}: {parameter.name} takes {describe_type(parameter.type)}")
 
 
 def _readings(text: str) -> list[Any]:
