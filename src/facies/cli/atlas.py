@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,8 +45,6 @@ def atlas(
 
 
 def _print_address(address: str) -> None:
-    import sys
-
     print_line(address)
     sys.stdout.flush()
     log_line("the atlas is open at that address; Ctrl-C ends it")

@@ -100,13 +100,7 @@ def cluster(
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:
-    """Read ``64`` or ``64x48`` (height × width).
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Read ``64`` or ``64x48`` (height × width); raise `InputError` if it is neither."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip().lower())

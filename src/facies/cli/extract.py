@@ -151,47 +151,31 @@ def _read_scale(text: str | None) -> float | None:
 
 
 def extraction_summary(output: Path) -> dict[str, Any]:
-    """Return the results of an extraction in short, fit for JSON.
-
-    Parameters
-    ----------
-    output : Path
-        The folder of grains.
-
-    Returns
-    -------
-    dict
-    """
+    """Return the results of an extraction in short, fit for JSON."""
     import pandas as pd
 
     from facies.grains.extraction import TOUCHING_THRESHOLD, read_description
 
     description = read_description(output)
     grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])
+    counts = description["counts"]
     return {
         "grains": str(output.expanduser().resolve()),
-        "n_grains": description["counts"]["grains"],
-        "n_stacks": description["counts"]["stacks"],
-        "n_photographs": description["counts"]["photographs"],
+        **{f"n_{name}": counts[name] for name in ("grains", "stacks", "photographs")},
         "n_samples": int(grains["sample"].nunique()),
         "n_touches_border": int(grains["touches_border"].sum()),
         "n_touching": int((grains["touching"] >= TOUCHING_THRESHOLD).sum()),
-        "passed_over": description["counts"]["passed_over"],
-        "thresholds": description["thresholds"],
-        "um_per_px": description["um_per_px"],
-        "left_out": description["left_out"],
-        "notes": description["notes"],
+        "passed_over": counts["passed_over"],
+        **{name: description[name] for name in ("thresholds", "um_per_px", "left_out", "notes")},
     }
 
 
 def _print_summary(summary: dict[str, Any], output: Path) -> None:
     thresholds = summary["thresholds"]
+    stacks = f"{summary['n_stacks']:,} stacks of {summary['n_samples']} samples"
     rows = [
         ("grains", f"{summary['n_grains']:,}"),
-        (
-            "photographs",
-            f"{summary['n_photographs']:,} in {summary['n_stacks']:,} stacks of {summary['n_samples']} samples",
-        ),
+        ("photographs", f"{summary['n_photographs']:,} in {stacks}"),
         ("cut by the border", f"{summary['n_touches_border']:,}"),
         ("perhaps several", f"{summary['n_touching']:,}"),
         ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),

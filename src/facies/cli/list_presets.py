@@ -31,12 +31,8 @@ def presets(method: Name = None, as_json: Json = False) -> None:
         texts = {} if method is None else {key: each.text for key, each in parameters_of(method_class(method)).items()}
         parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
         rows = [
-            [
-                parameter,
-                *(_format(values[parameter]) for values in sets.values()),
-                *filter(None, [texts.get(parameter)]),
-            ]
-            for parameter in parameters
+            [name, *(_format(values[name]) for values in sets.values()), *([texts[name]] if texts else [])]
+            for name in parameters
         ]
         print_table(rows, headings=["parameter", *sets, *(["what it does"] if texts else [])], title=name)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facies.cli.console import log_line, print_json, print_line, print_table
-from facies.cli.options import Json, Partition, Run
+from facies.cli.options import Json, Partition, Run, User
 from facies.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ Role = Annotated[
 ]
 Undo = Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")]
 Redo = Annotated[bool, typer.Option("--redo", help="Do what was undone last again.")]
-User = Annotated[str | None, typer.Option(metavar="WHO", help="Whose decision it is.", show_default="the login name")]
 
 
 def name(
@@ -82,15 +81,8 @@ def _undo_or_redo(run: RunFolder, user: str | None, *, undo: bool) -> None:
 
 def _print(run: RunFolder, names: GroupNames, *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "run": str(run.path),
-                "partition": names.partition,
-                "revision": names.revision,
-                "groups": names.groups.to_dict("records"),
-                "classes": names.classes.to_dict("records"),
-            }
-        )
+        tables = {"groups": names.groups.to_dict("records"), "classes": names.classes.to_dict("records")}
+        print_json({"run": run.path, "partition": names.partition, "revision": names.revision, **tables})
         return
     print_line(f"{run.path}, partition {names.partition}")
     rows = [
@@ -111,13 +103,8 @@ def _print_classes(names: GroupNames) -> None:
     if names.classes.empty:
         print_line("No group is named yet: facies name RUN 12=quartz")
         return
-    rows = [
-        (
-            row["name"],
-            f"{row['n_images']:,}",
-            ", ".join(row["roles"]),
-            (row["reason"] or "yes") if row["excluded"] else "",
-        )
-        for row in names.classes.to_dict("records")
-    ]
+    rows = []
+    for row in names.classes.to_dict("records"):
+        excluded = (row["reason"] or "yes") if row["excluded"] else ""
+        rows.append((row["name"], f"{row['n_images']:,}", ", ".join(row["roles"]), excluded))
     print_table(rows, headings=("class", "counted", "counts as", "excluded"))

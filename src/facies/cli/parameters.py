@@ -19,26 +19,10 @@ _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 def read_settings(
     method: type[Method], settings: Sequence[str], report: Callable[[str], None] | None = None
 ) -> dict[str, Any]:
-    """Read ``name=value`` pairs.
+    """Read ``name=value`` pairs: values by dotted name; of a name that was given twice the last one.
 
-    Parameters
-    ----------
-    method : type
-        Whose parameters they are; a name that it has not is left for `make_method` to refuse.
-    settings : sequence of str
-        A value is read as JSON where it is that, and as text otherwise; ``None``, ``True`` and ``False`` too.
-    report : callable, optional
-        Takes a line on each name of an earlier version.
-
-    Returns
-    -------
-    dict
-        Values by dotted name; of a name that was given twice the last one.
-
-    Raises
-    ------
-    InputError
-        If a pair has no ``=``, or a value is not one that the parameter takes.
+    A value is read as JSON where it is that, and as text otherwise; ``None``, ``True`` and ``False`` too. A name that the
+    method does not have is left for `make_method` to refuse. `report` takes a line on each name of an earlier version.
     """
     from facies.parameters import parameters_of
 
@@ -58,25 +42,7 @@ def read_settings(
 
 
 def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Put parameters that have an option of their own together with those that were ``--set``.
-
-    Parameters
-    ----------
-    settings : mapping
-        From `read_settings`.
-    options : mapping
-        By the name of the parameter; None where the option was not given.
-
-    Returns
-    -------
-    dict
-        All that were given.
-
-    Raises
-    ------
-    InputError
-        If one was given in both ways and differently.
-    """
+    """Put parameters that have an option of their own, None where it was not given, together with those that were ``--set``."""
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         if settings.get(name, value) != value:

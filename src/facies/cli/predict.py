@@ -43,13 +43,8 @@ def predict(
 
     path = check_table(output, overwrite=overwrite)
     with console_progress() as progress:
-        prediction = workflows.predict(
-            RunFolder(run),
-            source,
-            channels=cast("ChannelNames | None", channels),
-            classifier=probe,
-            progress=progress,
-        )
+        colours = cast("ChannelNames | None", channels)
+        prediction = workflows.predict(RunFolder(run), source, channels=colours, classifier=probe, progress=progress)
     table = prediction.table
     workflows.write_table(table, path, overwrite=overwrite)
     sizes = group_sizes(table["group"])
@@ -57,7 +52,7 @@ def predict(
     classes = table["class"].value_counts().to_dict() if "class" in table else {}
     if as_json:
         counts = {str(group): sizes[group] for group in sorted(sizes)}
-        answer = {"table": str(path), "n_images": len(table), "group_sizes": counts, "left_out": left_out}
+        answer = {"table": path, "n_images": len(table), "group_sizes": counts, "left_out": left_out}
         print_json({**answer, "class_sizes": classes} if classes else answer)
         return
     print_line(f"{len(table):,} images assigned to {len(sizes)} groups ({format_group_sizes(sizes)})")

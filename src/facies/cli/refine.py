@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import print_json, print_line
-from facies.cli.options import Json, Partition, Run
+from facies.cli.options import Json, Partition, Run, Seed
 
 Name = Annotated[
     str | None, typer.Option("--name", metavar="NEW", help="Name of the new partition.", show_default="refine-1, -2 …")
@@ -16,7 +16,6 @@ Share = Annotated[float, typer.Option(metavar="X", help="Share of each group tha
 Neighbours = Annotated[int, typer.Option(min=1, metavar="N", help="Neighbours of an image that are asked.")]
 Agreement = Annotated[float, typer.Option(metavar="X", help="Share of them that must be of its group.")]
 Confidence = Annotated[float, typer.Option(metavar="P", help="Least probability of a reliable image.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
 
 
 def refine(
@@ -46,7 +45,7 @@ def refine(
         seed=seed,
     )
     if as_json:
-        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, **new.about})
+        print_json({"run": folder.path, "partition": new.name, "of": new.base, **new.about})
         return
     print_line(
         f"{new.about['moved']:,} of {len(folder):,} images moved to another group; {new.about['reliable']:,} were reliable"

@@ -18,17 +18,12 @@ def run_summary(run: RunFolder) -> dict[str, Any]:
     manifest = run.manifest
     return {
         "run": str(run.path),
-        "method": manifest["method"],
-        "preset": manifest["preset"],
-        "seed": manifest["seed"],
+        **{name: manifest[name] for name in ("method", "preset", "seed")},
         "n_images": len(run),
         "n_groups": manifest["n_groups"],
         "n_noise": sizes.get(-1, 0),
         "group_sizes": {str(group): size for group, size in sizes.items() if group >= 0},
-        "left_out": manifest["left_out"],
-        "metrics": manifest["metrics"],
-        "timings": manifest["timings"],
-        "notes": manifest["notes"],
+        **{name: manifest[name] for name in ("left_out", "metrics", "timings", "notes")},
     }
 
 
@@ -49,11 +44,8 @@ def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
         first = summary["left_out"][0]
         rows.append(("left out", f"{len(summary['left_out']):,} (the first: {first['source']}: {first['reason']})"))
     if run.manifest["input"]["labelled"]:
-        rows += [
-            (METRICS[name][0], format_metric(float(summary["metrics"][name])))
-            for name in METRICS
-            if name in summary["metrics"]
-        ]
+        metrics = summary["metrics"]
+        rows += [(METRICS[name][0], format_metric(float(metrics[name]))) for name in METRICS if name in metrics]
     rows.append(("time", format_duration(sum(summary["timings"].values()))))
     print_table(rows)
     for note in summary["notes"]:
