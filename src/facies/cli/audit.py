@@ -15,25 +15,23 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     from facies.workflows import AuditResult, AuditSheet
 
-PerClass = Annotated[int, typer.Option("-n", "--per-class", min=1, help="Images of each class; all if fewer.")]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="AUDIT.csv", help="Draw, and write this table and a page beside it."),
-]
-Results = Annotated[Path | None, typer.Option(metavar="FILLED.csv", help="Record the filled table.")]
-NewClasses = Annotated[
-    bool, typer.Option("--new-classes", help="Take names in the filled table that are no class yet.")
-]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same images, until something is decided.")]
-
 
 def audit(
     run: Run,
-    per_class: PerClass = 50,
-    output: Output = None,
-    results: Results = None,
-    new_classes: NewClasses = False,
-    seed: Seed = 0,
+    per_class: Annotated[
+        int, typer.Option("-n", "--per-class", min=1, help="Images of each class; all if fewer.")
+    ] = 50,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="AUDIT.csv", help="Draw, and write this table and a page beside it."),
+    ] = None,
+    results: Annotated[Path | None, typer.Option(metavar="FILLED.csv", help="Record the filled table.")] = None,
+    new_classes: Annotated[
+        bool, typer.Option("--new-classes", help="Take names in the filled table that are no class yet.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed draws the same images, until something is decided.")
+    ] = 0,
     user: User = None,
     overwrite: Overwrite = False,
     as_json: Json = False,

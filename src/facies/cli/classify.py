@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from facies.runs import RunFolder
     from facies.workflows import Classification
 
-Name = Annotated[str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")]
-Column = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="COLUMN",
-        help="Column whose images stay together in the cross-validation.",
-        show_default="stack, sample or source, whichever differs",
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Of the draw, where more than 4,000 images are named.")]
-
 
 def classify(
-    run: Run, name: Name = None, by: Column = None, seed: Seed = 0, user: User = None, as_json: Json = False
+    run: Run,
+    name: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column whose images stay together in the cross-validation.",
+            show_default="stack, sample or source, whichever differs",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw, where more than 4,000 images are named.")] = 0,
+    user: User = None,
+    as_json: Json = False,
 ) -> None:
     """Learn the classes from the named images, and predict that of all others."""
     from facies import workflows

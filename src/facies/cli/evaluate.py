@@ -9,17 +9,20 @@ import typer
 from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json, Partition, Run
 
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        metavar="COLUMN|FILE.csv",
-        help="A column of the run's images.parquet, such as label or folder, or a file with the columns id and label.",
-        show_default="the labels that came with the images",
-    ),
-]
 
-
-def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
+def evaluate(
+    run: Run,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|FILE.csv",
+            help="A column of the run's images.parquet, such as label or folder, or a file with the columns id and label.",
+            show_default="the labels that came with the images",
+        ),
+    ] = None,
+    partition: Partition = None,
+    as_json: Json = False,
+) -> None:
     """Measure the groups of a run as they are now, also by labels where they are known."""
     from facies import workflows
     from facies.report.formatting import METRICS, format_metric

@@ -14,10 +14,13 @@ from facies.cli.options import Json
 if TYPE_CHECKING:
     from facies.methods import Method
 
-Name = Annotated[str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")]
 
-
-def presets(method: Name = None, as_json: Json = False) -> None:
+def presets(
+    method: Annotated[
+        str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the presets with all their parameters; of one method also what each parameter does."""
     from facies.methods import method_class
     from facies.parameters import parameters_of

@@ -15,36 +15,29 @@ if TYPE_CHECKING:
     from facies.runs import RunFolder
     from facies.workflows import GroupNames
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
-]
-File = Annotated[
-    Path | None,
-    typer.Option(metavar="NAMES.csv", help="Read the columns group, name and, if there, role, excluded, reason."),
-]
-Exclude = Annotated[
-    list[str] | None, typer.Option(metavar="GROUPS|NAME=REASON", help="Keep groups or a class out of all counts.")
-]
-Role = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ROLE=NAMES",
-        help="What classes count as: biogenic, terrigenous, whole, fragment, planktic, benthic, lithic, or none.",
-    ),
-]
-Undo = Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")]
-Redo = Annotated[bool, typer.Option("--redo", help="Do what was undone last again.")]
-
 
 def name(
     run: Run,
-    names: Names = None,
-    file: File = None,
-    exclude: Exclude = None,
-    role: Role = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="NAMES.csv", help="Read the columns group, name and, if there, role, excluded, reason."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GROUPS|NAME=REASON", help="Keep groups or a class out of all counts.")
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=NAMES",
+            help="What classes count as: biogenic, terrigenous, whole, fragment, planktic, benthic, lithic, or none.",
+        ),
+    ] = None,
     partition: Partition = None,
-    undo: Undo = False,
-    redo: Redo = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Do what was undone last again.")] = False,
     user: User = None,
     as_json: Json = False,
 ) -> None:

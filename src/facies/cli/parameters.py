@@ -53,19 +53,13 @@ def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
 def _value(setting: str, text: str, parameter: Parameter) -> Any:
     from facies.parameters import as_type, describe_type
 
-    for candidate in _readings(text):
+    candidates: list[Any] = [_PYTHON_WORDS[text]] if text in _PYTHON_WORDS else []
+    with contextlib.suppress(ValueError):
+        candidates.append(json.loads(text, parse_constant=_refuse))
+    for candidate in [*candidates, text]:
         with contextlib.suppress(ValueError):
             return as_type(parameter.type, candidate)
     raise InputError(f"--set {setting}: {parameter.name} takes {describe_type(parameter.type)}")
-
-
-def _readings(text: str) -> list[Any]:
-    readings: list[Any] = []
-    if text in _PYTHON_WORDS:
-        readings.append(_PYTHON_WORDS[text])
-    with contextlib.suppress(ValueError):
-        readings.append(json.loads(text, parse_constant=_refuse))
-    return [*readings, text]
 
 
 def _refuse(word: str) -> NoReturn:

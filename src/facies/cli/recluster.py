@@ -11,21 +11,18 @@ from facies.cli.console import console_progress, format_group_sizes, print_json,
 from facies.cli.options import Json, Partition, Run, Seed
 from facies.errors import InputError
 
-Groups = Annotated[str, typer.Option("--groups", metavar="3,17", help="Which groups to pool and group again.")]
-Parts = Annotated[str, typer.Option(metavar="K|auto", help="How many groups to make; auto tries 2 to 6.")]
-Name = Annotated[
-    str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="recluster-1, -2 …")
-]
-Refit = Annotated[bool, typer.Option("--refit", help="Fit the method of the run anew, to these images alone.")]
-
 
 def recluster(
     run: Run,
-    groups: Groups,
-    parts: Parts = "auto",
-    name: Name = None,
+    groups: Annotated[str, typer.Option(metavar="3,17", help="Which groups to pool and group again.")],
+    parts: Annotated[str, typer.Option(metavar="K|auto", help="How many groups to make; auto tries 2 to 6.")] = "auto",
+    name: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="recluster-1, -2 …")
+    ] = None,
     partition: Partition = None,
-    refit: Refit = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the method of the run anew, to these images alone.")
+    ] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

@@ -10,19 +10,15 @@ import typer
 from facies.cli.console import print_json, print_line
 from facies.cli.options import Json, Overwrite, Run, Seed
 
-Cluster = Annotated[int, typer.Option("--cluster", "-k", metavar="K", help="The group, from 0.")]
-Count = Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many images.")]
-Output = Annotated[
-    Path,
-    typer.Option("--output", "-o", metavar="IMAGE", help="A .png with all of them, or .tif or .npy of the pixels."),
-]
-
 
 def sample(
     run: Run,
-    cluster: Cluster,
-    output: Output,
-    n: Count = 16,
+    cluster: Annotated[int, typer.Option("--cluster", "-k", metavar="K", help="The group, from 0.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="IMAGE", help="A .png with all of them, or .tif or .npy of the pixels."),
+    ],
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many images.")] = 16,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: Json = False,

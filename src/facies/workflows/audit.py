@@ -17,18 +17,10 @@ from facies.workflows.output_file import check_output_file
 
 @dataclass(frozen=True)
 class AuditSheet:
-    """What an expert fills in.
+    """What an expert fills in: a `table`, and a `page` with the images, which saves the filled table.
 
-    Attributes
-    ----------
-    table : Path
-        CSV file with the columns ``number``, ``id`` and ``true``; the last one is empty.
-    page : Path
-        HTML page with the images, which saves the filled table.
-    n_images : int
-        Number of images drawn.
-    classes : list of str
-        The classes that can be given.
+    The table is a CSV file with the columns ``number``, ``id`` and ``true``, of which the last one is empty; the page is
+    HTML. `classes` are those that can be given.
     """
 
     table: Path
@@ -102,7 +94,9 @@ def draw_audit_sheet(
 def record_audit_sheet(
     run: RunFolder, table: str | PathLike[str], *, new_classes: bool = False, user: str | None = None
 ) -> int:
-    """Record a filled table in the journal of the run. The classes of the images stay as they are.
+    """Record a filled table in the journal of the run, and return the number of images of the table that were not judged.
+
+    The classes of the images stay as they are.
 
     Parameters
     ----------
@@ -114,11 +108,6 @@ def record_audit_sheet(
         Whether names are accepted that are no class yet.
     user : str, optional
         Who judged the images; without it the login name.
-
-    Returns
-    -------
-    int
-        Number of images of the table that were not judged.
 
     Raises
     ------

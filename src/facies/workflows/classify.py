@@ -21,18 +21,10 @@ IMAGES_PER_BLOCK = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """A new classifier and what it did.
+    """A new classifier, `probe`, which is in the folder ``RUN/probes/NAME``, and what it did.
 
-    Attributes
-    ----------
-    name : str
-        Name of the classifier; its folder is ``RUN/probes/NAME``.
-    probe : LinearProbe
-        The fitted classifier; ``probe.report_`` holds its accuracy on images it did not learn from.
-    fold_column : str
-        The column of ``images.parquet`` whose images stayed together in the cross-validation.
-    n_predicted : int
-        Number of images whose class was predicted.
+    ``probe.report_`` holds its accuracy on images it did not learn from. In the cross-validation images that agree in the
+    column `fold_column` of ``images.parquet`` stayed together. `n_predicted` images got a predicted class.
     """
 
     name: str
@@ -42,12 +34,7 @@ class Classification:
 
 
 def classify(
-    run: RunFolder,
-    *,
-    name: str | None = None,
-    fold_column: str | None = None,
-    seed: int = 0,
-    user: str | None = None,
+    run: RunFolder, *, name: str | None = None, fold_column: str | None = None, seed: int = 0, user: str | None = None
 ) -> Classification:
     """Learn the classes from the images that the expert named, and predict the classes of all others.
 

@@ -98,10 +98,6 @@ def cluster(
     **image_options
         Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
 
-    Returns
-    -------
-    RunFolder
-
     Raises
     ------
     InputError
@@ -170,7 +166,9 @@ def run_clustering(
             return complete, False
         images = open_images(job.source, **job.image_options, progress=progress_callback(progress))
         method.check(images)
-        fit = _start_or_continue(work, earlier, job, method, images, report)
+        if job.resume and earlier is None and report is not None:
+            report(f"there is no unfinished run at {path}; beginning from the start")
+        fit = _start_or_continue(work, earlier, UnfinishedFit.from_method(method, images, replaces=job.overwrite))
         with _keeping_finished_stages(work):
             _fit(method, images, work, progress)
             _write_tensorboard(method, job.tensorboard_folder)
@@ -212,28 +210,18 @@ def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> 
     return run
 
 
-def _start_or_continue(
-    work: WorkFolder,
-    earlier: UnfinishedFit | None,
-    job: ClusterJob,
-    method: Method,
-    images: ImageSet,
-    report: Callable[[str], None] | None,
-) -> UnfinishedFit:
+def _start_or_continue(work: WorkFolder, earlier: UnfinishedFit | None, current: UnfinishedFit) -> UnfinishedFit:
     """Check that the earlier fit is the one that is asked for now, or start a new one."""
-    current = UnfinishedFit.from_method(method, images, replaces=job.overwrite)
-    if earlier is not None:
-        differences = earlier.differences(current)
-        if differences:
-            raise InputError(
-                f"{work.run}: the unfinished run cannot go on, for {'; '.join(differences)}: "
-                "ask for what was asked for then, or use --overwrite to begin anew"
-            )
-        return earlier
-    if job.resume and report is not None:
-        report(f"there is no unfinished run at {work.run}; beginning from the start")
-    work.begin(current)
-    return current
+    if earlier is None:
+        work.begin(current)
+        return current
+    differences = earlier.differences(current)
+    if differences:
+        raise InputError(
+            f"{work.run}: the unfinished run cannot go on, for {'; '.join(differences)}: "
+            "ask for what was asked for then, or use --overwrite to begin anew"
+        )
+    return earlier
 
 
 def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress) -> None:

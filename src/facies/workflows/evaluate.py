@@ -19,7 +19,6 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     Parameters
     ----------
     run : RunFolder
-        The run.
     labels : str or path, optional
         True labels: a column of the run's ``images.parquet``, such as ``folder``, or a CSV file with the columns ``id``
         and ``label``; without it the labels that came with the images, if any.

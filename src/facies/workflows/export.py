@@ -33,10 +33,11 @@ def export(
 ) -> Path:
     """Write groups and classes as a table, as folders of images or for another program, or write the model.
 
+    The absolute path of what was written is returned.
+
     Parameters
     ----------
     run : RunFolder
-        The run.
     to : str
         What to write: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa`` or what a plugin adds, or ``onnx`` for
         the model and its newest classifier.
@@ -50,11 +51,6 @@ def export(
         Only images of these groups; −1 is noise.
     overwrite : bool, default=False
         Whether what an earlier export wrote there is replaced.
-
-    Returns
-    -------
-    Path
-        The absolute path of what was written.
 
     Raises
     ------

@@ -48,7 +48,6 @@ def name_groups(
     Parameters
     ----------
     run : RunFolder
-        The run.
     naming : GroupNaming or mapping of int to str
         Names by group; −1 is noise, and None takes a name away. A `GroupNaming` can also exclude groups and classes,
         and give classes a role.

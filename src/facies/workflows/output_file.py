@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from pathlib import Path
 
 from facies.errors import InputError
 
 
-def check_output_file(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-    """Return the absolute path of a file to write; raise `InputError` if it exists and may not be replaced."""
-    absolute = Path(path).expanduser().absolute()
-    if absolute.exists() and not overwrite:
-        raise InputError(f"{absolute} already exists: give another name, or --overwrite to replace it")
-    return absolute
+def check_output_file(path: Path, *, overwrite: bool = False) -> Path:
+    """Return the path; raise `InputError` if there is a file that may not be replaced."""
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} already exists: give another name, or --overwrite to replace it")
+    return path

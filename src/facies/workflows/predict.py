@@ -72,12 +72,6 @@ def predict(
     InputError
         If the images cannot be read, have other channels or other units than those of the run, or there is no such
         classifier.
-
-    Examples
-    --------
-    >>> from facies import RunFolder
-    >>> from facies.workflows import predict
-    >>> predict(RunFolder("run"), "new-images/").table  # doctest: +SKIP
     """
     from facies.methods import load_method
     from facies.training import SilentProgress

@@ -20,18 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NewPartition:
-    """A partition that was added to a run.
+    """A partition that was made from another one, `base`, and added to a run; it is the run's default from now on.
 
-    Attributes
-    ----------
-    name : str
-        Its name; it is the run's default from now on.
-    base : str
-        Name of the partition that it was made from.
-    group_sizes : dict
-        Number of images by group: of the new groups after `recluster`, of all groups after `refine`.
-    about : mapping
-        How it came about, as its JSON file in the run tells it.
+    `group_sizes` is the number of images by group: of the new groups after `recluster`, of all groups after `refine`.
+    `about` says how the partition was made, as its JSON file in the run does; after `refine` its ``moved`` is the number of
+    images that are in another group now.
     """
 
     name: str
@@ -124,11 +117,6 @@ def refine(
     seed : int, default=0
         Seed of all random numbers; the same seed gives the same groups.
 
-    Returns
-    -------
-    NewPartition
-        ``about["moved"]`` is the number of images that are in another group now.
-
     Raises
     ------
     InputError
@@ -183,8 +171,7 @@ def _add_partition(run: RunFolder, name: str | None, result: ReclusterResult, ba
         # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
         with Journal(run) as journal:
             journal.vote(name)
-    groups, counts = np.unique(result.labels, return_counts=True)
-    sizes = dict(zip(groups.tolist(), counts.tolist(), strict=True))
+    sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     if result.new_groups:
         sizes = {group: sizes[group] for group in sizes if group in result.new_groups}
     return NewPartition(name, base, sizes, result.about)

@@ -26,15 +26,11 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
     the method does not know, such as ``command`` and ``preset``.
     """
     low, high = images.value_range()
+    projection = {"method": method.projection_method, "seed": method.random_state}
     return RunContents(
         images=images,
         embedding=method.embedding_,
-        projections={
-            method.projection_method.lower(): (
-                method.projection_,
-                {"method": method.projection_method, "seed": method.random_state},
-            )
-        },
+        projections={method.projection_method.lower(): (method.projection_, projection)},
         partitions=_partition_tables(method, images),
         training_curves=method.history_,
         samples=_samples(method, low, high) if method.is_generative and len(images.image_shape) == 3 else None,
