@@ -55,8 +55,8 @@ def module() -> FirstPixels:
 def test_the_target_is_that_of_all_images_as_they_are(module):
     target = callback()
     target.on_fit_start(module)
-    wanted = target_distribution(assignments(module))
-    torch.testing.assert_close(target.of(batch(5, 0, 11)), wanted[[5, 0, 11]])
+    expected = target_distribution(assignments(module))
+    torch.testing.assert_close(target.of(batch(5, 0, 11)), expected[[5, 0, 11]])
     assert not target.of(batch(5)).requires_grad
     assert module.training
     assert module.dropout.training
