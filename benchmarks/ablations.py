@@ -22,50 +22,50 @@ from facies.cluster import UMAPLayout, dynamic_neighbours, l1_normalised
 from facies.images import ImageSet, open_images
 from facies.methods import make_method
 from facies.methods.autoencoder import KINDS
+from facies.methods.fit_context import FitContext
+from facies.methods.weights import load_weights
 from facies.metrics import frechet_distance, psnr, silhouette, ssim
-from facies.training import Trainer
-from facies.training.trainer import apply_in_batches
+from facies.nn import PixelNormalizer
+from facies.training import Trainer, apply_in_batches
 
-SHOWN = 2000
+MAX_RECONSTRUCTED = 2000
+"""Reconstructions are judged on at most so many images, evenly spread."""
 
 
-def learn(images: ImageSet, preset: str, seed: int, **settings: Any) -> tuple[Any, dict[str, Any]]:
-    """Run the stages up to the latent size; return the method with its autoencoder, and what was found."""
-    method = make_method("moe-vae", preset, {"random_state": seed, "retrain": False, **settings})
-    method.image_shape_ = images.image_shape
-    trainer = Trainer(seed, method.hardware())
-    found = trainer.run(method.stages(images, trainer)[:3])
-    return method, found
+def learn(images: ImageSet, preset: str, seed: int, parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Run the stages up to the estimate of the latent size; return the method and the outputs of these stages."""
+    method = make_method("moe-vae", preset, {"random_state": seed, "autoencoder.retrain": False, **parameters})
+    fit = FitContext(images, Trainer(seed, method.hardware))
+    stages = method.stages(fit)
+    names = [stage.name for stage in stages]
+    return method, fit.trainer.run(stages[: names.index("latent size") + 1])
 
 
 def autoencoder_row(
     images: ImageSet, labels: np.ndarray, preset: str, seed: int, kind: str, epochs: int
 ) -> dict[str, float]:
     """Quality of reconstructions, and how far the true classes lie apart in the code (tables 4.1 to 4.6)."""
-    from facies.methods.base import load_weights
-    from facies.nn import PixelNormalizer
+    method, outputs = learn(images, preset, seed, {"autoencoder.kind": kind, "autoencoder.epochs": epochs})
+    device = method.hardware.device
+    autoencoder = method.build_autoencoder(images.image_shape, method.autoencoder.latent_size)
+    network = load_weights(autoencoder, outputs["autoencoder"], device)
+    normalizer = load_weights(PixelNormalizer(likelihood=outputs["likelihood"]), outputs["intensity"], device)
+    rows = np.linspace(0, len(images) - 1, min(MAX_RECONSTRUCTED, len(images))).astype(int)
 
-    method, found = learn(images, preset, seed, autoencoder=kind, epochs=epochs)
-    device = method.hardware().device
-    network = load_weights(method.build_first(method.latent_size), found["autoencoder"], device)
-    intensity = load_weights(PixelNormalizer(likelihood=found["likelihood"]), found["intensity"], device)
-    rows = np.linspace(0, len(images) - 1, min(SHOWN, len(images))).astype(int)
+    def reconstruct(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        reconstructed = normalizer.scaled(network(normalizer(pixels)).reconstruction)
+        return reconstructed, (pixels - normalizer.low) / normalizer.span
 
-    def draw(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        shown = intensity(pixels)
-        drawn = intensity.scaled(network(shown[:, None]).reconstruction[:, 0])
-        return (intensity.native(drawn) - intensity.low) / intensity.span, (pixels - intensity.low) / intensity.span
-
-    drawn, real = apply_in_batches(draw, images.subset(rows), device)
-    embed = [
-        apply_in_batches(lambda x: network.encode(intensity(x)[:, None])[0][:, 0], open_images(part), device)[0]
-        for part in (drawn * float(intensity.span) + float(intensity.low), images.subset(rows))
+    reconstructed, real = apply_in_batches(reconstruct, images.subset(rows), device)
+    codes = [
+        apply_in_batches(lambda x: network.encode(normalizer(x))[0], open_images(part), device)[0]
+        for part in (reconstructed * float(normalizer.span) + float(normalizer.low), images.subset(rows))
     ]
     return {
-        "ssim": ssim(real, drawn, data_range=1.0),
-        "psnr": psnr(real, drawn, data_range=1.0),
-        "frechet_own_embedding": frechet_distance(*embed),
-        "silhouette": silhouette(found["embedding_"], labels),
+        "ssim": ssim(real, reconstructed, data_range=1.0),
+        "psnr": psnr(real, reconstructed, data_range=1.0),
+        "frechet_own_embedding": frechet_distance(*codes),
+        "silhouette": silhouette(outputs["embedding_"], labels),
     }
 
 
@@ -73,8 +73,9 @@ def augmentation_row(
     images: ImageSet, labels: np.ndarray, preset: str, seed: int, augment: str, epochs: int
 ) -> dict[str, float]:
     """Silhouette of the true classes with and without augmentation (table 4.7)."""
-    _, found = learn(images, preset, seed, augment=augment == "with", epochs=epochs)
-    return {"silhouette": silhouette(found["embedding_"], labels), "latent_size": found["latent_size"]}
+    parameters = {"augmentation.enabled": augment == "with", "autoencoder.epochs": epochs}
+    _, outputs = learn(images, preset, seed, parameters)
+    return {"silhouette": silhouette(outputs["embedding_"], labels), "latent_size": outputs["latent_size"]}
 
 
 def layout_row(
@@ -84,8 +85,8 @@ def layout_row(
     if layout == "pixels":
         pixels = np.concatenate([batch.flatten(1).numpy() for batch in images.batches(1024)])
         return {"silhouette": silhouette(pixels, labels)}
-    _, found = learn(images, preset, seed, epochs=epochs)
-    code, size = found["embedding_"], found["latent_size"]
+    _, outputs = learn(images, preset, seed, {"autoencoder.epochs": epochs})
+    code, size = outputs["embedding_"], outputs["latent_size"]
     if layout == "code":
         return {"silhouette": silhouette(code, labels)}
     if layout == "umap defaults":

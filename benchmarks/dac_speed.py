@@ -28,14 +28,21 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet, open_images
 from facies.methods import make_method
-from facies.methods.dac.losses import CLEAN_BATCH, Shown
+from facies.methods.dac.losses import CLEAN_BATCH
+from facies.methods.preprocessing import Preprocessor
 from facies.nn import PixelNormalizer
-from facies.training import Hardware, Trainer, Training
+from facies.training import Hardware, Trainer
 
 CHUNK, BATCH = 1000, 32
 THRESHOLD, CONSISTENCY, RATE = 0.99, 10.0, 1e-4
 MEAN = 0.1307
-CASES = {"paper": {}, "quick": {"learning_rate": RATE, "schedule": "constant"}}
+TRAINING = {
+    "training.batch_size": BATCH,
+    "training.pairing_batch_size": CHUNK,
+    "training.learning_rate": RATE,
+    "training.schedule": "constant",
+}
+CASES = ("paper", "quick")
 
 
 def augmented(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -90,11 +97,11 @@ def as_tensor(images: NDArray[np.float32]) -> torch.Tensor:
 
 def here(method: Any, network: nn.Module, images: ImageSet) -> float:
     """Seconds of an epoch of the method's own training."""
-    shown = Shown(PixelNormalizer(0.0, 255.0, MEAN, 1.0, "gaussian"), method.seen_shape(images.image_shape), True)
-    recipe = Training(1, BATCH, RATE, chunk_size=CHUNK)
+    normalizer = PixelNormalizer(0.0, 255.0, MEAN, 1.0, "gaussian")
+    preprocessor = Preprocessor(normalizer, size=method.network_shape(images.image_shape)[-2:], whole_numbers=True)
     trainer = Trainer(0, Hardware(accelerator="cpu"))
     began = time.perf_counter()
-    trainer.fit(network, images, method.objective(shown), recipe)
+    trainer.fit(network, images, method.objective(preprocessor), method.training.with_n_epochs(1))
     return time.perf_counter() - began
 
 
@@ -118,7 +125,7 @@ def bare(network: nn.Module, pixels: NDArray[np.uint8]) -> float:
 
 def measure(case: str, pixels: NDArray[np.uint8], repeats: int) -> dict[str, Any]:
     """Medians of both sides in turns, and of their ratio."""
-    method = make_method("st-dac", case, {**CASES[case], "n_transformers": 2})
+    method = make_method("st-dac", case, {**TRAINING, "n_transformers": 2})
     images = open_images(pixels)
     floats = (pixels[..., None] / 255 - MEAN).astype(np.float32)
     make: Callable[[], nn.Module] = lambda: method.build(images.image_shape)  # noqa: E731
@@ -151,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     wanted = parser.parse_args()
     with np.load(input_of("mnist")) as mnist:
         pixels = mnist["images"][: wanted.images]

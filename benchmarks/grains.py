@@ -220,16 +220,16 @@ def unseen_row(grains: Grains, seed: int) -> dict[str, Any]:
     method = fitted(grains.images.subset(learnt), seed)
     counts = pd.crosstab(method.labels_, grains.kinds[learnt])
     names = counts.idxmax(axis=1)
-    placed = method.place(grains.images.subset(fresh))
-    right = names.reindex(placed["group"]).to_numpy() == grains.kinds[fresh]
+    predicted = method.predict_table(grains.images.subset(fresh))
+    right = names.reindex(predicted["group"]).to_numpy() == grains.kinds[fresh]
     errors = method.reconstruction_error(grains.images.subset(fresh))
     return {
         "accuracy": float(right.mean()),
         "seen_accuracy": scores(method.labels_, grains.kinds[learnt])["accuracy"],
         "mse": float(errors.mean()),
         "seen_mse": float(method.reconstruction_error(grains.images.subset(learnt)).mean()),
-        "outliers": float(placed["outlier"].mean()),
-        "accuracy_without_outliers": float(right[~placed["outlier"]].mean()),
+        "outliers": float(predicted["outlier"].mean()),
+        "accuracy_without_outliers": float(right[~predicted["outlier"]].mean()),
         "n_learnt": len(learnt),
         "n_fresh": len(fresh),
     }

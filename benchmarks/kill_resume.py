@@ -22,11 +22,17 @@ import record
 from clustering import input_of
 
 TIMES = 10
-SETTINGS = ("epochs=15", "manager_epochs=6", "mixture_epochs=4", "expert_epochs=4", "n_layouts=3")
+SETTINGS = (
+    "autoencoder.epochs=15",
+    "manager.epochs=6",
+    "mixture.epochs=4",
+    "experts.epochs=4",
+    "density.n_layouts=3",
+)
 
 
 def start(run: Path, *options: str) -> subprocess.Popen[bytes]:
-    """Begin a fit in a session of its own."""
+    """Start a fit in a session of its own."""
     command = [
         sys.executable,
         "-m",
@@ -37,6 +43,7 @@ def start(run: Path, *options: str) -> subprocess.Popen[bytes]:
         str(run),
         "--seed",
         "0",
+        *(word for setting in SETTINGS for word in ("--set", setting)),
         *options,
     ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)

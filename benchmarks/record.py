@@ -41,12 +41,23 @@ def machine() -> dict[str, Any]:
 
 
 def load(name: str) -> dict[str, Any]:
-    """Rows kept so far under a name."""
+    """Read the rows that an earlier call of `keep` wrote under a name."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def keep(name: str, result: dict[str, Any]) -> None:
-    """Write the rows of a benchmark, replacing the file in one step."""
+    """Write the rows of a benchmark, replacing the file in one step; of a path of this machine only its last part."""
     with atomic_file(RESULTS / f"{name}.json", overwrite=True) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n")
+        temporary.write_text(json.dumps(without_folders(result), indent=2) + "\n")
+
+
+def without_folders(value: Any) -> Any:
+    """Replace every absolute path in a nested value by its last part."""
+    if isinstance(value, dict):
+        return {name: without_folders(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(each) for each in value]
+    if isinstance(value, Path) or (isinstance(value, str) and Path(value).is_absolute()):
+        return Path(value).name
+    return value

@@ -15,7 +15,9 @@ import record
 import torch
 
 from facies.losses import expected_loss, reconstruction
-from facies.nn import ConvAutoencoder, ConvEncoder, MixtureOfExperts
+from facies.methods.moe_vae.network import MixtureOfExperts, ParallelAutoencoder
+from facies.nn import ConvEncoder
+from facies.nn.conv_autoencoder import ConvLayout
 
 SIDE, EXPERTS, BATCH, STEPS, THRESHOLD = 28, 10, 128, 12, 0.01
 
@@ -51,7 +53,7 @@ def main() -> None:
     """Measure and keep."""
     torch.manual_seed(0)
     manager = ConvEncoder((1, SIDE, SIDE), EXPERTS, 16)
-    experts = ConvAutoencoder((1, SIDE, SIDE), 14, 8, stack=EXPERTS, normalisation="group", deterministic=True)
+    experts = ParallelAutoencoder(ConvLayout((1, SIDE, SIDE), 8, normalization="group", n_networks=EXPERTS), 14)
     network = MixtureOfExperts(manager, experts).to(memory_format=torch.channels_last)
     images = (torch.rand(BATCH, 1, SIDE, SIDE) > 0.7).float()
     confident(network, images)

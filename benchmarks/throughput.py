@@ -64,7 +64,7 @@ def here(network: nn.Module, pixels: np.ndarray, batch: int) -> float:
     images = open_images(pixels.reshape(-1, 28, 28))
     trainer = Trainer()
     began = time.perf_counter()
-    trainer.fit(network, images, SquaredError(), Training(1, batch, 1e-3))
+    trainer.fit(network, images, SquaredError(), Training(epochs=1, batch_size=batch, learning_rate=1e-3))
     return len(pixels) / (time.perf_counter() - began)
 
 

@@ -20,7 +20,7 @@ class AEKMeans(AutoencoderClustering):
 
     name = "ae-kmeans"
     title = "Autoencoder and k-means"
-    reference = "After B. Yang et al., Towards K-means-friendly spaces: simultaneous deep learning and clustering. ICML 2017."
+    reference = "After B. Yang et al., Towards K-means-friendly spaces. ICML 2017."
     presets: ClassVar[dict[str, Any]] = {"paper": {}, "quick": {"pretraining.epochs": "auto", "training.epochs": 20}}
 
     attraction: Weight = 0.1

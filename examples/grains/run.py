@@ -38,7 +38,7 @@ def main() -> None:
 
     grains, run = folder / "grains", folder / "run"
     facies("extract", folder / "photos", "-o", grains, "--um-per-px", UM_PER_PX, "--min-side", 32, "--overwrite")
-    settings = ("--set", f"n_clusters={asked.groups}", "--set", "epochs=40", "--seed", asked.seed)
+    settings = ("--set", f"n_clusters={asked.groups}", "--set", "training.epochs=40", "--seed", asked.seed)
     facies("cluster", grains, "-o", run, "--method", "focal-vae", "--preset", "quick", *settings, "--overwrite")
 
     say("naming each group by the true kind of most of its grains, in place of an expert's eye")

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import difflib
 import functools
 import inspect
 import itertools
 import math
 import textwrap
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -151,7 +152,7 @@ def set_parameters(owner: Any, values: Mapping[str, Any]) -> None:
     known = parameter_values(owner)
     for name, value in values.items():
         if name not in known:
-            raise InputError(f"{_name_of(owner)} has no parameter {name!r}; {suggest(name, known)}")
+            raise InputError(f"{_name_of(owner)} has no parameter {name!r}; {_suggest_parameter(name, known)}")
         *path, last = name.split(".")
         setattr(functools.reduce(getattr, path, owner), last, value)
 
@@ -232,6 +233,18 @@ def as_type(hint: Any, value: Any) -> Any:
     if isinstance(value, list):
         value = tuple(value)
     return _adapter(hint).validate_python(value, strict=True)
+
+
+def _suggest_parameter(name: str, known: Iterable[str]) -> str:
+    """A hint about an unknown name; one like the last part of dotted names may be meant for each of them."""
+    by_last_part: dict[str, list[str]] = {}
+    for each in known:
+        by_last_part.setdefault(each.rpartition(".")[2], []).append(each)
+    near = difflib.get_close_matches(name.casefold(), dict.fromkeys([*known, *by_last_part]), n=1, cutoff=0.5)
+    meant = by_last_part.get(near[0], near) if near else []
+    if len(meant) > 1:
+        return f"did you mean one of {', '.join(map(repr, meant))}? {suggest('', known)}"
+    return suggest(meant[0] if meant else name, known)
 
 
 def _allowed(hint: Any, value: Any) -> bool:

@@ -121,7 +121,8 @@ def test_preset_hardware_and_seed_become_parameters(source: Path, tmp_path: Path
     assert cluster(source, tmp_path / "run", *options).exit_code == 0
     parameters = RunFolder(tmp_path / "run").manifest["parameters"]
     assert parameters["scale"] == 2.0
-    assert parameters["precision"] == "32-true"
+    assert parameters["hardware.precision"] == "32-true"
+    assert parameters["hardware.accelerator"] == "cpu"
 
 
 def test_log_for_tensorboard(source: Path, tmp_path: Path) -> None:
@@ -165,10 +166,10 @@ def test_folders_above_the_run_are_made_and_unmade(source: Path, tmp_path: Path)
 def interrupt(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Let the method end in its second stage."""
 
-    def restore(self: Brightness, state: Any) -> None:
+    def load_state(self: Brightness, state: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Brightness, "restore", restore)
+    monkeypatch.setattr(Brightness, "load_state", load_state)
 
 
 def interrupted(source: Path, run: Path, monkeypatch: pytest.MonkeyPatch, *more: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import facies
-from facies.workflows import doctor
+from facies.cli import doctor
 from tests.cli.factories import call
 
 

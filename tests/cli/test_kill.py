@@ -17,13 +17,13 @@ from tests.cli.factories import call, error_line, start, wait_until
 from tests.workflows.factories import make_input
 
 TINY = (
-    "latent_size=6",
+    "autoencoder.latent_size=6",
     "filters=4",
-    "epochs=4",
-    "manager_epochs=3",
-    "mixture_epochs=2",
-    "expert_epochs=2",
-    "n_neighbors=8",
+    "autoencoder.epochs=4",
+    "manager.epochs=3",
+    "mixture.epochs=2",
+    "experts.epochs=2",
+    "density.n_neighbors=8",
 )
 MOE_VAE = ("--method", "moe-vae", *(word for setting in TINY for word in ("--set", setting)))
 
@@ -56,7 +56,7 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     source = make_input(tmp_path, n=120)
     finish(start("cluster", source, "-o", tmp_path / "unbroken", *MOE_VAE))
     run, work = tmp_path / "run", tmp_path / ".run.work"
-    for reached in ("*autoencode.place-*.safetensors", "*-manager.*safetensors"):
+    for reached in ("*autoencode.training-*.safetensors", "*-manager.*safetensors"):
         process = start("cluster", source, "-o", run, *MOE_VAE, "--resume")
         wait_until(lambda reached=reached: list(work.glob(reached)), process)
         kill(process)

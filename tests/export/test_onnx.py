@@ -53,11 +53,11 @@ def test_it_says_of_new_images_what_the_method_says(file: Path, fitted: MoEVAE, 
 
 def test_the_file_tells_what_a_program_must_know_and_is_one_file(file: Path) -> None:
     model = onnx.load(str(file))
-    told = {item.key: json.loads(item.value) for item in model.metadata_props}
-    assert told["classes"] == ["columns", "diagonal", "disc", "rows"]
-    assert told["image_shape"] == [1, 16, 16]
-    assert told["um_per_px"] == 1.25
-    assert told["method"] == "moe-vae"
+    metadata = {item.key: json.loads(item.value) for item in model.metadata_props}
+    assert metadata["classes"] == ["columns", "diagonal", "disc", "rows"]
+    assert metadata["image_shape"] == [1, 16, 16]
+    assert metadata["um_per_px"] == 1.25
+    assert metadata["method"] == "moe-vae"
     assert [path.name for path in file.parent.iterdir()] == ["model.onnx"]
     shape = [
         dimension.dim_param or dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim

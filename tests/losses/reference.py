@@ -22,8 +22,8 @@ def bernoulli(logits: list[float], pixels: list[float]) -> float:
 
 def gaussian(drawn: list[float], pixels: list[float]) -> float:
     total = 0.0
-    for there, wanted in zip(drawn, pixels, strict=True):
-        total += (wanted - there) ** 2
+    for there, expected in zip(drawn, pixels, strict=True):
+        total += (expected - there) ** 2
     return total / len(pixels)
 
 
@@ -64,9 +64,9 @@ def batch_entropy(p: list[list[float]]) -> float:
 
 def soft_target_divergence(targets: list[list[float]], logits: list[list[float]]) -> float:
     total = 0.0
-    for wanted, row in zip(targets, logits, strict=True):
+    for expected, row in zip(targets, logits, strict=True):
         normaliser = sum(math.exp(logit) for logit in row)
-        for t, logit in zip(wanted, row, strict=True):
+        for t, logit in zip(expected, row, strict=True):
             if t > 0:
                 total += t * (math.log(t) - math.log(math.exp(logit) / normaliser))
     return total / len(targets)
@@ -150,8 +150,8 @@ def certain_pairs(y: list[list[float]], alike: list[list[bool]], unlike: list[li
 
 def consistency(y: list[list[float]], clean: list[list[float]]) -> float:
     total = 0.0
-    for row, wanted in zip(y, clean, strict=True):
-        for value, target in zip(row, wanted, strict=True):
+    for row, expected in zip(y, clean, strict=True):
+        for value, target in zip(row, expected, strict=True):
             total += binary(value, target)
     return total / (len(y) * len(y[0]))
 

@@ -26,8 +26,8 @@ def softmaxes(images=6, groups=4, seed=0, sharpness=2.0):
 
 def test_directions_have_length_one_and_the_likeness_is_the_cosine():
     y = softmaxes()
-    wanted = torch.tensor([slow.direction(row) for row in y.tolist()], dtype=torch.float64)
-    torch.testing.assert_close(unit_vectors(y), wanted, rtol=0, atol=1e-14)
+    expected = torch.tensor([slow.direction(row) for row in y.tolist()], dtype=torch.float64)
+    torch.testing.assert_close(unit_vectors(y), expected, rtol=0, atol=1e-14)
 
 
 def test_pairs_of_a_chunk_are_those_of_its_images_one_by_one():
@@ -61,8 +61,8 @@ def test_certain_pairs_leave_out_those_between():
     alike, unlike = positive_pairs(other, 0.8), negative_pairs(other, 0.4)
     assert (~alike & ~unlike).any()
     loss = lambda x: certain_pairs_loss(unit_vectors(x), alike, unlike)  # noqa: E731
-    wanted = slow.certain_pairs(y.tolist(), alike.tolist(), unlike.tolist())
-    assert loss(y).item() == pytest.approx(wanted, rel=1e-12)
+    expected = slow.certain_pairs(y.tolist(), alike.tolist(), unlike.tolist())
+    assert loss(y).item() == pytest.approx(expected, rel=1e-12)
     by_steps = slow.slope(lambda x: slow.certain_pairs(x.tolist(), alike.tolist(), unlike.tolist()), y)
     torch.testing.assert_close(slow.gradient(loss, y), by_steps, atol=1e-7, rtol=1e-6)
     assert certain_pairs_loss(unit_vectors(y), torch.zeros_like(alike), torch.zeros_like(alike)) == 0

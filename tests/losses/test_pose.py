@@ -32,11 +32,11 @@ def turn(degrees, scale=1.0):
 
 def test_by_hand():
     theta, view_theta, maps = drawn()
-    wanted = 0.0
+    expected = 0.0
     for own, view, made in zip(theta.tolist(), view_theta.tolist(), maps.tolist(), strict=True):
         left = np.linalg.inv(square(own)) @ square(made) @ square(view) - np.eye(3)
-        wanted += (left**2).sum() / 5
-    assert pose_loss(theta, view_theta, maps).item() == pytest.approx(wanted, rel=1e-10)
+        expected += (left**2).sum() / 5
+    assert pose_loss(theta, view_theta, maps).item() == pytest.approx(expected, rel=1e-10)
 
 
 def test_nothing_is_left_where_the_view_s_pose_makes_up_for_the_map():

@@ -31,9 +31,9 @@ def test_value_and_gradient_of_every_image(loss, reference, drawn, images):
     assert found.shape == (2, 3)
     for i in range(2):
         for k in range(3):
-            wanted = images[i, k].flatten().tolist()
-            assert found[i, k].item() == pytest.approx(reference(drawn[i, k].flatten().tolist(), wanted), rel=1e-12)
-            own = slow.slope(lambda x, wanted=wanted: reference(x.flatten().tolist(), wanted), drawn[i, k])
+            expected = images[i, k].flatten().tolist()
+            assert found[i, k].item() == pytest.approx(reference(drawn[i, k].flatten().tolist(), expected), rel=1e-12)
+            own = slow.slope(lambda x, expected=expected: reference(x.flatten().tolist(), expected), drawn[i, k])
             torch.testing.assert_close(
                 slow.gradient(lambda x, i=i, k=k: loss(x, images[i, k]), drawn[i, k]), own, atol=1e-8, rtol=1e-6
             )

@@ -24,8 +24,8 @@ def shares(images=6, groups=4, seed=0):
 def test_assignments(alpha):
     codes, centres, weights = normal(5, 3), normal(4, 3, seed=1), normal(5, 4, seed=2)
     q = student_t_assignment(codes, centres, alpha)
-    wanted = torch.tensor(slow.student_t_assignment(codes.tolist(), centres.tolist(), alpha), dtype=torch.float64)
-    torch.testing.assert_close(q, wanted, rtol=0, atol=1e-13)
+    expected = torch.tensor(slow.student_t_assignment(codes.tolist(), centres.tolist(), alpha), dtype=torch.float64)
+    torch.testing.assert_close(q, expected, rtol=0, atol=1e-13)
 
     def weighted(codes, centres):
         rows = slow.student_t_assignment(codes.tolist(), centres.tolist(), alpha)
@@ -59,8 +59,8 @@ def test_assignments_stay_finite_at_a_centre_and_far_from_all(dtype):
 def test_target():
     q = shares().requires_grad_()
     p = target_distribution(q)
-    wanted = torch.tensor(slow.target_distribution(q.tolist()), dtype=torch.float64)
-    torch.testing.assert_close(p, wanted, rtol=0, atol=1e-14)
+    expected = torch.tensor(slow.target_distribution(q.tolist()), dtype=torch.float64)
+    torch.testing.assert_close(p, expected, rtol=0, atol=1e-14)
     assert not p.requires_grad
 
 

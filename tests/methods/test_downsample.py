@@ -12,7 +12,7 @@ from facies.training import Trainer
 
 
 @pytest.mark.parametrize(
-    ("image_shape", "image_size", "wanted"),
+    ("image_shape", "image_size", "expected"),
     [
         ((3, 100, 50), 20, (1, 3, 20, 10)),
         ((3, 100, 50), None, (1, 3, 100, 50)),
@@ -21,8 +21,8 @@ from facies.training import Trainer
         ((1, 100, 2), 10, (1, 1, 10, 1)),
     ],
 )
-def test_the_longer_side_is_brought_to_a_size_and_nothing_is_enlarged(image_shape, image_size, wanted):
-    assert downsampled_shape(image_shape, image_size) == wanted
+def test_the_longer_side_is_brought_to_a_size_and_nothing_is_enlarged(image_shape, image_size, expected):
+    assert downsampled_shape(image_shape, image_size) == expected
 
 
 def test_a_new_pixel_is_the_mean_of_its_area_in_images_and_stacks():
@@ -42,6 +42,6 @@ def test_copies_are_what_is_made_on_the_way(dtype):
     assert copies.image_shape == (1, 3, 6, 8)
     assert copies.dtype == (np.uint8 if dtype is np.uint8 else np.float32)
     rows = np.arange(7)
-    wanted = downsample(images.__getitems__(rows), (6, 8), whole_numbers=dtype is np.uint8)
-    torch.testing.assert_close(copies.__getitems__(rows)[:, 0], wanted)
+    expected = downsample(images.__getitems__(rows), (6, 8), whole_numbers=dtype is np.uint8)
+    torch.testing.assert_close(copies.__getitems__(rows)[:, 0], expected)
     assert downsampled_copies(copies, 8, Trainer()) is copies

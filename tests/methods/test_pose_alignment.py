@@ -58,8 +58,8 @@ def test_the_loss_against_its_terms_one_by_one():
         terms = PoseObjective(normalizer, augment)(network, Batch(pixels, torch.arange(len(pixels))))
         torch.manual_seed(5)
         maps = augment.draw(len(pixels), (16, 16), pixels.device)
-    shown = normalizer(pixels)
-    out = network(shown, resample(shown, maps))
+    scaled = normalizer(pixels)
+    out = network(scaled, resample(scaled, maps))
     consistency, kl = 0.0, 0.0
     for view, drawn, theta, view_theta, mean, log_variance in zip(
         maps, out.reconstruction, out.theta, out.view_theta, out.mean, out.log_variance, strict=True
@@ -91,14 +91,14 @@ def test_turned_flags_are_set_alike(flags):
     pose = build_pose(images.image_shape, 60.0)
     pose.load_state_dict(found["pose"])
     others, angles = turned(flags[400:], 4)  # other flags, other turns
-    shown = normalizer(torch.from_numpy(others).float()[:, None])
+    scaled = normalizer(torch.from_numpy(others).float()[:, None])
     with torch.no_grad():
-        theta = pose.theta(shown)
-        upright = resample(shown, theta)
-    said = torch.atan2(theta[:, 1, 0], theta[:, 0, 0])
-    assert np.corrcoef(said, angles)[0, 1] < -0.95
-    assert (said + angles).std() < 0.35 * angles.std()
-    assert upright.var(dim=0).mean() < 0.5 * shown.var(dim=0).mean()
+        theta = pose.theta(scaled)
+        upright = resample(scaled, theta)
+    predicted = torch.atan2(theta[:, 1, 0], theta[:, 0, 0])
+    assert np.corrcoef(predicted, angles)[0, 1] < -0.95
+    assert (predicted + angles).std() < 0.35 * angles.std()
+    assert upright.var(dim=0).mean() < 0.5 * scaled.var(dim=0).mean()
 
 
 def test_a_method_has_canonical_images_in_native_units(aligned, drawn):

@@ -1,57 +1,59 @@
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from facies.errors import InputError
-from facies.methods import METHODS, Method, make_method, method_class
-from facies.methods.moe_vae.method import MoEVAE
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_keeps_the_contract(name):
-    cls = method_class(name)
-    assert issubclass(cls, Method)
-    assert cls.name == name
-    assert cls.title
-    assert cls.reference
-    assert {"quick", "paper"} <= set(cls.presets)
-    parameters = inspect.signature(cls).parameters
-    for preset, values in cls.presets.items():
-        assert set(values) <= set(parameters), preset
-        assert make_method(name, preset).get_params() == cls(**values).get_params()
-    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters.values())
-    assert {"random_state", "accelerator", "devices", "strategy", "precision"} <= set(parameters)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_every_parameter_is_documented(name):
-    cls = method_class(name)
-    head = cls.__doc__.split("Attributes\n")[0]
-    for parameter in inspect.signature(cls).parameters:
-        assert parameter in head
+from facies.methods import make_method
+from facies.methods.moe_vae import MoEVAE
 
 
 def test_the_papers_settings_are_the_defaults():
-    assert make_method("moe-vae", "paper").get_params() == MoEVAE().get_params()
-    paper = MoEVAE()
-    assert (paper.latent_size, paper.batch_size, paper.learning_rate) == (100, 100, 5e-4)
-    assert (paper.alpha, paper.balance, paper.mixture_learning_rate, paper.manager_learning_rate) == (
-        100.0,
-        1.0,
-        1e-4,
-        1e-3,
-    )
-    assert (paper.mixture_epochs, paper.expert_epochs, paper.manager_epochs) == (100, 100, 1000)
-    assert (paper.explained_variance, paper.expert_explained_variance) == (0.9, 0.95)
-    assert (paper.rotation, paper.zoom, paper.shift) == (10.0, 0.1, 0.1)
-    assert (paper.selection, paper.retrain, paper.expert_size, paper.routing_threshold) == ("leaf", True, "fresh", None)
+    assert make_method("moe-vae", "paper").parameters() == MoEVAE().parameters()
+    paper = MoEVAE().parameters()
+    expected = {
+        "autoencoder.latent_size": 100,
+        "autoencoder.batch_size": 100,
+        "autoencoder.learning_rate": 5e-4,
+        "autoencoder.epochs": 200,
+        "autoencoder.explained_variance": 0.9,
+        "autoencoder.retrain": True,
+        "augmentation.rotation": 10.0,
+        "augmentation.zoom": 0.1,
+        "augmentation.shift": 0.1,
+        "density.selection": "leaf",
+        "manager.epochs": 1000,
+        "manager.learning_rate": 1e-3,
+        "mixture.epochs": 100,
+        "mixture.learning_rate": 1e-4,
+        "mixture.alpha": 100.0,
+        "mixture.balance": 1.0,
+        "mixture.routing_threshold": None,
+        "experts.epochs": 100,
+        "experts.learning_rate": 1e-4,
+        "experts.explained_variance": 0.95,
+        "experts.latent_size_from": "fresh",
+    }
+    assert {name: paper[name] for name in expected} == expected
 
 
 def test_given_parameters_override_the_preset():
-    assert make_method("moe-vae", "quick", {"batch_size": 7}).batch_size == 7
-    assert make_method("moe-vae").get_params() == make_method("moe-vae", "quick").get_params()
+    assert make_method("moe-vae", "quick", {"manager.batch_size": 7}).manager.batch_size == 7
+    assert make_method("moe-vae").parameters() == make_method("moe-vae", "quick").parameters()
+
+
+def test_names_of_format_1_are_understood_and_may_be_several_today():
+    method = make_method("moe-vae", "quick", {"batch_size": 7, "epochs": 3, "accelerator": "cpu"})
+    trainings = (method.autoencoder, method.manager, method.mixture, method.experts)
+    assert [training.batch_size for training in trainings] == [7] * 4
+    assert (method.autoencoder.epochs, method.manager.epochs) == (3, "auto")
+    assert method.hardware.accelerator == "cpu"
+
+
+def test_two_methods_share_no_settings():
+    one, other = make_method("st-dac"), make_method("st-dac")
+    one.training.epochs = 99
+    assert other.training.epochs == 10
+    assert make_method("st-dac").training.epochs == 10
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,8 @@ def test_given_parameters_override_the_preset():
         (("zzz",), "there is no method 'zzz'; choose from moe-vae"),
         (("moe-vae", "qick"), "moe-vae has no preset 'qick'; did you mean 'quick'?"),
         (
-            ("moe-vae", "quick", {"latent_sise": 3}),
-            "moe-vae has no parameter 'latent_sise'; did you mean 'latent_size'?",
+            ("moe-vae", "quick", {"autoencoder.latent_sise": 3}),
+            "moe-vae has no parameter 'autoencoder.latent_sise'; did you mean 'autoencoder.latent_size'?",
         ),
     ],
 )

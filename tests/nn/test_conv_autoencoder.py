@@ -86,11 +86,11 @@ def test_padding_and_cropping_are_each_others_inverse(height, width, padding):
     assert (width + left + right) % halvings == 0
     assert (height + top + bottom) % halvings == 0
 
-    seen = []
-    encoder.blocks.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    given = []
+    encoder.blocks.register_forward_pre_hook(lambda _, args: given.append(args[0]))
     images = torch.randn(2, 1, height, width)
     encoder(images)
-    padded = seen[0]
+    padded = given[0]
     torch.testing.assert_close(padded[:, :, top : top + height, left : left + width], images)
     assert padded.abs().sum() == pytest.approx(images.abs().sum().item(), rel=1e-5)
 

@@ -86,8 +86,8 @@ def test_residual_branches_normalise_as_imagenet_was_and_conv_does_not():
     branch = ResNetBranch("resnet18", 3).eval()
     images = stacks(2, 3, 32, 32)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    wanted = branch.network((images - mean.view(3, 1, 1)) / std.view(3, 1, 1)).pooler_output.flatten(1)
-    torch.testing.assert_close(branch(images), wanted)
+    expected = branch.network((images - mean.view(3, 1, 1)) / std.view(3, 1, 1)).pooler_output.flatten(1)
+    torch.testing.assert_close(branch(images), expected)
 
 
 def test_grey_images_are_shown_as_three_equal_colours():

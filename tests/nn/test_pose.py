@@ -50,8 +50,8 @@ def test_two_resamplings_are_one_by_the_composed_map():
     assert (twice - at_once).abs().mean() < 0.05 * images.std()
 
 
-def told(transformer, numbers):
-    """Let the network say the same of every image."""
+def constant(transformer, numbers):
+    """Let the network give the same numbers for every image."""
     transformer.requires_grad_(False)
     with torch.no_grad():
         transformer.localisation.last.weight.zero_()
@@ -68,7 +68,9 @@ def test_it_begins_with_images_as_they_are():
 
 @pytest.mark.parametrize("rotation", [30.0, 60.0, 180.0])
 def test_no_number_leads_beyond_the_bounds(rotation):
-    theta = told(PoseTransformer(1, (24, 24), rotation), [99.0, 99.0, -99.0, 99.0]).theta(torch.rand(2, 1, 24, 24))[0]
+    theta = constant(PoseTransformer(1, (24, 24), rotation), [99.0, 99.0, -99.0, 99.0]).theta(torch.rand(2, 1, 24, 24))[
+        0
+    ]
     turn = math.radians(rotation)
     expected = 1.25 * torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     torch.testing.assert_close(theta[:, :2], expected)
@@ -78,7 +80,7 @@ def test_no_number_leads_beyond_the_bounds(rotation):
 
 def test_a_turn_keeps_angles_in_images_that_are_not_square():
     height, width = 24, 48
-    theta = told(PoseTransformer(1, (height, width), 45.0), [99.0, 0.0, 0.0, 0.0]).theta(
+    theta = constant(PoseTransformer(1, (height, width), 45.0), [99.0, 0.0, 0.0, 0.0]).theta(
         torch.rand(1, 1, height, width)
     )
     to_pixels = torch.diag(torch.tensor([width / 2, height / 2]))
@@ -89,7 +91,7 @@ def test_a_turn_keeps_angles_in_images_that_are_not_square():
 
 def test_what_was_set_upright_is_laid_back():
     images = smooth()
-    transformer = told(PoseTransformer(2, (40, 32)), [0.4, 0.3, 0.2, -0.1])
+    transformer = constant(PoseTransformer(2, (40, 32)), [0.4, 0.3, 0.2, -0.1])
     upright = transformer(images)
     back = resample(upright, invert_affine(transformer.theta(images)))
     assert (upright - images).abs().mean() > 0.3 * images.std()
@@ -113,7 +115,7 @@ def test_large_images_are_pooled(size, factor, pooled):
 def test_the_autoencoder_draws_images_as_they_lie():
     """Whatever the encoder saw, what is drawn is laid in the pose of the image."""
     images = torch.rand(3, 1, 16, 16)
-    transformer = told(PoseTransformer(1, (16, 16)), [1.0, 0.0, 0.3, 0.0])
+    transformer = constant(PoseTransformer(1, (16, 16)), [1.0, 0.0, 0.3, 0.0])
     network = PoseAutoencoder(transformer, 1, (16, 16)).eval()
     out = network(images, images)
     upright = network.decoder(out.mean).reshape(3, 1, 16, 16)

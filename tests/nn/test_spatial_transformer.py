@@ -97,11 +97,11 @@ def bars(angles, side=16):
 
 def test_it_learns_to_set_bars_upright():
     transformer = SpatialTransformer(1, (16, 16))
-    wanted = bars(torch.zeros(1))
+    expected = bars(torch.zeros(1))
     optimizer = torch.optim.Adam(transformer.parameters(), 2e-3)
     for _ in range(150):
         images = bars((torch.rand(64) - 0.5) * 1.4)
-        loss = (transformer(images) - wanted).square().mean()
+        loss = (transformer(images) - expected).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

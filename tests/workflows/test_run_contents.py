@@ -14,19 +14,19 @@ from facies.workflows import cluster
 from tests.workflows.factories import Brightness, N
 
 
-def turn(self: Any, pixels: Tensor) -> Tensor:
+def mirror(self: Any, pixels: Tensor) -> Tensor:
     return pixels.flip(-1)
 
 
 @pytest.fixture
-def upside(monkeypatch: pytest.MonkeyPatch) -> None:
+def mirrored_pose(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the method of the tests mirror its images, and keep an array."""
     monkeypatch.setattr(Brightness, "has_canonical_pose", True)
-    monkeypatch.setattr(Brightness, "upright", turn)
+    monkeypatch.setattr(Brightness, "to_canonical", mirror)
     monkeypatch.setattr(Brightness, "run_arrays", lambda self: {"epoch_labels": self.labels_[None].astype(np.int16)})
 
 
-@pytest.mark.usefixtures("upside")
+@pytest.mark.usefixtures("mirrored_pose")
 def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, tmp_path: Path) -> None:
     run = cluster(source, tmp_path / "run", method="brightness")
     upright = run.canonical_thumbnails
@@ -39,7 +39,7 @@ def test_images_set_upright_become_thumbnails_and_arrays_are_kept(source: Path, 
     np.testing.assert_array_equal(kept[0], run.partition()[0]["group"])
 
 
-@pytest.mark.usefixtures("upside")
+@pytest.mark.usefixtures("mirrored_pose")
 def test_canonical_gives_what_the_thumbnails_show(source: Path) -> None:
     method = Brightness().fit(source)
     images = open_images(source).__getitems__(np.arange(5)).numpy()

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -92,7 +92,7 @@ def main() -> None:
     if _has_huge_pages():
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # Temporary files are removed at exit, and a job scheduler's SIGTERM would end Python without one.
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -105,7 +105,3 @@ def _has_huge_pages(setting: Path = Path("/sys/kernel/mm/transparent_hugepage/en
         return "[never]" not in setting.read_text()
     except OSError:
         return False
-
-
-def _terminate(*_: Any) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,26 +11,25 @@ import typer
 from facies.cli.console import console_progress, log_line, print_line
 from facies.cli.options import Partition
 
-Runs = Annotated[
-    list[Path] | None, typer.Argument(metavar="[RUN…]", help="Folders that facies cluster wrote.", show_default=False)
-]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 takes a free one.")]
-Host = Annotated[
-    str,
-    typer.Option(help="The address to listen on. Any other than the default lets other machines ask, with the token."),
-]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
-Demo = Annotated[bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")]
-
 
 def atlas(
     context: typer.Context,
-    runs: Runs = None,
-    port: Port = 0,
-    host: Host = "127.0.0.1",
-    no_browser: NoBrowser = False,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN…]", help="Folders that facies cluster wrote.", show_default=False),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 takes a free one.")] = 0,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on. Any other than the default lets other machines ask, with the token."
+        ),
+    ] = "127.0.0.1",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     partition: Partition = None,
-    demo: Demo = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")
+    ] = False,
 ) -> None:
     """Open runs in the browser; ends with Ctrl-C. Every action is on the disk at once."""
     from facies.atlas import Atlas
@@ -44,8 +44,6 @@ def atlas(
 
 
 def _print_address(address: str) -> None:
-    import sys
-
     print_line(address)
     sys.stdout.flush()
     log_line("the atlas is open at that address; Ctrl-C ends it")

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facies.cli.console import log_line, print_json, print_line, print_table
-from facies.cli.options import Json, Run
+from facies.cli.options import Json, Run, User
 
 if TYPE_CHECKING:
     from facies.runs import RunFolder
     from facies.workflows import Classification
 
-Name = Annotated[str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")]
-Column = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="COLUMN",
-        help="Column whose images stay together in the cross-validation.",
-        show_default="stack, sample or source, whichever differs",
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Of the draw, where more than 4,000 images are named.")]
-User = Annotated[str | None, typer.Option(metavar="WHO", help="Whose decision it is.", show_default="the login name")]
-
 
 def classify(
     run: Run,
-    name: Name = None,
-    by: Column = None,
-    seed: Seed = 0,
+    name: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Name of the probe.", show_default="probe-1, -2 …")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column whose images stay together in the cross-validation.",
+            show_default="stack, sample or source, whichever differs",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw, where more than 4,000 images are named.")] = 0,
     user: User = None,
     as_json: Json = False,
 ) -> None:
@@ -44,19 +41,11 @@ def classify(
 
 
 def _print(run: RunFolder, result: Classification, *, as_json: bool) -> None:
-    from dataclasses import asdict
-
     probe, column = result.probe, result.fold_column
     report = probe.report_
     if as_json:
-        answer = {
-            "run": str(run.path),
-            "probe": result.name,
-            "stacks": column,
-            "n_predicted": result.n_predicted,
-            "classes": probe.classes_.tolist(),
-        }
-        print_json({**answer, **asdict(report), "notes": probe.notes_})
+        answer = {"run": run.path, "probe": result.name, "stacks": column, "n_predicted": result.n_predicted}
+        print_json({**answer, "classes": probe.classes_, **asdict(report), "notes": probe.notes_})
         return
     drawn = f" ({report.n_drawn:,} drawn)" if report.n_drawn < report.n_images else ""
     print_line(f"learnt {len(probe.classes_)} classes from {report.n_images:,} named images{drawn}")

@@ -16,50 +16,43 @@ from facies.errors import InputError
 if TYPE_CHECKING:
     from facies.workflows.cluster import ImageOptions
 
-Method = Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")]
-Preset = Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
-]
-Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same groups.", show_default="0")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted or killed.")]
-Size = Annotated[
-    str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
-]
-Fit = Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")]
-Labels = Annotated[
-    Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
-]
-Accelerator = Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")]
-Devices = Annotated[int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")]
-Strategy = Annotated[str | None, typer.Option(metavar="NAME", help="auto or ddp.", show_default="auto")]
-Precision = Annotated[
-    str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
-]
-Log = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write the training curves for TensorBoard, too.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")]
-
 
 def cluster(
     context: typer.Context,
     source: Input,
-    output: Output,
-    method: Method = "moe-vae",
-    preset: Preset = "quick",
-    settings: Settings = None,
-    seed: Seed = None,
-    resume: Resume = False,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")],
+    method: Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")] = "moe-vae",
+    preset: Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")] = "quick",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same groups.", show_default="0")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted or killed.")] = False,
     overwrite: Overwrite = False,
     channels: Channels = None,
-    size: Size = None,
-    fit: Fit = "resize",
-    labels: Labels = None,
-    accelerator: Accelerator = None,
-    devices: Devices = None,
-    strategy: Strategy = None,
-    precision: Precision = None,
-    log: Log = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
+    ] = None,
+    fit: Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")] = "resize",
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
+    ] = None,
+    accelerator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(metavar="NAME", help="auto or ddp.", show_default="auto")] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the training curves for TensorBoard, too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the groups in a pile of images, and write all that was found into a run folder."""
@@ -67,23 +60,21 @@ def cluster(
     from facies.methods import method_class
     from facies.workflows import ClusterJob, run_clustering
 
-    hardware = {
+    options = {
+        "random_state": seed,
         "hardware.accelerator": accelerator,
         "hardware.devices": devices,
         "hardware.strategy": strategy,
         "hardware.precision": precision,
     }
+    image_options = {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}
     job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
-        parameters=merged(
-            read_settings(method_class(method), settings or [], log_line), {"random_state": seed, **hardware}
-        ),
-        image_options=cast(
-            "ImageOptions", {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}
-        ),
+        parameters=merged(read_settings(method_class(method), settings or [], log_line), options),
+        image_options=cast("ImageOptions", image_options),
         resume=resume,
         overwrite=overwrite,
         tensorboard_folder=log,
@@ -100,13 +91,7 @@ def cluster(
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:
-    """Read ``64`` or ``64x48`` (height × width).
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Read ``64`` or ``64x48`` (height × width); raise `InputError` if it is neither."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip().lower())

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from facies.training import Progress
 
 
@@ -79,14 +77,6 @@ def console_progress() -> Iterator[Progress]:
             yield bars
     else:
         yield LineProgress()
-
-
-def group_sizes(groups: ArrayLike) -> dict[int, int]:
-    """Count the images of each group: a number by group."""
-    import numpy as np
-
-    numbers, counts = np.unique(np.asarray(groups, dtype=np.int64), return_counts=True)
-    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
 def format_group_sizes(sizes: Mapping[int, int], limit: int = 12) -> str:

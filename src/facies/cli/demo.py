@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import console_progress, print_json, print_line
-from facies.cli.options import Json
+from facies.cli.options import Json, Seed
 from facies.cli.run_summary import print_run_summary, run_summary
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the demonstration.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
 
-
-def demo(context: typer.Context, output: Output = Path("demo"), seed: Seed = 0, as_json: Json = False) -> None:
+def demo(
+    context: typer.Context,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the demonstration.")
+    ] = Path("demo"),
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
     """Cluster 1,797 handwritten digits; writes digits.npz, run and report.html, over those of an earlier demo."""
     from facies.report import write_report
     from facies.workflows.demo import cluster_digits

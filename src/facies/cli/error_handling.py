@@ -46,18 +46,7 @@ class FaciesGroup(TyperGroup):
 
 
 def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option ``--debug``, and turn whatever it raises into one line and an exit code.
-
-    Parameters
-    ----------
-    function : callable
-        The command. Its `InputError` ends with 2, any other exception with 1.
-
-    Returns
-    -------
-    callable
-        For typer.
-    """
+    """Give a command the option ``--debug``, and turn whatever it raises into one line and an exit code."""
 
     @functools.wraps(function)
     def command(*, debug: bool = False, **options: Any) -> None:

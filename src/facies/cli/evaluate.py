@@ -9,17 +9,20 @@ import typer
 from facies.cli.console import print_json, print_line, print_table
 from facies.cli.options import Json, Partition, Run
 
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        metavar="COLUMN|FILE.csv",
-        help="A column of the run's images.parquet, such as label or folder, or a file with the columns id and label.",
-        show_default="the labels that came with the images",
-    ),
-]
 
-
-def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_json: Json = False) -> None:
+def evaluate(
+    run: Run,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|FILE.csv",
+            help="A column of the run's images.parquet, such as label or folder, or a file with the columns id and label.",
+            show_default="the labels that came with the images",
+        ),
+    ] = None,
+    partition: Partition = None,
+    as_json: Json = False,
+) -> None:
     """Measure the groups of a run as they are now, also by labels where they are known."""
     from facies import workflows
     from facies.report.formatting import METRICS, format_metric
@@ -28,15 +31,13 @@ def evaluate(run: Run, labels: Labels = None, partition: Partition = None, as_js
     folder = RunFolder(run)
     measured = workflows.evaluate(folder, labels, partition)
     if as_json:
-        print_json({"run": str(folder.path), **measured})
+        print_json({"run": folder.path, **measured})
         return
     print_line(f"{folder.path}, partition {measured['partition']}")
     rows = [("images", format_metric(measured["n_images"]), ""), ("groups", format_metric(measured["n_groups"]), "")]
-    rows += [
-        (METRICS[name][0], format_metric(float(measured[name])), METRICS[name][1])
-        for name in METRICS
-        if name in measured
-    ]
+    for name, (title, meaning) in METRICS.items():
+        if name in measured:
+            rows.append((title, format_metric(float(measured[name])), meaning))
     print_table(rows, headings=("measure", "value", "meaning"))
     if "accuracy" not in measured:
         print_line("No labels are known; --labels takes a column of images.parquet, or a CSV file (id, label).")

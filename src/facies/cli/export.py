@@ -11,25 +11,24 @@ from facies.cli.console import print_paths
 from facies.cli.options import Json, Overwrite, Partition, Run
 from facies.errors import InputError
 
-To = Annotated[
-    str,
-    typer.Option(
-        metavar="csv|parquet|folders|coco|ecotaxa|onnx",
-        help="A table, folders of images, what others import, or the model.",
-    ),
-]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")]
-Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")]
-Groups = Annotated[str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")]
-
 
 def export(
     run: Run,
-    to: To,
-    output: Output,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="csv|parquet|folders|coco|ecotaxa|onnx",
+            help="A table, folders of images, what others import, or the model.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")],
     partition: Partition = None,
-    classes: Classes = None,
-    groups: Groups = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -13,83 +13,65 @@ from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.grains.extraction.extraction_settings import Background, PlateMode
-    from facies.grains.extraction.focal_stacks import Grouping, StackList
-
-Photographs = Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="GRAINS", help="The folder of grains to write.")]
-Layers = Annotated[int, typer.Option(min=1, help="Photographs a stack.")]
-Stacks = Annotated[
-    str,
-    typer.Option(
-        "--stacks",
-        metavar="auto|name|folder|order",
-        help="What tells the stacks apart: the name before its last number, the folder, or every so many files.",
-    ),
-]
-Pattern = Annotated[
-    str | None,
-    typer.Option(
-        metavar="REGEX",
-        help="What tells the stacks apart: an expression for the path with the groups stack, layer, perhaps sample.",
-    ),
-]
-Table = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.csv",
-        help="What tells the stacks apart: columns photograph, stack, perhaps layer and sample; or only their samples: "
-        "columns stack, sample.",
-    ),
-]
-Ground = Annotated[str, typer.Option(metavar="auto|green|dark|light", help="What the grains lie on.")]
-FrozenThresholds = Annotated[
-    Path | None,
-    typer.Option("--thresholds", metavar="GRAINS", help="Cut as these grains were cut: with their thresholds."),
-]
-HueGate = Annotated[bool, typer.Option("--hue-gate", help="What has not the hue of the plate is grain, too.")]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Saturation alone tells grain from plate, as in Golikov et al. (2022).")
-]
-MinSide = Annotated[int, typer.Option(help="The smallest longer side of a grain, in pixels.")]
-MaxSide = Annotated[int, typer.Option(help="The largest longer side of a grain, in pixels.")]
-MinLayers = Annotated[int, typer.Option(help="In how many layers a grain must be found.")]
-Overlap = Annotated[float, typer.Option(help="From which overlap on (IoU) boxes of two layers are one grain.")]
-Superpixel = Annotated[int, typer.Option(help="The side of a superpixel, in pixels.")]
-Compactness = Annotated[float, typer.Option(help="How much nearness counts against colour in a superpixel.")]
-Side = Annotated[int, typer.Option("--size", help="The side of the crops, in pixels.")]
-Plate = Annotated[
-    str,
-    typer.Option(metavar="keep|even", help="Show grains as photographed, or on a plate of one colour in even light."),
-]
-Scale = Annotated[
-    str | None, typer.Option("--um-per-px", metavar="NUMBER", help="Micrometres a pixel.", show_default="unknown")
-]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")]
+    from facies.grains.extraction.focal_stacks import Grouping
 
 
 def extract(
-    photographs: Photographs,
-    output: Output,
-    layers: Layers = 6,
-    stacks: Stacks = "auto",
-    pattern: Pattern = None,
-    table: Table = None,
-    background: Ground = "auto",
-    thresholds: FrozenThresholds = None,
-    um_per_px: Scale = None,
-    hue_gate: HueGate = False,
-    strict: Strict = False,
-    min_side: MinSide = 20,
-    max_side: MaxSide = 900,
-    min_layers: MinLayers = 2,
-    overlap: Overlap = 0.3,
-    superpixel: Superpixel = 16,
-    compactness: Compactness = 10.0,
-    size: Side = 280,
-    plate: Plate = "keep",
-    jobs: Jobs = None,
-    resume: Resume = False,
+    photographs: Annotated[Path, typer.Argument(metavar="PHOTOS", help="The folder of the photographs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="GRAINS", help="The folder of grains to write.")],
+    layers: Annotated[int, typer.Option(min=1, help="Photographs a stack.")] = 6,
+    stacks: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|name|folder|order",
+            help="What tells the stacks apart: the name before its last number, the folder, or every so many files.",
+        ),
+    ] = "auto",
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="What tells the stacks apart: an expression for the path with the groups stack, layer, perhaps sample.",
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="What tells the stacks apart: columns photograph, stack, perhaps layer and sample; or only their samples: "
+            "columns stack, sample.",
+        ),
+    ] = None,
+    background: Annotated[str, typer.Option(metavar="auto|green|dark|light", help="What the grains lie on.")] = "auto",
+    thresholds: Annotated[
+        Path | None, typer.Option(metavar="GRAINS", help="Cut as these grains were cut: with their thresholds.")
+    ] = None,
+    um_per_px: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Micrometres a pixel.", show_default="unknown")
+    ] = None,
+    hue_gate: Annotated[
+        bool, typer.Option("--hue-gate", help="What has not the hue of the plate is grain, too.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Saturation alone tells grain from plate, as in Golikov et al. (2022).")
+    ] = False,
+    min_side: Annotated[int, typer.Option(help="The smallest longer side of a grain, in pixels.")] = 20,
+    max_side: Annotated[int, typer.Option(help="The largest longer side of a grain, in pixels.")] = 900,
+    min_layers: Annotated[int, typer.Option(help="In how many layers a grain must be found.")] = 2,
+    overlap: Annotated[
+        float, typer.Option(help="From which overlap on (IoU) boxes of two layers are one grain.")
+    ] = 0.3,
+    superpixel: Annotated[int, typer.Option(help="The side of a superpixel, in pixels.")] = 16,
+    compactness: Annotated[float, typer.Option(help="How much nearness counts against colour in a superpixel.")] = 10.0,
+    size: Annotated[int, typer.Option(help="The side of the crops, in pixels.")] = 280,
+    plate: Annotated[
+        str,
+        typer.Option(
+            metavar="keep|even", help="Show grains as photographed, or on a plate of one colour in even light."
+        ),
+    ] = "keep",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -107,9 +89,9 @@ def extract(
     stack_list = find_stacks(
         photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table
     )
-    log_line(
-        f"{len(stack_list.stacks):,} stacks of {layers}, found {stack_list.how} (the first: {', '.join(_example(stack_list))})"
-    )
+    names = list(stack_list.stacks[0].photographs)
+    example = ", ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
+    log_line(f"{len(stack_list.stacks):,} stacks of {layers}, found {stack_list.how} (the first: {example})")
     with console_progress() as progress:
         try:
             is_new = extract_grains(
@@ -133,11 +115,6 @@ def extract(
     _print_summary(summary, output)
 
 
-def _example(stack_list: StackList) -> list[str]:
-    names = stack_list.stacks[0].photographs
-    return list(names) if len(names) <= 3 else [names[0], "…", names[-1]]
-
-
 def _read_scale(text: str | None) -> float | None:
     if text is None:
         return None
@@ -151,47 +128,31 @@ def _read_scale(text: str | None) -> float | None:
 
 
 def extraction_summary(output: Path) -> dict[str, Any]:
-    """Return the results of an extraction in short, fit for JSON.
-
-    Parameters
-    ----------
-    output : Path
-        The folder of grains.
-
-    Returns
-    -------
-    dict
-    """
+    """Return the results of an extraction in short, fit for JSON."""
     import pandas as pd
 
     from facies.grains.extraction import TOUCHING_THRESHOLD, read_description
 
     description = read_description(output)
     grains = pd.read_parquet(output.expanduser() / "images.parquet", columns=["touches_border", "touching", "sample"])
+    counts = description["counts"]
     return {
         "grains": str(output.expanduser().resolve()),
-        "n_grains": description["counts"]["grains"],
-        "n_stacks": description["counts"]["stacks"],
-        "n_photographs": description["counts"]["photographs"],
+        **{f"n_{name}": counts[name] for name in ("grains", "stacks", "photographs")},
         "n_samples": int(grains["sample"].nunique()),
         "n_touches_border": int(grains["touches_border"].sum()),
         "n_touching": int((grains["touching"] >= TOUCHING_THRESHOLD).sum()),
-        "passed_over": description["counts"]["passed_over"],
-        "thresholds": description["thresholds"],
-        "um_per_px": description["um_per_px"],
-        "left_out": description["left_out"],
-        "notes": description["notes"],
+        "passed_over": counts["passed_over"],
+        **{name: description[name] for name in ("thresholds", "um_per_px", "left_out", "notes")},
     }
 
 
 def _print_summary(summary: dict[str, Any], output: Path) -> None:
     thresholds = summary["thresholds"]
+    stacks = f"{summary['n_stacks']:,} stacks of {summary['n_samples']} samples"
     rows = [
         ("grains", f"{summary['n_grains']:,}"),
-        (
-            "photographs",
-            f"{summary['n_photographs']:,} in {summary['n_stacks']:,} stacks of {summary['n_samples']} samples",
-        ),
+        ("photographs", f"{summary['n_photographs']:,} in {stacks}"),
         ("cut by the border", f"{summary['n_touches_border']:,}"),
         ("perhaps several", f"{summary['n_touching']:,}"),
         ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),

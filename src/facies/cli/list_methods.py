@@ -10,6 +10,13 @@ from facies.cli.options import Json
 if TYPE_CHECKING:
     from facies.methods import Method
 
+_ABILITIES = {
+    "estimates_n_clusters": "finds the number of groups",
+    "has_soft_assignments": "soft memberships",
+    "is_generative": "generates images",
+}
+_FACTS = ("name", "title", *_ABILITIES, "supported_inputs", "reference")
+
 
 def methods(as_json: Json = False) -> None:
     """List the methods and what each can do."""
@@ -19,16 +26,11 @@ def methods(as_json: Json = False) -> None:
         return
     for method in described:
         print_line(f"{method['name']}: {method['title']}")
-        print_table(
-            [
-                ("finds the number of groups", _yes_or_no(method["estimates_n_clusters"])),
-                ("soft memberships", _yes_or_no(method["has_soft_assignments"])),
-                ("generates images", _yes_or_no(method["is_generative"])),
-                ("works on", ", ".join(method["supported_inputs"])),
-                ("presets", ", ".join(method["presets"])),
-                ("reference", method["reference"]),
-            ]
-        )
+        rows = [(title, "yes" if method[name] else "no") for name, title in _ABILITIES.items()]
+        rows.append(("works on", ", ".join(method["supported_inputs"])))
+        rows.append(("presets", ", ".join(method["presets"])))
+        rows.append(("reference", method["reference"]))
+        print_table(rows)
 
 
 def importable_methods() -> list[type[Method]]:
@@ -48,17 +50,4 @@ def importable_methods() -> list[type[Method]]:
 
 def describe(method: type[Method]) -> dict[str, Any]:
     """Return what a method is called, what it can do, and where it was published; fit for JSON."""
-    return {
-        "name": method.name,
-        "title": method.title,
-        "estimates_n_clusters": method.estimates_n_clusters,
-        "has_soft_assignments": method.has_soft_assignments,
-        "is_generative": method.is_generative,
-        "supported_inputs": list(method.supported_inputs),
-        "presets": list(method.presets),
-        "reference": method.reference,
-    }
-
-
-def _yes_or_no(value: bool) -> str:
-    return "yes" if value else "no"
+    return {**{name: getattr(method, name) for name in _FACTS}, "presets": list(method.presets)}

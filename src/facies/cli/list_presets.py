@@ -14,10 +14,13 @@ from facies.cli.options import Json
 if TYPE_CHECKING:
     from facies.methods import Method
 
-Name = Annotated[str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")]
 
-
-def presets(method: Name = None, as_json: Json = False) -> None:
+def presets(
+    method: Annotated[
+        str | None, typer.Argument(metavar="METHOD", help="A method.", show_default="all methods")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the presets with all their parameters; of one method also what each parameter does."""
     from facies.methods import method_class
     from facies.parameters import parameters_of
@@ -31,12 +34,8 @@ def presets(method: Name = None, as_json: Json = False) -> None:
         texts = {} if method is None else {key: each.text for key, each in parameters_of(method_class(method)).items()}
         parameters = dict.fromkeys(parameter for values in sets.values() for parameter in values)
         rows = [
-            [
-                parameter,
-                *(_format(values[parameter]) for values in sets.values()),
-                *filter(None, [texts.get(parameter)]),
-            ]
-            for parameter in parameters
+            [name, *(_format(values[name]) for values in sets.values()), *([texts[name]] if texts else [])]
+            for name in parameters
         ]
         print_table(rows, headings=["parameter", *sets, *(["what it does"] if texts else [])], title=name)
 

@@ -8,44 +8,36 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facies.cli.console import log_line, print_json, print_line, print_table
-from facies.cli.options import Json, Partition, Run
+from facies.cli.options import Json, Partition, Run, User
 from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.runs import RunFolder
     from facies.workflows import GroupNames
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
-]
-File = Annotated[
-    Path | None,
-    typer.Option(metavar="NAMES.csv", help="Read the columns group, name and, if there, role, excluded, reason."),
-]
-Exclude = Annotated[
-    list[str] | None, typer.Option(metavar="GROUPS|NAME=REASON", help="Keep groups or a class out of all counts.")
-]
-Role = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ROLE=NAMES",
-        help="What classes count as: biogenic, terrigenous, whole, fragment, planktic, benthic, lithic, or none.",
-    ),
-]
-Undo = Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")]
-Redo = Annotated[bool, typer.Option("--redo", help="Do what was undone last again.")]
-User = Annotated[str | None, typer.Option(metavar="WHO", help="Whose decision it is.", show_default="the login name")]
-
 
 def name(
     run: Run,
-    names: Names = None,
-    file: File = None,
-    exclude: Exclude = None,
-    role: Role = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="GROUPS=NAME…", help="12=quartz, 3,17=mica, noise=dust, 5=none.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="NAMES.csv", help="Read the columns group, name and, if there, role, excluded, reason."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GROUPS|NAME=REASON", help="Keep groups or a class out of all counts.")
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=NAMES",
+            help="What classes count as: biogenic, terrigenous, whole, fragment, planktic, benthic, lithic, or none.",
+        ),
+    ] = None,
     partition: Partition = None,
-    undo: Undo = False,
-    redo: Redo = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Do what was undone last again.")] = False,
     user: User = None,
     as_json: Json = False,
 ) -> None:
@@ -82,15 +74,8 @@ def _undo_or_redo(run: RunFolder, user: str | None, *, undo: bool) -> None:
 
 def _print(run: RunFolder, names: GroupNames, *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "run": str(run.path),
-                "partition": names.partition,
-                "revision": names.revision,
-                "groups": names.groups.to_dict("records"),
-                "classes": names.classes.to_dict("records"),
-            }
-        )
+        tables = {"groups": names.groups.to_dict("records"), "classes": names.classes.to_dict("records")}
+        print_json({"run": run.path, "partition": names.partition, "revision": names.revision, **tables})
         return
     print_line(f"{run.path}, partition {names.partition}")
     rows = [
@@ -111,13 +96,8 @@ def _print_classes(names: GroupNames) -> None:
     if names.classes.empty:
         print_line("No group is named yet: facies name RUN 12=quartz")
         return
-    rows = [
-        (
-            row["name"],
-            f"{row['n_images']:,}",
-            ", ".join(row["roles"]),
-            (row["reason"] or "yes") if row["excluded"] else "",
-        )
-        for row in names.classes.to_dict("records")
-    ]
+    rows = []
+    for row in names.classes.to_dict("records"):
+        excluded = (row["reason"] or "yes") if row["excluded"] else ""
+        rows.append((row["name"], f"{row['n_images']:,}", ", ".join(row["roles"]), excluded))
     print_table(rows, headings=("class", "counted", "counts as", "excluded"))

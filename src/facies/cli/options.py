@@ -16,6 +16,8 @@ Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to sta
 Partition = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which partition of the run.", show_default="the newest")
 ]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+User = Annotated[str | None, typer.Option(metavar="WHO", help="Whose decision it is.", show_default="the login name")]
 Channels = Annotated[
     str | None, typer.Option(metavar="grey|rgb", help="Convert the images.", show_default="as they are")
 ]

@@ -11,6 +11,7 @@ from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.methods import Method
+    from facies.parameters import Parameter
 
 _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 
@@ -18,26 +19,10 @@ _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 def read_settings(
     method: type[Method], settings: Sequence[str], report: Callable[[str], None] | None = None
 ) -> dict[str, Any]:
-    """Read ``name=value`` pairs.
+    """Read ``name=value`` pairs: values by dotted name; of a name that was given twice the last one.
 
-    Parameters
-    ----------
-    method : type
-        Whose parameters they are; a name that it has not is left for `make_method` to refuse.
-    settings : sequence of str
-        A value is read as JSON where it is that, and as text otherwise; ``None``, ``True`` and ``False`` too.
-    report : callable, optional
-        Takes a line on each name of an earlier version.
-
-    Returns
-    -------
-    dict
-        Values by dotted name; of a name that was given twice the last one.
-
-    Raises
-    ------
-    InputError
-        If a pair has no ``=``, or a value is not one that the parameter takes.
+    A value is read as JSON where it is that, and as text otherwise; ``None``, ``True`` and ``False`` too. A name that the
+    method does not have is left for `make_method` to refuse. `report` takes a line on each name of an earlier version.
     """
     from facies.parameters import parameters_of
 
@@ -52,30 +37,12 @@ def read_settings(
         if names != [name] and report is not None:
             report(f"--set {name}={text}: this parameter is now called {' and '.join(names)}")
         for each in names:
-            values[each] = _value(each, text, known[each].type) if each in known else text
+            values[each] = _value(setting, text, known[each]) if each in known else text
     return values
 
 
 def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Put parameters that have an option of their own together with those that were ``--set``.
-
-    Parameters
-    ----------
-    settings : mapping
-        From `read_settings`.
-    options : mapping
-        By the name of the parameter; None where the option was not given.
-
-    Returns
-    -------
-    dict
-        All that were given.
-
-    Raises
-    ------
-    InputError
-        If one was given in both ways and differently.
-    """
+    """Put parameters that have an option of their own, None where it was not given, together with those that were ``--set``."""
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         if settings.get(name, value) != value:
@@ -83,22 +50,16 @@ def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
     return {**settings, **given}
 
 
-def _value(name: str, text: str, hint: Any) -> Any:
+def _value(setting: str, text: str, parameter: Parameter) -> Any:
     from facies.parameters import as_type, describe_type
 
-    for candidate in _readings(text):
-        with contextlib.suppress(ValueError):
-            return as_type(hint, candidate)
-    raise InputError(f"--set {name}={text}: {name} takes {describe_type(hint)}")
-
-
-def _readings(text: str) -> list[Any]:
-    readings: list[Any] = []
-    if text in _PYTHON_WORDS:
-        readings.append(_PYTHON_WORDS[text])
+    candidates: list[Any] = [_PYTHON_WORDS[text]] if text in _PYTHON_WORDS else []
     with contextlib.suppress(ValueError):
-        readings.append(json.loads(text, parse_constant=_refuse))
-    return [*readings, text]
+        candidates.append(json.loads(text, parse_constant=_refuse))
+    for candidate in [*candidates, text]:
+        with contextlib.suppress(ValueError):
+            return as_type(parameter.type, candidate)
+    raise InputError(f"--set {setting}: {parameter.name} takes {describe_type(parameter.type)}")
 
 
 def _refuse(word: str) -> NoReturn:

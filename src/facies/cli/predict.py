@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import (
-    console_progress,
-    format_group_sizes,
-    group_sizes,
-    log_left_out,
-    print_json,
-    print_line,
-)
+from facies.cli.console import console_progress, format_group_sizes, log_left_out, print_json, print_line
 from facies.cli.options import Channels, Input, Json, Overwrite, Run
 
 if TYPE_CHECKING:
     from facies.images.resize import Channels as ChannelNames
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")]
-ProbeName = Annotated[
-    str | None,
-    typer.Option("--probe", metavar="NAME", help="Which classifier names the classes.", show_default="the newest"),
-]
-
 
 def predict(
     run: Run,
     source: Input,
-    output: Output,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")
+    ],
     channels: Channels = None,
-    probe: ProbeName = None,
+    probe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which classifier names the classes.", show_default="the newest")
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -43,21 +34,15 @@ def predict(
 
     path = check_table(output, overwrite=overwrite)
     with console_progress() as progress:
-        prediction = workflows.predict(
-            RunFolder(run),
-            source,
-            channels=cast("ChannelNames | None", channels),
-            classifier=probe,
-            progress=progress,
-        )
+        colours = cast("ChannelNames | None", channels)
+        prediction = workflows.predict(RunFolder(run), source, channels=colours, classifier=probe, progress=progress)
     table = prediction.table
     workflows.write_table(table, path, overwrite=overwrite)
-    sizes = group_sizes(table["group"])
+    sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     left_out = prediction.left_out[["source", "reason"]].to_dict("records")
     classes = table["class"].value_counts().to_dict() if "class" in table else {}
     if as_json:
-        counts = {str(group): sizes[group] for group in sorted(sizes)}
-        answer = {"table": str(path), "n_images": len(table), "group_sizes": counts, "left_out": left_out}
+        answer = {"table": path, "n_images": len(table), "group_sizes": sizes, "left_out": left_out}
         print_json({**answer, "class_sizes": classes} if classes else answer)
         return
     print_line(f"{len(table):,} images assigned to {len(sizes)} groups ({format_group_sizes(sizes)})")

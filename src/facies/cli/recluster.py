@@ -8,25 +8,21 @@ from typing import Annotated, Literal
 import typer
 
 from facies.cli.console import console_progress, format_group_sizes, print_json, print_line
-from facies.cli.options import Json, Partition, Run
+from facies.cli.options import Json, Partition, Run, Seed
 from facies.errors import InputError
-
-Groups = Annotated[str, typer.Option("--groups", metavar="3,17", help="Which groups to pool and group again.")]
-Parts = Annotated[str, typer.Option(metavar="K|auto", help="How many groups to make; auto tries 2 to 6.")]
-Name = Annotated[
-    str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="recluster-1, -2 …")
-]
-Refit = Annotated[bool, typer.Option("--refit", help="Fit the method of the run anew, to these images alone.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
 
 
 def recluster(
     run: Run,
-    groups: Groups,
-    parts: Parts = "auto",
-    name: Name = None,
+    groups: Annotated[str, typer.Option(metavar="3,17", help="Which groups to pool and group again.")],
+    parts: Annotated[str, typer.Option(metavar="K|auto", help="How many groups to make; auto tries 2 to 6.")] = "auto",
+    name: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="recluster-1, -2 …")
+    ] = None,
     partition: Partition = None,
-    refit: Refit = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the method of the run anew, to these images alone.")
+    ] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -40,8 +36,8 @@ def recluster(
             folder, pooled, n_parts, name=name, partition=partition, refit=refit, seed=seed, progress=progress
         )
     if as_json:
-        counts = {str(group): size for group, size in new.group_sizes.items()}
-        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, "new_groups": counts, **new.about})
+        answer = {"run": folder.path, "partition": new.name, "of": new.base, "new_groups": new.group_sizes}
+        print_json({**answer, **new.about})
         return
     print_line(
         f"groups {', '.join(map(str, pooled))} of {new.base}: {len(new.group_sizes)} new groups "

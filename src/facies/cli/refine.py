@@ -7,26 +7,19 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import print_json, print_line
-from facies.cli.options import Json, Partition, Run
-
-Name = Annotated[
-    str | None, typer.Option("--name", metavar="NEW", help="Name of the new partition.", show_default="refine-1, -2 …")
-]
-Share = Annotated[float, typer.Option(metavar="X", help="Share of each group that is taken as certain.")]
-Neighbours = Annotated[int, typer.Option(min=1, metavar="N", help="Neighbours of an image that are asked.")]
-Agreement = Annotated[float, typer.Option(metavar="X", help="Share of them that must be of its group.")]
-Confidence = Annotated[float, typer.Option(metavar="P", help="Least probability of a reliable image.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same groups.")]
+from facies.cli.options import Json, Partition, Run, Seed
 
 
 def refine(
     run: Run,
-    name: Name = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NEW", help="Name of the new partition.", show_default="refine-1, -2 …")
+    ] = None,
     partition: Partition = None,
-    share: Share = 0.5,
-    neighbours: Neighbours = 20,
-    agreement: Agreement = 0.9,
-    confidence: Confidence = 0.9,
+    share: Annotated[float, typer.Option(metavar="X", help="Share of each group that is taken as certain.")] = 0.5,
+    neighbours: Annotated[int, typer.Option(min=1, metavar="N", help="Neighbours of an image that are asked.")] = 20,
+    agreement: Annotated[float, typer.Option(metavar="X", help="Share of them that must be of its group.")] = 0.9,
+    confidence: Annotated[float, typer.Option(metavar="P", help="Least probability of a reliable image.")] = 0.9,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +39,7 @@ def refine(
         seed=seed,
     )
     if as_json:
-        print_json({"run": str(folder.path), "partition": new.name, "of": new.base, **new.about})
+        print_json({"run": folder.path, "partition": new.name, "of": new.base, **new.about})
         return
     print_line(
         f"{new.about['moved']:,} of {len(folder):,} images moved to another group; {new.about['reliable']:,} were reliable"

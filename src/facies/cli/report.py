@@ -10,39 +10,32 @@ import typer
 from facies.cli.console import print_paths
 from facies.cli.options import Json, Overwrite, Partition, Run
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")]
-Tables = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
-]
-Samples = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.csv", help="What is known of the samples: sample, and depth_cm, age_ka, dry_mass_g …"),
-]
-Scale = Annotated[
-    float | None,
-    typer.Option("--um-per-px", metavar="X", help="Micrometres a pixel of the photographs.", show_default="the run's"),
-]
-Ratios = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ratio", metavar="A/B", help="A ratio of classes to report, such as quartz/foraminifera; may be repeated."
-    ),
-]
-DiameterOf = Annotated[
-    str, typer.Option("--diameter", metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
-]
-
 
 def report(
     run: Run,
-    output: Output,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")],
     partition: Partition = None,
-    tables: Tables = None,
-    samples: Samples = None,
-    um_per_px: Scale = None,
-    ratio: Ratios = None,
-    diameter: DiameterOf = "equivalent",
+    tables: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write every table as CSV and every figure as PNG, SVG and CSV."),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="What is known of the samples: sample, and depth_cm, age_ka, dry_mass_g …"
+        ),
+    ] = None,
+    um_per_px: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Micrometres a pixel of the photographs.", show_default="the run's"),
+    ] = None,
+    ratio: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A/B", help="A ratio of classes to report, such as quartz/foraminifera; may be repeated."),
+    ] = None,
+    diameter: Annotated[
+        str, typer.Option(metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
+    ] = "equivalent",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

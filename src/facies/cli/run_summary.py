@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facies.cli.console import format_group_sizes, group_sizes, print_line, print_table
+from facies.cli.console import format_group_sizes, print_line, print_table
 
 if TYPE_CHECKING:
     from facies.runs import RunFolder
@@ -14,21 +14,16 @@ if TYPE_CHECKING:
 
 def run_summary(run: RunFolder) -> dict[str, Any]:
     """Return the results of a run in short, fit for JSON."""
-    sizes = group_sizes(run.partition()[0]["group"])
+    sizes: dict[Any, int] = run.partition()[0]["group"].value_counts().sort_index().to_dict()
     manifest = run.manifest
     return {
-        "run": str(run.path),
-        "method": manifest["method"],
-        "preset": manifest["preset"],
-        "seed": manifest["seed"],
+        "run": run.path,
+        **{name: manifest[name] for name in ("method", "preset", "seed")},
         "n_images": len(run),
         "n_groups": manifest["n_groups"],
         "n_noise": sizes.get(-1, 0),
-        "group_sizes": {str(group): size for group, size in sizes.items() if group >= 0},
-        "left_out": manifest["left_out"],
-        "metrics": manifest["metrics"],
-        "timings": manifest["timings"],
-        "notes": manifest["notes"],
+        "group_sizes": {group: size for group, size in sizes.items() if group >= 0},
+        **{name: manifest[name] for name in ("left_out", "metrics", "timings", "notes")},
     }
 
 
@@ -37,11 +32,10 @@ def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     from facies.report.formatting import METRICS, format_duration, format_metric
 
     summary = run_summary(run)
-    sizes = {int(group): size for group, size in summary["group_sizes"].items()}
     rows = [
         ("images", format_metric(len(run))),
         ("groups found", format_metric(summary["n_groups"])),
-        ("images a group", format_group_sizes(sizes)),
+        ("images a group", format_group_sizes(summary["group_sizes"])),
     ]
     if summary["n_noise"]:
         rows.append(("in no group", format_metric(summary["n_noise"])))
@@ -49,11 +43,8 @@ def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
         first = summary["left_out"][0]
         rows.append(("left out", f"{len(summary['left_out']):,} (the first: {first['source']}: {first['reason']})"))
     if run.manifest["input"]["labelled"]:
-        rows += [
-            (METRICS[name][0], format_metric(float(summary["metrics"][name])))
-            for name in METRICS
-            if name in summary["metrics"]
-        ]
+        metrics = summary["metrics"]
+        rows += [(METRICS[name][0], format_metric(float(metrics[name]))) for name in METRICS if name in metrics]
     rows.append(("time", format_duration(sum(summary["timings"].values()))))
     print_table(rows)
     for note in summary["notes"]:
@@ -61,16 +52,9 @@ def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     print_line(f"run: {run.path}")
     if next_commands:
         print_line("next:")
-        for words in (
-            "atlas {run}",
-            "report {run} -o report.html",
-            "export {run} --to csv -o groups.csv",
-            "predict {run} NEW -o new.csv",
-        ):
-            print_line(f"  facies {words.format(run=_shell_path(run.path))}")
-
-
-def _shell_path(path: Path) -> str:
-    here = Path.cwd()
-    path = path.relative_to(here) if path.is_relative_to(here) else path
-    return shlex.quote(str(path))
+        here = Path.cwd()
+        path = shlex.quote(str(run.path.relative_to(here) if run.path.is_relative_to(here) else run.path))
+        print_line(f"  facies atlas {path}")
+        print_line(f"  facies report {path} -o report.html")
+        print_line(f"  facies export {path} --to csv -o groups.csv")
+        print_line(f"  facies predict {path} NEW -o new.csv")

@@ -8,22 +8,17 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import print_json, print_line
-from facies.cli.options import Json, Overwrite, Run
-
-Cluster = Annotated[int, typer.Option("--cluster", "-k", metavar="K", help="The group, from 0.")]
-Count = Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many images.")]
-Output = Annotated[
-    Path,
-    typer.Option("--output", "-o", metavar="IMAGE", help="A .png with all of them, or .tif or .npy of the pixels."),
-]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")]
+from facies.cli.options import Json, Overwrite, Run, Seed
 
 
 def sample(
     run: Run,
-    cluster: Cluster,
-    output: Output,
-    n: Count = 16,
+    cluster: Annotated[int, typer.Option("--cluster", "-k", metavar="K", help="The group, from 0.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="IMAGE", help="A .png with all of them, or .tif or .npy of the pixels."),
+    ],
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many images.")] = 16,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -38,8 +33,6 @@ def sample(
     images = workflows.sample(folder, cluster, n, seed=seed)
     workflows.write_images(images, path, folder.manifest["input"].get("value_range"), overwrite=overwrite)
     if as_json:
-        print_json(
-            {"image": str(path), "cluster": cluster, "n_images": n, "shape": list(images.shape[1:]), "seed": seed}
-        )
+        print_json({"image": path, "cluster": cluster, "n_images": n, "shape": images.shape[1:], "seed": seed})
     else:
         print_line(f"{n} images of group {cluster}: {path}")

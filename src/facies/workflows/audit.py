@@ -5,34 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from facies.annotations import Journal, draw_audit, read_annotations
 from facies.errors import InputError
+from facies.io import atomic_file
+from facies.runs import RunFolder
 from facies.workflows.output_file import check_output_file
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from facies.annotations import Annotations
-    from facies.runs import RunFolder
-
-__all__ = ["AuditResult", "AuditSheet", "audit_result", "draw_audit_sheet", "record_audit_sheet"]
 
 
 @dataclass(frozen=True)
 class AuditSheet:
-    """What an expert fills in.
+    """What an expert fills in: a `table`, and a `page` with the images, which saves the filled table.
 
-    Attributes
-    ----------
-    table : Path
-        CSV file with the columns ``number``, ``id`` and ``true``; the last one is empty.
-    page : Path
-        HTML page with the images, which saves the filled table.
-    n_images : int
-        Number of images drawn.
-    classes : list of str
-        The classes that can be given.
+    The table is a CSV file with the columns ``number``, ``id`` and ``true``, of which the last one is empty; the page is
+    HTML. `classes` are those that can be given.
     """
 
     table: Path
@@ -62,12 +50,7 @@ class AuditResult:
 
 
 def draw_audit_sheet(
-    run: RunFolder,
-    output: str | PathLike[str],
-    per_class: int = 50,
-    *,
-    seed: int = 0,
-    overwrite: bool = False,
+    run: RunFolder, output: str | PathLike[str], per_class: int = 50, *, seed: int = 0, overwrite: bool = False
 ) -> AuditSheet:
     """Draw images at random from each class, in random order, and write a sheet that does not tell their classes.
 
@@ -84,17 +67,11 @@ def draw_audit_sheet(
     overwrite : bool, default=False
         Whether files of these names are replaced.
 
-    Returns
-    -------
-    AuditSheet
-
     Raises
     ------
     InputError
         If the suffix is another one, a file exists and `overwrite` is false, or no image is left to be drawn.
     """
-    from facies.annotations import draw_audit, read_annotations
-    from facies.io import atomic_file
     from facies.report.audit_sheet import write_audit_page, write_audit_table
 
     table = Path(output).expanduser().absolute()
@@ -117,7 +94,9 @@ def draw_audit_sheet(
 def record_audit_sheet(
     run: RunFolder, table: str | PathLike[str], *, new_classes: bool = False, user: str | None = None
 ) -> int:
-    """Record a filled table in the journal of the run. The classes of the images stay as they are.
+    """Record a filled table in the journal of the run, and return the number of images of the table that were not judged.
+
+    The classes of the images stay as they are.
 
     Parameters
     ----------
@@ -130,17 +109,11 @@ def record_audit_sheet(
     user : str, optional
         Who judged the images; without it the login name.
 
-    Returns
-    -------
-    int
-        Number of images of the table that were not judged.
-
     Raises
     ------
     InputError
         If the file cannot be read, an image is not of the run or is there twice, or a class is unknown.
     """
-    from facies.annotations import Journal
     from facies.report.audit_sheet import audit_results
 
     path = Path(table).expanduser().absolute()
@@ -159,7 +132,7 @@ def audit_result(run: RunFolder) -> AuditResult:
     InputError
         If nothing was audited yet.
     """
-    from facies.annotations import read_annotations
+    from facies.statistics import audited_shares
 
     annotations = read_annotations(run)
     audits = annotations.audits.drop_duplicates("row", keep="last")
@@ -167,12 +140,6 @@ def audit_result(run: RunFolder) -> AuditResult:
         raise InputError(
             f"nothing of {run.path.name} was audited yet: facies audit RUN -n 50 -o audit.csv draws images"
         )
-    n_right = int((audits["assigned"] == audits["true"]).sum())
-    return AuditResult(len(audits), n_right, _corrected_shares(annotations, audits))
-
-
-def _corrected_shares(annotations: Annotations, audits: pd.DataFrame) -> pd.DataFrame:
-    from facies.statistics import audited_shares
-
     counts = annotations.counts()
-    return audited_shares(counts[counts > 0], audits[["assigned", "true"]])
+    shares = audited_shares(counts[counts > 0], audits[["assigned", "true"]])
+    return AuditResult(len(audits), int((audits["assigned"] == audits["true"]).sum()), shares)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.annotations import Annotations, Journal, add_classifier, classifier_names, find_classifier
 from facies.errors import InputError
+from facies.runs import RunFolder
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from facies.annotations import Annotations, Journal
     from facies.cluster import LinearProbe
-    from facies.runs import RunFolder
-
-__all__ = ["Classification", "classify", "load_classifier"]
 
 FOLD_COLUMNS = ("stack", "sample", "source")
 IMAGES_PER_BLOCK = 65_536
@@ -23,18 +21,10 @@ IMAGES_PER_BLOCK = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """A new classifier and what it did.
+    """A new classifier, `probe`, which is in the folder ``RUN/probes/NAME``, and what it did.
 
-    Attributes
-    ----------
-    name : str
-        Name of the classifier; its folder is ``RUN/probes/NAME``.
-    probe : LinearProbe
-        The fitted classifier; ``probe.report_`` holds its accuracy on images it did not learn from.
-    fold_column : str
-        The column of ``images.parquet`` whose images stayed together in the cross-validation.
-    n_predicted : int
-        Number of images whose class was predicted.
+    ``probe.report_`` holds its accuracy on images it did not learn from. In the cross-validation images that agree in the
+    column `fold_column` of ``images.parquet`` stayed together. `n_predicted` images got a predicted class.
     """
 
     name: str
@@ -44,12 +34,7 @@ class Classification:
 
 
 def classify(
-    run: RunFolder,
-    *,
-    name: str | None = None,
-    fold_column: str | None = None,
-    seed: int = 0,
-    user: str | None = None,
+    run: RunFolder, *, name: str | None = None, fold_column: str | None = None, seed: int = 0, user: str | None = None
 ) -> Classification:
     """Learn the classes from the images that the expert named, and predict the classes of all others.
 
@@ -70,16 +55,11 @@ def classify(
     user : str, optional
         Who decided this; without it the login name.
 
-    Returns
-    -------
-    Classification
-
     Raises
     ------
     InputError
         If too few images are named, there is no such column, or the name is taken.
     """
-    from facies.annotations import Journal, add_classifier
     from facies.cluster import LinearProbe
 
     with Journal(run, user=user) as journal:
@@ -95,27 +75,13 @@ def classify(
 
 
 def load_classifier(run: RunFolder, name: str | None = None) -> LinearProbe | None:
-    """Open a classifier of a run.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    name : str, optional
-        Its name; without it the newest one.
-
-    Returns
-    -------
-    LinearProbe or None
-        None if no name was given and the run holds no classifier.
+    """Open a classifier of a run, the newest one unless a name is given; None if it holds none.
 
     Raises
     ------
     InputError
         If there is none of that name, or it is damaged.
     """
-    from facies.annotations import classifier_names, find_classifier
-
     if name is None and not classifier_names(run):
         return None
     from facies.cluster import LinearProbe
@@ -135,8 +101,6 @@ def _folds(run: RunFolder, column: str | None) -> tuple[str, NDArray[np.object_]
 
 def _record_predictions(journal: Journal, annotations: Annotations, probe: LinearProbe, name: str) -> int:
     """Record the likeliest class of every image that the expert has not judged, and count these images."""
-    import numpy as np
-
     embedding = journal.run.embedding
     codes = np.empty(len(embedding), np.int64)
     certainty = np.empty(len(embedding), np.float32)
@@ -155,12 +119,6 @@ def _record_predictions(journal: Journal, annotations: Annotations, probe: Linea
 
 def _rejected_pairs(annotations: Annotations, probe: LinearProbe) -> NDArray[np.int64]:
     """Rows of images, and numbers of the classes that the expert said they are not of: (2, n)."""
-    import numpy as np
-
     numbers = {name: number for number, name in enumerate(probe.classes_.tolist())}
-    pairs = [
-        (row, numbers[name])
-        for row, name in zip(annotations.rejections["row"], annotations.rejections["class"], strict=True)
-        if name in numbers
-    ]
-    return np.array(pairs, np.int64).reshape(-1, 2).T
+    rejections = annotations.rejections[annotations.rejections["class"].isin(list(numbers))]
+    return np.array([rejections["row"], rejections["class"].map(numbers)], np.int64)

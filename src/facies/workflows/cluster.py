@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -10,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from facies.errors import InputError
+from facies.io import jsonable, lock_run
+from facies.runs import RunFolder, check_output, write_run
 from facies.workflows.progress import progress_callback
 from facies.workflows.work_folder import UnfinishedFit, WorkFolder, parameter_differences
 
@@ -19,10 +23,7 @@ if TYPE_CHECKING:
     from facies.images import ImageSet
     from facies.images.open import Source
     from facies.methods import Method
-    from facies.runs import RunContents, RunFolder
     from facies.training import Progress
-
-__all__ = ["ClusterJob", "ImageOptions", "cluster", "run_clustering"]
 
 
 class ImageOptions(TypedDict, total=False):
@@ -40,22 +41,10 @@ class ClusterJob:
 
     Parameters
     ----------
-    source : path, ndarray, Tensor, torch Dataset or ImageSet
-        The images, as `open_images` takes them. Of images that lie in memory alone the run keeps thumbnails only.
-    output : path
-        The run folder to write. Folders above it are made.
-    method : str, default="moe-vae"
-        Name of the method, one of `METHODS` or of an installed plugin.
-    preset : str, default="quick"
-        Which set of parameters to start from: ``quick`` trains for a short time, ``paper`` as the publication did.
-    parameters : mapping, optional
-        Parameters of the method by name; they override those of the preset.
+    source, output, method, preset, parameters, resume, overwrite
+        As `cluster` takes them.
     image_options : mapping, optional
         Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
-    resume : bool, default=False
-        Continue an unfinished fit of the same images and parameters; a complete run is returned as it is.
-    overwrite : bool, default=False
-        Replace a run that is at `output` already.
     tensorboard_folder : path, optional
         Where the training curves are written for TensorBoard as well.
     command : sequence of str, optional
@@ -72,11 +61,6 @@ class ClusterJob:
     overwrite: bool = False
     tensorboard_folder: Path | None = None
     command: Sequence[str] = ()
-
-    @property
-    def run_path(self) -> Path:
-        """Absolute path of the run folder."""
-        return Path(self.output).expanduser().resolve()
 
 
 def cluster(
@@ -114,11 +98,6 @@ def cluster(
     **image_options
         Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
 
-    Returns
-    -------
-    RunFolder
-        The run, opened for reading.
-
     Raises
     ------
     InputError
@@ -146,7 +125,7 @@ def run_clustering(
     job : ClusterJob
         What to do.
     progress : Progress, optional
-        Displays how far the work has come. Without it nothing is displayed.
+        Displays how far the work has come.
     report : callable, optional
         Called with each message to the user, one line of text.
 
@@ -165,13 +144,13 @@ def run_clustering(
     KeyboardInterrupt
         With a message that says how to continue.
     """
-    from facies.io import lock_run
+    from facies.images import open_images
     from facies.methods import make_method
-    from facies.runs import check_output, write_run
     from facies.training import SilentProgress
+    from facies.workflows.run_contents import run_contents
 
     progress = progress or SilentProgress()
-    path = job.run_path
+    path = Path(job.output).expanduser().resolve()
     if job.resume and job.overwrite:
         raise InputError("--resume goes on and --overwrite begins anew: give one of them")
     if not job.resume:
@@ -185,13 +164,16 @@ def run_clustering(
         if complete is not None:
             work.remove()
             return complete, False
-        images = _open_images(job, progress)
+        images = open_images(job.source, **job.image_options, progress=progress_callback(progress))
         method.check(images)
-        fit = _start_or_continue(work, earlier, job, method, images, report)
+        if job.resume and earlier is None and report is not None:
+            report(f"there is no unfinished run at {path}; beginning from the start")
+        fit = _start_or_continue(work, earlier, UnfinishedFit.from_method(method, images, replaces=job.overwrite))
         with _keeping_finished_stages(work):
             _fit(method, images, work, progress)
             _write_tensorboard(method, job.tensorboard_folder)
-            run = write_run(path, _contents(method, images, job, fit), overwrite=fit.replaces)
+            contents = run_contents(method, images, {"command": [*job.command], "preset": job.preset, "fit": fit.id})
+            run = write_run(path, contents, overwrite=fit.replaces)
         work.remove()
     return run, True
 
@@ -210,9 +192,6 @@ def _unfinished_fit(work: WorkFolder, job: ClusterJob) -> UnfinishedFit | None:
 
 def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> RunFolder | None:
     """Open the run if there is nothing left to do; None where an unfinished fit is to replace it."""
-    from facies.io import jsonable
-    from facies.runs import RunFolder
-
     run = RunFolder(path)
     if earlier is not None and run.manifest.get("fit") != earlier.id:
         return None
@@ -231,34 +210,18 @@ def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> 
     return run
 
 
-def _open_images(job: ClusterJob, progress: Progress) -> ImageSet:
-    from facies.images import open_images
-
-    return open_images(job.source, **job.image_options, progress=progress_callback(progress))
-
-
-def _start_or_continue(
-    work: WorkFolder,
-    earlier: UnfinishedFit | None,
-    job: ClusterJob,
-    method: Method,
-    images: ImageSet,
-    report: Callable[[str], None] | None,
-) -> UnfinishedFit:
+def _start_or_continue(work: WorkFolder, earlier: UnfinishedFit | None, current: UnfinishedFit) -> UnfinishedFit:
     """Check that the earlier fit is the one that is asked for now, or start a new one."""
-    current = UnfinishedFit.from_method(method, images, replaces=job.overwrite)
-    if earlier is not None:
-        differences = earlier.differences(current)
-        if differences:
-            raise InputError(
-                f"{work.run}: the unfinished run cannot go on, for {'; '.join(differences)}: "
-                "ask for what was asked for then, or use --overwrite to begin anew"
-            )
-        return earlier
-    if job.resume and report is not None:
-        report(f"there is no unfinished run at {work.run}; beginning from the start")
-    work.begin(current)
-    return current
+    if earlier is None:
+        work.begin(current)
+        return current
+    differences = earlier.differences(current)
+    if differences:
+        raise InputError(
+            f"{work.run}: the unfinished run cannot go on, for {'; '.join(differences)}: "
+            "ask for what was asked for then, or use --overwrite to begin anew"
+        )
+    return earlier
 
 
 def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress) -> None:
@@ -269,12 +232,6 @@ def _fit(method: Method, images: ImageSet, work: WorkFolder, progress: Progress)
         if error.__cause__ is None:
             work.remove()
         raise
-
-
-def _contents(method: Method, images: ImageSet, job: ClusterJob, fit: UnfinishedFit) -> RunContents:
-    from facies.workflows.run_contents import run_contents
-
-    return run_contents(method, images, {"command": list(job.command), "preset": job.preset, "fit": fit.id})
 
 
 @contextlib.contextmanager
@@ -301,8 +258,6 @@ def _without_empty_parents(run: Path) -> Iterator[None]:
 
 
 def _check_tensorboard(folder: Path | None) -> None:
-    import importlib.util
-
     if folder is None:
         return
     if importlib.util.find_spec("tensorboard") is None:
@@ -312,8 +267,6 @@ def _check_tensorboard(folder: Path | None) -> None:
 
 
 def _write_tensorboard(method: Method, folder: Path | None) -> None:
-    import math
-
     from facies.training import write_tensorboard
 
     if folder is None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from facies.io import atomic_file
+from facies.runs import RunFolder
 from facies.workflows.cluster import ClusterJob, run_clustering
 
 if TYPE_CHECKING:
-    from facies.runs import RunFolder
     from facies.training import Progress
-
-__all__ = ["cluster_digits", "write_digits"]
 
 
 def cluster_digits(
@@ -23,30 +24,7 @@ def cluster_digits(
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> RunFolder:
-    """Write ``digits.npz`` into a folder, cluster it with the defaults, and write the run folder ``run``.
-
-    Parameters
-    ----------
-    folder : Path
-        Where both are written.
-    seed : int, default=0
-        The same seed gives the same groups.
-    overwrite : bool, default=False
-        Whether a run of an earlier demonstration is replaced.
-    command : sequence of str, optional
-        The command line, for the record in ``run.json``.
-    progress : Progress, optional
-        Displays how far the work has come. Without it nothing is displayed.
-
-    Returns
-    -------
-    RunFolder
-
-    Raises
-    ------
-    InputError
-        If the files cannot be written.
-    """
+    """Write ``digits.npz`` into a folder, cluster it with the defaults, and write the run folder ``run`` beside it."""
     job = ClusterJob(
         source=write_digits(folder / "digits.npz"),
         output=folder / "run",
@@ -58,17 +36,8 @@ def cluster_digits(
 
 
 def write_digits(path: Path) -> Path:
-    """Write scikit-learn's 1,797 digits of 8 × 8 pixels (0 to 16), and which digit each is.
-
-    Returns
-    -------
-    Path
-        The same path.
-    """
-    import numpy as np
+    """Write scikit-learn's 1,797 digits of 8 × 8 pixels (0 to 16), and which digit each is; return the path."""
     from sklearn.datasets import load_digits
-
-    from facies.io import atomic_file
 
     digits = load_digits()
     with atomic_file(path, overwrite=True) as temporary, temporary.open("wb") as file:

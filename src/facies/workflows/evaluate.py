@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facies.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from facies.runs import RunFolder
-
-__all__ = ["evaluate", "find_labels"]
+from facies.runs import RunFolder
 
 
 def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partition: str | None = None) -> dict[str, Any]:
@@ -23,7 +19,6 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     Parameters
     ----------
     run : RunFolder
-        The run.
     labels : str or path, optional
         True labels: a column of the run's ``images.parquet``, such as ``folder``, or a CSV file with the columns ``id``
         and ``label``; without it the labels that came with the images, if any.
@@ -45,23 +40,12 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     from facies.report.annotated_partition import annotated_partition
 
     table, meta = annotated_partition(run, partition)
-    measures = evaluate_partition(table["group"], labels=find_labels(run, labels), embedding=run.embedding)
+    measures = evaluate_partition(table["group"], labels=_read_labels(run, labels), embedding=run.embedding)
     return {"partition": meta["name"], **measures}
 
 
-def find_labels(run: RunFolder, labels: str | PathLike[str] | None = None) -> NDArray[np.int64] | None:
-    """Read true labels: those of the run, a column of its table, or a CSV file.
-
-    Returns
-    -------
-    ndarray of int64, shape (N,), or None
-        A number by class; None if no labels came with the images and none were asked for.
-
-    Raises
-    ------
-    InputError
-        If there is no such column or file, or it does not label every image.
-    """
+def _read_labels(run: RunFolder, labels: str | PathLike[str] | None) -> NDArray[np.int64] | None:
+    """Read true labels of the run, of a column of its table, or of a CSV file: a number by class, (N,)."""
     from facies.images.labels import as_labels, labels_from_csv
 
     if labels is None:

@@ -7,16 +7,16 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from facies._version import __version__
+from facies.annotations import classifier_names
 from facies.errors import InputError
+from facies.runs import RunFolder
 from facies.workflows.classify import load_classifier
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from facies.report import Exporter
-    from facies.runs import RunFolder
-
-__all__ = ["export", "model_exporters"]
 
 _READING_OPTIONS = ("channels", "size", "fit", "layers")
 
@@ -33,10 +33,11 @@ def export(
 ) -> Path:
     """Write groups and classes as a table, as folders of images or for another program, or write the model.
 
+    The absolute path of what was written is returned.
+
     Parameters
     ----------
     run : RunFolder
-        The run.
     to : str
         What to write: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa`` or what a plugin adds, or ``onnx`` for
         the model and its newest classifier.
@@ -51,11 +52,6 @@ def export(
     overwrite : bool, default=False
         Whether what an earlier export wrote there is replaced.
 
-    Returns
-    -------
-    Path
-        The absolute path of what was written.
-
     Raises
     ------
     InputError
@@ -63,14 +59,12 @@ def export(
     """
     from facies.report import export_run
 
-    choices = {"partition": partition, "classes": classes, "groups": groups}
+    choices: dict[str, Any] = {"partition": partition, "classes": classes, "groups": groups}
     given = [f"--{name}" for name, value in choices.items() if value is not None]
     models = model_exporters()
     if to in models and given:
         raise InputError(f"--to {to} takes the model whole: leave out {' and '.join(given)}, which choose among images")
-    return export_run(
-        run, to, fspath(output), partition=partition, classes=classes, groups=groups, overwrite=overwrite, more=models
-    )
+    return export_run(run, to, fspath(output), **choices, overwrite=overwrite, more=models)
 
 
 def model_exporters() -> Mapping[str, Exporter]:
@@ -81,28 +75,17 @@ def model_exporters() -> Mapping[str, Exporter]:
 
 
 def write_onnx(run: RunFolder, partition: pd.DataFrame, path: Path) -> None:  # noqa: ARG001 - an exporter's signature
-    """Write the model of a run, and its newest classifier, as an ONNX file.
-
-    Raises
-    ------
-    InputError
-        If the run holds no model, a package is missing, or the images are gone on which the file is checked.
-    """
-    from facies.annotations import classifier_names
+    """Write the model of a run, and its newest classifier, as an ONNX file."""
     from facies.export.onnx import export_onnx, onnx_packages
     from facies.methods import load_method
 
     onnx_packages()
     method = load_method(run.model_folder)
-    names = classifier_names(run)
-    about = _metadata(run, names[-1] if names else None)
-    export_onnx(method, run.image_set(), path, probe=load_classifier(run), about=about)
+    export_onnx(method, run.image_set(), path, probe=load_classifier(run), about=_metadata(run))
 
 
-def _metadata(run: RunFolder, classifier: str | None) -> dict[str, Any]:
+def _metadata(run: RunFolder) -> dict[str, Any]:
     """Say what a program must know to use the model: how images were read, their units and scale."""
-    from facies._version import __version__
-
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
     return {
@@ -113,6 +96,6 @@ def _metadata(run: RunFolder, classifier: str | None) -> dict[str, Any]:
         "value_range": described.get("value_range"),
         "um_per_px": described.get("um_per_px"),
         "reading": {name: options[name] for name in _READING_OPTIONS if options.get(name) is not None},
-        "probe": classifier,
+        "probe": next(reversed(classifier_names(run)), None),
         "reference": run.manifest["references"],
     }

@@ -10,8 +10,6 @@ from typing import Self
 
 from facies.errors import InputError
 
-__all__ = ["GroupNaming"]
-
 _COLUMNS = ("group", "name", "role", "excluded", "reason")
 _YES, _NO = {"1", "yes", "true", "x", "y"}, {"", "0", "no", "false", "n"}
 _NO_REASON = "excluded"
@@ -42,13 +40,7 @@ class GroupNaming:
         return bool(self.names or self.roles or self.excluded_groups or self.excluded_classes)
 
     def name(self, group: int, name: str | None) -> None:
-        """Give a group a class.
-
-        Raises
-        ------
-        InputError
-            If it was given another one.
-        """
+        """Give a group a class; raise `InputError` if it was given another one."""
         if self.names.setdefault(group, name) != name:
             raise InputError(f"group {group} is named twice, {self.names[group]!r} and {name!r}: give one name")
 
@@ -63,16 +55,16 @@ class GroupNaming:
 
     @classmethod
     def from_words(cls, names: Sequence[str], roles: Sequence[str], excluded: Sequence[str]) -> Self:
-        """Read ``12=quartz``, ``3,17=quartz``, ``noise=dust``; ``biogenic=foraminifera,fragments``; ``17=cut``.
+        """Read words as the command ``facies name`` takes them.
 
         Parameters
         ----------
         names : sequence of str
-            ``GROUPS=NAME``.
+            ``GROUPS=NAME``, such as ``12=quartz``, ``3,17=quartz`` or ``noise=dust``; ``none`` takes the name away.
         roles : sequence of str
-            ``ROLE=NAMES``; the role ``none`` takes the roles away.
+            ``ROLE=NAMES``, such as ``biogenic=foraminifera,fragments``; the role ``none`` takes the roles away.
         excluded : sequence of str
-            ``GROUPS=REASON``, or ``NAME=REASON`` for a class.
+            ``GROUPS=REASON``, such as ``17=cut``, or ``NAME=REASON`` for a class.
 
         Raises
         ------
@@ -146,20 +138,16 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             f"{path} cannot be read ({error.strerror}): give a CSV file with the columns group,name"
         ) from error
     first = text.partition("\n")[0]
-    lines = csv.reader(text.splitlines(), delimiter=";" if first.count(";") > first.count(",") else ",")
-    head = [cell.strip().lower() for cell in next(lines, [])]
-    lacking = [column for column in ("group", "name") if column not in head]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval="")
+    reader.fieldnames = [cell.strip().lower() for cell in reader.fieldnames or ()]
+    lacking = [column for column in ("group", "name") if column not in reader.fieldnames]
     if lacking:
         raise InputError(
             f"{path} lacks the column {' and '.join(lacking)}: its first line is group,name[,role,excluded,reason]"
         )
-    places = {column: head.index(column) for column in _COLUMNS if column in head}
-    rows = []
-    for cells in lines:
-        padded = [*(cell.strip() for cell in cells), *[""] * (len(head) - len(cells))]
-        row = {column: padded[places[column]] if column in places else "" for column in _COLUMNS}
-        if any(row.values()):
-            rows.append((lines.line_num, row))
+    rows = [(reader.line_num, {column: row.get(column, "").strip() for column in _COLUMNS}) for row in reader]
+    rows = [(line, row) for line, row in rows if any(row.values())]
     if not rows:
         raise InputError(f"{path} names no group: give a line a group, such as 12,quartz")
     return rows

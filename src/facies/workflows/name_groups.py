@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from facies.annotations import Action, Journal, group_summary
+from facies.runs import RunFolder
 from facies.workflows.group_naming import GroupNaming
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from facies.annotations import Action, Journal
-    from facies.runs import RunFolder
-
-__all__ = ["GroupNames", "group_names", "name_groups", "redo", "undo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +48,6 @@ def name_groups(
     Parameters
     ----------
     run : RunFolder
-        The run.
     naming : GroupNaming or mapping of int to str
         Names by group; −1 is noise, and None takes a name away. A `GroupNaming` can also exclude groups and classes,
         and give classes a role.
@@ -67,8 +61,6 @@ def name_groups(
     InputError
         If there is no such group or role.
     """
-    from facies.annotations import Journal
-
     naming = naming if isinstance(naming, GroupNaming) else GroupNaming(dict(naming))
     with Journal(run, user=user) as journal:
         journal.name_groups(
@@ -81,29 +73,13 @@ def name_groups(
 
 
 def undo(run: RunFolder, *, user: str | None = None) -> Action | None:
-    """Undo the latest decision about a run that is not undone yet.
-
-    Returns
-    -------
-    Action or None
-        The decision that was undone; None if there is nothing to undo.
-    """
-    from facies.annotations import Journal
-
+    """Undo the latest decision about a run that is not undone yet, and return it; None if there is nothing to undo."""
     with Journal(run, user=user) as journal:
         return _original(journal, journal.undo())
 
 
 def redo(run: RunFolder, *, user: str | None = None) -> Action | None:
-    """Repeat the decision that was undone last.
-
-    Returns
-    -------
-    Action or None
-        The decision that holds again; None if there is nothing to repeat.
-    """
-    from facies.annotations import Journal
-
+    """Repeat the decision that was undone last, and return it; None if there is nothing to repeat."""
     with Journal(run, user=user) as journal:
         return _original(journal, journal.redo())
 
@@ -114,17 +90,7 @@ def _original(journal: Journal, action: Action | None) -> Action | None:
 
 
 def group_names(run: RunFolder, partition: str | None = None) -> GroupNames:
-    """Read what the groups of a partition are called now.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    partition : str, optional
-        Which partition; without it the newest.
-    """
-    from facies.annotations import Journal, group_summary
-
+    """Read what the groups of a partition, the newest unless one is named, are called now."""
     with Journal(run) as journal:
         annotations = journal.annotations()
         groups = group_summary(journal.groups(partition), annotations)

@@ -7,22 +7,22 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import pandas as pd
+
 from facies.errors import InputError
+from facies.io import atomic_file
+from facies.runs import RunFolder
 from facies.workflows.classify import load_classifier
 from facies.workflows.output_file import check_output_file
 from facies.workflows.progress import progress_callback
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from facies.cluster import LinearProbe
     from facies.images import ImageSet
     from facies.images.open import Source
     from facies.methods import Method
-    from facies.runs import RunFolder
     from facies.training import Progress
-
-__all__ = ["Prediction", "check_table", "open_images_like", "predict", "write_table"]
 
 IMAGES_PER_BLOCK = 4096
 
@@ -65,74 +65,39 @@ def predict(
     classifier : str, optional
         Name of the classifier that predicts the classes; without it the newest one of the run.
     progress : Progress, optional
-        Displays how far the work has come. Without it nothing is displayed.
-
-    Returns
-    -------
-    Prediction
+        Displays how far the work has come.
 
     Raises
     ------
     InputError
         If the images cannot be read, have other channels or other units than those of the run, or there is no such
         classifier.
-
-    Examples
-    --------
-    >>> from facies import RunFolder
-    >>> from facies.workflows import predict
-    >>> predict(RunFolder("run"), "new-images/").table  # doctest: +SKIP
     """
     from facies.methods import load_method
     from facies.training import SilentProgress
 
     progress = progress or SilentProgress()
     method = load_method(run.model_folder)
-    images = open_images_like(run, source, channels=channels, progress=progress)
+    images = _open_images_like(run, source, channels, progress)
     return Prediction(_assign(method, images, load_classifier(run, classifier), progress), images.left_out)
 
 
-def open_images_like(
-    run: RunFolder,
-    source: Source,
-    *,
-    channels: Literal["grey", "rgb"] | None = None,
-    progress: Progress | None = None,
+def _open_images_like(
+    run: RunFolder, source: Source, channels: Literal["grey", "rgb"] | None, progress: Progress
 ) -> ImageSet:
-    """Open images in the way in which those of a run were opened, and resize them to the same shape.
-
-    Parameters
-    ----------
-    run : RunFolder
-        The run.
-    source : path, ndarray, Tensor, torch Dataset or ImageSet
-        The new images.
-    channels : {"grey", "rgb"}, optional
-        What to convert the images to; without it what the run's images were converted to.
-    progress : Progress, optional
-        Displays how many files have been read.
-
-    Returns
-    -------
-    ImageSet
-
-    Raises
-    ------
-    InputError
-        If they cannot be read, or have other channels or other units than the images of the run.
-    """
+    """Open images in the way in which those of a run were opened, and resize them to the same shape."""
     from facies.images import as_image_set
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
     shape = tuple(described["image_shape"])
-    image_options: dict[str, Any] = {
-        "channels": channels or options.get("channels"),
-        "fit": options.get("fit", "resize"),
-        "size": list(shape[-2:]),
-        "progress": None if progress is None else progress_callback(progress),
-    }
-    images = as_image_set(source, **image_options)
+    images = as_image_set(
+        source,
+        channels=channels or options.get("channels"),
+        fit=options.get("fit", "resize"),
+        size=shape[-2:],
+        progress=progress_callback(progress),
+    )
     name = str(source) if isinstance(source, str | PathLike) else "the images"
     if images.image_shape[:-2] != shape[:-2]:
         remedy = {1: "; --channels grey converts them", 3: "; --channels rgb converts them"}.get(shape[-3], "")
@@ -151,8 +116,6 @@ def _channels_in_words(shape: tuple[int, ...]) -> str:
 
 def _check_units(images: ImageSet, described: dict[str, Any], name: str) -> None:
     """Refuse pixels of 0 to 255 where the model was fitted to 0 to 1: all groups would be wrong, without a sign of it."""
-    import numpy as np
-
     low, high = images.value_range()  # refuses NaN and infinity, too
     if np.dtype(described["dtype"]) == images.dtype or "value_range" not in described:
         return
@@ -167,9 +130,6 @@ def _check_units(images: ImageSet, described: dict[str, Any], name: str) -> None
 
 def _assign(method: Method, images: ImageSet, classifier: LinearProbe | None, progress: Progress) -> pd.DataFrame:
     """Predict block by block: what lies in memory at once does not grow with the number of images."""
-    import numpy as np
-    import pandas as pd
-
     progress.start("assigning", len(images), "images")
     blocks: list[pd.DataFrame] = []
     for start in range(0, len(images), IMAGES_PER_BLOCK):
@@ -189,18 +149,7 @@ def _assign(method: Method, images: ImageSet, classifier: LinearProbe | None, pr
 
 
 def check_table(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-    """Check that `write_table` can write a table, before the work of which it is the result.
-
-    Returns
-    -------
-    Path
-        The absolute path.
-
-    Raises
-    ------
-    InputError
-        If the suffix is neither ``.csv`` nor ``.parquet``, or the file exists and `overwrite` is false.
-    """
+    """Check that `write_table` can write a table, before the work of which it is the result; return its absolute path."""
     absolute = Path(path).expanduser().absolute()
     if absolute.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(f"{absolute}: tables are written as .csv or .parquet: give it one of these suffixes")
@@ -208,28 +157,22 @@ def check_table(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
 
 
 def write_table(table: pd.DataFrame, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write a table whole or not at all, as CSV or parquet by the suffix of its name.
+    """Write a table, such as that of a `Prediction`, whole or not at all, and return the absolute path of the file.
 
     Parameters
     ----------
     table : DataFrame
-        Such as that of a `Prediction`.
+        The table; its index is not written.
     path : path
-        A name that ends in ``.csv`` or ``.parquet``.
+        A name that ends in ``.csv`` or ``.parquet``, which says how the table is written.
     overwrite : bool, default=False
         Whether a file of that name is replaced.
-
-    Returns
-    -------
-    Path
-        The absolute path.
 
     Raises
     ------
     InputError
         If the suffix is another one, the file exists and `overwrite` is false, or the disk is full.
     """
-    from facies.io import atomic_file
     from facies.report.exporters.tables import save_csv
 
     absolute = check_table(path, overwrite=overwrite)

@@ -12,19 +12,8 @@ if TYPE_CHECKING:
 def progress_callback(progress: Progress, stage: str = "reading", unit: str = "files") -> Callable[[int, int], None]:
     """Make the callback that `open_images` and `extract_grains` call after each file.
 
-    Parameters
-    ----------
-    progress : Progress
-        Where the stage is displayed. The stage starts with the first call and finishes with the last one.
-    stage : str, default="reading"
-        Name of the stage.
-    unit : str, default="files"
-        What is counted, in the plural.
-
-    Returns
-    -------
-    callable
-        Takes the number of files that are done and their total.
+    It takes the number of files that are done and their total. The stage starts with the first call and finishes with the
+    last one; `unit` says in the plural what is counted.
     """
     previous = 0
 

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.annotations import Journal, read_annotations
+from facies.runs import JOURNAL_FILE, RunFolder, partition_table
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from facies.cluster import ReclusterResult
-    from facies.runs import RunFolder
     from facies.training import Progress
-
-__all__ = ["NewPartition", "recluster", "refine"]
 
 
 @dataclass(frozen=True)
 class NewPartition:
-    """A partition that was added to a run.
+    """A partition that was made from another one, `base`, and added to a run; it is the run's default from now on.
 
-    Attributes
-    ----------
-    name : str
-        Its name; it is the run's default from now on.
-    base : str
-        Name of the partition that it was made from.
-    group_sizes : dict
-        Number of images by group: of the new groups after `recluster`, of all groups after `refine`.
-    about : mapping
-        How it came about, as its JSON file in the run tells it.
+    `group_sizes` is the number of images by group: of the new groups after `recluster`, of all groups after `refine`.
+    `about` says how the partition was made, as its JSON file in the run does; after `refine` its ``moved`` is the number of
+    images that are in another group now.
     """
 
     name: str
@@ -71,10 +65,6 @@ def recluster(
         Seed of all random numbers; the same seed gives the same groups.
     progress : Progress, optional
         Displays the fit, with `refit`.
-
-    Returns
-    -------
-    NewPartition
 
     Raises
     ------
@@ -127,11 +117,6 @@ def refine(
     seed : int, default=0
         Seed of all random numbers; the same seed gives the same groups.
 
-    Returns
-    -------
-    NewPartition
-        ``about["moved"]`` is the number of images that are in another group now.
-
     Raises
     ------
     InputError
@@ -155,8 +140,6 @@ def refine(
 
 def _first_free_group(run: RunFolder) -> int:
     """Return the least number that no group of any partition has, those that the expert made included."""
-    from facies.annotations import read_annotations
-
     highest = [int(run.partition(name)[0]["group"].max()) for name in run.partitions()]
     highest += [int(groups.max()) for groups in read_annotations(run).groups.values()]
     return 1 + max(highest)
@@ -178,25 +161,17 @@ def _refit_embedding(
 
 
 def _add_partition(run: RunFolder, name: str | None, result: ReclusterResult, base: str, how: str) -> NewPartition:
-    import numpy as np
-
-    from facies.annotations import Journal
-    from facies.runs import JOURNAL_FILE, partition_table
-
-    name = name or _free_name(run, how)
+    if name is None:
+        existing = run.partitions()
+        candidates = (f"{how}-{number}" for number in itertools.count(1))
+        name = next(candidate for candidate in candidates if candidate not in existing)
     table = partition_table(run.images["id"], result.labels, run.embedding, result.probabilities)
     run.add_partition(name, table, {"method": how, "partition": base, **result.about})
     if (run.path / JOURNAL_FILE).exists():
         # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
         with Journal(run) as journal:
             journal.vote(name)
-    groups, counts = np.unique(result.labels, return_counts=True)
-    sizes = dict(zip(groups.tolist(), counts.tolist(), strict=True))
+    sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     if result.new_groups:
         sizes = {group: sizes[group] for group in sizes if group in result.new_groups}
     return NewPartition(name, base, sizes, result.about)
-
-
-def _free_name(run: RunFolder, stem: str) -> str:
-    taken = set(run.partitions())
-    return next(name for name in (f"{stem}-{number}" for number in range(1, len(taken) + 2)) if name not in taken)

@@ -4,53 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-    from torch import Tensor
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
 
-    from facies.images import ImageSet
-    from facies.methods import Method
-    from facies.runs import RunContents
-
-__all__ = ["CanonicalImages", "run_contents"]
+from facies.images import ImageSet
+from facies.methods import Method
+from facies.metrics import evaluate_partition
+from facies.runs import RunContents, partition_table
 
 SAMPLES_PER_GROUP = 16
 
 
 def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) -> RunContents:
-    """Gather the results of a fitted method.
+    """Gather the results of a method that was fitted to images.
 
-    Parameters
-    ----------
-    method : Method
-        Fitted to `images`.
-    images : ImageSet
-        The images. Their true labels are read here for the first time, and only to measure.
-    manifest : mapping
-        Entries of ``run.json`` that the method does not know, such as ``command`` and ``preset``.
-
-    Returns
-    -------
-    RunContents
-        For `write_run`.
+    True labels are read here for the first time, and only to measure. `manifest` holds the entries of ``run.json`` that
+    the method does not know, such as ``command`` and ``preset``.
     """
-    from facies.metrics import evaluate_partition
-    from facies.runs import RunContents
-
     low, high = images.value_range()
+    projection = {"method": method.projection_method, "seed": method.random_state}
     return RunContents(
         images=images,
         embedding=method.embedding_,
-        projections={
-            method.projection_method.lower(): (
-                method.projection_,
-                {"method": method.projection_method, "seed": method.random_state},
-            )
-        },
+        projections={method.projection_method.lower(): (method.projection_, projection)},
         partitions=_partition_tables(method, images),
         training_curves=method.history_,
         samples=_samples(method, low, high) if method.is_generative and len(images.image_shape) == 3 else None,
@@ -74,15 +54,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
 
 @dataclass(frozen=True)
 class CanonicalImages:
-    """The images in the pose in which a fitted method compares them, computed batch by batch.
-
-    Parameters
-    ----------
-    method : Method
-        Fitted; it has a canonical pose (`has_canonical_pose`).
-    images : ImageSet
-        The images as they are.
-    """
+    """The images in the pose in which a fitted method compares them, computed batch by batch."""
 
     method: Method
     images: ImageSet
@@ -100,10 +72,8 @@ class CanonicalImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
+    def batches(self, batch_size: int) -> Iterator[torch.Tensor]:
         """Yield float32 tensors (at most `batch_size`, C, H, W) of aligned images, in the units of the images."""
-        import torch
-
         for pixels in self.images.batches(batch_size):
             with torch.no_grad():
                 aligned = self.method.to_canonical(pixels.float().to(self.method.device_))
@@ -111,8 +81,6 @@ class CanonicalImages:
 
 
 def _partition_tables(method: Method, images: ImageSet) -> dict[str, tuple[pd.DataFrame, Mapping[str, Any]]]:
-    from facies.runs import partition_table
-
     return {
         name: (
             partition_table(images.table["id"], partition.labels, method.embedding_, partition.probabilities),
@@ -124,7 +92,5 @@ def _partition_tables(method: Method, images: ImageSet) -> dict[str, tuple[pd.Da
 
 def _samples(method: Method, low: float, high: float) -> NDArray[np.float32]:
     """Generate images of each group, brought from native units to [0, 1]: (K, n, C, H, W)."""
-    import numpy as np
-
     generated = np.stack([method.sample(SAMPLES_PER_GROUP, cluster=group) for group in range(method.n_clusters_)])
     return np.clip((generated - low) / ((high - low) or 1.0), 0.0, 1.0).astype(np.float32)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facies.errors import InputError
+from facies.io import atomic_file
+from facies.runs import RunFolder
 from facies.workflows.output_file import check_output_file
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from facies.runs import RunFolder
-
-__all__ = ["check_image_file", "contact_sheet", "sample", "write_images"]
 
 _GAP, _MIN_TILE = 2, 64
 _SUFFIXES = (".png", ".tif", ".tiff", ".npy")
@@ -55,23 +52,11 @@ def sample(run: RunFolder, cluster: int, n: int = 16, *, seed: int = 0) -> NDArr
         )
     if not 0 <= cluster < method.n_clusters_:
         raise InputError(f"{run.path}: there is no group {cluster}: groups are 0 to {method.n_clusters_ - 1}")
-    images: NDArray[np.float32] = method.sample(n, cluster=cluster, random_state=seed)
-    return images
+    return method.sample(n, cluster=cluster, random_state=seed)
 
 
 def check_image_file(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-    """Check that `write_images` can write a file, before the images are generated.
-
-    Returns
-    -------
-    Path
-        The absolute path.
-
-    Raises
-    ------
-    InputError
-        If the suffix is none of ``.png``, ``.tif`` and ``.npy``, or the file exists and `overwrite` is false.
-    """
+    """Check that `write_images` can write a file, before the images are generated; return its absolute path."""
     absolute = Path(path).expanduser().absolute()
     if absolute.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{absolute}: images are written as .png, .tif or .npy: give it one of these suffixes")
@@ -85,31 +70,24 @@ def write_images(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write images into one file: a ``.png`` of all of them side by side, or ``.tif`` or ``.npy`` of their pixels.
+    """Write images into one file, and return its absolute path.
 
     Parameters
     ----------
     images : ndarray of float32, shape (n, C, H, W) or (n, L, C, H, W)
         A ``.png`` takes the former alone, with 1 or 3 channels.
     path : path
-        The file; its suffix says how the images are written.
+        The file: a ``.png`` of all images side by side, or ``.tif`` or ``.npy`` of their pixels.
     value_range : (float, float), optional
         What becomes black and what white in a ``.png``; without it the smallest and the largest pixel.
     overwrite : bool, default=False
         Whether a file of that name is replaced.
-
-    Returns
-    -------
-    Path
-        The absolute path.
 
     Raises
     ------
     InputError
         If the file cannot be written, or the images do not fit into it.
     """
-    from facies.io import atomic_file
-
     absolute = check_image_file(path, overwrite=overwrite)
     suffix = absolute.suffix.lower()
     if suffix == ".png" and not (images.ndim == 4 and images.shape[1] in (1, 3)):
@@ -124,8 +102,6 @@ def write_images(
 
 def _write(images: NDArray[np.float32], suffix: str, file: IO[bytes], low: float, high: float) -> None:
     if suffix == ".npy":
-        import numpy as np
-
         np.save(file, images, allow_pickle=False)
     elif suffix == ".png":
         from PIL import Image
@@ -139,21 +115,7 @@ def _write(images: NDArray[np.float32], suffix: str, file: IO[bytes], low: float
 
 
 def contact_sheet(images: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
-    """Lay images out in rows; small ones are enlarged.
-
-    Parameters
-    ----------
-    images : ndarray of float32, shape (n, C, H, W)
-        C is 1 or 3.
-    low, high : float
-        The values that become black and white.
-
-    Returns
-    -------
-    ndarray of uint8, shape (rows, columns) or (rows, columns, 3)
-    """
-    import numpy as np
-
+    """Lay images (n, C, H, W) out in rows, small ones enlarged, with `low` black and `high` white: (H', W') or (H', W', 3)."""
     grey = np.clip((images - low) / ((high - low) or 1.0), 0, 1)
     tiles = np.round(grey * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     zoom = max(1, _MIN_TILE // max(tiles.shape[1:3]))

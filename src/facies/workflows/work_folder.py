@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from facies._version import __version__
 from facies.errors import InputError
+from facies.io import jsonable, user_errors, write_json_atomically
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
     from facies.methods import Method
-
-__all__ = ["UnfinishedFit", "WorkFolder", "parameter_differences"]
 
 _FORMAT = 1
 
@@ -26,20 +25,8 @@ _FORMAT = 1
 class UnfinishedFit:
     """Which method is being fitted to which images: a fit is resumed only with the same ones.
 
-    Parameters
-    ----------
-    facies
-        Version of Facies.
-    method
-        Name of the method.
-    parameters
-        All parameters of the method, as JSON holds them.
-    fingerprint, n_images
-        Of the images.
-    replaces
-        Whether the run that was there when the fit started may be replaced.
-    id
-        Random name of the fit; ``run.json`` of the run that it becomes holds it too.
+    `facies` is the version, and `parameters` are all of the method, as JSON holds them; `replaces` says whether the run
+    that was there when the fit started may be replaced. ``run.json`` of the run that it becomes holds the random `id`, too.
     """
 
     facies: str
@@ -52,19 +39,7 @@ class UnfinishedFit:
 
     @classmethod
     def from_method(cls, method: Method, images: ImageSet, *, replaces: bool = False) -> Self:
-        """Describe a fit that is about to start.
-
-        Parameters
-        ----------
-        method : Method
-            With its parameters set; not fitted.
-        images : ImageSet
-            The images that it will be fitted to.
-        replaces : bool, default=False
-            Whether a run that is there may be replaced.
-        """
-        from facies.io import jsonable
-
+        """Describe a fit that is about to start."""
         return cls(
             facies=__version__,
             method=method.name,
@@ -106,18 +81,7 @@ def _value(parameters: Mapping[str, Any], name: str) -> str:
 
 
 class WorkFolder:
-    """The folder ``.NAME.work`` beside the run ``NAME``: ``fit.json``, and the results of the finished stages.
-
-    Parameters
-    ----------
-    run : Path
-        Absolute path of the run to be.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    """
+    """The folder ``.NAME.work`` beside the run ``NAME``: ``fit.json``, and the results of the finished stages."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
@@ -125,13 +89,7 @@ class WorkFolder:
         self._description = self.path / "fit.json"
 
     def read(self) -> UnfinishedFit | None:
-        """Read which fit is unfinished here; None if there is none.
-
-        Raises
-        ------
-        InputError
-            If ``fit.json`` is damaged, or was written by another version.
-        """
+        """Read which fit is unfinished here; None if there is none. A damaged ``fit.json`` raises `InputError`."""
         try:
             plain = json.loads(self._description.read_text("utf-8"))
         except FileNotFoundError:
@@ -147,8 +105,6 @@ class WorkFolder:
 
     def begin(self, fit: UnfinishedFit) -> None:
         """Make the folder for a new fit; whatever it held is removed."""
-        from facies.io import user_errors, write_json_atomically
-
         self.remove()
         try:
             with user_errors(self.run):

@@ -94,14 +94,14 @@ def test_poses_of_views_and_images_must_agree(large_batch):
     without, terms = both
     torch.manual_seed(3)
     maps = augment.draw(9, (8, 8), torch.device("cpu"))
-    wanted = pose_loss(
+    expected = pose_loss(
         pose_of(PREPROCESSOR.transform(large_batch.images)),
         pose_of(augment(PREPROCESSOR.transform(large_batch.images), maps=maps)),
         maps,
     )
-    assert terms["pose"].item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert terms["pose"].item() == pytest.approx(expected.item(), rel=1e-5)
     assert terms["pairs"].item() == pytest.approx(without["pairs"].item(), rel=1e-5)
-    assert terms["loss"].item() == pytest.approx(without["loss"].item() + 10 * wanted.item(), rel=1e-5)
+    assert terms["loss"].item() == pytest.approx(without["loss"].item() + 10 * expected.item(), rel=1e-5)
     assert "pose" not in without
 
 

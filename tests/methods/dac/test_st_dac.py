@@ -147,14 +147,14 @@ class Interrupted(Exception):
     """Stands for a kill."""
 
 
-def assert_same(model, wanted):
+def assert_same(model, expected):
     for name in ("labels_", "embedding_", "probabilities_", "projection_"):
-        np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), err_msg=name)
-    assert model.run_arrays().keys() == wanted.run_arrays().keys()
-    for name, array in wanted.run_arrays().items():
+        np.testing.assert_array_equal(getattr(model, name), getattr(expected, name), err_msg=name)
+    assert model.run_arrays().keys() == expected.run_arrays().keys()
+    for name, array in expected.run_arrays().items():
         np.testing.assert_array_equal(model.run_arrays()[name], array, err_msg=name)
-    columns = [name for name in wanted.history_ if name != "seconds"]
-    assert model.history_[columns].equals(wanted.history_[columns])
+    columns = [name for name in expected.history_ if name != "seconds"]
+    assert model.history_[columns].equals(expected.history_[columns])
 
 
 @pytest.fixture(scope="module")
@@ -269,14 +269,14 @@ def test_a_collapsed_training_is_not_the_best_of_several(few, monkeypatch):
 def test_a_restart_is_resumed_too(few, monkeypatch, tmp_path):
     with monkeypatch.context() as patched:
         collapse(patched, 1)
-        wanted = tiny(restarts=1).fit(few)
+        expected = tiny(restarts=1).fit(few)
     with monkeypatch.context() as patched:
         collapse(patched, 1)
         stop_after(patched, 7)  # four of the first, three of the second
         with pytest.raises(Interrupted):
             tiny(restarts=1).fit(few, work_folder=tmp_path)
     # The first training is not run again, so nothing need be forced to collapse.
-    assert_same(tiny(restarts=1).fit(few, work_folder=tmp_path), wanted)
+    assert_same(tiny(restarts=1).fit(few, work_folder=tmp_path), expected)
 
 
 def test_labels_change_nothing(few, unbroken):

@@ -134,8 +134,8 @@ def test_reconstructions_and_samples_are_in_the_units_of_the_images(drawn, fitte
     error = ((drawn_again - stacks) ** 2).mean()
     assert error < 0.5 * ((stacks - stacks.mean(axis=0)) ** 2).mean()
     low, high = drawn[0].min(), drawn[0].max()
-    wanted = (((drawn_again - stacks) / (high - low)) ** 2).reshape(50, -1).mean(axis=1)
-    np.testing.assert_allclose(fitted.reconstruction_error(stacks), wanted, rtol=1e-3)
+    expected = (((drawn_again - stacks) / (high - low)) ** 2).reshape(50, -1).mean(axis=1)
+    np.testing.assert_allclose(fitted.reconstruction_error(stacks), expected, rtol=1e-3)
 
 
 def test_samples_look_like_their_group(drawn, fitted):
@@ -168,9 +168,9 @@ def aligned(few):
 def test_the_formula_as_printed_collapses_and_both_are_said(few):
     with pytest.warns(FaciesWarning) as caught:
         model = tiny(beta=1.0, warm_up=0.0).fit(few)
-    said = [str(warning.message) for warning in caught]
-    assert any("beta=1 weighs a sum of 32 terms against a mean over pixels" in words for words in said)
-    assert any("the code has collapsed" in words and "lower beta" in words for words in said)
+    messages = [str(warning.message) for warning in caught]
+    assert any("beta=1 weighs a sum of 32 terms against a mean over pixels" in words for words in messages)
+    assert any("the code has collapsed" in words and "lower beta" in words for words in messages)
     assert any("the code has collapsed" in note for note in model.notes_)
     assert model.active_.mean() < 0.1
 

@@ -29,10 +29,10 @@ def test_manager_objective():
     given = Batch(torch.rand(4, *SHAPE), torch.tensor([3, 17, 0, 8]))
     terms = ManagerObjective(Preprocessor(PixelNormalizer()), targets)(manager, given)
     logits = manager(given.images)
-    wanted = torch.from_numpy(targets[[3, 17, 0, 8]])
-    divergence = torch.nn.functional.kl_div(logits.log_softmax(dim=1), wanted, reduction="batchmean")
+    expected = torch.from_numpy(targets[[3, 17, 0, 8]])
+    divergence = torch.nn.functional.kl_div(logits.log_softmax(dim=1), expected, reduction="batchmean")
     assert terms["loss"].item() == pytest.approx(divergence.item(), rel=1e-4)
-    agreement = (logits.argmax(dim=1) == wanted.argmax(dim=1)).float().mean()
+    agreement = (logits.argmax(dim=1) == expected.argmax(dim=1)).float().mean()
     assert terms["agreement"].item() == pytest.approx(agreement.item())
 
 

@@ -35,16 +35,16 @@ def unbroken(images):
     return method().fit(images)
 
 
-def assert_same(model, wanted, images):
+def assert_same(model, expected, images):
     for name in ("labels_", "density_labels_", "embedding_", "probabilities_", "projection_"):
-        np.testing.assert_array_equal(getattr(model, name), getattr(wanted, name), err_msg=name)
-    assert model.expert_sizes_ == wanted.expert_sizes_
-    assert model.latent_size_ == wanted.latent_size_
-    mine, theirs = (m.history_.drop(columns="seconds") for m in (model, wanted))
+        np.testing.assert_array_equal(getattr(model, name), getattr(expected, name), err_msg=name)
+    assert model.expert_sizes_ == expected.expert_sizes_
+    assert model.latent_size_ == expected.latent_size_
+    mine, theirs = (m.history_.drop(columns="seconds") for m in (model, expected))
     assert mine.equals(theirs)
-    np.testing.assert_array_equal(model.predict_proba(images), wanted.predict_proba(images))
-    np.testing.assert_array_equal(model.sample(2, 0), wanted.sample(2, 0))
-    assert list(model.timings_) == list(wanted.timings_)
+    np.testing.assert_array_equal(model.predict_proba(images), expected.predict_proba(images))
+    np.testing.assert_array_equal(model.sample(2, 0), expected.sample(2, 0))
+    assert list(model.timings_) == list(expected.timings_)
 
 
 def test_killed_every_few_steps(images, unbroken, tmp_path, monkeypatch):
