@@ -132,7 +132,7 @@ def test_objectives_by_hand(learning):
     images = preprocessor.transform(batch.images)
     codes, reconstructions = network(images)
     q = slow.student_t_assignment(codes.tolist(), network.centres.tolist(), 2.0)
-    divergence = slow.assignment_divergence(target.of(batch).tolist(), q)
+    divergence = slow.assignment_divergence(target.for_batch(batch).tolist(), q)
     error = slow.gaussian(reconstructions.flatten().tolist(), images.flatten().tolist())
     terms = DECObjective(preprocessor, target, 2.0)(network, batch)
     assert {name: term.item() for name, term in terms.items()} == {"loss": pytest.approx(divergence, rel=1e-4)}

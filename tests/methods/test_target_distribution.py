@@ -56,8 +56,8 @@ def test_the_target_is_that_of_all_images_as_they_are(module):
     target = callback()
     target.on_fit_start(module)
     expected = target_distribution(assignments(module))
-    torch.testing.assert_close(target.of(batch(5, 0, 11)), expected[[5, 0, 11]])
-    assert not target.of(batch(5)).requires_grad
+    torch.testing.assert_close(target.for_batch(batch(5, 0, 11)), expected[[5, 0, 11]])
+    assert not target.for_batch(batch(5)).requires_grad
     assert module.training
     assert module.dropout.training
 
@@ -65,14 +65,14 @@ def test_the_target_is_that_of_all_images_as_they_are(module):
 def test_it_is_renewed_every_few_steps(module):
     target = callback(interval=3)
     target.on_fit_start(module)
-    first = target.of(batch(*range(N)))
+    first = target.for_batch(batch(*range(N)))
     with torch.no_grad():
         module.scale.mul_(0.3)
     for _ in range(2):
         target.on_step_end(module, batch(0))
-        assert torch.equal(target.of(batch(*range(N))), first)
+        assert torch.equal(target.for_batch(batch(*range(N))), first)
     target.on_step_end(module, batch(0))
-    torch.testing.assert_close(target.of(batch(*range(N))), target_distribution(assignments(module)))
+    torch.testing.assert_close(target.for_batch(batch(*range(N))), target_distribution(assignments(module)))
 
 
 @pytest.mark.parametrize(("tolerance", "ends"), [(0.0, False), (0.99, True)])
@@ -101,9 +101,9 @@ def test_it_goes_on_from_its_state_after_a_kill(module, tmp_path):
     resumed.load_state_dict(load_state(tmp_path / "state")["callback"])
     resumed.on_fit_start(module)  # keeps the target that it was given
     for _ in range(2):
-        assert torch.equal(resumed.of(batch(*range(N))), target.of(batch(*range(N))))
+        assert torch.equal(resumed.for_batch(batch(*range(N))), target.for_batch(batch(*range(N))))
         for each in (target, resumed):
             each.on_step_end(module, batch(0))
-    torch.testing.assert_close(resumed.of(batch(1)), target_distribution(assignments(module))[[1]])
+    torch.testing.assert_close(resumed.for_batch(batch(1)), target_distribution(assignments(module))[[1]])
     for name, tensor in target.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], tensor), name

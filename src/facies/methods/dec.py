@@ -80,4 +80,4 @@ class DECObjective:
     def divergence(self, module: nn.Module, codes: Tensor, batch: Batch) -> Tensor:
         """KL of the assignments of codes (B, D) from the target of their images."""
         assignments = student_t_assignment(codes, unwrapped(module).centres, self.alpha)
-        return assignment_divergence(self.target.of(batch), assignments)
+        return assignment_divergence(self.target.for_batch(batch), assignments)

@@ -34,7 +34,7 @@ class TargetDistribution(Callback):
         network: Any = module
         return student_t_assignment(network.encode(images), network.centres, self.alpha)
 
-    def of(self, batch: Batch) -> Tensor:
+    def for_batch(self, batch: Batch) -> Tensor:
         """P of the images of a batch, (B, K), on their device."""
         assert self.target is not None
         return self.target[batch.indices.cpu()].to(batch.images.device)
