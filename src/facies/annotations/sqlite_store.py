@@ -125,7 +125,7 @@ class JournalStore:
         connection = self._opened()
         assert connection is not None
         with self._errors():
-            row = connection.execute(f"SELECT {_COLUMNS}, checksum FROM action WHERE id = ?", (number,)).fetchone()  # noqa: S608
+            row = connection.execute(f"SELECT {_COLUMNS}, checksum FROM action WHERE id = ?", (number,)).fetchone()  # noqa: S608 - the columns are a constant
         if row is None:
             raise self._damaged(f"action {number} is missing")
         return self._decode(list(row[:-1]), row[-1])

@@ -27,7 +27,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came f
 class FaciesGroup(TyperGroup):
     """The command ``facies``; prints one line where the arguments are wrong."""
 
-    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # typer's own has more names
         """Run the command, and exit with its code."""
         extra = {**extra, "standalone_mode": False, "obj": ["facies", *(sys.argv[1:] if args is None else args)]}
         try:
@@ -64,7 +64,7 @@ def handle_errors(function: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(function)
     parameters = [parameter.replace(annotation=hints[name]) for name, parameter in signature.parameters.items()]
     debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
-    command.__signature__ = signature.replace(parameters=[*parameters, debug])  # type: ignore[attr-defined]
+    command.__signature__ = signature.replace(parameters=[*parameters, debug])  # type: ignore[attr-defined]  # typer reads it
     command.__annotations__ = {**hints, "debug": Debug}
     return command
 

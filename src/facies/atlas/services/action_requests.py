@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -22,12 +23,12 @@ Write = Callable[[Journal], Action | None]
 """Writes one action; called under the lock of the run, in which nobody else changes anything."""
 
 
-class _Action(BaseModel):
+class _Action(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    @abstractmethod
     def _prepare(self, run: OpenRun) -> Write:
         """Select the images and check the request; return what is left to do under the lock of the run."""
-        raise NotImplementedError
 
 
 class _ClassAction(_Action):

@@ -93,7 +93,7 @@ def write_plates(
     *,
     seed: int = 0,
     layout: str = "names",
-    format: str = "jpg",  # noqa: A002
+    format: str = "jpg",  # noqa: A002 - the word of image files
     quality: int = 92,
     prefix: str = "S",
     overwrite: bool = False,
