@@ -24,14 +24,16 @@ def extract(
         str,
         typer.Option(
             metavar="auto|name|folder|order",
-            help="What tells the stacks apart: the name before its last number, the folder, or every so many files.",
+            help="What tells the stacks apart: the name, in which the last number or that after a word such as z is the "
+            "layer; the folder; or every so many files.",
         ),
     ] = "auto",
     pattern: Annotated[
         str | None,
         typer.Option(
-            metavar="REGEX",
-            help="What tells the stacks apart: an expression for the path with the groups stack, layer, perhaps sample.",
+            metavar="PATTERN",
+            help="What tells the stacks apart: the name with parts in braces, such as {stack}_z{layer}; also {sample}, "
+            "{channel}, and * for what does not matter; or a regular expression with groups of these names.",
         ),
     ] = None,
     table: Annotated[
@@ -89,9 +91,9 @@ def extract(
     stack_list = find_stacks(
         photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table
     )
-    names = list(stack_list.stacks[0].photographs)
-    example = ", ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
-    log_line(f"{len(stack_list.stacks):,} stacks of {layers}, found {stack_list.how} (the first: {example})")
+    log_line(f"{len(stack_list.stacks):,} stacks of {layers}, found {stack_list.how}; the first:")
+    for example in stack_list.examples():
+        log_line(f"  {example}")
     with console_progress() as progress:
         try:
             is_new = extract_grains(

@@ -115,7 +115,7 @@ def test_the_good_stacks_are_kept(tmp_path: Path) -> None:
     images = open_images(tmp_path / "grains")
     assert images.table["stack"].tolist() == ["S0", "S0", "S3", "S3"]
     assert dict(images.left_out.to_numpy().tolist()) == {
-        "S2": "it has 2 photographs, not 3",
+        "S2": "it has 2 photographs, not 3: layer 2 is missing",
         "S1": "S1_L0.png: not an image, or damaged at its beginning",
     }
     told = pd.read_parquet(tmp_path / "grains" / "stacks.parquet").set_index("stack")

@@ -86,9 +86,9 @@ def test_stacks_that_are_not_whole_are_named(tmp_path: Path) -> None:
     stacks = find_stacks(tmp_path, layers=3)
     assert [stack.name for stack in stacks.stacks] == ["S0", "S2"]
     assert dict(stacks.left_out) == {
-        "S1": "it has 2 photographs, not 3",
+        "S1": "it has 2 photographs, not 3: layer 2 is missing",
         "S3": "it has 4 photographs, not 3",
-        "S4": "two of its photographs are of the same layer, such as S4_0.png",
+        "S4": "two of its photographs are of the same layer: S4_1.jpg and S4_1.png",
     }
 
 

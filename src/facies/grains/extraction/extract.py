@@ -264,6 +264,8 @@ def _complete(
                 **description,
                 "photographs": str(stacks.folder),
                 "stacks_found": stacks.how,
+                "first_stacks": stacks.examples(),
+                "notes": [*description["notes"], _stack_rule(stacks), *stacks.notes],
                 "settings": settings.to_dict(),
                 "um_per_px": settings.um_per_px,
                 "layers": stacks.layers,
@@ -281,6 +283,13 @@ def _complete(
             },
         )
         writer.finish(overwrite=overwrite)
+
+
+def _stack_rule(stacks: StackList) -> str:
+    """Return by which rule photographs were put together, with an example, for it is a guess where nobody gave it."""
+    if stacks.layers == 1:
+        return f"each photograph is a stack by itself ({stacks.how})"
+    return f"stacks of {stacks.layers} photographs were found {stacks.how}, as {stacks.examples(1)[0]}"
 
 
 def _versions() -> dict[str, str]:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
+from facies.grains.extraction.placed_photograph import Placed, top_folder
+from facies.grains.extraction.stack_guess import Grouping, guess, none_whole
+from facies.grains.extraction.stack_pattern import by_pattern
+from facies.grains.extraction.stack_table import by_table, read_stack_table, samples_of
 from facies.images.readers.folder import find_image_files, natural_key
 from facies.images.readers.image_file import SUFFIXES, decode_pages
 from facies.images.readers.pixels import UnreadableImage
 
 __all__ = ["Grouping", "Stack", "StackList", "find_stacks", "read_photograph"]
-
-Grouping = Literal["auto", "name", "folder", "order"]
-
-ALL = "all"
-"""The sample of photographs of which nothing else is known."""
-
-_WORDS = ("z", "l", "f", "layer", "level", "focus", "slice")
-_LAYER = re.compile(
-    rf"^(?P<stack>.*?)(?:[\s_.\-]+(?:{'|'.join(_WORDS)})?[\s_.\-]*)?\(?(?P<layer>\d+)\)?$", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +57,8 @@ class StackList:
         How they were found, in words.
     left_out
         What does not form a stack, and why: (name, reason).
+    notes
+        What is odd about the stacks that were made.
     """
 
     folder: Path
@@ -73,16 +66,15 @@ class StackList:
     layers: int
     how: str
     left_out: list[tuple[str, str]]
+    notes: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class _Photograph:
-    """A photograph, and its place."""
-
-    name: str
-    stack: str
-    layer: int
-    sample: str | None = None
+    def examples(self, n: int = 3) -> list[str]:
+        """Return the first stacks in words: ``S00: S00_0.jpg, S00_1.jpg, …, S00_5.jpg``."""
+        words = []
+        for stack in self.stacks[:n]:
+            names = list(stack.photographs)
+            words.append(f"{stack.name}: {', '.join(names if len(names) <= 3 else [*names[:2], '…', names[-1]])}")
+        return words
 
 
 def find_stacks(
@@ -102,12 +94,13 @@ def find_stacks(
     layers : int, default=6
         Photographs a stack.
     grouping : {"auto", "name", "folder", "order"}
-        By what photographs are grouped: the file name before a last number (``S0001_3.png``: stack S0001, layer 3); the
-        folder; or every `layers` files that follow each other. ``auto`` takes that of the first two by which more
-        photographs fall into whole stacks, and the last where neither makes any.
+        By what photographs are grouped: the file name, in which the layer is the last number (``S0001_3.png``: stack
+        S0001, layer 3) or that after a word (``z-20um_S0001.png``: heights are ordered by their value); the folder; or
+        every `layers` files that follow each other. ``auto`` takes the first of these three by which photographs fall into
+        whole stacks, and the last only of running numbers without gaps.
     pattern : str, optional
-        A regular expression for the path of a photograph, with the groups ``stack`` and ``layer``, and perhaps
-        ``sample``; in place of `grouping`.
+        How the names are made, in place of `grouping`: text with the parts ``{stack}`` and ``{layer}``, and perhaps
+        ``{sample}``, ``{channel}`` and ``*``, or a regular expression with groups of these names (see `by_pattern`).
     table : path, optional
         A CSV file. With the columns ``photograph`` and ``stack`` (and perhaps ``layer`` and ``sample``) it defines the
         stacks; with ``stack`` and ``sample`` alone it gives the samples of stacks grouped otherwise.
@@ -120,29 +113,33 @@ def find_stacks(
     Raises
     ------
     InputError
-        If there are no photographs, or they do not fall into stacks.
+        If there are no photographs, or it is not certain which belong together: one picture in two formats, several
+        channels, two numbers that may be the layer, folders called like layers. Patterns that fit the names are offered.
     """
     root = Path(folder).expanduser().absolute()
     if layers < 1:
         raise InputError(f"--layers {layers}: a stack has at least 1 photograph")
     names, left_out = _photographs(root)
-    rows = None if table is None else _read_table(Path(table))
+    rows = None if table is None else read_stack_table(Path(table))
     if rows is not None and "photograph" in rows:
-        placed, missing = _by_table(rows, names, Path(table or ""))
+        placed, missing = by_table(rows, names, Path(table or ""))
         left_out += missing
         how = f"by the table {Path(table or '').name}"
     elif pattern is not None:
-        placed, missing = _by_pattern(names, pattern)
+        placed, missing = by_pattern(names, pattern, layers)
         left_out += missing
         how = f"by the pattern {pattern}"
     else:
-        placed, how = _guess(root, names, layers, grouping)
-    stacks, incomplete = _assemble(placed, layers)
-    if rows is not None and "photograph" not in rows:
-        stacks = _with_samples(stacks, rows, Path(table or ""))
+        placed, how = guess(root, names, layers, grouping)
+    in_order = rows is None and pattern is None and how.startswith("every ")
+    stacks, incomplete = _assemble(placed, layers, are_numbered=not in_order)
     if not stacks:
-        raise InputError(_none_whole(root, len(names), layers, how, incomplete or left_out))
-    return StackList(root, stacks, layers, how, [*left_out, *incomplete])
+        raise InputError(none_whole(root, names, layers, how, incomplete or left_out))
+    if rows is not None and "photograph" not in rows:
+        samples = samples_of(rows, [stack.name for stack in stacks], Path(table or ""))
+        stacks = [Stack(stack.name, samples[stack.name], stack.photographs) for stack in stacks]
+    notes = [*_odd_layers(placed, stacks, layers), *_several_channels(placed)]
+    return StackList(root, stacks, layers, how, [*left_out, *incomplete], notes)
 
 
 def read_photograph(path: Path) -> NDArray[np.generic]:
@@ -176,174 +173,68 @@ def _photographs(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     return [file.name for file in files], left_out
 
 
-def _guess(root: Path, names: Sequence[str], layers: int, grouping: Grouping) -> tuple[list[_Photograph], str]:
-    """Place photographs by the first grouping that leaves few of them over."""
-    ways: dict[str, tuple[Callable[[Sequence[str], int], list[_Photograph]], str]] = {
-        "name": (_by_name, "by the number at the end of the file name"),
-        "folder": (_by_folder, "by folder"),
-        "order": (_by_order, f"every {layers} photographs that follow each other by name"),
-    }
-    if grouping not in get_args(Grouping):
-        raise InputError(f"stacks are found by {', '.join(get_args(Grouping))}, not by {grouping!r}")
-    if layers == 1 and grouping == "auto":
-        return [_Photograph(name, PurePosixPath(name).with_suffix("").as_posix(), 0) for name in names], (
-            "every photograph by itself"
-        )
-    if grouping != "auto":
-        way, how = ways[grouping]
-        return way(names, layers), how
-    best, share = "order", 0.1  # every so many files make whole stacks always: only where nothing else makes any
-    for candidate in ("name", "folder"):
-        sizes = Counter(item.stack for item in ways[candidate][0](names, layers))
-        whole = sum(size for size in sizes.values() if size == layers) / len(names)
-        if whole > share:
-            best, share = candidate, whole + 0.05
-    if best == "order" and len(names) % layers:
-        # Running numbers with one photograph missing would put every later photograph into the wrong stack.
-        raise InputError(
-            f"{root}: {len(names)} photographs do not fall into stacks of {layers}, neither by name nor by folder: "
-            "give --layers, --pattern or --table, or --stacks order to take them as they follow each other"
-        )
-    way, how = ways[best]
-    return way(names, layers), how
-
-
-def _by_name(names: Sequence[str], _layers: int) -> list[_Photograph]:
-    placed = []
-    for name in names:
-        path = PurePosixPath(name)
-        match = _LAYER.match(path.stem)
-        stem, layer = (match["stack"], int(match["layer"])) if match else (path.stem, 0)
-        if stem.lower() in ("", *_WORDS):  # the folder is the stack
-            placed.append(_Photograph(name, path.parent.as_posix(), layer, _top_folder(path.parent)))
-        else:
-            placed.append(_Photograph(name, (path.parent / stem).as_posix(), layer))
-    return placed
-
-
-def _top_folder(path: PurePosixPath) -> str:
-    """Return the sample that the first folder of a path names."""
-    return path.parts[0] if len(path.parts) > 1 else ALL
-
-
-def _by_folder(names: Sequence[str], _layers: int) -> list[_Photograph]:
-    counts: Counter[str] = Counter()
-    placed = []
-    for name in names:
-        folders = PurePosixPath(name).parent
-        parent = folders.as_posix()
-        placed.append(_Photograph(name, parent, counts[parent], _top_folder(folders)))
-        counts[parent] += 1
-    return placed
-
-
-def _by_order(names: Sequence[str], layers: int) -> list[_Photograph]:
-    counts: Counter[str] = Counter()
-    first: dict[tuple[str, int], str] = {}
-    placed = []
-    for name in names:
-        path = PurePosixPath(name)
-        parent = path.parent.as_posix()
-        number, layer = divmod(counts[parent], layers)
-        stack = first.setdefault((parent, number), path.with_suffix("").as_posix())
-        placed.append(_Photograph(name, stack, layer))
-        counts[parent] += 1
-    return placed
-
-
-def _by_pattern(names: Sequence[str], pattern: str) -> tuple[list[_Photograph], list[tuple[str, str]]]:
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"--pattern {pattern}: is no regular expression ({error})") from error
-    if not {"stack", "layer"} <= set(expression.groupindex):
-        raise InputError(
-            f"--pattern {pattern}: needs the groups stack and layer, as in (?P<stack>.+)_(?P<layer>[0-9]+)"
-        )
-    placed, missing = [], []
-    order: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for name in names:
-        match = expression.search(name)
-        if match is None:
-            missing.append((name, "its name does not match the pattern"))
-            continue
-        stack, layer, groups = match["stack"], match["layer"], match.groupdict()
-        number = int(layer) if layer.isdecimal() else order[stack].setdefault(layer, len(order[stack]))
-        placed.append(_Photograph(name, stack, number, groups.get("sample")))
-    return placed, missing
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no table ({' '.join(str(error).split())}): save it as CSV in UTF-8") from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    if not ({"stack", "photograph"} <= set(table) or {"stack", "sample"} <= set(table)):
-        raise InputError(
-            f"{path}: has the columns {', '.join(table.columns)}: needed are photograph and stack (and, if you wish, "
-            "layer and sample), or stack and sample"
-        )
-    return table
-
-
-def _by_table(table: pd.DataFrame, names: Sequence[str], path: Path) -> tuple[list[_Photograph], list[tuple[str, str]]]:
-    known = set(names)
-    twice = table["photograph"][table["photograph"].duplicated()]
-    if len(twice):
-        raise InputError(f"{path}: the photograph {twice.iloc[0]} stands in two rows: keep one")
-    counts: Counter[str] = Counter()
-    placed, missing = [], []
-    for row in table.to_dict("records"):
-        name, stack = str(row["photograph"]).strip().replace("\\", "/"), str(row["stack"]).strip()
-        layer = str(row.get("layer", counts[stack])).strip()
-        if name not in known:
-            missing.append((name, f"it stands in {path.name} and is not there"))
-        elif not layer.isdecimal():
-            raise InputError(f"{path}: the layer of {name} is {layer!r}: give a number")
-        else:
-            placed.append(_Photograph(name, stack, int(layer), str(row["sample"]).strip() if "sample" in row else None))
-        counts[stack] += 1
-    listed = set(table["photograph"].str.strip().str.replace("\\", "/"))
-    missing += [(name, f"it does not stand in {path.name}") for name in names if name not in listed]
-    return placed, missing
-
-
-def _with_samples(stacks: list[Stack], table: pd.DataFrame, path: Path) -> list[Stack]:
-    samples = dict(zip(table["stack"].str.strip(), table["sample"].str.strip(), strict=True))
-    unknown = [stack.name for stack in stacks if stack.name not in samples]
-    if unknown:
-        raise InputError(f"{path}: has no row for the stack {unknown[0]} (and {len(unknown) - 1} more): add it")
-    return [Stack(stack.name, samples[stack.name], stack.photographs) for stack in stacks]
-
-
-def _assemble(placed: Sequence[_Photograph], layers: int) -> tuple[list[Stack], list[tuple[str, str]]]:
-    """Put the photographs of each stack in order; stacks that are not whole are named."""
-    members: defaultdict[str, list[_Photograph]] = defaultdict(list)
+def _assemble(
+    placed: Sequence[Placed], layers: int, *, are_numbered: bool
+) -> tuple[list[Stack], list[tuple[str, str]]]:
+    """Put the photographs of each stack in order; stacks that are not whole are named, with the layers they lack."""
+    members: defaultdict[str, list[Placed]] = defaultdict(list)
     for item in placed:
         members[item.stack].append(item)
+    usual = _usual_layers(members, layers) if are_numbered else ()
     stacks, incomplete = [], []
     for name in sorted(members, key=natural_key):
         ordered = sorted(members[name], key=lambda item: (item.layer, natural_key(item.name)))
         title = name if name != "." else "the folder itself"
-        if len(ordered) != layers:
-            incomplete.append((title, f"it has {len(ordered)} photograph{'s' * (len(ordered) > 1)}, not {layers}"))
-        elif len({item.layer for item in ordered}) != layers:
-            incomplete.append((title, f"two of its photographs are of the same layer, such as {ordered[0].name}"))
+        numbers = [item.layer for item in ordered]
+        if len(set(numbers)) != len(numbers):
+            twice = next(number for number, count in Counter(numbers).items() if count > 1)
+            pair = " and ".join([item.name for item in ordered if item.layer == twice][:2])
+            incomplete.append((title, f"two of its photographs are of the same layer: {pair}"))
+        elif len(ordered) != layers:
+            lacking = ", ".join(f"{number:g}" for number in usual if number not in numbers)
+            which = f": layer {lacking} is missing" if lacking and len(ordered) < layers else ""
+            incomplete.append(
+                (title, f"it has {len(ordered)} photograph{'s' * (len(ordered) > 1)}, not {layers}{which}")
+            )
         elif len({item.sample for item in ordered}) != 1:
             incomplete.append((title, "its photographs are of two samples"))
         else:
-            sample = ordered[0].sample or _top_folder(PurePosixPath(ordered[0].name))
+            sample = ordered[0].sample or top_folder(PurePosixPath(ordered[0].name))
             stacks.append(Stack("stack" if name == "." else name, sample, tuple(item.name for item in ordered)))
     return stacks, incomplete
 
 
-def _none_whole(root: Path, n: int, layers: int, how: str, incomplete: Sequence[tuple[str, str]]) -> str:
-    first = f" ({incomplete[0][0]}: {incomplete[0][1]})" if incomplete else ""
-    return (
-        f"{root}: {how}, its {n} photograph{'s' * (n > 1)} make{'s' * (n == 1)} no whole stack of {layers}{first}: "
-        "give the number of photographs a stack with --layers, or how they belong together with --stacks, --pattern "
-        "or --table"
-    )
+def _usual_layers(members: dict[str, list[Placed]], layers: int) -> tuple[float, ...]:
+    """Return the layers that most stacks of so many photographs have; none where each has its own."""
+    sets = Counter(tuple(sorted(item.layer for item in own)) for own in members.values())
+    whole = {numbers: count for numbers, count in sets.items() if len(numbers) == layers}
+    best = max(whole, key=lambda numbers: whole[numbers], default=())
+    return best if best and 2 * whole[best] > sum(whole.values()) else ()
+
+
+def _odd_layers(placed: Sequence[Placed], stacks: Sequence[Stack], layers: int) -> list[str]:
+    """Name stacks whose layers have other numbers than most: one may be missing, and one too many."""
+    numbers: defaultdict[str, list[float]] = defaultdict(list)
+    own = {item.name: item for item in placed}
+    members = {stack.name: [own[name] for name in stack.photographs] for stack in stacks}
+    usual = _usual_layers(members, layers)
+    for name, items in members.items():
+        numbers[name] = sorted(item.layer for item in items)
+    odd = [name for name, found in numbers.items() if usual and tuple(found) != usual]
+    if not odd:
+        return []
+    found = ", ".join(f"{number:g}" for number in numbers[odd[0]])
+    return [
+        f"{len(odd)} stack{'s have' if len(odd) > 1 else ' has'} other layers than most (as {odd[0]}: {found}; most: "
+        f"{', '.join(f'{number:g}' for number in usual)}): is a photograph of it missing?"
+    ]
+
+
+def _several_channels(placed: Sequence[Placed]) -> list[str]:
+    channels = sorted({item.channel for item in placed if item.channel is not None})
+    if len(channels) < 2:
+        return []
+    return [
+        f"the {len(channels)} channels ({', '.join(channels)}) are stacks of their own: a grain is cut out, and counted, once "
+        "in each"
+    ]
