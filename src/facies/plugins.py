@@ -113,6 +113,8 @@ def _entry_by_name(group: str, reserved: Collection[str] = ()) -> dict[str, meta
         if entry.name not in reserved and entry.name not in entries:
             entries[entry.name] = entry
             continue
+        if entry.name in reserved and _package(entry) == "facies":
+            continue  # the metadata of an installation that is older than its source
         owner = "facies" if entry.name in reserved else _package(entries[entry.name])
         _warn(
             f"{group}: {entry.name!r} of the package {_package(entry)} is left out, for {owner} has that name; "

@@ -113,13 +113,13 @@ def ecotaxa_answers(run: Path) -> Plain:
     numbers = [name for name in table if types[name] == "[f]"]
     texts = ("img_file_name", "object_id", "object_annotation_category", "object_annotation_status", "sample_id")
     return {
-        "table": name,
-        "pictures": pictures,
+        "table": name.rpartition("_")[0],  # what follows is a digest of the table
+        "pictures": [picture.partition("/")[2] for picture in pictures],
         "sides": sides,
         "types": types.to_dict(),
         "sums": {name: float(pd.to_numeric(rows[name]).sum()) for name in numbers},
         "texts": {name: rows[name].tolist() for name in texts},
-        "of_all": {name: rows[name].iloc[0] for name in ("object_unit", "acq_um_per_px", "process_method")},
+        "of_all": {name: rows[name].iloc[0] for name in ("acq_um_per_px", "process_method")},
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import print_paths
+from facies.cli.console import log_line, print_paths
 from facies.cli.options import Json, Overwrite, Partition, Run
 from facies.errors import InputError
 
@@ -44,6 +44,7 @@ def export(
         classes=None if classes is None else [name.strip() for name in classes.split(",")],
         groups=None if groups is None else _numbers(groups),
         overwrite=overwrite,
+        report=log_line,
     )
     print_paths({to: path}, as_json=as_json)
 

@@ -2,9 +2,9 @@
 
 ``extraction`` makes a folder of grains of photographs (``facies extract``), and reads it. ``morphometry`` measures size
 and shape on outlines. ``indicators`` are ratios and percentages of kinds of grains. ``report`` has the section of the
-report, the measures that the atlas shows, and the exporters to COCO and EcoTaxa. ``synthetic`` renders photographs
+report, the measures that the atlas shows, and what COCO and EcoTaxa are told of grains. ``synthetic`` renders photographs
 whose truth is known, for tests and demonstrations; nothing else imports it. The general rooms know none of this: the
-reader, the section and the exporters come in by entry points.
+reader and the section come in by entry points.
 """
 
 from __future__ import annotations

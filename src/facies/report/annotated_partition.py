@@ -20,7 +20,7 @@ def annotated_partition(
     """Return a partition with what the expert decided about its images.
 
     Groups that the expert merged or split are as they are now, with distances to their new centres. Where classes were
-    given, the columns ``class`` (``""`` for none) and ``state`` hold them.
+    given, or images were excluded, the columns ``class`` (``""`` for none) and ``state`` say so.
     """
     annotations = read_annotations(run) if annotations is None else annotations
     table, meta = run.partition(name)
@@ -30,8 +30,9 @@ def annotated_partition(
         probability = np.where(changed & (now >= 0), 1.0, table["probability"])
         recomputed = partition_table(run.images["id"], now, run.embedding, probability)
         table = table.assign(**{column: recomputed[column] for column in ("group", "probability", "distance")})
-    if len(annotations.classes):
-        table = table.assign(**{"class": annotations.names, "state": annotations.state_names})
+    states = np.asarray(annotations.state_names)
+    if len(annotations.classes) or (states != "none").any():
+        table = table.assign(**{"class": annotations.names, "state": states})
     return table, meta
 
 
@@ -54,7 +55,7 @@ def select_rows(
     """Return the rows of the images of some classes and groups; all where neither is given."""
     chosen = np.ones(len(table), bool)
     if classes is not None:
-        if "class" not in table:
+        if "class" not in table or not (table["class"] != "").any():
             raise InputError(
                 f"no class of {run.path.name} has been named yet: name some with `facies name`, or take --groups"
             )

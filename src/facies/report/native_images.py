@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from facies.images import ImageSet
 
 
+def native_sizes(run: RunFolder) -> NDArray[np.int64]:
+    """Return width and height of each image of a run before it was resized, in pixels: (N, 2)."""
+    table = run.images
+    if not {"width", "height"} <= set(table.columns):
+        height, width = run.manifest["input"]["image_shape"][-2:]
+        return np.tile(np.array([width, height], np.int64), (len(table), 1))
+    return np.maximum(1, table[["width", "height"]].to_numpy(np.float64)).astype(np.int64)
+
+
 class NativeImages:
     """Reads images in their native ``width`` and ``height``, which the table of the run holds; of a focal stack the best layer.
 
@@ -24,6 +33,7 @@ class NativeImages:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._table = run.images
+        self._sizes = native_sizes(run)
         self._images: ImageSet | None = None
         try:
             self._images = run.image_set()
@@ -37,10 +47,8 @@ class NativeImages:
 
     def native_size(self, row: int) -> tuple[int, int]:
         """Return width and height in pixels of the photograph."""
-        if not {"width", "height"} <= set(self._table.columns):
-            height, width = self._run.manifest["input"]["image_shape"][-2:]
-            return width, height
-        return max(1, int(self._table["width"].iloc[row])), max(1, int(self._table["height"].iloc[row]))
+        width, height = self._sizes[row].tolist()
+        return width, height
 
     def best_layer(self, row: int) -> int:
         """Return the sharpest focal layer; 0 where the table has none."""

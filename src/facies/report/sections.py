@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from facies.annotations import Annotations
+    from facies.report.exporters.exported_objects import ExportedObjects
     from facies.runs import RunFolder
     from facies.statistics import Indicator
 
@@ -143,6 +144,11 @@ class ReportSection(ABC):
         del run, row
         return {}
 
+    def exported_objects(self, run: RunFolder) -> ExportedObjects | None:
+        """Return what the exporters for COCO and EcoTaxa are told of the images of a run to which the section applies."""
+        del run
+        return None
+
 
 @functools.cache
 def report_sections() -> dict[str, ReportSection]:
@@ -161,3 +167,9 @@ def find_section(name: str) -> ReportSection:
 def applying_sections(run: RunFolder) -> dict[str, ReportSection]:
     """Return the sections of the domains that the images of a run are of, by name."""
     return {name: section for name, section in report_sections().items() if section.applies(run)}
+
+
+def exported_objects(run: RunFolder) -> ExportedObjects | None:
+    """Return what the domain of a run tells exporters of its objects; None for images of no domain."""
+    known = (section.exported_objects(run) for section in applying_sections(run).values())
+    return next((objects for objects in known if objects is not None), None)

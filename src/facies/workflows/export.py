@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ def export(
     classes: Sequence[str] | None = None,
     groups: Sequence[int] | None = None,
     overwrite: bool = False,
+    report: Callable[[str], None] | None = None,
 ) -> Path:
     """Write groups and classes as a table, as folders of images or for another program, or write the model.
 
@@ -51,6 +52,8 @@ def export(
         Only images of these groups; −1 is noise.
     overwrite : bool, default=False
         Whether what an earlier export wrote there is replaced.
+    report : callable, optional
+        Called with each line on what was left out, cut or converted.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def export(
     models = model_exporters()
     if to in models and given:
         raise InputError(f"--to {to} takes the model whole: leave out {' and '.join(given)}, which choose among images")
-    return export_run(run, to, fspath(output), **choices, overwrite=overwrite, more=models)
+    return export_run(run, to, fspath(output), **choices, overwrite=overwrite, more=models, report=report)
 
 
 def model_exporters() -> Mapping[str, Exporter]:

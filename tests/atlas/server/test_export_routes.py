@@ -3,11 +3,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from facies.atlas import Atlas
+from facies.errors import InputError
+from facies.report import exporters
 from facies.runs import RunFolder
 from tests.atlas.factories import Browser, N
 from tests.atlas.server.exports import export_bytes, named_export
@@ -63,8 +66,11 @@ def test_what_cannot_be_exported_is_said_at_once(browser: Browser) -> None:
     assert browser.get("/exports/nothing", 404)["kind"] == "missing"
 
 
-def test_what_fails_later_is_told(browser: Browser, run: RunFolder) -> None:
-    """COCO needs outlines, and this run has none."""
+def test_what_fails_later_is_told(browser: Browser, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise InputError("the images of run are gone: put them back")
+
+    monkeypatch.setitem(exporters(), "coco", replace(exporters()["coco"], write=fail))
     job = browser.post("/exports", {"to": "coco"}, 202)["job"]
     reply = {}
     for _ in range(500):
@@ -72,7 +78,7 @@ def test_what_fails_later_is_told(browser: Browser, run: RunFolder) -> None:
         reply = answer.json() if answer.status_code == 409 else {"error": ""}
         if "working" not in reply["error"]:
             break
-    assert "no run of grains" in reply["error"]
+    assert "put them back" in reply["error"]
     assert "fault of Facies" not in reply["error"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pycocotools.coco import COCO
 
 from facies.annotations import Journal
 from facies.errors import InputError
+from facies.grains.morphometry.shape import RATIOS
 from facies.report import export_run
 from facies.report.native_images import NativeImages
 from facies.runs import RunFolder
@@ -91,6 +93,16 @@ def read_ecotaxa(path: Path) -> tuple[pd.DataFrame, list[str], zipfile.ZipFile]:
     return pd.DataFrame(rows[2:], columns=rows[0]), rows[1], archive
 
 
+def tsv_name(archive: zipfile.ZipFile) -> str:
+    (name,) = (name for name in archive.namelist() if name.endswith(".tsv"))
+    return name
+
+
+def grain_ids(table: pd.DataFrame) -> list[str]:
+    """Return the ids in the run: those of EcoTaxa end with what no other run has."""
+    return table["object_id"].str.rpartition("_")[0].tolist()
+
+
 def test_ecotaxa_is_read_back(grains: RunFolder, tmp_path: Path) -> None:
     table, types, archive = read_ecotaxa(export_run(grains, "ecotaxa", tmp_path / "grains.zip"))
     assert len(table) == N_KEPT
@@ -101,14 +113,25 @@ def test_ecotaxa_is_read_back(grains: RunFolder, tmp_path: Path) -> None:
         if kind == "[f]":
             table[name].astype(float)
     kinds = dict(zip(grain_table()[0]["id"], grain_table()[1], strict=True))
-    assert table["object_annotation_category"].tolist() == [kinds[identity] for identity in table["object_id"]]
+    assert table["object_annotation_category"].tolist() == [kinds[identity] for identity in grain_ids(table)]
     assert set(table.loc[table["object_annotation_category"] != "", "object_annotation_status"]) == {"validated"}
     assert set(table.loc[table["object_annotation_category"] == "", "object_annotation_status"]) == {""}
     assert table["sample_id"].value_counts().to_dict() == {
         sample: sum(COUNTS[kind][i] for kind in COUNTS if kind != "chopped") for i, sample in enumerate(SAMPLES)
     }
-    assert set(archive.namelist()) == {*table["img_file_name"], "ecotaxa_run.tsv"}
-    assert set(table["object_unit"]) == {"um"}
+    assert set(archive.namelist()) - set(table["img_file_name"]) == {tsv_name(archive)}
+    assert re.fullmatch(r"ecotaxa_run_[0-9a-f]{8}\.tsv", tsv_name(archive))
+
+
+def test_what_is_measured_has_its_unit_in_its_name(grains: RunFolder, tmp_path: Path) -> None:
+    table, types, _ = read_ecotaxa(export_run(grains, "ecotaxa", tmp_path / "grains.zip"))
+    without_unit = {
+        name
+        for name, kind in zip(table, types, strict=True)
+        if kind == "[f]" and not name.endswith(("_px", "_px2", "_um", "_um2"))
+    }
+    plain = {"img_rank", "object_group", "object_probability", "object_best_layer"}
+    assert without_unit == plain | {f"object_{name}" for name in RATIOS}
 
 
 def test_ecotaxa_has_the_best_layer_in_native_proportions_and_measures(grains: RunFolder, tmp_path: Path) -> None:
@@ -116,14 +139,14 @@ def test_ecotaxa_has_the_best_layer_in_native_proportions_and_measures(grains: R
     known, _, outlines = grain_table()
     reader = NativeImages(grains)
     for _, row in table.iloc[::40].iterrows():
-        place = int(np.flatnonzero(known["id"] == row["object_id"])[0])
+        place = int(np.flatnonzero(known["id"] == row["object_id"].rpartition("_")[0])[0])
         with Image.open(io.BytesIO(archive.read(row["img_file_name"]))) as picture:
             assert picture.size == (known["width"][place], known["height"][place])
             expected = np.asarray(reader.picture(place), int)
             assert np.abs(np.asarray(picture, int) - expected).mean() < 4
         x, y = outlines[place].T.astype(float)
         area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-        assert float(row["object_area"]) == pytest.approx(area * UM_PER_PX**2, rel=1e-3)
+        assert float(row["object_area_um2"]) == pytest.approx(area * UM_PER_PX**2, rel=1e-3)
 
 
 def test_two_exports_are_equal(grains: RunFolder, tmp_path: Path) -> None:
@@ -140,7 +163,7 @@ def test_a_selection_goes_through_every_exporter(grains: RunFolder, tmp_path: Pa
     if to == "coco":
         found = [annotation["attributes"]["id"] for annotation in json.loads(path.read_text())["annotations"]]
     elif to == "ecotaxa":
-        found = read_ecotaxa(path)[0]["object_id"].tolist()
+        found = grain_ids(read_ecotaxa(path)[0])
     else:
         read = (
             pd.read_parquet(path) if to == "parquet" else pd.read_csv(path / "index.csv" if to == "folders" else path)
@@ -197,10 +220,7 @@ def test_selections_that_cannot_be_meant(grains: RunFolder, tmp_path: Path, opti
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_needs_grains_or_names_says_so(run: RunFolder, unnamed: RunFolder, tmp_path: Path) -> None:
-    for to in ("coco", "ecotaxa"):
-        with pytest.raises(InputError, match=f"no run of grains, which {to} needs: begin with `facies extract`"):
-            export_run(run, to, tmp_path / "out")
+def test_what_needs_names_says_so(unnamed: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no class of run has been named yet: .*facies name"):
         export_run(unnamed, "csv", tmp_path / "out", classes=["quartz"])
     assert list(tmp_path.iterdir()) == []

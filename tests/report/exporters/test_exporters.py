@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from facies.annotations import Journal
 from facies.errors import InputError
 from facies.images import open_images
 from facies.report import Exporter, export_run, exporters
@@ -72,6 +73,17 @@ def test_no_cell_is_a_formula(nasty: RunFolder, tmp_path: Path) -> None:
     assert {row[heading.index("number")] for row in cells} == {"-1.5"}
     assert {row[heading.index("kind")] for row in cells} == {"'=a", "b"}
     assert {row[heading.index("group")] for row in cells} == {"-1", "0", "1", "2"}
+
+
+def test_images_are_excluded_before_any_class_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", make_contents(make_images(tmp_path)))
+    with Journal(run) as journal:
+        journal.exclude([0, 7], "blurred")
+    read = pd.read_csv(export_run(run, "csv", tmp_path / "t.csv"), keep_default_na=False)
+    assert read.index[read["state"] == "excluded"].tolist() == [0, 7]
+    assert set(read["class"]) == {""}
+    with pytest.raises(InputError, match="no class of run has been named yet"):
+        export_run(run, "csv", tmp_path / "u.csv", classes=["quartz"])
 
 
 def test_parquet_has_the_texts_as_they_are(nasty: RunFolder, tmp_path: Path) -> None:

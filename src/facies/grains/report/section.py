@@ -12,9 +12,11 @@ from facies.annotations import Annotations
 from facies.grains.indicators import fragmentation, planktic_percent, terrigenous_percent
 from facies.grains.morphometry import shape_measures
 from facies.grains.morphometry.shape import AREAS, LENGTHS
+from facies.grains.report.exported_grains import exported_grains
 from facies.grains.report.extraction_record import is_grain_run
 from facies.grains.report.grain_report import GrainReport, make_grain_report
 from facies.grains.report.table_settings import GrainSettings
+from facies.report.exporters.exported_objects import ExportedObjects
 from facies.report.sections import Measure, ReportOptions, ReportSection, RoleRatio
 from facies.runs import RunFolder
 
@@ -65,6 +67,10 @@ class GrainSection(ReportSection):
             settings=replace(own.settings, ratios=ratios),
             partition=options.partition,
         )
+
+    def exported_objects(self, run: RunFolder) -> ExportedObjects | None:
+        """Return outlines and measures of the grains of a run, for COCO and EcoTaxa."""
+        return exported_grains(run)
 
     def image_measures(self, run: RunFolder, row: int) -> Mapping[str, Measure]:
         """Return size and shape of a grain, from its outline: in µm where the scale is known, else in pixels."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.errors import InputError
+from facies.report.exporters.image_files import copy_original, original_names
 from facies.report.exporters.tables import save_csv
 from facies.runs import RunFolder
 
@@ -78,9 +77,9 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
         return folder / files[row]
 
     ids = partition["id"]
-    originals = {row: file for row, file in _originals(run).items() if row in places}
-    for row, original in originals.items():
-        shutil.copyfile(original, choose_file(row, _safe_suffix(original)))
+    originals = {row: name for row, name in original_names(run).items() if row in places}
+    for row, name in originals.items():
+        copy_original(run, name, choose_file(row, _safe_suffix(name)))
     scaling = ""
     if len(originals) < len(places):
         pixels = _PixelWriter(run.image_set())
@@ -113,29 +112,8 @@ def _places(partition: pd.DataFrame) -> dict[int, str]:
     return places
 
 
-def _originals(run: RunFolder) -> dict[int, Path]:
-    """Return the files of those images that are a file of their own, by row."""
-    origin = run.manifest["input"]["origin"]
-    if origin.get("kind") != "folder":
-        return {}
-    sources = run.images["source"]
-    alone = np.flatnonzero(~sources.duplicated(keep=False))
-    # The run's pages, not the file's, are known: one page of many looks alone where the others were left out.
-    own = sources.eq(run.images["id"])
-    return {int(row): _file_in(Path(origin["path"]), sources[row]) for row in alone if own[row]}
-
-
-def _file_in(root: Path, source: str) -> Path:
-    if ".." in PurePosixPath(source).parts:
-        raise InputError(f"the source {source!r} lies outside of {root}: the run folder is damaged")
-    file = root / source
-    if not file.is_file():
-        raise InputError(f"{file} is gone: put it back, or export to csv")
-    return file
-
-
-def _safe_suffix(file: Path) -> str:
-    suffix = file.suffix.lower()
+def _safe_suffix(name: str) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
 
 

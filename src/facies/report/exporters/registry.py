@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +13,14 @@ from facies.errors import InputError, suggest
 from facies.io import atomic_file, atomic_folder
 from facies.plugins import load_plugins
 from facies.report.annotated_partition import annotated_partition, select_rows
+from facies.report.exporters.coco import write_coco, write_coco_with_images
+from facies.report.exporters.ecotaxa import write_ecotaxa
 from facies.report.exporters.folders import write_folders
 from facies.report.exporters.tables import write_csv, write_parquet
 from facies.runs import RunFolder
+
+Write = Callable[[RunFolder, pd.DataFrame, Path], Sequence[str] | None]
+"""Writes some images of a run to a path; returns lines for the user, of what was left out or converted, if there are any."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,15 @@ class Exporter:
     write : callable
         ``write(run, partition, path)`` writes the new file, or fills the new folder, ``path``. `partition` is the table
         of `annotated_partition`, cut to the images chosen: its index holds their row numbers. Whatever it raises, nothing
-        is left of ``path``.
+        is left of ``path``. It may return lines for the user: what was left out, cut or converted.
+    write_as : mapping of str to callable
+        Other writers, by the suffix (``.zip``) of the name that the user gave.
     """
 
     description: str
     suffix: str
-    write: Callable[[RunFolder, pd.DataFrame, Path], None]
+    write: Write
+    write_as: Mapping[str, Write] = field(default_factory=dict)
 
     @property
     def is_folder(self) -> bool:
@@ -53,6 +61,13 @@ def exporters() -> dict[str, Exporter]:
         "csv": Exporter("a table of id, group, probability, and all that is known of each image", ".csv", write_csv),
         "parquet": Exporter("the same table, with its types, for pandas, R or DuckDB", ".parquet", write_parquet),
         "folders": Exporter("a folder of image files for each class or group, and index.csv", "", write_folders),
+        "coco": Exporter(
+            "images, classes and outlines or boxes, for COCO's readers; as .zip with the images",
+            ".json",
+            write_coco,
+            {".zip": write_coco_with_images},
+        ),
+        "ecotaxa": Exporter("a zip of images and their table, to be imported into EcoTaxa", ".zip", write_ecotaxa),
     }
     return {**own, **dict(load_plugins("facies.exporters", Exporter, own))}
 
@@ -67,6 +82,7 @@ def export_run(
     groups: Sequence[int] | None = None,
     overwrite: bool = False,
     more: Mapping[str, Exporter] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Path:
     """Export a partition of a run, or some of its images, whole or not at all.
 
@@ -75,9 +91,9 @@ def export_run(
     run : RunFolder
         The run.
     to : str
-        A name in `exporters`: ``csv``, ``parquet``, ``folders``; of grains also ``coco`` and ``ecotaxa``.
+        A name in `exporters`: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa``, or what a package adds.
     output : str or Path
-        The file or folder to write.
+        The file or folder to write. COCO is written with its images if the name ends in ``.zip``.
     partition : str, optional
         Without it the newest.
     classes, groups : sequence of str, sequence of int, optional
@@ -86,6 +102,8 @@ def export_run(
         Whether an existing file, or a folder that such an export wrote, is replaced.
     more : mapping of Exporter, optional
         Exporters beside `exporters`: those that need what this room does not know, such as the model.
+    report : callable, optional
+        Called with each line on what was left out, cut or converted.
 
     Returns
     -------
@@ -106,12 +124,12 @@ def export_run(
     _check_output(path, exporter, overwrite=overwrite)
     table, _ = annotated_partition(run, partition)
     table = table.loc[select_rows(run, table, classes, groups)]
-    if exporter.is_folder:
-        with atomic_folder(path, overwrite=overwrite) as folder:
-            exporter.write(run, table, folder)
-    else:
-        with atomic_file(path, overwrite=overwrite) as file:
-            exporter.write(run, table, file)
+    write = exporter.write_as.get(path.suffix.lower(), exporter.write)
+    with (atomic_folder if exporter.is_folder else atomic_file)(path, overwrite=overwrite) as prepared:
+        notes = write(run, table, prepared)
+    for line in notes or ():
+        if report is not None:
+            report(line)
     return path
 
 
