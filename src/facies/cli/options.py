@@ -9,7 +9,11 @@ import typer
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that facies cluster wrote.")]
 Input = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="A folder of images, .npy, .npz, .zarr, or one .tif of several pages.")
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="A folder of images, .npy, .npz, .zarr, one .tif of several pages, or vignettes with an EcoTaxa table.",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier command wrote there.")]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output, and nothing else there.")]

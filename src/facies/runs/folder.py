@@ -23,6 +23,9 @@ from facies.runs.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from facies.images import ImageSet
 
+_SIZED_BY_THEIR_FILES = ("folder", "ecotaxa", "ifcb")
+"""The readers that bring images of several sizes to one, which further files would change."""
+
 
 class RunFolder:
     """A run on disk: what was done, and all results.
@@ -259,7 +262,7 @@ class RunFolder:
 
         origin = dict(self.manifest["input"]["origin"])
         path = self._path_of_images()
-        if origin.get("kind") == "folder":
+        if origin.get("kind") in _SIZED_BY_THEIR_FILES:
             # Files that were added since must not change the size that the others are brought to.
             origin["options"] = {**origin.get("options", {}), "size": self.manifest["input"]["image_shape"][-2:]}
         images = reopen(origin)

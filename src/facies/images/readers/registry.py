@@ -8,7 +8,9 @@ from pathlib import Path
 from facies.images.image_set import ImageSet
 from facies.images.readers.arrays import images_from_npy, images_from_npz
 from facies.images.readers.base import Progress, Reader
+from facies.images.readers.ecotaxa import READER as ECOTAXA
 from facies.images.readers.folder import images_from_folder, images_from_tiff
+from facies.images.readers.ifcb import READER as IFCB
 from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
 from facies.plugins import load_plugins
@@ -35,6 +37,8 @@ _FILES = (
     ),
 )
 _FOLDERS = (
+    ECOTAXA,
+    IFCB,
     Reader(name="zarr", description=".zarr", can_read=is_zarr, read=_as_stored(images_from_zarr)),
     Reader(name="folder", description="a folder of images", can_read=Path.is_dir, read=images_from_folder),
 )

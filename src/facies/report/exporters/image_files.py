@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.errors import InputError
-from facies.report.native_images import NativeImages
+from facies.report.native_images import NativeImages, native_sizes
 from facies.runs import RunFolder
 
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif")
@@ -108,14 +108,17 @@ class ImageFiles:
             lines.append(
                 f"pixels of the type {dtype} were scaled to 8 bits for the pictures: from the range of the run"
             )
+        if len(self._shape) == 3 and self._was_resized():
+            size = " × ".join(map(str, self._shape[-2:]))
+            lines.append(f"{stored} images are written from the {size} pixels that the run holds, at their own size")
         if self._shape[-3] not in (1, 3, 4):
             shown = "the first three" if self._shape[-3] > 3 else "the first"
             lines.append(f"the images have {self._shape[-3]} channels: the pictures show {shown}")
         return lines
 
-    def has_original(self, row: int) -> bool:
-        """Return whether an image is a file of its own."""
-        return row in self._names
+    def _was_resized(self) -> bool:
+        rows = [row for row in self._rows if row not in self._names]
+        return bool((native_sizes(self._run)[rows] != self._shape[-2:][::-1]).any())
 
     def suffix(self, row: int) -> str:
         """Return the suffix of the file of an image, with its dot."""
