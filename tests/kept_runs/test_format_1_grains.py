@@ -200,7 +200,8 @@ def compare_tables(found: pd.DataFrame, expected: pd.DataFrame, name: str) -> No
             numbers = found[column].to_numpy(np.float64), expected[column].to_numpy(np.float64)
             np.testing.assert_allclose(*numbers, rtol=1e-4, atol=1e-4, err_msg=where)
         else:
-            assert found[column].tolist() == expected[column].tolist(), where
+            texts = found[column].astype(object).fillna("")  # a column that is wholly empty has no type
+            assert texts.tolist() == expected[column].tolist(), where
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +222,25 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield run
 
 
+WORD_COLUMNS = ["mean_word", "sorting_word", "skewness_word", "kurtosis_word"]
+
+
+def without_words_of_few(sizes: pd.DataFrame) -> pd.DataFrame:
+    """The kept table of sizes as it is written since 0.3: fewer than 20 grains are given no words."""
+    return sizes.assign(**{name: sizes[name].where(sizes["n"] >= 20, "") for name in WORD_COLUMNS})
+
+
+def rows_without_words_of_few(rows: list[list[str]]) -> list[list[str]]:
+    """The kept rows of the page likewise, where the reason is given once below the table instead of in each row."""
+    shown = []
+    for row in rows:
+        few = row[2].isdigit() and int(row[2]) < 20 and len(row) == 8
+        sizes = re.sub(r"(; )?fewer than 20 grains(; )?", "", row[3])
+        numbers = [re.sub(r"(?<=[0-9–])[a-z ]+$", "", cell) for cell in row[4:]]
+        shown.append([*row[:3], sizes, *numbers] if few else row)
+    return shown
+
+
 # ---- The tests --------------------------------------------------------------------------------------------------------
 
 
@@ -233,12 +253,14 @@ def test_the_report_counts_and_measures_as_it_did(run: Path, answers: Plain) -> 
     kept = {path.relative_to(TABLES).as_posix(): path for path in TABLES.rglob("*.csv")}
     assert set(tables) == set(kept)
     for name, path in kept.items():
-        compare_tables(tables[name], read_table(path), name)
-    same(plainly(page), answers["page"])
+        expected = read_table(path)
+        compare_tables(tables[name], without_words_of_few(expected) if name == "sizes.csv" else expected, name)
+    expected = {**answers["page"], "sizes": rows_without_words_of_few(answers["page"]["sizes"])}
+    same(plainly(page), expected)
 
 
 def test_sizes_follow_scale_and_diameter_as_they_did(run: Path, answers: Plain) -> None:
-    assert rescaled_sizes(run) == answers["rescaled_sizes"]
+    assert rescaled_sizes(run) == rows_without_words_of_few(answers["rescaled_sizes"])
 
 
 def test_the_audit_corrects_and_draws_as_it_did(run: Path, answers: Plain) -> None:

@@ -12,6 +12,7 @@ from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
 from facies.grains.indicators import fragmentation
 from facies.grains.morphometry import grain_size_statistics, shape_measures
+from facies.grains.report.html_tables import size_pages
 from facies.grains.report.sample_tables import GrainTables, make_grain_tables
 from facies.grains.report.table_settings import GrainSettings
 from facies.runs import RunFolder
@@ -183,6 +184,29 @@ def test_sizes_are_those_of_the_measured_grains(tables):
     everything = one(tables.sizes, sample="GC1-02", weighting="number", **{"class": "all"})
     assert everything["n"] == 61, "also the one that is not named, not the two excluded"
     assert everything["scope"] == ""
+
+
+def test_fewer_than_twenty_grains_get_numbers_and_no_words(tables):
+    few = tables.sizes[tables.sizes["n"].between(1, 19)]
+    many = tables.sizes[tables.sizes["n"] >= 20]
+    assert len(few)
+    assert len(many)
+    words = ["mean_word", "sorting_word", "skewness_word", "kurtosis_word"]
+    assert (few[words] == "").all(axis=None)
+    assert (many[words] != "").all(axis=None)
+    assert few["sorting_phi"].notna().all()
+    assert few["flag"].str.contains("fewer than 20 grains").all()
+    page = size_pages(tables)[0]
+    shown = [(int(cells[1].text), cells) for _, cells in page.rows]
+    assert sum(n < 20 for n, _ in shown) == len(few)
+    for n, cells in shown:
+        assert [bool(cell.small) for cell in cells[3:]] == [n >= 20] * 4, "a word below the number"
+        assert not any("fewer than 20" in text for cell in cells for text in cell.small)
+    reasons = [note for note in tables.notes["sizes"] if "fewer than twenty grains" in note]
+    assert reasons == [
+        "Of fewer than twenty grains, the outermost percentiles are single grains, so their sorting, skewness and kurtosis are "
+        "given without words."
+    ]
 
 
 def test_a_sieve_that_cuts_the_curve_is_told(run, tables):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from facies.grains.report.downcore_figures import sample_order, sample_titles
 from facies.grains.report.sample_tables import GrainTables
+from facies.grains.report.size_statistics import FEW_GRAINS
 from facies.report.formatting import format_interval, format_number
 
 MAX_COLUMNS = 4
@@ -167,10 +168,13 @@ _SIZE_COLUMNS = {
 
 def _size_cells(row: Mapping[Hashable, Any], key: str) -> list[Cell]:
     percentiles = " · ".join(format_number(row[f"D{p}_{key}"]) for p in (10, 50, 90))
-    remarks = tuple(str(row[name]) for name in ("scope", "flag") if row.get(name))
+    # That grains are few is said once, below the table.
+    flag = "; ".join(part for part in str(row.get("flag") or "").split("; ") if part != FEW_GRAINS)
+    remarks = tuple(filter(None, (str(row.get("scope") or ""), flag)))
     cells = [_weighted(row), Cell(f"{int(row['n']):,}"), Cell(percentiles, remarks)]
     if key == "um":
-        cells += [Cell(_two_decimals(row[value]), (str(row[word] or ""),)) for value, word in _SIZE_COLUMNS.values()]
+        for value, word in _SIZE_COLUMNS.values():
+            cells.append(Cell(_two_decimals(row[value]), () if pd.isna(row[word]) or not row[word] else (str(row[word]),)))
     return cells
 
 

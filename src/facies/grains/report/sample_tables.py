@@ -47,9 +47,9 @@ class GrainTables:
         One row a sample, class ("all" too) and weighting ("number", "d3"): ``sample, class, weighting, n, n_left_out`` (not
         measured), ``n_finer, n_coarser`` (beyond the sieve), ``scope`` ("within 100–500 µm" or ""), ``D5_um … D95_um``,
         ``phi5 … phi95``, ``mode_um, mode_phi``, Folk & Ward ``mean_phi, sorting_phi, skewness_phi, kurtosis, mean_um,
-        sorting_um, skewness_um``, ``mean_word, sorting_word, skewness_word, kurtosis_word``, ``moment_…``, one column
-        ``% NAME`` a Wentworth class, ``flag``. Without scale ``sample, class, weighting, n, n_left_out, D5_px … D95_px,
-        mean_px`` (geometric), ``flag``.
+        sorting_um, skewness_um``, ``mean_word, sorting_word, skewness_word, kurtosis_word`` (of fewer than 20 grains ""),
+        ``moment_…``, one column ``% NAME`` a Wentworth class, ``flag``. Without scale ``sample, class, weighting, n,
+        n_left_out, D5_px … D95_px, mean_px`` (geometric), ``flag``.
     shapes : DataFrame
         One row a class ("all" too) and measure: ``class, measure, unit, n, lower_quartile, median, upper_quartile``.
     audit : DataFrame

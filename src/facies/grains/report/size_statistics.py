@@ -15,6 +15,7 @@ from facies.grains.report.table_settings import GrainSettings
 ALL = "all"
 WEIGHTINGS: tuple[Literal["number", "d3"], ...] = ("number", "d3")
 MIN_GRAINS = 20  # below, the 5 % and the 95 % are single grains
+FEW_GRAINS = f"fewer than {MIN_GRAINS} grains"
 HEAVY_SHARE = 0.1  # a single grain with more of the weight than this is flagged
 SIZE_MEASURES = ("equivalent_diameter", "feret_min", "feret_max")
 
@@ -84,7 +85,7 @@ def _size_row(
         percentiles = size_percentiles(diameters, weighting)
         weights = None if weighting == "number" else diameters**3
         mean = float(np.exp(np.average(np.log(diameters), weights=weights)))
-        few = f"fewer than {MIN_GRAINS} grains" if len(diameters) < MIN_GRAINS else ""
+        few = FEW_GRAINS if len(diameters) < MIN_GRAINS else ""
         return {**row, **{f"D{p}_px": percentiles[p] for p in PERCENTILES}, "mean_px": mean, "flag": few}
     low, high = limits[0] or 0.0, limits[1] or np.inf
     finer, coarser = int((diameters < low).sum()), int((diameters > high).sum())
@@ -108,7 +109,7 @@ def _size_values(size: GrainSize) -> dict[str, Any]:
         "mean_um": size.um.mean,
         "sorting_um": size.um.sorting,
         "skewness_um": size.um.skewness,
-        **{f"{name}_word": word for name, word in size.words.items()},
+        **{f"{name}_word": word if size.n >= MIN_GRAINS else "" for name, word in size.words.items()},
         **{f"moment_{name}_phi": value for name, value in size.moments_phi._asdict().items()},
         "moment_mean_um": size.moments_um.mean,
         "moment_sorting_um": size.moments_um.sorting,
@@ -121,7 +122,7 @@ def _size_values(size: GrainSize) -> dict[str, Any]:
 def _size_flag(size: GrainSize) -> str:
     flags = []
     if size.n < MIN_GRAINS:
-        flags.append(f"fewer than {MIN_GRAINS} grains")
+        flags.append(FEW_GRAINS)
     if size.n >= MIN_GRAINS and size.largest_share > HEAVY_SHARE:
         flags.append(f"one grain has {100 * size.largest_share:.0f} % of the weight")
     if size.scope:
@@ -154,6 +155,9 @@ def size_notes(
             "D_p: p % of the weight is finer. φ_p, and Folk & Ward's measures: percent coarser, so that φ16 is D84. Excess of "
             "fine grains gives positive skewness in φ, and negative in µm."
         )
+    if (sizes["n"] < MIN_GRAINS).any():
+        words = ", so their sorting, skewness and kurtosis are given without words" if um_per_px is not None else ""
+        notes.append(f"Of fewer than twenty grains, the outermost percentiles are single grains{words}.")
     notes.append(
         "Weighting: an image counts grains (number), a sieve or laser weighs them (nearest to it: d³). The two differ widely; "
         "compare like with like."
