@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from facies.cluster import members_of, recluster, refine
+from facies.cluster import KMeans, members_of, recluster, refine
+from facies.cluster.neighbours import self_neighbours
 from facies.errors import InputError
 from tests.cluster.factories import blobs
 
@@ -93,6 +94,7 @@ def test_rows_in_a_wrong_group_are_put_right(blurred):
     found = refine(points, labels)
     assert (found.labels == truth).mean() > 0.99
     assert found.about["moved"] == (found.labels != labels).sum()
+    assert (found.labels != truth).sum() < (labels != truth).sum()
     assert 100 < found.about["reliable"] <= 300
     assert found.probabilities.shape == (300,)
     assert found.probabilities.min() > 0
@@ -107,6 +109,28 @@ def test_groups_keep_their_numbers_and_noise_is_placed(blurred):
     found = refine(points, labels)
     assert set(found.labels.tolist()) == {3, 13, 23, 33, 43}
     assert (found.labels == 10 * truth + 3).mean() > 0.98
+
+
+def test_a_row_moves_only_where_the_rows_around_it_are():
+    """In a cloud without groups, k-means cuts many small ones, and a classifier learns nothing that would mend them."""
+    points = np.random.default_rng(3).normal(size=(400, 24)).astype(np.float32)
+    labels = KMeans(40, n_init=1, random_state=0).fit_predict(points)
+    found = refine(points, labels)
+    moved = np.flatnonzero(found.labels != labels)
+    assert found.about["refused"] > 40, "the classifier would have moved a tenth of the rows and more"
+    assert len(moved) == found.about["moved"] < 8
+    nearest = self_neighbours(points, 21)[0][:, 1:]
+    sizes = np.bincount(labels, minlength=40)
+    for row in moved:
+        around = nearest[row, : max(5, min(20, sizes[found.labels[row]] // 2))]
+        assert (labels[around] == found.labels[row]).mean() > 0.5
+
+
+def test_small_groups_beside_large_ones_keep_their_members():
+    points, truth = blobs((4, 4, 120, 120), width=6)
+    labels = truth.copy()
+    labels[0] = 2
+    np.testing.assert_array_equal(refine(points, labels).labels, truth)
 
 
 def test_small_groups_are_asked_about_few_neighbours():

@@ -14,6 +14,9 @@ from facies.cluster.neighbours import nearest_neighbours, self_neighbours
 from facies.cluster.silhouette_kmeans import check_n_clusters, select_k
 from facies.errors import InputError
 
+MIN_NEIGHBOURS = 5
+"""Fewer neighbours than these move no row, however small its group."""
+
 
 @dataclass(frozen=True)
 class ReclusterResult:
@@ -117,28 +120,32 @@ def refine(
     confidence: float = 0.9,
     random_state: int = 0,
 ) -> ReclusterResult:
-    """Reassign all rows with a linear classifier that is trained on the most certain members of each group.
+    """Move rows that stand in a wrong group, where a classifier and the rows around them both say so.
 
     The idea of SPICE (Niu, Shan & Wang, 2022), on an embedding instead of images: (1) the prototype of a group is the mean
     of the `share` of its members nearest to its centre; (2) as many rows as that share holds, the nearest to each
     prototype, get its group as a pseudo-label, a row near two the nearer one; (3) a classifier is trained on them; (4)
     rows of which it is sure, and whose neighbours it mostly assigns to the same group, are *reliable*, and it is trained
-    again on these. No label of an expert is read; groups keep their numbers, and may be left without members.
+    again on these. SPICE then gives every row the group that the classifier says. Here a row moves only if the classifier
+    is sure of its new group, and most of its nearest neighbours are in that group already; all others stay where they
+    are. No label of an expert is read; groups keep their numbers, and may be left without members.
 
     Parameters
     ----------
     embedding : ndarray of float32, shape (N, D)
         Embedding of all rows.
     labels : array_like of int, shape (N,)
-        Group of each row; −1 is noise, which is assigned to a group too.
+        Group of each row; −1 is noise, which goes to the group that the classifier says.
     share : float, default=0.5
-        Share of the members of a group that are taken as certain, in (0, 1]. Smaller shares move more of the others.
+        Share of the members of a group that are taken as certain, in (0, 1].
     neighbours : int, default=20
-        Number of nearest rows that decide whether a row is reliable, at most half the size of its group.
+        Number of nearest rows that are asked about a row: at most half the size of the group in question, and at least 5
+        before a row moves.
     agreement : float, default=0.9
-        Least share of those neighbours in the row's group, in (0, 1]. Larger values leave fewer reliable rows.
+        Least share of those neighbours in the row's group, in (0, 1], for a row to be reliable. Larger values leave fewer
+        reliable rows.
     confidence : float, default=0.9
-        Least probability of a reliable row, in (0, 1].
+        Least probability of a reliable row and of one that moves, in (0, 1].
     random_state : int, default=0
         Seed of the classifier.
 
@@ -152,7 +159,7 @@ def refine(
     >>> import numpy as np
     >>> rows = np.concatenate([np.zeros((20, 1)), np.ones((20, 1))]).astype(np.float32)
     >>> labels = np.repeat([0, 1], 20)
-    >>> labels[:3] = 1
+    >>> labels[:2] = 1
     >>> refine(rows, labels).labels[:4].tolist()
     [0, 0, 0, 0]
     """
@@ -160,31 +167,66 @@ def refine(
         if not 0 < value <= 1:
             raise InputError(f"{name}={value:g}: give more than 0 and at most 1")
     labels = np.asarray(labels, np.int64)
-    groups = np.unique(labels[labels >= 0])
+    groups, own = np.unique(labels, return_inverse=True)
+    own -= int((groups < 0).sum())  # positions in `groups`, and -1 for noise
+    groups = groups[groups >= 0]
     if len(groups) < 2:
         raise InputError(f"there are {len(groups)} groups: refining needs two or more")
     rows = np.ascontiguousarray(embedding, np.float32)
     rows = (rows - rows.mean(axis=0)) / max(float(rows.std()), 1e-12)
-    certain, pseudo = _pseudo_labels(rows, labels, groups, share)
-    probabilities = _classify(rows, certain, pseudo, random_state)
-    reliable = _reliable(rows, probabilities, min(neighbours, len(rows) - 1), agreement, confidence)
-    names = probabilities.argmax(axis=1)
-    # A group without a reliable row is still represented by the rows nearest to its prototype.
-    missing = ~np.isin(pseudo, np.unique(names[reliable]))
-    training = np.concatenate([reliable, certain[missing]])
-    probabilities = _classify(rows, training, np.concatenate([names[reliable], pseudo[missing]]), random_state)
-    assigned = groups[probabilities.argmax(axis=1)]
+    nearest = self_neighbours(rows, min(neighbours, len(rows) - 1) + 1)[0][:, 1:]
+    demands = Demands(share, agreement, confidence)
+    probabilities, taught, reliable = proposals(rows, labels, groups, nearest, demands, random_state)
+    new = probabilities.argmax(axis=1)
+    # The classifier has few rows to learn from where groups are small, and is sure of much that is wrong: the rows around
+    # must agree, by the groups as they were.
+    around = _agreement(nearest, own, new, np.bincount(own[own >= 0], minlength=len(groups)), MIN_NEIGHBOURS)
+    moves = (own < 0) | ((around > 0.5) & (probabilities.max(axis=1) >= confidence))
+    final = np.where(moves, new, own)
     about: dict[str, object] = {
         "share": share,
         "neighbours": neighbours,
         "agreement": agreement,
         "confidence": confidence,
-        "taught": len(certain),
-        "reliable": len(reliable),
-        "moved": int((assigned != labels).sum()),
+        "taught": taught,
+        "reliable": reliable,
+        "moved": int((final != own).sum()),
+        "refused": int(((new != own) & ~moves).sum()),
         "seed": random_state,
     }
-    return ReclusterResult(assigned, probabilities.max(axis=1).astype(np.float32), [], about)
+    certainty = probabilities[np.arange(len(rows)), final].astype(np.float32)
+    return ReclusterResult(groups[final], certainty, [], about)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What rows have to meet before they teach the classifier, as in `refine`."""
+
+    share: float = 0.5
+    agreement: float = 0.9
+    confidence: float = 0.9
+
+
+def proposals(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    nearest: NDArray[np.int64],
+    demands: Demands,
+    seed: int,
+) -> tuple[NDArray[np.float64], int, int]:
+    """Probability of each of the `groups` for each row, (N, K), by the classifier alone; rows that taught it at first, and
+    reliable rows, that taught it afterwards."""
+    certain, pseudo = _pseudo_labels(rows, labels, groups, demands.share)
+    probabilities = _classify(rows, certain, pseudo, len(groups), seed)
+    names = probabilities.argmax(axis=1)
+    same = _agreement(nearest, names, names, np.bincount(names, minlength=len(groups)), 1)
+    reliable = np.flatnonzero((same >= demands.agreement) & (probabilities.max(axis=1) >= demands.confidence))
+    # A group without a reliable row is still represented by the rows nearest to its prototype.
+    missing = ~np.isin(pseudo, np.unique(names[reliable]))
+    training = np.concatenate([reliable, certain[missing]])
+    names = np.concatenate([names[reliable], pseudo[missing]])
+    return _classify(rows, training, names, len(groups), seed), len(certain), len(reliable)
 
 
 def _pseudo_labels(
@@ -206,13 +248,13 @@ def _pseudo_labels(
 
 
 def _classify(
-    rows: NDArray[np.float32], training: NDArray[np.int64], names: NDArray[np.int64], seed: int
+    rows: NDArray[np.float32], training: NDArray[np.int64], names: NDArray[np.int64], n_groups: int, seed: int
 ) -> NDArray[np.float64]:
-    """Probabilities (N, K) by a logistic regression that is trained on some of the rows."""
+    """Probabilities (N, n_groups) by a logistic regression that is trained on some of the rows."""
     from sklearn.linear_model import LogisticRegression
 
     classes = np.unique(names)
-    probabilities = np.zeros((len(rows), int(names.max()) + 1))
+    probabilities = np.zeros((len(rows), n_groups))
     if len(classes) == 1:
         probabilities[:, classes[0]] = 1.0
         return probabilities
@@ -221,15 +263,19 @@ def _classify(
     return probabilities
 
 
-def _reliable(
-    rows: NDArray[np.float32], probabilities: NDArray[np.float64], most: int, agreement: float, confidence: float
-) -> NDArray[np.int64]:
-    """Rows of which the classifier is sure, and whose neighbours mostly are of the same group.
+def _agreement(
+    nearest: NDArray[np.int64],
+    of_rows: NDArray[np.int64],
+    asked: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    least: int,
+) -> NDArray[np.float64]:
+    """Share of each row's nearest neighbours that `of_rows` puts into the group that is asked about.
 
-    The number of neighbours is half the size of the group, at most `most`: a small group cannot fill a large neighbourhood.
+    The number of neighbours is half the size of that group, at most all that are given: a small group cannot fill a large
+    neighbourhood.
     """
-    names = probabilities.argmax(axis=1)
-    nearest = self_neighbours(rows, most + 1)[0][:, 1:]
-    n_neighbours = np.clip(np.bincount(names, minlength=probabilities.shape[1])[names] // 2, 1, most)
-    same = (names[nearest] == names[:, None]).cumsum(axis=1)[np.arange(len(rows)), n_neighbours - 1] / n_neighbours
-    return np.flatnonzero((same >= agreement) & (probabilities.max(axis=1) >= confidence))
+    most = nearest.shape[1]
+    count = np.clip(sizes[asked] // 2, min(least, most), most)
+    agree: NDArray[np.int64] = (of_rows[nearest] == asked[:, None]).cumsum(axis=1)[np.arange(len(nearest)), count - 1]
+    return agree / count
