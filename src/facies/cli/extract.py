@@ -12,7 +12,7 @@ from facies.cli.options import Json, Overwrite
 from facies.errors import InputError
 
 if TYPE_CHECKING:
-    from facies.grains.extraction.extraction_settings import Background, PlateMode
+    from facies.grains.extraction.extraction_settings import Background, PlateMode, Segmentation
     from facies.grains.extraction.focal_stacks import Grouping
 
 
@@ -57,13 +57,26 @@ def extract(
     strict: Annotated[
         bool, typer.Option("--strict", help="Saturation alone tells grain from plate, as in Golikov et al. (2022).")
     ] = False,
-    min_side: Annotated[int, typer.Option(help="The smallest longer side of a grain, in pixels.")] = 20,
+    segmentation: Annotated[
+        str,
+        typer.Option(
+            metavar="candidates|paper",
+            help="Superpixels where grains may be, and edges between pixels; or of whole photographs, by saturation alone, as "
+            "in Golikov et al. (2022).",
+        ),
+    ] = "candidates",
+    min_side: Annotated[
+        int | None,
+        typer.Option(help="The smallest longer side of a grain, in pixels.", show_default="20; of paper 40"),
+    ] = None,
     max_side: Annotated[int, typer.Option(help="The largest longer side of a grain, in pixels.")] = 900,
     min_layers: Annotated[int, typer.Option(help="In how many layers a grain must be found.")] = 2,
     overlap: Annotated[
         float, typer.Option(help="From which overlap on (IoU) boxes of two layers are one grain.")
     ] = 0.3,
-    superpixel: Annotated[int, typer.Option(help="The side of a superpixel, in pixels.")] = 16,
+    superpixel: Annotated[
+        int | None, typer.Option(help="The side of a superpixel, in pixels.", show_default="16; of paper 66")
+    ] = None,
     compactness: Annotated[float, typer.Option(help="How much nearness counts against colour in a superpixel.")] = 10.0,
     size: Annotated[int, typer.Option(help="The side of the crops, in pixels.")] = 280,
     plate: Annotated[
@@ -82,8 +95,8 @@ def extract(
     from facies.grains.extraction.focal_stacks import find_stacks
     from facies.workflows.progress import progress_callback
 
-    settings = ExtractionSettings(
-        background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
+    settings = ExtractionSettings.of_segmentation(
+        cast("Segmentation", segmentation), background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
         min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
         plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px),
     )  # fmt: skip

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from facies.grains.extraction.background import background_likelihood
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.segmentation import Regions, _closed, _joined, find_regions
 from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds
+from facies.grains.extraction.superpixels import WHOLE_FRAME_ITERATIONS, superpixels
 from facies.grains.synthetic import render_stack
 from tests.grains.extraction.factories import DARK, DISCS, GREEN, HEIGHT, LIGHT, WIDTH, plate
 
@@ -162,3 +166,33 @@ def test_quartz_through_which_the_plate_shines_is_found_whole() -> None:
     assert shared > 0.93
     strict = find_regions(scene.images[0], thresholds, ExtractionSettings(shine=False))
     assert ((strict.labels > 0) & truth).sum() <= ((found.labels > 0) & truth).sum()
+
+
+def test_the_segmentation_of_the_paper_takes_whole_superpixels() -> None:
+    picture = plate([(80, 100, 45), (230, 120, 40)])
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([picture]), "auto")
+    found = find_regions(picture, thresholds, ExtractionSettings.of_segmentation("paper", superpixel=20))
+    assert len(found.boxes) == 2
+    for (x, y, radius), box in zip([(80, 100, 45), (230, 120, 40)], found.boxes, strict=True):
+        assert np.abs(box - [x - radius, y - radius, x + radius + 1, y + radius + 1]).max() <= 10
+    labels = superpixels(picture, 20, 10.0, WHOLE_FRAME_ITERATIONS)
+    saturation = background_likelihood(picture, "green")
+    dropped = [saturation[labels == number].mean() > thresholds.level for number in range(labels.max() + 1)]
+    expected = ~np.array(dropped)[labels]
+    assert np.array_equal(found.labels > 0, expected), "every superpixel is wholly grain or wholly plate"
+
+
+def test_the_segmentation_of_the_paper_cuts_a_frame_into_300_superpixels() -> None:
+    paper = ExtractionSettings.of_segmentation("paper")
+    assert round(1280 * 1024 / paper.superpixel**2) in range(295, 306)
+    assert (paper.min_side, paper.max_side, paper.compactness) == (40, 900, 10.0)
+    assert ExtractionSettings.of_segmentation("candidates") == ExtractionSettings()
+    assert ExtractionSettings.of_segmentation("paper", superpixel=30, min_side=None).superpixel == 30
+
+
+def test_saturation_alone_decides_in_the_paper_unless_the_hue_is_asked() -> None:
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate()]), "green")
+    red = plate([(80, 100, 40)], colour=(190, 60, 50))
+    paper = ExtractionSettings.of_segmentation("paper", superpixel=20)
+    assert len(find_regions(red, thresholds, paper).boxes) == 0, "as saturated as the plate"
+    assert len(find_regions(red, thresholds, replace(paper, hue_gate=True)).boxes) == 1

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from facies.grains.extraction.background import SmoothField, Thresholds, smooth_field
 from facies.grains.extraction.extraction_settings import ExtractionSettings
 from facies.grains.extraction.foreground_score import Window, foreground_score
-from facies.grains.extraction.superpixels import MAX_SCORE, grain_superpixels, resize_mask, superpixels, working_size
+from facies.grains.extraction.superpixels import (
+    MAX_SCORE,
+    grain_superpixels,
+    resize_mask,
+    superpixels,
+    whole_frame_mask,
+    working_size,
+)
 
 COARSE = 4
 """Candidates are sought in a picture this many times smaller."""
@@ -49,6 +56,11 @@ def find_regions(photograph: NDArray[np.uint8], thresholds: Thresholds, settings
     height, width = photograph.shape[:2]
     small = cv2.resize(photograph, (max(1, width // COARSE), max(1, height // COARSE)), interpolation=cv2.INTER_AREA)
     field = smooth_field(small, height, width, thresholds.ground)
+    if settings.segmentation == "paper":
+        mask = whole_frame_mask(
+            photograph, thresholds, settings.superpixel, settings.compactness, hue_gate=settings.hue_gate
+        )
+        return _labelled(mask, field, settings)
     canvas = np.zeros((height, width), np.uint8)
     for window in candidate_windows(small, height, width, field, thresholds, settings):
         x0, y0, x1, y1 = window
