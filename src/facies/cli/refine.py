@@ -18,8 +18,12 @@ def refine(
     partition: Partition = None,
     share: Annotated[float, typer.Option(metavar="X", help="Share of each group that is taken as certain.")] = 0.5,
     neighbours: Annotated[int, typer.Option(min=1, metavar="N", help="Neighbours of an image that are asked.")] = 20,
-    agreement: Annotated[float, typer.Option(metavar="X", help="Share of them in its group, for an image to teach.")] = 0.9,
-    confidence: Annotated[float, typer.Option(metavar="P", help="Least probability of an image that teaches, or moves.")] = 0.9,
+    agreement: Annotated[
+        float, typer.Option(metavar="X", help="Share of them in its group, for an image to teach.")
+    ] = 0.9,
+    confidence: Annotated[
+        float, typer.Option(metavar="P", help="Least probability of an image that teaches, or moves.")
+    ] = 0.9,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

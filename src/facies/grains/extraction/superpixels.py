@@ -67,7 +67,9 @@ def whole_frame_mask(
     like = background_likelihood(photograph, thresholds.ground)
     ground = np.bincount(flat, weights=like.ravel()) / counts > thresholds.level
     if hue_gate and thresholds.ground == "green":
-        colours = np.stack([np.bincount(flat, weights=plane.ravel()) / counts for plane in cv2.split(photograph)], axis=1)
+        colours = np.stack(
+            [np.bincount(flat, weights=plane.ravel()) / counts for plane in cv2.split(photograph)], axis=1
+        )
         away = np.abs((hue_degrees(colours[None])[0] - thresholds.hue + 180) % 360 - 180)
         ground &= away <= HUE_WINDOW
     return (~ground[labels]).astype(np.uint8)

@@ -174,7 +174,9 @@ def _size_cells(row: Mapping[Hashable, Any], key: str) -> list[Cell]:
     cells = [_weighted(row), Cell(f"{int(row['n']):,}"), Cell(percentiles, remarks)]
     if key == "um":
         for value, word in _SIZE_COLUMNS.values():
-            cells.append(Cell(_two_decimals(row[value]), () if pd.isna(row[word]) or not row[word] else (str(row[word]),)))
+            cells.append(
+                Cell(_two_decimals(row[value]), () if pd.isna(row[word]) or not row[word] else (str(row[word]),))
+            )
     return cells
 
 
