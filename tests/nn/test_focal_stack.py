@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 import torch
 
 from facies.errors import InputError
 from facies.nn import ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, ResNetBranch
 from facies.nn.focal_stack import halved
+from facies.nn.resnet import check_weights
 
 
 def stacks(*shape: int) -> torch.Tensor:
@@ -142,11 +146,59 @@ def test_weights_of_another_network_are_refused(tmp_path):
         ResNetBranch("resnet18", 3).load_imagenet(str(tmp_path))
 
 
-def test_the_hub_without_a_network_says_how(monkeypatch):
-    def offline(*_, **__):
+def test_weights_from_a_local_file(tmp_path):
+    import transformers
+
+    kind, depths, widths = "basic", [2, 2, 2, 2], [64, 128, 256, 512]
+    config = transformers.ResNetConfig(depths=depths, hidden_sizes=widths, layer_type=kind)
+    source = transformers.ResNetForImageClassification(config)
+    source.save_pretrained(tmp_path)  # as the hub has it: with a classifier
+    branch = ResNetBranch("resnet18", 3)
+    branch.load_imagenet(str(tmp_path / "model.safetensors"))
+    for name, value in branch.network.state_dict().items():
+        assert torch.equal(value, source.resnet.state_dict()[name]), name
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="broken.safetensors cannot be had"):
+        branch.load_imagenet(str(tmp_path / "broken.safetensors"))
+
+
+@pytest.fixture
+def no_cache(monkeypatch, tmp_path):
+    """Nothing of the hub on this machine, and no file of it asked for."""
+
+    def asked(*_, **__):
+        raise AssertionError("the hub was asked for the weights, which tries for half a minute")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("transformers.ResNetModel.from_pretrained", asked)
+
+
+def test_a_hub_that_cannot_be_reached_is_said_at_once(no_cache, monkeypatch):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(
+            InputError, match=r"weights=imagenet: are not on this machine, and .* cannot be reached; .*hf download"
+        ) as caught:
+            ResNetBranch("resnet18", 3).load_imagenet("imagenet")
+    assert time.monotonic() - began < 4
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_is_forbidden_is_not_asked(no_cache, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("facies.nn.resnet.urlopen", None)
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE forbids the network"):
+        check_weights("resnet152", "imagenet")
+
+
+def test_a_hub_that_fails_later_says_how(monkeypatch):
+    def broken(*_, **__):
         raise OSError("We couldn't connect\nto the hub")
 
-    monkeypatch.setattr("transformers.ResNetModel.from_pretrained", offline)
+    monkeypatch.setattr("facies.nn.resnet._answers", lambda address: True)
+    monkeypatch.setattr("transformers.ResNetModel.from_pretrained", broken)
     with pytest.raises(
         InputError, match=r"weights=imagenet cannot be had \(We couldn't connect to the hub\); .*hf download"
     ):

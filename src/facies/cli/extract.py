@@ -96,7 +96,8 @@ def extract(
     from facies.workflows.progress import progress_callback
 
     settings = ExtractionSettings.of_segmentation(
-        cast("Segmentation", segmentation), background=cast("Background", background), hue_gate=hue_gate, shine=not strict, superpixel=superpixel, compactness=compactness,
+        cast("Segmentation", segmentation), background=cast("Background", background), hue_gate=hue_gate,
+        shine=not strict, superpixel=superpixel, compactness=compactness,
         min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
         plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px),
     )  # fmt: skip

@@ -215,8 +215,10 @@ def proposals(
     demands: Demands,
     seed: int,
 ) -> tuple[NDArray[np.float64], int, int]:
-    """Probability of each of the `groups` for each row, (N, K), by the classifier alone; rows that taught it at first, and
-    reliable rows, that taught it afterwards."""
+    """Ask the classifier alone: the probability of each of the `groups` for each row, (N, K).
+
+    With it the number of rows that taught it at first, and of the reliable ones that taught it afterwards.
+    """
     certain, pseudo = _pseudo_labels(rows, labels, groups, demands.share)
     probabilities = _classify(rows, certain, pseudo, len(groups), seed)
     names = probabilities.argmax(axis=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ _SHAPES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
     "resnet152": ("bottleneck", (3, 8, 36, 3), (256, 512, 1024, 2048)),
 }
 _HUB = {"resnet18": "microsoft/resnet-18", "resnet50": "microsoft/resnet-50", "resnet152": "microsoft/resnet-152"}
+_PATIENCE = 5.0  # seconds for the hub to answer
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -82,29 +85,87 @@ class ResNetBranch(nn.Module):
         Parameters
         ----------
         weights
-            ``imagenet`` for those of the Hugging Face hub, or a folder with ``config.json`` and ``model.safetensors``.
+            ``imagenet`` for those of the Hugging Face hub, or a file ``model.safetensors`` of the hub, or a folder with that
+            and its ``config.json``.
 
         Raises
         ------
         InputError
             If they cannot be had, or are of another network.
         """
-        place = _HUB[self.name] if weights == "imagenet" else str(Path(weights).expanduser())
-        if weights != "imagenet" and not Path(place).is_dir():
-            raise InputError(f"weights={weights}: there is no such folder; {_mend(self.name)}")
-        transformers = _transformers(self.name)
+        check_weights(self.name, weights)
         try:
-            pretrained = transformers.ResNetModel.from_pretrained(place, use_safetensors=True)
+            state = _pretrained_state(self.name, weights)
         except Exception as error:
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"weights={weights} cannot be had ({reason}); {_mend(self.name)}") from error
         try:
-            self.network.load_state_dict(pretrained.state_dict())
+            self.network.load_state_dict(state)
         except RuntimeError as error:
             raise InputError(f"weights={weights}: are not those of a {self.name}; {_mend(self.name)}") from error
 
     def _normalisations(self) -> list[nn.Module]:
         return [layer for layer in self.network.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def check_weights(name: str, weights: str) -> None:
+    """Find out in seconds whether weights can be had, before anything is computed; the network is asked once.
+
+    Parameters
+    ----------
+    name
+        ``resnet18``, ``resnet50`` or ``resnet152``.
+    weights
+        As in `ResNetBranch.load_imagenet`.
+
+    Raises
+    ------
+    InputError
+        If the file or folder is not there; or if the hub's weights are not on this machine, and the hub cannot be reached.
+    """
+    if weights != "imagenet":
+        place = Path(weights).expanduser()
+        if not place.is_dir() and not (place.is_file() and place.suffix == ".safetensors"):
+            raise InputError(f"weights={weights}: there is no such folder or .safetensors file; {_mend(name)}")
+        return
+    _transformers(name)  # which brings the hub's package
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(_HUB[name], "model.safetensors"), str):
+        return
+    if constants.HF_HUB_OFFLINE:
+        raise InputError(
+            f"weights=imagenet: are not on this machine, and HF_HUB_OFFLINE forbids the network; {_mend(name)}"
+        )
+    if not _answers(constants.ENDPOINT):
+        raise InputError(
+            f"weights=imagenet: are not on this machine, and {constants.ENDPOINT} cannot be reached; {_mend(name)}"
+        )
+
+
+def _answers(address: str) -> bool:
+    """Return whether a web server answers, whatever it says, within a few seconds."""
+    try:
+        with urlopen(Request(address, method="HEAD"), timeout=_PATIENCE):
+            return True
+    except HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _pretrained_state(name: str, weights: str) -> dict[str, Tensor]:
+    """Return the weights of the network without its classifier, from a file, a folder or the hub."""
+    if weights.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        state = load_file(Path(weights).expanduser())
+        return {key.removeprefix("resnet."): value for key, value in state.items() if not key.startswith("classifier.")}
+    place = _HUB[name] if weights == "imagenet" else str(Path(weights).expanduser())
+    loaded: dict[str, Tensor] = (
+        _transformers(name).ResNetModel.from_pretrained(place, use_safetensors=True).state_dict()
+    )
+    return loaded
 
 
 def _mend(name: str) -> str:

@@ -301,6 +301,15 @@ def test_parameters_that_cannot_be(few, parameters, words):
     assert "\n" not in str(caught.value)
 
 
+def test_weights_are_asked_for_before_anything_is_computed(few, monkeypatch):
+    def computed(*_):
+        raise AssertionError("images were reduced first")
+
+    monkeypatch.setattr("facies.methods.fit_context.FitContext.downsampled", computed)
+    with pytest.raises(InputError, match="there is no such folder or .safetensors file"):
+        tiny(**{"encoder.backbone": "resnet18", "encoder.weights": "/nowhere.safetensors"}).fit(few)
+
+
 def test_the_papers_settings():
     paper = make_method("focal-vae", "paper")
     training, encoder = paper.training, paper.encoder

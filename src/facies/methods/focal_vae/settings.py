@@ -24,8 +24,8 @@ class EncoderSettings(Settings):
     backbone: Backbone = "conv"
     """A few convolutions, or a residual network (needs the extra ``pretrained``)."""
     weights: str | None = None
-    """What a residual network begins with: ``imagenet`` (from the Hugging Face hub), or a folder that holds such weights;
-    null is random weights."""
+    """What a residual network begins with: ``imagenet`` (from the Hugging Face hub), or a folder or ``.safetensors`` file
+    that holds such weights; null is random weights."""
     share_branches: bool = True
     """One branch for all focal layers; else one each, which costs more memory."""
     freeze_batch_norm: bool = False

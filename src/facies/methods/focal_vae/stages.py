@@ -18,6 +18,7 @@ from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture,
 from facies.methods.pose_alignment import align_pose, to_canonical
 from facies.methods.weights import load_weights
 from facies.nn import FocalAutoencoder, PixelNormalizer
+from facies.nn.resnet import check_weights
 from facies.training import StageOutputs
 
 MIN_ACTIVE_SHARE = 0.1
@@ -32,6 +33,9 @@ class FocalVAEStages:
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Scale of the pixels, and copies at the size of the network."""
+        encoder = self.settings.encoder
+        if encoder.weights is not None and encoder.backbone != "conv":
+            check_weights(encoder.backbone, encoder.weights)
         low, high = fit.images.value_range()
         fit.downsampled(self.settings.image_size)
         normalizer = PixelNormalizer(low, high)
