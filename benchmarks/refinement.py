@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 SETS = ("digits", "usps", "mnist", "fashion-mnist", "crops", "crops-even")
 N_IMAGES = 2000
-STACKS = 150
+STACKS = 400
 GROUPS = 100
 
 

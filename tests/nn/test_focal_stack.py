@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ import torch
 from facies.errors import InputError
 from facies.nn import ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, ResNetBranch
 from facies.nn.focal_stack import halved
-from facies.nn.resnet import check_weights
+from facies.nn.resnet import _answers, check_weights
 
 
 def stacks(*shape: int) -> torch.Tensor:
@@ -158,7 +160,7 @@ def test_weights_from_a_local_file(tmp_path):
     for name, value in branch.network.state_dict().items():
         assert torch.equal(value, source.resnet.state_dict()[name]), name
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="broken.safetensors cannot be had"):
+    with pytest.raises(InputError, match=r"broken\.safetensors cannot be had"):
         branch.load_imagenet(str(tmp_path / "broken.safetensors"))
 
 
@@ -188,9 +190,24 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(no_cache, monkeypatch):
 
 def test_a_network_that_is_forbidden_is_not_asked(no_cache, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("facies.nn.resnet.urlopen", None)
+    monkeypatch.setattr("facies.nn.resnet._answers", None)
     with pytest.raises(InputError, match="HF_HUB_OFFLINE forbids the network"):
         check_weights("resnet152", "imagenet")
+
+
+def test_a_hub_that_answers_is_reached(monkeypatch):
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert _answers(f"http://127.0.0.1:{server.server_port}"), "whatever it says"
+        thread.join()
 
 
 def test_a_hub_that_fails_later_says_how(monkeypatch):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import torch
 from torch import Tensor, nn
@@ -144,14 +142,14 @@ def check_weights(name: str, weights: str) -> None:
 
 
 def _answers(address: str) -> bool:
-    """Return whether a web server answers, whatever it says, within a few seconds."""
+    """Return whether the hub answers, whatever it says, within a few seconds."""
+    from huggingface_hub.utils import get_session
+
     try:
-        with urlopen(Request(address, method="HEAD"), timeout=_PATIENCE):
-            return True
-    except HTTPError:
-        return True
-    except (OSError, ValueError):
+        get_session().head(address, timeout=_PATIENCE)
+    except Exception:  # of whichever library the hub's package asks with: they share no class
         return False
+    return True
 
 
 def _pretrained_state(name: str, weights: str) -> dict[str, Tensor]:

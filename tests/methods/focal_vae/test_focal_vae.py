@@ -306,7 +306,7 @@ def test_weights_are_asked_for_before_anything_is_computed(few, monkeypatch):
         raise AssertionError("images were reduced first")
 
     monkeypatch.setattr("facies.methods.fit_context.FitContext.downsampled", computed)
-    with pytest.raises(InputError, match="there is no such folder or .safetensors file"):
+    with pytest.raises(InputError, match=r"there is no such folder or \.safetensors file"):
         tiny(**{"encoder.backbone": "resnet18", "encoder.weights": "/nowhere.safetensors"}).fit(few)
 
 
