@@ -173,6 +173,7 @@ def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
     return {
         **grains.scores(groups),
         "refined_accuracy": grains.scores(refined)["accuracy"],
+        "refined_by": "the classifier and the neighbours",
         "active": int((codes.var(axis=0) > 0.01).sum()),
         "mse": float(history["reconstruction"].iloc[-1]),
         "seconds": seconds,
