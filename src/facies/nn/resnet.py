@@ -143,7 +143,7 @@ def check_weights(name: str, weights: str) -> None:
 
 def _answers(address: str) -> bool:
     """Return whether the hub answers, whatever it says, within a few seconds."""
-    from huggingface_hub.utils import get_session
+    from huggingface_hub import get_session
 
     try:
         get_session().head(address, timeout=_PATIENCE)
