@@ -113,8 +113,6 @@ def test_preset_hardware_and_seed_become_parameters(source: Path, tmp_path: Path
         "cpu",
         "--devices",
         1,
-        "--strategy",
-        "auto",
         "--precision",
         "32-true",
     )

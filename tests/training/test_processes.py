@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import multiprocessing
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
 
 from facies.errors import InputError
+from facies.processes import run_together
 from facies.training import Hardware
 from tests.training.factories import (
     CPU,
@@ -21,7 +27,17 @@ from tests.training.factories import (
     train,
 )
 
-TWO = Hardware(accelerator="cpu", devices=2, strategy="ddp")
+TWO = Hardware(accelerator="cpu", devices=2)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield
+    assert list(folder.iterdir()) == []
+    assert multiprocessing.active_children() == []
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
@@ -61,3 +77,18 @@ def test_processes_share_large_batches_and_callbacks():
     for name, tensor in here.state.items():
         torch.testing.assert_close(there.state[name], tensor, atol=1e-4, rtol=1e-3)
     assert two.rows[-1]["loss"] == pytest.approx(one.rows[-1]["loss"], rel=1e-3)
+
+
+def test_a_late_thread_of_the_group_does_not_abort_a_process(tmp_path):
+    """Where its thread is late, gloo frees the last tensor after the interpreter has begun to shut down (see processes.py)."""
+    run_together(2, functools.partial(reduce_with_late_threads, str(tmp_path / "rendezvous")))
+
+
+def reduce_with_late_threads(rendezvous, rank):
+    store = torch.distributed.FileStore(rendezvous, 2)
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    for task in Path("/proc/self/task").glob("*"):
+        if "gloo" in (task / "comm").read_text():
+            os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
+    for _ in range(20):
+        torch.distributed.all_reduce(torch.ones(1))

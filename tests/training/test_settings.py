@@ -45,7 +45,6 @@ def test_the_rate_of_each_step_is_the_trainings():
     ("settings", "message"),
     [
         ({"devices": 0}, "devices=0: give a whole number of 1 or more; the nearest is 1"),
-        ({"strategy": "fsdp"}, "choose from auto, ddp"),
         ({"accelerator": "cuda", "devices": 99}, "GPUs"),
     ],
 )

@@ -46,7 +46,6 @@ def cluster(
     devices: Annotated[
         int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")
     ] = None,
-    strategy: Annotated[str | None, typer.Option(metavar="NAME", help="auto or ddp.", show_default="auto")] = None,
     precision: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
     ] = None,
@@ -64,7 +63,6 @@ def cluster(
         "random_state": seed,
         "hardware.accelerator": accelerator,
         "hardware.devices": devices,
-        "hardware.strategy": strategy,
         "hardware.precision": precision,
     }
     image_options = {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}

@@ -35,7 +35,8 @@ def read_settings(
             raise InputError(f"--set {setting}: write it as name=value, such as --set training.epochs=50")
         names = [name] if name in known else list(method.current_parameters({name: None}))
         if names != [name] and report is not None:
-            report(f"--set {name}={text}: this parameter is now called {' and '.join(names)}")
+            now = f"is now called {' and '.join(names)}" if names else "did nothing, and is gone"
+            report(f"--set {name}={text}: this parameter {now}")
         for each in names:
             values[each] = _value(setting, text, known[each]) if each in known else text
     return values

@@ -374,5 +374,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         return min(most, max(1, BYTES_AT_ONCE // (4 * math.prod(self.image_shape_))))
 
 
-HARDWARE_NAMES = {name: f"hardware.{name}" for name in ("accelerator", "devices", "strategy", "precision")}
-"""Names that the parameters of `Hardware` had in format 1."""
+HARDWARE_NAMES: Mapping[str, str | tuple[str, ...]] = {
+    **{name: f"hardware.{name}" for name in ("accelerator", "devices", "precision")},
+    **dict.fromkeys(("strategy", "hardware.strategy"), ()),
+}
+"""Names that the parameters of `Hardware` had in earlier versions; all choices of `strategy` did the same, and it is gone."""

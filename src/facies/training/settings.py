@@ -124,9 +124,7 @@ class Hardware(Settings):
     accelerator: str = "auto"
     """``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``mps``."""
     devices: Count = 1
-    """How many GPUs, or CPU processes."""
-    strategy: Literal["auto", "ddp", "ddp_spawn"] = "auto"
-    """How several devices share the work: each has a part of every batch."""
+    """How many GPUs, or CPU processes; each has a part of every batch, and they learn the same weights (DDP)."""
     precision: str = "auto"
     """``auto`` (bf16 autocast on GPUs that have it, 32 bits elsewhere), ``32-true``, ``bf16-mixed`` or ``16-mixed``."""
     channels_last: bool = True
@@ -156,10 +154,13 @@ class Hardware(Settings):
     def fabric(self) -> Fabric:
         """A Lightning Fabric for these settings, not yet launched."""
         from lightning.fabric import Fabric
+        from lightning.fabric.plugins.environments import LightningEnvironment
 
         accelerator = self.resolved_accelerator
         precision: Any = self.precision
         if precision == "auto":
             precision = "bf16-mixed" if accelerator == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
-        strategy = "auto" if self.devices == 1 else "ddp_spawn"
-        return Fabric(accelerator=accelerator, devices=self.devices, strategy=strategy, precision=precision)
+        strategy, plugins = ("auto", []) if self.devices == 1 else ("ddp", [LightningEnvironment()])
+        return Fabric(
+            accelerator=accelerator, devices=self.devices, strategy=strategy, precision=precision, plugins=plugins
+        )

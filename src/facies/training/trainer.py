@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import functools
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +16,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import ProcessRaisedException
 
-from facies.errors import InputError
 from facies.images import ImageSet
 from facies.training.batches import in_order, read_batches
 from facies.training.callbacks import Callback
 from facies.training.checkpoints import StageCheckpoints, StageOutputs, load_state, roundtrip, save_state
 from facies.training.loop import Objective, TrainingLoop, TrainingResult
+from facies.processes import run_together
 from facies.training.progress import LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
 from facies.training.settings import Hardware, Training
+
+
+RESULT = "result.safetensors"
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,12 @@ class Trainer:
             callbacks=callbacks,
             partners=partners,
         )
-        fabric = self.hardware.fabric()
         if self.hardware.devices == 1:
+            fabric = self.hardware.fabric()
             fabric.launch()
             weights, result = loop.run(fabric, self._progress)
         else:
-            weights, result = _train_in_processes(fabric, loop)
+            weights, result = _train_in_processes(self.hardware, loop)
             for callback, state in zip(callbacks, result.callback_states, strict=True):
                 callback.load_state_dict(state)
         module.load_state_dict(weights)
@@ -190,39 +191,30 @@ class Trainer:
             return apply_in_batches(function, images, self.device, batch_size=batch_size, progress=progress)
 
 
-def _train_in_processes(fabric: Any, loop: TrainingLoop) -> tuple[dict[str, Tensor], TrainingResult]:
-    """Spawn the processes and wait for them; what they learnt comes back through a file, for a pipe would fill up."""
+def _train_in_processes(hardware: Hardware, loop: TrainingLoop) -> tuple[dict[str, Tensor], TrainingResult]:
+    """Train in several processes; what they learnt comes back through a file, for a pipe would fill up."""
     with tempfile.TemporaryDirectory(prefix="facies-") as folder:
-        result = Path(folder) / "result.safetensors"
-        try:
-            fabric.launch(functools.partial(_train_in_process, loop=loop, result=result))
-        except ProcessRaisedException as error:
-            fault = _fault_file(result)
-            if fault.exists():
-                raise InputError(fault.read_text()) from error
-            raise
-        values = load_state(result)
+        run_together(hardware.devices, functools.partial(_train_in_process, hardware, loop, Path(folder)))
+        values = load_state(Path(folder) / RESULT)
     states = [values[f"callback {number}"] for number in range(len(loop.callbacks))]
     return values["weights"], TrainingResult(values["rows"], states)
 
 
-def _train_in_process(fabric: Any, loop: TrainingLoop, result: Path) -> None:
-    torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
-    progress = LineProgress() if fabric.global_rank == 0 else SilentProgress()
-    # The weights come in memory that the processes share; on the CPU each would take its steps in those of the others.
-    loop = dataclasses.replace(loop, module=copy.deepcopy(loop.module))
-    try:
-        weights, outcome = loop.run(fabric, progress)
-    except InputError as error:
-        _fault_file(result).write_text(str(error))
-        raise
-    if fabric.global_rank == 0:
+def _train_in_process(hardware: Hardware, loop: TrainingLoop, folder: Path, rank: int) -> None:
+    """What each process does. They find one another through a file, so that no port can be taken by another program."""
+    count = hardware.devices
+    torch.set_num_threads(max(1, torch.get_num_threads() // count))
+    os.environ.update(LOCAL_RANK=str(rank), NODE_RANK="0")
+    store = torch.distributed.FileStore(str(folder / "rendezvous"), count)
+    backend = "nccl" if hardware.resolved_accelerator == "cuda" else "gloo"
+    torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
+    fabric = hardware.fabric()
+    fabric.launch()
+    weights, outcome = loop.run(fabric, LineProgress() if rank == 0 else SilentProgress())
+    if rank == 0:
         states = {f"callback {number}": state for number, state in enumerate(outcome.callback_states)}
-        save_state(result, {"weights": weights, "rows": outcome.rows, **states})
-
-
-def _fault_file(result: Path) -> Path:
-    return result.with_suffix(".fault")
+        save_state(folder / RESULT, {"weights": weights, "rows": outcome.rows, **states})
+    fabric.barrier()  # none leaves while another one still needs it
 
 
 @torch.no_grad()

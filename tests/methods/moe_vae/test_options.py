@@ -115,7 +115,6 @@ def test_odd_sizes_and_floats_with_negative_values(pixels):
         ({"activation": "nonsense"}, "is not known; choose from mish, silu"),
         ({"grouping": "nonsense"}, "is not known; choose from density, gaussian-mixture"),
         ({"experts.epochs": "nonsense"}, "is not known; choose from auto"),
-        ({"hardware.strategy": "fsdp"}, "choose from auto, ddp"),
     ],
 )
 def test_parameters_that_cannot_be(pixels, parameters, words):
