@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from facies.errors import InputError
 
@@ -97,8 +97,7 @@ def run_together(count: int, work: Callable[[int], None]) -> None:
     members: list[_Member] = []
     try:
         with _without_interrupts():
-            for rank in range(count):
-                members.append(_start(rank, payload))
+            members.extend(_start(rank, payload) for rank in range(count))
         _wait(members)
     finally:
         _end(members)
@@ -132,12 +131,12 @@ def _without_interrupts() -> Iterator[None]:
 
 def _wait(members: Sequence[_Member]) -> None:
     """Wait until all have ended, or one has failed and the others have had their time."""
-    running = {member.process.sentinel: member for member in members}
+    running: dict[Any, _Member] = {member.process.sentinel: member for member in members}
     deadline: float | None = None
     while running and (deadline is None or time.monotonic() < deadline):
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         for sentinel in multiprocessing.connection.wait(list(running), left):
-            member = running.pop(int(sentinel))  # type: ignore[call-overload]  # only sentinels were waited for
+            member = running.pop(sentinel)
             member.process.join()
             latest = time.monotonic() + (GRACE_S if member.has_failed else PATIENCE_S)
             deadline = latest if deadline is None else min(deadline, latest)
@@ -213,7 +212,7 @@ def _begin(payload: bytes, rank: int, sender: Connection) -> None:
     signal.signal(signal.SIGTERM, _leave)
     code = 0
     try:
-        pickle.loads(payload)(rank)
+        pickle.loads(payload)(rank)  # noqa: S301  # from the process that started this one
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit:

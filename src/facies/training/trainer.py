@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from facies.images import ImageSet
+from facies.processes import run_together
 from facies.training.batches import in_order, read_batches
 from facies.training.callbacks import Callback
 from facies.training.checkpoints import StageCheckpoints, StageOutputs, load_state, roundtrip, save_state
 from facies.training.loop import Objective, TrainingLoop, TrainingResult
-from facies.processes import run_together
 from facies.training.progress import LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
 from facies.training.settings import Hardware, Training
-
 
 RESULT = "result.safetensors"
 
@@ -205,9 +204,9 @@ def _train_in_process(hardware: Hardware, loop: TrainingLoop, folder: Path, rank
     count = hardware.devices
     torch.set_num_threads(max(1, torch.get_num_threads() // count))
     os.environ.update(LOCAL_RANK=str(rank), NODE_RANK="0")
-    store = torch.distributed.FileStore(str(folder / "rendezvous"), count)
+    store = distributed.FileStore(str(folder / "rendezvous"), count)  # type: ignore[attr-defined]  # documented, not exported
     backend = "nccl" if hardware.resolved_accelerator == "cuda" else "gloo"
-    torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
     fabric = hardware.fabric()
     fabric.launch()
     weights, outcome = loop.run(fabric, LineProgress() if rank == 0 else SilentProgress())
