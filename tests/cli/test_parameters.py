@@ -79,3 +79,9 @@ def test_merged() -> None:
     assert merged({"a": 1}, {"a": 1}) == {"a": 1}
     with pytest.raises(InputError, match="a is given twice, as 2 and by --set as 1"):
         merged({"a": 1}, {"a": 2})
+
+
+def test_a_parameter_that_is_no_more_is_passed_over_with_a_word() -> None:
+    said: list[str] = []
+    assert read_settings(Brightness, ["hardware.strategy=ddp", "n_clusters=3"], said.append) == {"n_clusters": 3}
+    assert said == ["--set hardware.strategy=ddp: this parameter did nothing, and is gone"]
