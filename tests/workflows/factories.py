@@ -29,6 +29,7 @@ class Brightness(Method):
     """Groups images by the brightness of their quadrants."""
 
     name: ClassVar[str] = "brightness"
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     title: ClassVar[str] = "Brightness of quadrants"
     reference: ClassVar[str] = "None, 2024."
     is_generative: ClassVar[bool] = True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line
-from facies.cli.options import Channels, Input, Json, Overwrite
+from facies.cli.options import Channels, Input, Json, Overwrite, Pages
 from facies.cli.run_summary import print_run_summary, run_summary
 from facies.errors import InputError
 
@@ -37,6 +37,7 @@ def cluster(
         str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
     ] = None,
     fit: Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")] = "resize",
+    pages: Pages = None,
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
     ] = None,
@@ -65,7 +66,7 @@ def cluster(
         "hardware.devices": devices,
         "hardware.precision": precision,
     }
-    image_options = {"channels": channels, "size": parse_size(size), "fit": fit, "labels": labels}
+    image_options = {"channels": channels, "size": parse_size(size), "fit": fit, "pages": pages, "labels": labels}
     job = ClusterJob(
         source=source,
         output=output,

@@ -12,7 +12,7 @@ Input = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="A folder of images, .npy, .npz, .zarr, one .tif of several pages, or vignettes with an EcoTaxa table.",
+        help="A folder of images, .npy, .npz, .zarr, a file of several images such as a TIFF, or vignettes with an EcoTaxa table.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier command wrote there.")]
@@ -22,6 +22,14 @@ Partition = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 User = Annotated[str | None, typer.Option(metavar="WHO", help="Whose decision it is.", show_default="the login name")]
+Pages = Annotated[
+    str | None,
+    typer.Option(
+        metavar="images|channels|layers",
+        help="What the pages of a file are: images, channels of one image, or layers of one focal stack.",
+        show_default="what the files' own axes say",
+    ),
+]
 Channels = Annotated[
     str | None, typer.Option(metavar="grey|rgb", help="Convert the images.", show_default="as they are")
 ]

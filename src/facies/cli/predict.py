@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import console_progress, format_group_sizes, log_left_out, print_json, print_line
-from facies.cli.options import Channels, Input, Json, Overwrite, Run
+from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
+from facies.cli.options import Channels, Input, Json, Overwrite, Pages, Run
 
 if TYPE_CHECKING:
+    from facies.images.readers.layout import Pages as PageNames
     from facies.images.resize import Channels as ChannelNames
 
 
@@ -21,6 +22,7 @@ def predict(
         Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")
     ],
     channels: Channels = None,
+    pages: Pages = None,
     probe: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which classifier names the classes.", show_default="the newest")
     ] = None,
@@ -34,19 +36,33 @@ def predict(
 
     path = check_table(output, overwrite=overwrite)
     with console_progress() as progress:
-        colours = cast("ChannelNames | None", channels)
-        prediction = workflows.predict(RunFolder(run), source, channels=colours, classifier=probe, progress=progress)
+        prediction = workflows.predict(
+            RunFolder(run),
+            source,
+            channels=cast("ChannelNames | None", channels),
+            pages=cast("PageNames | None", pages),
+            classifier=probe,
+            progress=progress,
+        )
     table = prediction.table
     workflows.write_table(table, path, overwrite=overwrite)
     sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     left_out = prediction.left_out[["source", "reason"]].to_dict("records")
     classes = table["class"].value_counts().to_dict() if "class" in table else {}
     if as_json:
-        answer = {"table": path, "n_images": len(table), "group_sizes": sizes, "left_out": left_out}
+        answer = {
+            "table": path,
+            "n_images": len(table),
+            "group_sizes": sizes,
+            "left_out": left_out,
+            "notes": prediction.notes,
+        }
         print_json({**answer, "class_sizes": classes} if classes else answer)
         return
     print_line(f"{len(table):,} images assigned to {len(sizes)} groups ({format_group_sizes(sizes)})")
     if classes:
         print_line(f"classes: {', '.join(f'{name}: {count:,}' for name, count in classes.items())}")
     print_line(f"table: {path}")
+    for note in prediction.notes:
+        log_line(f"note: {note}")
     log_left_out(left_out)

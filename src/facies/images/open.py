@@ -17,8 +17,9 @@ from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels, labels_from_csv
 from facies.images.readers.arrays import images_from_array, memory_origin
 from facies.images.readers.base import Progress
-from facies.images.readers.image_file import SUFFIXES
+from facies.images.readers.layout import Pages, check_pages
 from facies.images.readers.registry import find_reader, readers
+from facies.images.readers.suffixes import SUFFIXES
 from facies.images.readers.torch_dataset import images_from_dataset
 from facies.images.resize import Channels, ImageFormat, ResizeMode, convert, parse_size
 
@@ -31,6 +32,7 @@ def open_images(
     channels: Channels | None = None,
     size: int | Sequence[int] | None = None,
     fit: ResizeMode = "resize",
+    pages: Pages | None = None,
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -51,6 +53,12 @@ def open_images(
     fit : {"resize", "pad"}, default="resize"
         How images of other proportions get the size: stretched, or with their proportions and padded with the median of
         their border.
+    pages : {"axes", "images", "channels", "layers"}, optional
+        What the pages of a file of several are, such as those of a TIFF. Without it, or with ``axes``, what the file's own
+        axes say: channels are channels of one image, focal planes the layers of one stack, and all others, such as time
+        or pages of which the file says nothing, are images. The notes of the image set say in a line what was made of them.
+        With ``images`` each page is an image; with ``channels`` or ``layers`` the pages are channels or focal layers of
+        one image.
     labels : path or array_like, optional
         The true labels, where they are known: a CSV file with the columns ``id`` and ``label``, or one label per image.
         They replace those of the source.
@@ -74,10 +82,11 @@ def open_images(
     >>> len(images), images.image_shape
     (10, (1, 16, 16))
     """
-    images = as_image_set(source, channels=channels, size=size, fit=fit, labels=labels, progress=progress)
+    images = as_image_set(source, channels=channels, size=size, fit=fit, pages=pages, labels=labels, progress=progress)
     name = images.origin["path"] or f"the {images.origin['kind']}"
     if len(images) < 2:
-        raise InputError(f"{name}: holds {len(images)} image; at least 2 images are needed to find groups")
+        notes = "".join(f"; {note}" for note in images.notes)
+        raise InputError(f"{name}: holds {len(images)} image; at least 2 images are needed to find groups{notes}")
     if images.dtype.kind == "f":
         images.value_range()  # refuses NaN and infinite pixels
     _check_not_all_equal(images, name)
@@ -90,6 +99,7 @@ def as_image_set(
     channels: Channels | None = None,
     size: int | Sequence[int] | None = None,
     fit: ResizeMode = "resize",
+    pages: Pages | None = None,
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -99,7 +109,7 @@ def as_image_set(
 
     Parameters
     ----------
-    source, channels, size, fit, labels, progress
+    source, channels, size, fit, pages, labels, progress
         As in `open_images`.
 
     Returns
@@ -113,7 +123,9 @@ def as_image_set(
     """
     image_format = _image_format(channels, size, fit)
     if isinstance(source, str | PathLike):
-        images = _from_path(Path(fspath(source)), image_format, progress)
+        images = _from_path(Path(fspath(source)), image_format, progress, pages=pages)
+    elif pages not in (None, "axes"):
+        raise InputError("pages is for files of several pages, such as TIFF: an array or a Dataset has none")
     elif isinstance(source, ImageSet):
         images = source
     elif isinstance(source, np.ndarray | Tensor):
@@ -151,14 +163,24 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
         raise InputError("the images came from memory, not from a file: pass them again")
     options = dict(origin.get("options", {}))
     labels = options.pop("labels", None)
+    pages = options.pop("pages", "images")  # up to version 0.2 each page was an image
     image_format = _image_format(**options)
-    images = _convert(_from_path(Path(path), image_format, kind=origin.get("kind")), image_format)
+    images = _convert(_from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages), image_format)
     if "subset" in origin:
         try:
             images = images.subset(origin["subset"])
         except IndexError as error:
             raise InputError(f"{path}: has only {len(images)} images left: restore what was removed") from error
     return images if labels is None or not Path(labels).is_file() else as_image_set(images, labels=labels)
+
+
+def takes_pages(source: Source) -> bool:
+    """Return whether `pages` has a meaning for a source: a folder or a file of several pages."""
+    if not isinstance(source, str | PathLike):
+        return False
+    path = Path(fspath(source))
+    reader = find_reader(path) if path.exists() else None
+    return reader is not None and reader.takes_pages
 
 
 def _check_not_all_equal(images: ImageSet, name: str) -> None:
@@ -182,9 +204,15 @@ def _image_format(
 
 
 def _from_path(
-    path: Path, image_format: ImageFormat, progress: Progress | None = None, kind: str | None = None
+    path: Path,
+    image_format: ImageFormat,
+    progress: Progress | None = None,
+    *,
+    kind: str | None = None,
+    pages: str | None = None,
 ) -> ImageSet:
     """Open a file or folder with the first reader that can read it, or with the reader of a given name."""
+    checked = check_pages(pages)
     try:
         exists = path.exists()
         reader = find_reader(path, kind) if exists else None
@@ -194,8 +222,13 @@ def _from_path(
         raise InputError(f"{path}: no such file or folder")
     if reader is None:
         raise InputError(f"{path}: {_why_not_read(path, kind)}")
-    images = reader.read(path, image_format, progress)
-    images.origin = {**images.origin, "kind": reader.name, "path": str(path.absolute()), "options": {}}
+    if reader.takes_pages:
+        images, options = reader.read(path, image_format, progress, checked), {"pages": checked}
+    elif kind is None and checked != "axes":
+        raise InputError(f"{path}: pages is for files of several pages, such as TIFF; {reader.description} has none")
+    else:
+        images, options = reader.read(path, image_format, progress), {}
+    images.origin = {**images.origin, "kind": reader.name, "path": str(path.absolute()), "options": options}
     return images
 
 

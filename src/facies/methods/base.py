@@ -153,6 +153,11 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Raise InputError if the parameters or the images cannot be used; runs before any work."""
         check_parameters(self)
         self.hardware.check()
+        if len(images.image_shape) == 4 and "focal stacks" not in self.supported_inputs:
+            raise InputError(
+                f"{self.name} works on images, and these are focal stacks of {images.image_shape[0]} layers: where they "
+                "are pages of files, --pages channels takes them as channels, and --pages images each as an image"
+            )
 
     def parameters(self) -> dict[str, Any]:
         """The value of every parameter by its dotted name, such as ``training.epochs``."""

@@ -32,6 +32,7 @@ class ImageOptions(TypedDict, total=False):
     channels: Literal["grey", "rgb"] | None
     size: int | Sequence[int] | None
     fit: Literal["resize", "pad"]
+    pages: Literal["axes", "images", "channels", "layers"] | None
     labels: str | PathLike[str] | ArrayLike | None
 
 
@@ -44,7 +45,7 @@ class ClusterJob:
     source, output, method, preset, parameters, resume, overwrite
         As `cluster` takes them.
     image_options : mapping, optional
-        Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages`` and ``labels``.
     tensorboard_folder : path, optional
         Where the training curves are written for TensorBoard as well.
     command : sequence of str, optional
@@ -96,7 +97,7 @@ def cluster(
     progress : Progress, optional
         Displays how far the work has come, such as `facies.training.LineProgress`. Without it nothing is displayed.
     **image_options
-        Arguments of `open_images`: ``channels``, ``size``, ``fit`` and ``labels``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages`` and ``labels``.
 
     Raises
     ------

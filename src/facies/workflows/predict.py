@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from facies.cluster import LinearProbe
     from facies.images import ImageSet
     from facies.images.open import Source
+    from facies.images.readers.layout import Pages
     from facies.methods import Method
     from facies.training import Progress
 
@@ -38,10 +39,13 @@ class Prediction:
         if the run holds a classifier, ``class`` and ``certainty``, the probability of that class.
     left_out : DataFrame
         Files that could not be read: columns ``source`` and ``reason``.
+    notes : list of str
+        What was done to the images beyond what was requested.
     """
 
     table: pd.DataFrame
     left_out: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
 
 
 def predict(
@@ -49,6 +53,7 @@ def predict(
     source: Source,
     *,
     channels: Literal["grey", "rgb"] | None = None,
+    pages: Pages | None = None,
     classifier: str | None = None,
     progress: Progress | None = None,
 ) -> Prediction:
@@ -62,6 +67,8 @@ def predict(
         The new images. They are converted and resized as those of the run were; one image is enough.
     channels : {"grey", "rgb"}, optional
         What to convert the images to; without it what the run's images were converted to.
+    pages : {"axes", "images", "channels", "layers"}, optional
+        What the pages of a file of several are; without it what those of the run's images were.
     classifier : str, optional
         Name of the classifier that predicts the classes; without it the newest one of the run.
     progress : Progress, optional
@@ -78,24 +85,29 @@ def predict(
 
     progress = progress or SilentProgress()
     method = load_method(run.model_folder)
-    images = _open_images_like(run, source, channels, progress)
-    return Prediction(_assign(method, images, load_classifier(run, classifier), progress), images.left_out)
+    images = _open_images_like(run, source, channels, pages, progress)
+    table = _assign(method, images, load_classifier(run, classifier), progress)
+    return Prediction(table, images.left_out, images.notes)
 
 
 def _open_images_like(
-    run: RunFolder, source: Source, channels: Literal["grey", "rgb"] | None, progress: Progress
+    run: RunFolder, source: Source, channels: Literal["grey", "rgb"] | None, pages: Pages | None, progress: Progress
 ) -> ImageSet:
     """Open images in the way in which those of a run were opened, and resize them to the same shape."""
     from facies.images import as_image_set
+    from facies.images.open import takes_pages
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
     shape = tuple(described["image_shape"])
+    if pages is None and takes_pages(source):
+        pages = options.get("pages", "images" if described["origin"]["kind"] in ("folder", "tiff") else None)
     images = as_image_set(
         source,
         channels=channels or options.get("channels"),
         fit=options.get("fit", "resize"),
         size=shape[-2:],
+        pages=pages,
         progress=progress_callback(progress),
     )
     name = str(source) if isinstance(source, str | PathLike) else "the images"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.images import open_images, reopen
-from facies.images.readers.folder import find_image_files, natural_key
+from facies.images.readers.file_search import find_image_files, natural_key
 from facies.images.readers.image_file import read_headers
 from facies.images.sources import MappedSource
 
@@ -93,7 +93,7 @@ def test_images_of_one_size_are_kept_as_they_are(tmp_path: Path, save_png) -> No
     assert images.table["height"].tolist() == [12] * 5
     expected = np.moveaxis(np.asarray(Image.open(tmp_path / "sub/2.png")), -1, 0)
     np.testing.assert_array_equal(images[2].numpy(), expected)
-    assert images.origin == {"kind": "folder", "path": str(tmp_path), "options": {}}
+    assert images.origin == {"kind": "folder", "path": str(tmp_path), "options": {"pages": "axes"}}
     assert reopen(images.origin).fingerprint() == images.fingerprint()
 
 
@@ -142,7 +142,7 @@ def test_mixed_sizes_come_to_the_median_side(tmp_path: Path, save_png) -> None:
     assert images.table["width"].tolist() == [30, 21, 22, 12]
     padded = open_images(tmp_path, fit="pad")
     assert "padded" in padded.notes[0]
-    assert padded.origin["options"] == {"channels": None, "size": None, "fit": "pad"}
+    assert padded.origin["options"] == {"pages": "axes", "channels": None, "size": None, "fit": "pad"}
     assert reopen(padded.origin).fingerprint() == padded.fingerprint() != images.fingerprint()
     assert open_images(tmp_path, size=(16, 24)).image_shape == (1, 16, 24)
     assert open_images(tmp_path, size=16).notes == []

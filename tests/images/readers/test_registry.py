@@ -81,7 +81,18 @@ def test_a_set_is_reopened_by_the_reader_that_opened_it(scan: Path, monkeypatch:
 
 def test_readers_stand_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch, scan=f"{__name__}:READER")
-    assert [reader.name for reader in readers()] == ["npy", "npz", "tiff", "scan", "ecotaxa", "ifcb", "zarr", "folder"]
+    assert [reader.name for reader in readers()] == [
+        "npy",
+        "npz",
+        "tiff",
+        "microscopy",
+        "scan",
+        "ecotaxa",
+        "ifcb",
+        "ome-zarr",
+        "zarr",
+        "folder",
+    ]
 
 
 def test_files_of_a_known_suffix_import_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +107,7 @@ def test_a_package_that_cannot_be_imported_is_named_and_the_rest_works(
     register(monkeypatch, absent="no_such_package_2:READER", scan=f"{__name__}:READER", wrong=f"{__name__}:IMAGES")
     with pytest.warns(plugins.FaultyPlugin) as caught:
         names = [reader.name for reader in readers()]
-    assert names == ["npy", "npz", "tiff", "scan", "ecotaxa", "ifcb", "zarr", "folder"]
+    assert names == ["npy", "npz", "tiff", "microscopy", "scan", "ecotaxa", "ifcb", "ome-zarr", "zarr", "folder"]
     first, second = (str(warning.message) for warning in caught)
     assert "no_such_package_2 of the package no_such_package_2 is left out" in first
     assert "'wrong' of the package tests is left out, for it is no Reader" in second

@@ -146,8 +146,17 @@ def to_picture(pixels: NDArray[Any], low: float, high: float) -> Image.Image:
     return Image.fromarray(scaled[0] if len(scaled) == 1 else np.ascontiguousarray(scaled.transpose(1, 2, 0)))
 
 
+_WEBP_SIDE = 16383
+"""The longest side that a WebP file can have."""
+
+
 def webp(picture: Image.Image) -> bytes:
-    """Encode a PIL image as a lossless WebP file."""
+    """Encode a PIL image as a lossless WebP file; one with a side of more than 16,383 pixels is made smaller."""
     buffer = io.BytesIO()
+    longest = max(picture.size)
+    if longest > _WEBP_SIDE:
+        scale = _WEBP_SIDE / longest
+        width, height = (max(1, round(side * scale)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     picture.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()

@@ -15,9 +15,10 @@ from facies.grains.extraction.placed_photograph import Placed, top_folder
 from facies.grains.extraction.stack_guess import Grouping, guess, none_whole
 from facies.grains.extraction.stack_pattern import by_pattern
 from facies.grains.extraction.stack_table import by_table, read_stack_table, samples_of
-from facies.images.readers.folder import find_image_files, natural_key
-from facies.images.readers.image_file import SUFFIXES, decode_pages
+from facies.images.readers.file_search import find_image_files, natural_key
+from facies.images.readers.image_file import decode_pages
 from facies.images.readers.pixels import UnreadableImage
+from facies.images.readers.suffixes import SUFFIXES
 
 __all__ = ["Grouping", "Stack", "StackList", "find_stacks", "read_photograph"]
 

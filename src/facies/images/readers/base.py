@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facies.images.image_set import ImageSet
-from facies.images.resize import ImageFormat
 
 Progress = Callable[[int, int], None]
 """Called with the number of files or images that have been read, and their total."""
@@ -39,9 +38,13 @@ class Reader:
         `image_format` while it decodes them; images that it leaves in another format are converted afterwards.
         `progress` is None, or is called with the number of files that have been read and their total. An input that
         cannot be read is reported by `facies.errors.InputError`.
+    takes_pages : bool, default=False
+        Whether `read` takes a fourth argument, `pages`: ``axes``, ``images``, ``channels`` or ``layers``, which is what
+        the pages of a file are taken for.
     """
 
     name: str
     description: str
     can_read: Callable[[Path], bool]
-    read: Callable[[Path, ImageFormat, Progress | None], ImageSet]
+    read: Callable[..., ImageSet]
+    takes_pages: bool = False

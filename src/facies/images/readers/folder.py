@@ -1,15 +1,17 @@
-"""Images in a folder of image files, or in one multi-page TIFF."""
+"""Images in a folder of image files, or in one file that holds several."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from statistics import median
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,178 +22,150 @@ from facies.errors import InputError
 from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress
-from facies.images.readers.image_file import SUFFIXES, decode_pages, read_headers
+from facies.images.readers.file_search import ImageFile, LeftOut, search_folder
+from facies.images.readers.image_file import iter_images, read_contents
+from facies.images.readers.layout import FileContents, Pages, agree, layout_notes
 from facies.images.readers.pixels import PageHeader, UnreadableImage
+from facies.images.readers.suffixes import SUFFIXES, passed_over_note
 from facies.images.resize import MIN_SIDE, ImageFormat
 from facies.images.sources import PixelSource, SubsetSource, source_from_temporary
 from facies.images.temporary_store import TemporaryArray
 
 MAX_DEFAULT_SIDE = 128
 UNCHANGED = ImageFormat()
+_LARGE_BYTES = 2**26
+_LARGE = Lock()
+"""Held while a file of larger images is decoded: so many at once would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFile:
-    """A file, and its name relative to the folder, with forward slashes."""
-
-    path: Path
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One page of a file: an image of the set, and a row of its table."""
+class _Image:
+    """One image of a file: an image of the set, and a row of its table."""
 
     id: str
     file: ImageFile
     header: PageHeader
 
 
-@dataclass(frozen=True, slots=True)
-class _LeftOut:
-    source: str
-    reason: str
-
-
-def find_image_files(folder: Path) -> tuple[list[ImageFile], list[_LeftOut]]:
-    """List the image files in a folder and its subfolders, in natural order (2 before 10), and those that cannot be read.
-
-    Hidden files and files with other suffixes are ignored. Links to folders, and links to files outside the folder,
-    are not followed.
-    """
-    root = folder.resolve()
-    files: list[ImageFile] = []
-    left_out: list[_LeftOut] = []
-
-    def unreadable(error: OSError) -> None:
-        name = Path(error.filename).relative_to(root).as_posix()
-        left_out.append(_LeftOut(name, f"the folder cannot be read ({error.strerror})"))
-
-    for parent, folders, names in os.walk(root, onerror=unreadable):
-        here = Path(parent)
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        links = [name for name in folders if (here / name).is_symlink()]
-        left_out += [_LeftOut((here / name).relative_to(root).as_posix(), "a link to a folder") for name in links]
-        for name in names:
-            path = here / name
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-                continue
-            relative = path.relative_to(root).as_posix()
-            reason = _reason_to_skip(path, root)
-            if reason is None:
-                files.append(ImageFile(path, relative))
-            else:
-                left_out.append(_LeftOut(relative.encode("utf-8", "replace").decode(), reason))
-    return sorted(files, key=lambda file: natural_key(file.name)), left_out
-
-
-def natural_key(name: str) -> tuple[list[list[tuple[bool, int, str]]], str]:
-    """Return a key that sorts names folder by folder, and numbers in them by their value."""
-    parts = PurePosixPath(name.lower()).parts
-    split = [
-        [
-            (False, int(piece), "") if piece.isdecimal() else (True, 0, piece)
-            for piece in re.split(r"([0-9]+)", part)
-            if piece
-        ]
-        for part in parts
-    ]
-    return split, name
-
-
-def _reason_to_skip(path: Path, root: Path) -> str | None:
-    """Return why a file with the suffix of an image cannot be read; None if it can."""
-    try:
-        str(path.relative_to(root)).encode("utf-8")
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            return "a link that leaves the folder"
-        # A pipe, for example: opening it would wait for ever.
-        return None if path.is_file() else "not a file, or a link to nothing"
-    except UnicodeEncodeError:
-        return "its name is not UTF-8: rename it"
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
-        return f"it cannot be reached ({error})"
-
-
 def images_from_folder(
-    folder: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None
+    folder: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None, pages: Pages = "axes"
 ) -> ImageSet:
     """Open a folder of image files: each is decoded once, into a temporary memory-mapped file.
 
-    The id of an image is its path relative to the folder; the pages of a TIFF of several pages are ``name.tif#1`` and so on.
+    The id of an image is its path relative to the folder; the images in a file of several are ``name.tif#1`` and so on.
     The table gets the columns `folder` and the native `width` and `height`. Without a size, images of different sizes are
-    brought to a square of the median side, at most 128 pixels. Mixed grey and colour are refused if no channels are given.
+    brought to a square of the median side, at most 128 pixels. Mixed grey and colour are refused if no channels are given,
+    images of different numbers of focal layers always.
     """
-    files, left_out = find_image_files(folder)
-    if not files:
-        suffixes = " ".join(sorted(SUFFIXES))
-        why = f"; {left_out[0].source}: {left_out[0].reason}" if left_out else f" (read are {suffixes})"
+    found = search_folder(folder)
+    passed_over = passed_over_note(found.passed_over)
+    if not found.files:
+        reasons = [*(f"{item.source}: {item.reason}" for item in found.left_out[:1]), *passed_over]
+        why = f"; {'; '.join(reasons)}" if reasons else f" (read are {' '.join(sorted(SUFFIXES))})"
         raise InputError(f"{folder}: there is no image file in this folder or below{why}")
-    return images_from_files(folder, files, left_out, image_format=image_format, progress=progress)
+    images = images_from_files(
+        folder, found.files, found.left_out, image_format=image_format, progress=progress, pages=pages
+    )
+    images.notes += passed_over
+    return images
 
 
-def images_from_tiff(path: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None) -> ImageSet:
-    """Open the pages of one TIFF; the parameters are those of `images_from_folder`."""
-    return images_from_files(path, [ImageFile(path, path.name)], image_format=image_format, progress=progress)
+def images_from_file(
+    path: Path, image_format: ImageFormat = UNCHANGED, progress: Progress | None = None, pages: Pages = "axes"
+) -> ImageSet:
+    """Open the images in one file, such as the pages of a TIFF; the parameters are those of `images_from_folder`."""
+    return images_from_files(
+        path, [ImageFile(path, path.name)], image_format=image_format, progress=progress, pages=pages
+    )
 
 
 def images_from_files(
     path: Path,
     files: Sequence[ImageFile],
-    left_out: Sequence[_LeftOut] = (),
+    left_out: Sequence[LeftOut] = (),
     *,
     image_format: ImageFormat = UNCHANGED,
     progress: Progress | None = None,
+    pages: Pages = "axes",
 ) -> ImageSet:
     """Open image files in the order of the list; `path` is what errors name, `left_out` are files already found unreadable."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers = list(pool.map(_headers, files))
-    unreadable = [*left_out, *(item for item in headers if isinstance(item, _LeftOut))]
-    pages = [
-        _Page(file.name if len(item) == 1 else f"{file.name}#{number}", file, header)
-        for file, item in zip(files, headers, strict=True) if not isinstance(item, _LeftOut)
-        for number, header in enumerate(item, 1)
-    ]  # fmt: skip
-    if not pages:
+        found = list(pool.map(lambda file: _contents(file, pages), files))
+    unreadable = [*left_out, *(item for item in found if isinstance(item, LeftOut))]
+    readable_files = [(file, item) for file, item in zip(files, found, strict=True) if not isinstance(item, LeftOut)]
+    images = [
+        _Image(file.name if len(item.headers) == 1 else f"{file.name}#{number}", file, header)
+        for file, item in readable_files
+        for number, header in enumerate(item.headers, 1)
+    ]
+    if not images:
         raise _none_readable(path, len(files), unreadable)
-    image_format, notes = choose_format(path, [page.header for page in pages], image_format)
-    source, failed = _decode_all(pages, image_format, progress)
+    layouts = [item.layout for _, item in readable_files]
+    notes = layout_notes(layouts, pages)
+    _check_alike(path, readable_files, notes)
+    image_format, format_notes = choose_format(path, [image.header for image in images], image_format)
+    source, failed = _decode_all(images, image_format, progress, pages)
     unreadable += failed.values()
-    readable = [row for row in range(len(pages)) if row not in failed]
+    readable = [row for row in range(len(images)) if row not in failed]
     if not readable:
         raise _none_readable(path, len(files), unreadable)
     return ImageSet(
         source if not failed else SubsetSource(source, np.array(readable, dtype=np.int64)),
-        _table([pages[row] for row in readable]),
+        _table([images[row] for row in readable]),
         left_out=pd.DataFrame(
             [(item.source, item.reason) for item in unreadable], columns=list(LEFT_OUT_COLUMNS), dtype=str
         ),
-        notes=notes,
+        notes=[*notes, *format_notes],
     )
 
 
-def _headers(file: ImageFile) -> list[PageHeader] | _LeftOut:
+def _contents(file: ImageFile, pages: Pages) -> FileContents | LeftOut:
     try:
-        return read_headers(file.path)
+        return read_contents(file.path, pages)
     except UnreadableImage as error:
-        return _LeftOut(file.name, str(error))
+        return LeftOut(file.name, str(error))
 
 
-def _none_readable(path: Path, n_files: int, unreadable: Sequence[_LeftOut]) -> InputError:
+def _check_alike(path: Path, files: Sequence[tuple[ImageFile, FileContents]], notes: Sequence[str]) -> None:
+    """Refuse images of different numbers of focal layers, and of channels where they come from pages."""
+    layers: dict[int, str] = {}
+    channels: dict[int, str] = {}
+    combined = False
+    for file, item in files:
+        combined |= item.layout.combines
+        for header in item.headers:
+            layers.setdefault(header.layers, file.name)
+            channels.setdefault(header.channels, file.name)
+    how = f" ({'; '.join(notes)})" if notes else ""
+    if len(layers) > 1:
+        (one, first), (other, second) = list(layers.items())[:2]
+        raise InputError(
+            f"{path}: {first} has {one or 'no'} focal layers, {second} has {other or 'no'}: put them in folders of "
+            f"their own, or take each page as an image by --pages images{how}"
+        )
+    if combined and len(channels) > 1:
+        (one, first), (other, second) = list(channels.items())[:2]
+        raise InputError(
+            f"{path}: {first} has {one} channel{'s' if one > 1 else ''}, {second} has {other}: put them in folders of "
+            f"their own, or take each page as an image by --pages images{how}"
+        )
+
+
+def _none_readable(path: Path, n_files: int, unreadable: Sequence[LeftOut]) -> InputError:
     first = unreadable[0]
     files = "the image file" if n_files == 1 else f"none of the {n_files} image files"
     return InputError(f"{path}: {files} can{'not' if n_files == 1 else ''} be read; {first.source}: {first.reason}")
 
 
-def _table(pages: Sequence[_Page]) -> pd.DataFrame:
-    parents = [PurePosixPath(page.file.name).parent.as_posix() for page in pages]
+def _table(images: Sequence[_Image]) -> pd.DataFrame:
+    parents = [PurePosixPath(image.file.name).parent.as_posix() for image in images]
     return pd.DataFrame(
         {
-            "id": [page.id for page in pages],
-            "source": [page.file.name for page in pages],
+            "id": [image.id for image in images],
+            "source": [image.file.name for image in images],
             "folder": parents,
-            "width": [page.header.width for page in pages],
-            "height": [page.header.height for page in pages],
+            "width": [image.header.width for image in images],
+            "height": [image.header.height for image in images],
         }
     )
 
@@ -225,20 +199,23 @@ def choose_format(path: Path, headers: Sequence[PageHeader], requested: ImageFor
 
 
 def _decode_all(
-    pages: Sequence[_Page], image_format: ImageFormat, progress: Progress | None
-) -> tuple[PixelSource, dict[int, _LeftOut]]:
+    images: Sequence[_Image], image_format: ImageFormat, progress: Progress | None, pages: Pages
+) -> tuple[PixelSource, dict[int, LeftOut]]:
     """Decode every file once, in parallel; each thread writes the rows of its file."""
-    first = pages[0].header
-    shape = (len(pages), image_format.n_channels(first.channels), *(image_format.size or (first.height, first.width)))
+    first = images[0].header
+    layers = (first.layers,) if first.layers else ()
+    size = image_format.size or (first.height, first.width)
+    shape = (len(images), *layers, image_format.n_channels(first.channels), *size)
     store = TemporaryArray.allocate(shape, image_format.dtype(first.dtype), in_memory_below=0)
     rows: dict[ImageFile, list[int]] = {}
-    for row, page in enumerate(pages):
-        rows.setdefault(page.file, []).append(row)
-    failed: dict[int, _LeftOut] = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image.file, []).append(row)
+    failed: dict[int, LeftOut] = {}
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         jobs = [
-            pool.submit(_decode_file, [pages[row] for row in own], own, image_format, store) for own in rows.values()
+            pool.submit(_decode_file, [images[row] for row in own], own, image_format, store, pages)
+            for own in rows.values()
         ]
         for done, job in enumerate(as_completed(jobs), 1):
             failed.update(job.result())
@@ -246,7 +223,8 @@ def _decode_all(
                 progress(done, len(jobs))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return source_from_temporary(store, AxisOrder.FIRST), dict(sorted(failed.items()))
+    order = AxisOrder.STACK if layers else AxisOrder.FIRST
+    return source_from_temporary(store, order), dict(sorted(failed.items()))
 
 
 def _finite(pixels: NDArray[Any]) -> bool:
@@ -255,22 +233,26 @@ def _finite(pixels: NDArray[Any]) -> bool:
 
 
 def _decode_file(
-    pages: Sequence[_Page], rows: Sequence[int], image_format: ImageFormat, store: TemporaryArray
-) -> dict[int, _LeftOut]:
+    images: Sequence[_Image], rows: Sequence[int], image_format: ImageFormat, store: TemporaryArray, pages: Pages
+) -> dict[int, LeftOut]:
     failed = {}
-    done = 0
-    try:
-        for page, row, pixels in zip(pages, rows, decode_pages(pages[0].file.path), strict=False):
-            header = PageHeader(pixels.shape[0], pixels.shape[1], pixels.shape[2], pixels.dtype)
-            if header != page.header:
-                raise UnreadableImage("its header promises something else than it holds")
-            if not _finite(pixels):
-                failed[row] = _LeftOut(page.id, "NaN or infinite pixels")
+    size = max(image.header.n_bytes for image in images)
+    with _LARGE if size > _LARGE_BYTES else nullcontext():
+        decoded = iter_images(images[0].file.path, pages)
+        for image, row, pixels in zip_longest(images, rows, decoded, fillvalue=None):
+            if image is None or row is None:  # the file has grown since its header was read
+                break
+            if isinstance(pixels, UnreadableImage):
+                failed[row] = LeftOut(image.id, str(pixels))
+            elif pixels is None:
+                failed[row] = LeftOut(image.id, "the file has fewer pages than it says")
+            elif not agree(image.header, pixels):
+                failed[row] = LeftOut(image.id, "its header promises something else than it holds")
+            elif not _finite(pixels):
+                failed[row] = LeftOut(image.id, "NaN or infinite pixels")
             else:
-                store.array[row] = image_format.apply(np.moveaxis(pixels, -1, 0)[None])[0]
-            done += 1
-        if done < len(pages):
-            raise UnreadableImage("the file has fewer pages than it says")
-    except UnreadableImage as error:
-        failed.update({row: _LeftOut(page.id, str(error)) for page, row in zip(pages[done:], rows[done:], strict=True)})
+                planes = np.moveaxis(pixels, -1, -3)
+                store.array[row] = image_format.apply(planes if pixels.ndim == 4 else planes[None]).reshape(
+                    store.array.shape[1:]
+                )
     return failed

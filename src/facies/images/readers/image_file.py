@@ -7,13 +7,15 @@ What is made of a file, so that equal images are equal however they were written
 - opacity is dropped where everything is opaque, else the image is blended over black, the colour of "nothing here" in
   most scientific images; it never becomes a channel;
 - the EXIF orientation is applied;
-- every page of a TIFF is an image; of an animation only the first frame is read.
+- fewer than 8 bits become 0 to 255; 10, 12 and 14 bits keep their numbers in 16;
+- which pages of a file are channels, focal layers or images of their own is settled in `layout`; of an animation only the
+  first frame is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +23,128 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin  # noqa: F401 - WebP is known once this is imported
 
+from facies.images.readers.deep_pictures import decode_deep, deep_channels
+from facies.images.readers.layout import Container, FileContents, Pages, contents, decode, one_series
+from facies.images.readers.microscopy import MICROSCOPY
+from facies.images.readers.ome_zarr import open_ome_zarr
 from facies.images.readers.pixels import (
     PageHeader,
     UnreadableImage,
     apply_orientation,
-    blend_alpha,
     pil_channels_and_dtype,
     pil_to_array,
 )
-from facies.images.readers.tiff import tiff_headers, tiff_pages
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
-"""The suffixes of image files, in lower case."""
+from facies.images.readers.suffixes import PILLOW_FORMATS
+from facies.images.readers.tiff import open_tiff
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# Others, such as EPS, would start programs to draw what a file says.
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
 
 
-def read_headers(path: Path) -> list[PageHeader]:
-    """Read the header of each page of a file without decoding it; an `UnreadableImage` says why that is impossible."""
-    with _as_unreadable():
-        if _is_tiff(path):
-            return tiff_headers(path)
-        with Image.open(path, formats=_FORMATS) as image:
-            height, width = image.height, image.width
-            if _orientation(image) >= 5:
-                height, width = width, height
-            deep = _png16_channels(path, image)
-            if deep:
-                return [PageHeader(height, width, deep, np.dtype(np.uint16))]
-            return [PageHeader(height, width, *pil_channels_and_dtype(image))]
+def read_contents(path: Path, pages: Pages = "images") -> FileContents:
+    """Read the header of each image in a file without decoding it; an `UnreadableImage` says why that is impossible.
+
+    Parameters
+    ----------
+    path : Path
+    pages : {"images", "axes", "channels", "layers"}
+        What the pages of a file are.
+    """
+    with _as_unreadable(), _open(path) as container:
+        return contents(container, pages)
 
 
-def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
-    """Decode a file page by page to (H, W, C), with the shapes and types that `read_headers` returned."""
-    with _as_unreadable():
-        if _is_tiff(path):
-            yield from tiff_pages(path)
-            return
-        with Image.open(path, formats=_FORMATS) as image:
-            orientation = _orientation(image)
-            deep = _png16_channels(path, image)
-            pixels = _decode_png16(path, deep) if deep else pil_to_array(image)
-        yield apply_orientation(pixels, orientation)
+def read_headers(path: Path, pages: Pages = "images") -> list[PageHeader]:
+    """Read the headers alone, as `read_contents` does."""
+    return read_contents(path, pages).headers
+
+
+def iter_images(path: Path, pages: Pages = "images") -> Iterator[NDArray[Any] | UnreadableImage]:
+    """Decode a file image by image to (H, W, C), or (L, H, W, C) for focal stacks, as `read_contents` promised.
+
+    In place of an image that cannot be read stands the reason.
+    """
+    try:
+        with _as_unreadable(), _open(path) as container:
+            for image in decode(container, pages):
+                try:
+                    with _as_unreadable():
+                        pixels = image()
+                except UnreadableImage as error:
+                    yield error
+                else:
+                    yield pixels
+    except UnreadableImage as error:
+        yield error
+
+
+def decode_pages(path: Path, pages: Pages = "images") -> Iterator[NDArray[Any]]:
+    """Decode a file as `iter_images` does; the first image that cannot be read raises an `UnreadableImage`."""
+    for pixels in iter_images(path, pages):
+        if isinstance(pixels, UnreadableImage):
+            raise pixels
+        yield pixels
+
+
+def _open(path: Path) -> AbstractContextManager[Container]:
+    if path.is_dir():
+        return open_ome_zarr(path)
+    with path.open("rb") as file:
+        head = file.read(12)
+    if not head:
+        raise UnreadableImage("the file is empty")
+    if head[:4] in _TIFF_MAGIC:
+        return open_tiff(path)
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        return _open_heif(path)
+    opener: Callable[[Path], AbstractContextManager[Container]] | None = MICROSCOPY.get(path.suffix.lower())
+    return _open_picture(path) if opener is None else opener(path)
+
+
+class _Picture:
+    """A file that Pillow reads: one image."""
+
+    series = one_series(1)
+    fits = True
+
+    def __init__(self, image: Image.Image, path: Path) -> None:
+        self._image = image
+        self._path = path
+        self._deep = deep_channels(path, image)
+        self.animated = bool(getattr(image, "is_animated", False))
+
+    def header(self, page: int) -> PageHeader:
+        """Return shape and type without decoding."""
+        height, width = self._image.height, self._image.width
+        if _orientation(self._image) >= 5:
+            height, width = width, height
+        if self._deep:
+            return PageHeader(height, width, self._deep, np.dtype(np.uint16))
+        return PageHeader(height, width, *pil_channels_and_dtype(self._image))
+
+    def read(self, page: int) -> NDArray[Any]:
+        """Decode to (H, W, C)."""
+        orientation = _orientation(self._image)
+        pixels = decode_deep(self._path, self._image, self._deep) if self._deep else pil_to_array(self._image)
+        return apply_orientation(pixels, orientation)
+
+
+@contextmanager
+def _open_picture(path: Path) -> Iterator[_Picture]:
+    with Image.open(path, formats=PILLOW_FORMATS) as image:
+        yield _Picture(image, path)
+
+
+@contextmanager
+def _open_heif(path: Path) -> Iterator[_Picture]:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnreadableImage("a HEIC image: pip install 'facies[heif]' reads it, or save it as PNG") from error
+    pillow_heif.register_heif_opener()
+    with Image.open(path, formats=("HEIF",)) as image:
+        yield _Picture(image, path)
 
 
 @contextmanager
@@ -88,38 +167,8 @@ def _as_unreadable() -> Iterator[None]:
         raise UnreadableImage(f"damaged or not supported ({reason})") from error
 
 
-def _is_tiff(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4)
-    if not head:
-        raise UnreadableImage("the file is empty")
-    return head in _TIFF_MAGIC
-
-
 def _orientation(image: Image.Image) -> int:
     if image.format == "PNG" and "exif" not in image.info:
         return 1  # Pillow would decode the whole image to look for EXIF behind the pixels
     value = image.getexif().get(_ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _png16_channels(path: Path, image: Image.Image) -> int:
-    """Return the number of channels of a PNG that Pillow would reduce from 16 to 8 bits; 0 for all other images."""
-    if image.format != "PNG" or image.mode.startswith("I"):
-        return 0
-    with path.open("rb") as file:
-        head = file.read(26)
-    bits, colour_type = head[24], head[25]
-    return 0 if bits != 16 else {2: 3, 4: 1, 6: 3}.get(colour_type, 0)
-
-
-def _decode_png16(path: Path, channels: int) -> NDArray[Any]:
-    import cv2
-
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise UnreadableImage("damaged")
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    colour = pixels[..., :3][..., ::-1][..., :channels]
-    return blend_alpha(colour, pixels[..., 3:]) if pixels.shape[2] == 4 else np.ascontiguousarray(colour)

@@ -18,12 +18,18 @@ class UnreadableImage(Exception):  # noqa: N818 - the state of a file, which is 
 
 @dataclass(frozen=True, slots=True)
 class PageHeader:
-    """The shape and the type of a decoded page."""
+    """The shape and the type of a decoded page, or of an image of several pages; `layers` is 0 unless it is a focal stack."""
 
     height: int
     width: int
     channels: int
     dtype: np.dtype[Any]
+    layers: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the pixels."""
+        return self.height * self.width * self.channels * max(1, self.layers) * self.dtype.itemsize
 
 
 def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -37,9 +43,9 @@ def apply_orientation(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return pixels
 
 
-def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
+def blend_alpha(colour: NDArray[Any], opacity: NDArray[Any], largest: int | None = None) -> NDArray[Any]:
     """Blend colours (H, W, C), not multiplied by their opacity (H, W, 1), over black; opaque is 1 or the largest integer."""
-    white = np.iinfo(colour.dtype).max if colour.dtype.kind in "iu" else 1
+    white = (largest or np.iinfo(colour.dtype).max) if colour.dtype.kind in "iu" else 1
     if (opacity == white).all():
         return colour
     blended = colour.astype(np.float64) * (opacity.astype(np.float64) / white)

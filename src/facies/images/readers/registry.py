@@ -9,8 +9,10 @@ from facies.images.image_set import ImageSet
 from facies.images.readers.arrays import images_from_npy, images_from_npz
 from facies.images.readers.base import Progress, Reader
 from facies.images.readers.ecotaxa import READER as ECOTAXA
-from facies.images.readers.folder import images_from_folder, images_from_tiff
+from facies.images.readers.folder import images_from_file, images_from_folder
 from facies.images.readers.ifcb import READER as IFCB
+from facies.images.readers.microscopy import MICROSCOPY
+from facies.images.readers.ome_zarr import is_ome_zarr
 from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
 from facies.plugins import load_plugins
@@ -32,15 +34,32 @@ _FILES = (
     Reader(
         name="tiff",
         description="one .tif of several pages",
-        can_read=_has_suffix(".tif", ".tiff"),
-        read=images_from_tiff,
+        can_read=_has_suffix(".tif", ".tiff", ".lsm", ".stk"),
+        read=images_from_file,
+        takes_pages=True,
+    ),
+    Reader(
+        name="microscopy",
+        description="one .czi, .lif or .nd2 (pip install 'facies[microscopy]')",
+        can_read=_has_suffix(*MICROSCOPY),
+        read=images_from_file,
+        takes_pages=True,
     ),
 )
 _FOLDERS = (
     ECOTAXA,
     IFCB,
+    Reader(
+        name="ome-zarr", description="an OME-Zarr image", can_read=is_ome_zarr, read=images_from_file, takes_pages=True
+    ),
     Reader(name="zarr", description=".zarr", can_read=is_zarr, read=_as_stored(images_from_zarr)),
-    Reader(name="folder", description="a folder of images", can_read=Path.is_dir, read=images_from_folder),
+    Reader(
+        name="folder",
+        description="a folder of images",
+        can_read=Path.is_dir,
+        read=images_from_folder,
+        takes_pages=True,
+    ),
 )
 
 
