@@ -52,6 +52,22 @@ def test_every_type_with_every_compression(compression: str | None, dtype: str, 
     assert read_headers(tmp_path / "a.tif") == [PageHeader(7, 9, 1, np.dtype(dtype))]
 
 
+def test_lzw_as_it_was_before_1993(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 9, (16, 16), dtype=np.uint8)
+    # A GIF has the same codes, in blocks of 255 bytes.
+    Image.fromarray(pixels).save(tmp_path / "a.gif", optimize=False, interlace=0)
+    gif = (tmp_path / "a.gif").read_bytes()
+    with Image.open(tmp_path / "a.gif") as image:
+        at = image.tile[0].offset
+    codes = b""
+    while gif[at]:
+        codes += gif[at + 1 : at + 1 + gif[at]]
+        at += 1 + gif[at]
+    (tmp_path / "a.tif").write_bytes(tiff_bytes(pixels, 8, compression=5, data=codes))
+    (page,) = decode_pages(tmp_path / "a.tif")
+    np.testing.assert_array_equal(page[..., 0], pixels)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 @pytest.mark.parametrize("photometric", ["cielab", "icclab"])
 def test_lab_becomes_rgb(dtype: str, photometric: str, tmp_path: Path) -> None:

@@ -61,14 +61,19 @@ def tiff_bytes(
     palette: Sequence[tuple[int, int, int]] = (),
     *,
     next_page: int = 0,
+    compression: int = 1,
+    data: bytes = b"",
 ) -> bytes:
-    """Return a TIFF of one uncompressed page of grey or palette, of any number of bits; `next_page` is -1 for the page itself."""
-    data = pack(pixels, bits)
+    """Return a TIFF of one page of grey or palette, of any number of bits; `next_page` is -1 for the page itself.
+
+    It is uncompressed, unless the compressed `data` are given.
+    """
+    data = data or pack(pixels, bits)
     data += b"\0" * (len(data) % 2)
     height, width = pixels.shape
     at = 8 + len(data)
     tags = [
-        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, 1), (262, 3, 1, photometric),
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 1, bits), (259, 3, 1, compression), (262, 3, 1, photometric),
         (273, 4, 1, 8), (277, 3, 1, 1), (278, 3, 1, height), (279, 4, 1, len(data)),
     ]  # fmt: skip
     extra = b""

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from facies.errors import InputError
 from facies.grains.extraction.placed_photograph import Placed
-from facies.images.readers.image_file import SUFFIXES
+from facies.images.readers.suffixes import SUFFIXES
 
 _FORMS = {
     "stack": ".+?",

@@ -14,6 +14,7 @@ What is made of a file, so that equal images are equal however they were written
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ from facies.images.readers.pixels import (
 )
 from facies.images.readers.suffixes import PILLOW_FORMATS
 from facies.images.readers.tiff import open_tiff
+
+# Of damage it warns, and then raises an error, too.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")

@@ -94,7 +94,7 @@ def passed_over_note(names: Iterable[str]) -> list[str]:
     """Say in one line which files were passed over, counted by their suffix, with the mend where there is one."""
     counts = Counter(PurePath(name).suffix.lower() or "without a suffix" for name in names)
     mends: dict[str, list[str]] = {}
-    for suffix, count in counts.most_common():
+    for suffix, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         mends.setdefault(_MENDS.get(suffix, ""), []).append(f"{count:,} {suffix}")
     if not mends:
         return []

@@ -33,6 +33,7 @@ from facies.images.readers.tiff_samples import (
 
 _LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
 """None, LZW, Deflate, PackBits, old Deflate, LZMA, Zstandard."""
+_LZW, _OLD_JPEG = 5, 6
 _ORIENTATION = 274
 _FEWER_PAGES = "the file has fewer pages than it says"
 _MAX_PIXELS = 178_000_000
@@ -159,11 +160,21 @@ def _decode(page: Any, path: Path) -> NDArray[Any]:
     except UnreadableImage:
         raise
     except Exception:
-        try:
-            return _decode_by_pillow(page, path)
-        except Exception:  # noqa: S110 - what tifffile says is the better reason
-            pass
-        raise
+        if not _is_another_codec(page):  # else it is damaged, of which Pillow's library would write lines on the screen
+            raise
+        return _decode_by_pillow(page, path)
+
+
+def _is_another_codec(page: Any) -> bool:
+    """Return whether only Pillow's library knows the compression: JPEG and LZW of before 1993, ThunderScan, and others."""
+    from tifffile import TIFF
+
+    if page.compression == _LZW:
+        handle = page.parent.filehandle
+        handle.seek(page.dataoffsets[0])
+        start = handle.read(2)
+        return len(start) == 2 and start[0] == 0 and start[1] & 1 == 1
+    return page.compression == _OLD_JPEG or page.compression not in TIFF.DECOMPRESSORS
 
 
 def _decode_by_pillow(page: Any, path: Path) -> NDArray[Any]:
