@@ -15,10 +15,11 @@ import pandas as pd
 from facies.errors import InputError
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress, Reader
-from facies.images.readers.folder import ImageFile, find_image_files, images_from_files
-from facies.images.readers.image_file import SUFFIXES
+from facies.images.readers.file_search import ImageFile, find_image_files
+from facies.images.readers.folder import images_from_files
 from facies.images.readers.pixel_size import pixel_sizes
 from facies.images.readers.plankton_table import MAX_TABLE_BYTES, TABLE_NAME, PlanktonTable, read_tables
+from facies.images.readers.suffixes import SUFFIXES
 from facies.images.readers.zip_members import ZipMembers, open_zip, safe_name
 from facies.images.resize import ImageFormat
 from facies.images.sources import SubsetSource
