@@ -16,6 +16,7 @@ from facies.images import ImageSet
 from facies.methods.base import Method
 from facies.methods.downsample import downsample, downsampled_shape
 from facies.methods.fit_context import FitContext
+from facies.methods.focal_vae.held_out import held_out_rows
 from facies.methods.focal_vae.settings import FORMER_PARAMETERS, FocalVAESettings
 from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture
 from facies.methods.focal_vae.stages import FocalVAEStages, code_of
@@ -39,6 +40,9 @@ class FocalVAE(FocalVAESettings, Method):
         Dimensions of the code that vary from image to image by more than 0.01.
     distances_ : ndarray of shape (n_images,)
         Distance of each image to the centre of its group.
+    held_out_ : dict
+        With `held_out`: ``held_out`` and ``learnt``, the mean squared errors of the reconstructions of the images held out
+        of the training and of those learnt from, and the numbers of ``images`` and ``stacks`` held out; else empty.
 
     References
     ----------
@@ -103,6 +107,8 @@ class FocalVAE(FocalVAESettings, Method):
                 f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
                 f"give more images, or set n_clusters={max(2, len(images) // 10)}"
             )
+        if self.held_out:
+            held_out_rows(images, self.held_out, 0)
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """Reduced copies, the autoencoder, its code, k-means, and a map."""
@@ -111,6 +117,7 @@ class FocalVAE(FocalVAESettings, Method):
             fit.stage("scale", steps.scale),
             *([fit.stage("align", steps.align)] if self.align else []),
             fit.stage("autoencode", steps.autoencode),
+            *([fit.stage("held-out", steps.measure_held_out)] if self.held_out else []),
             fit.stage("embed", steps.embed),
             fit.stage("group", steps.group),
             fit.stage("projection", lambda fit, outputs: fit.project(outputs, self.projection)),
@@ -119,6 +126,7 @@ class FocalVAE(FocalVAESettings, Method):
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network, scale of the pixels and groups; the distances learnt from stay with this object."""
         self.distances_: NDArray[np.float32] = outputs["distances"]
+        self.held_out_: dict[str, Any] = outputs.get("held_out", {})
         names = (
             "n_clusters",
             "intensity",

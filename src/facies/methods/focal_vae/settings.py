@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from facies.images import RandomAffine
 from facies.methods.downsample import downsampled_shape
@@ -72,6 +72,9 @@ class FocalVAESettings:
     """How `align` does so; ``auto`` epochs as in `training`."""
     training: Training = settings(Training, epochs=50, batch_size=16, learning_rate=1e-4, weight_decay=1e-5)
     """Training of the autoencoder; ``auto`` epochs show 60,000 images in all, in 20 to 150 epochs."""
+    held_out: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of the stacks that the autoencoder does not learn from, all images of a stack of photographs together. Their
+    reconstruction error tells how well an architecture draws what it has not seen; they are grouped as all others."""
     any_side_up: bool = False
     """Group by the mean of the codes of an image's eight symmetric positions (mirrored and turned by quarters; four of an
     image that is not square), so that the group does not depend on how it lies."""

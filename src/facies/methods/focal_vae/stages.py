@@ -12,14 +12,16 @@ from torch import Tensor
 from facies.cluster import KMeans
 from facies.errors import FaciesWarning
 from facies.methods.fit_context import FitContext
+from facies.methods.focal_vae.held_out import held_out_rows, stacks_of
 from facies.methods.focal_vae.losses import FocalObjective
 from facies.methods.focal_vae.settings import FocalVAESettings
 from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture, active_dimensions
 from facies.methods.pose_alignment import align_pose, to_canonical
 from facies.methods.weights import load_weights
 from facies.nn import FocalAutoencoder, PixelNormalizer
+from facies.nn.pose import PoseTransformer
 from facies.nn.resnet import check_weights
-from facies.training import StageOutputs
+from facies.training import StageOutputs, derive_seed
 
 MIN_ACTIVE_SHARE = 0.1
 MAX_BETA = 1e-3
@@ -62,14 +64,35 @@ class FocalVAEStages:
         pose = s.load_pose(shape, outputs, torch.device("cpu"))
         objective = FocalObjective(_normalizer(outputs), s.augmentation.transform(), s.beta, s.warm_up, pose)
         training = s.training.with_epochs(automatic_epochs(len(fit.images)))
-        fit.trainer.fit(network, fit.downsampled(s.image_size), objective, training)
+        rows = np.flatnonzero(~self._held_out(fit)) if s.held_out else None
+        fit.trainer.fit(network, fit.downsampled(s.image_size), objective, training, rows)
         return {"autoencoder": dict(network.state_dict())}
+
+    def measure_held_out(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Mean squared error (eq. 1) of the images held out, and of those learnt from, as a row of the history."""
+        network, normalizer, pose = self._fitted(fit, outputs)
+
+        def errors(pixels: Tensor) -> Tensor:
+            stacks = to_canonical(pose, normalizer(pixels))
+            return (network(stacks).reconstruction - stacks).square().flatten(1).mean(dim=1)
+
+        images = fit.downsampled(self.settings.image_size)
+        (found,) = fit.apply(errors, "held-out", images, batch_size=128)
+        held = self._held_out(fit)
+        n_stacks = len(np.unique(stacks_of(fit.images)[held]))
+        unseen, seen = float(found[held].mean()), float(found[~held].mean())
+        row = {"held_out": unseen, "learnt": seen}
+        fit.trainer.rows.append({"stage": "held-out", "epoch": 1, "seconds": 0.0, **row})
+        return {
+            "held_out": {**row, "images": int(held.sum()), "stacks": n_stacks},
+            "held_out_note": f"held out of the training: {int(held.sum())} images of {n_stacks} stacks; mean squared error of "
+            f"their reconstructions {unseen:.3g}, of those learnt from {seen:.3g}",
+        }
 
     def embed(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The mean of each image's code."""
-        s, shape, device = self.settings, fit.images.image_shape, fit.trainer.device
-        network: FocalAutoencoder = load_weights(s.build(shape), outputs["autoencoder"], device)
-        normalizer, pose = _normalizer(outputs).to(device), s.load_pose(shape, outputs, device)
+        s = self.settings
+        network, normalizer, pose = self._fitted(fit, outputs)
 
         def codes(pixels: Tensor) -> tuple[Tensor, Tensor]:
             stacks = to_canonical(pose, normalizer(pixels))
@@ -101,7 +124,7 @@ class FocalVAEStages:
             "probabilities_": probabilities,
             "labels_": labels,
             "distances": distances,
-            "notes": self._notes(active, model.n_clusters_),
+            "notes": [*([outputs["held_out_note"]] if s.held_out else []), *self._notes(active, model.n_clusters_)],
         }
 
     def _notes(self, active: NDArray[np.bool_], n_clusters: int) -> list[str]:
@@ -115,6 +138,17 @@ class FocalVAEStages:
         if n_clusters < s.n_clusters:
             notes.append(f"there are {n_clusters} groups instead of {s.n_clusters}: so few images differ")
         return notes
+
+    def _held_out(self, fit: FitContext) -> NDArray[np.bool_]:
+        return held_out_rows(fit.images, self.settings.held_out, derive_seed(fit.trainer.random_state, "held-out"))
+
+    def _fitted(
+        self, fit: FitContext, outputs: StageOutputs
+    ) -> tuple[FocalAutoencoder, PixelNormalizer, PoseTransformer | None]:
+        """The autoencoder as it was learnt, the scale of the pixels, and what sets images upright."""
+        shape, device = fit.images.image_shape, fit.trainer.device
+        network: FocalAutoencoder = load_weights(self.settings.build(shape), outputs["autoencoder"], device)
+        return network, _normalizer(outputs).to(device), self.settings.load_pose(shape, outputs, device)
 
     def _network(self, image_shape: tuple[int, ...]) -> FocalAutoencoder:
         network = self.settings.build(image_shape)
