@@ -54,6 +54,20 @@ def test_json(photos: Path, tmp_path: Path) -> None:
     assert found["complete_before"] is False
 
 
+def test_the_segmentation_of_the_paper(photos: Path, tmp_path: Path) -> None:
+    paper = (*SMALL, "--segmentation", "paper", "--superpixel", 24)
+    result = call("extract", photos, "-o", tmp_path / "grains", *paper, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["n_grains"] == 12
+    settings = json.loads((tmp_path / "grains" / "grains.json").read_text())["settings"]
+    assert (settings["segmentation"], settings["superpixel"], settings["min_side"]) == ("paper", 24, 40)
+    other = call("extract", photos, "-o", tmp_path / "grains", *SMALL, "--resume")
+    assert 'segmentation was "paper", is "candidates"' in error_line(other)
+    unknown = call("extract", photos, "-o", tmp_path / "x", *SMALL, "--segmentation", "slic")
+    assert unknown.exit_code == 2
+    assert "--segmentation slic: choose candidates, paper" in error_line(unknown)
+
+
 def test_grains_are_grouped_and_the_run_keeps_outlines_and_scale(grains: Path, tmp_path: Path) -> None:
     result = call("cluster", grains, "-o", tmp_path / "run", "--method", "brightness")
     assert result.exit_code == 0, result.stderr
