@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from facies.io import atomic_file
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 WORK = HERE / "work"
+ABSOLUTE = re.compile(
+    r"""(?:file://|(?<!\w)[A-Za-z]:(?=[\\/](?!/))|~(?=/)|\\(?=\\\w)|(?<![\w.~/:-])(?<!GET )(?<!POST ))[\\/]\w[^\s'":,)]*"""
+)
+"""A path from the root of a disk, of a share or of a home, also inside of a text."""
 SHARED = HERE.parent.parent / "shared" / "data"
 
 
@@ -53,11 +58,15 @@ def keep(name: str, result: dict[str, Any]) -> None:
 
 
 def without_folders(value: Any) -> Any:
-    """Replace every absolute path in a nested value by its last part."""
+    """Replace every absolute path in a nested value, also one inside of a text, by its last part."""
     if isinstance(value, dict):
-        return {name: without_folders(each) for name, each in value.items()}
+        return {without_folders(name): without_folders(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [without_folders(each) for each in value]
-    if isinstance(value, Path) or (isinstance(value, str) and Path(value).is_absolute()):
-        return Path(value).name
-    return value
+    if isinstance(value, Path):
+        return value.name if value.is_absolute() else str(value)
+    if not isinstance(value, str):
+        return value
+    if (value.startswith(("/", "~/")) and "/" in value.strip("/")) or re.match(r"[A-Za-z]:[\\/]", value):
+        return re.split(r"[\\/]", value.rstrip("\\/"))[-1]
+    return ABSOLUTE.sub(lambda found: re.split(r"[\\/]", found.group().rstrip("\\/"))[-1], value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -285,6 +287,18 @@ def test_setting_by_dotted_names():
         assert str(caught.value).startswith(f"cake has no parameter {name!r}; ")
     with pytest.raises(InputError, match=r"^Oven has no parameter 'zzz'; choose from degrees, minutes"):
         set_parameters(Oven(), {"zzz": 1})
+
+
+def test_of_many_parameters_the_nearest_three_are_named():
+    many = dataclasses.make_dataclass("Many", [(f"level_{number}", int, number) for number in range(20)])()
+    many.name = "many"
+    nearest = " or ".join([r"'level_\d+'"] * 3)
+    with pytest.raises(InputError) as caught:
+        set_parameters(many, {"level": 1})
+    assert re.fullmatch(
+        rf"many has no parameter 'level'; did you mean {nearest}\? `facies presets many` lists all 20",
+        str(caught.value),
+    )
 
 
 def test_former_names_are_translated_also_one_to_several():

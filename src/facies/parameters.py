@@ -24,7 +24,7 @@ import itertools
 import math
 import textwrap
 import typing
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -52,6 +52,8 @@ __all__ = [
     "translate_names",
 ]
 
+FEW = 12
+"""So many parameters an error lists; of more it names the nearest."""
 Count = Annotated[int, at.Ge(1)]
 """A whole number of 1 or more."""
 Positive = Annotated[float, at.Gt(0)]
@@ -152,7 +154,9 @@ def set_parameters(owner: Any, values: Mapping[str, Any]) -> None:
     known = parameter_values(owner)
     for name, value in values.items():
         if name not in known:
-            raise InputError(f"{_name_of(owner)} has no parameter {name!r}; {_suggest_parameter(name, known)}")
+            raise InputError(
+                f"{_name_of(owner)} has no parameter {name!r}; {_suggest_parameter(owner, name, list(known))}"
+            )
         *path, last = name.split(".")
         setattr(functools.reduce(getattr, path, owner), last, value)
 
@@ -235,16 +239,17 @@ def as_type(hint: Any, value: Any) -> Any:
     return _adapter(hint).validate_python(value, strict=True)
 
 
-def _suggest_parameter(name: str, known: Iterable[str]) -> str:
-    """A hint about an unknown name; one like the last part of dotted names may be meant for each of them."""
+def _suggest_parameter(owner: Any, name: str, known: Sequence[str]) -> str:
+    """The nearest names, at most three, and where all are listed; a few are listed here."""
     by_last_part: dict[str, list[str]] = {}
     for each in known:
         by_last_part.setdefault(each.rpartition(".")[2], []).append(each)
-    near = difflib.get_close_matches(name.casefold(), dict.fromkeys([*known, *by_last_part]), n=1, cutoff=0.5)
-    meant = by_last_part.get(near[0], near) if near else []
-    if len(meant) > 1:
-        return f"did you mean one of {', '.join(map(repr, meant))}? {suggest('', known)}"
-    return suggest(meant[0] if meant else name, known)
+    near = difflib.get_close_matches(name.casefold(), dict.fromkeys([*known, *by_last_part]), n=3, cutoff=0.5)
+    meant = list(dict.fromkeys(full for each in near for full in by_last_part.get(each, [each])))[:3]
+    hint = f"did you mean {' or '.join(map(repr, meant))}? " if meant else ""
+    if len(known) <= FEW or not hasattr(owner, "name"):
+        return f"{hint}choose from {', '.join(known)}"
+    return f"{hint}`facies presets {owner.name}` lists all {len(known)}"
 
 
 def _allowed(hint: Any, value: Any) -> bool:

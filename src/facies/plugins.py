@@ -17,13 +17,13 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import metadata
 from typing import Any, TypeVar
 
-from facies.errors import FaciesWarning
+from facies.errors import FaciesWarning, InputError
 
-__all__ = ["FaultyPlugin", "load_plugin", "load_plugins", "plugin_names"]
+__all__ = ["FaultyPlugin", "ask_plugin", "load_plugin", "load_plugins", "plugin_names"]
 
 T = TypeVar("T")
 
@@ -100,6 +100,34 @@ def load_plugins(group: str, kind: type[T], reserved: Collection[str] = ()) -> I
         plugin = load_plugin(group, name, kind)
         if plugin is not None:
             yield name, plugin
+
+
+def ask_plugin(group: str, name: str, question: Callable[[], T], otherwise: T) -> T:
+    """Ask something of a plugin; where it raises, it is named in a warning of one line, and left out.
+
+    Parameters
+    ----------
+    group
+        Such as ``facies.readers``.
+    name
+        The name of the entry point.
+    question
+        What is asked: a function without arguments. An `InputError` is an answer, for the user, and is raised.
+    otherwise
+        The answer where it fails.
+    """
+    try:
+        return question()
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        entry = _entry_by_name(group).get(name)
+        package = name if entry is None else _package(entry)
+        _warn(
+            f"{group}: {name!r} of the package {package} is left out, for it fails ({reason}); update or remove that package"
+        )
+        return otherwise
 
 
 def _entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:

@@ -64,7 +64,7 @@ def test_two_methods_share_no_settings():
         (("moe-vae", "qick"), "moe-vae has no preset 'qick'; did you mean 'quick'?"),
         (
             ("moe-vae", "quick", {"autoencoder.latent_sise": 3}),
-            "moe-vae has no parameter 'autoencoder.latent_sise'; did you mean 'autoencoder.latent_size'?",
+            "moe-vae has no parameter 'autoencoder.latent_sise'; did you mean 'autoencoder.latent_size' or ",
         ),
     ],
 )

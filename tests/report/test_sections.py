@@ -13,8 +13,18 @@ from markupsafe import Markup
 from facies import plugins
 from facies.annotations import Annotations, Journal
 from facies.plugins import FaultyPlugin
-from facies.report import ReportOptions, ReportSection, SectionContent, exporters, report_sections, write_report
+from facies.report import (
+    Exporter,
+    ReportOptions,
+    ReportSection,
+    SectionContent,
+    exporters,
+    report_sections,
+    write_report,
+)
+from facies.report.exporters.registry import MODEL_EXPORTERS
 from facies.runs import RunFolder, write_run
+from facies.workflows.export import model_exporters
 from tests.report.test_page import read
 from tests.runs.factories import make_contents, make_images
 
@@ -47,7 +57,14 @@ class TideSection(ReportSection):
         return Tides(options)
 
 
+class LostSection(TideSection):
+    def applies(self, run: RunFolder) -> bool:
+        raise KeyError("moon")
+
+
 SECTION = TideSection()
+LOST = LostSection()
+ONNX = Exporter("another onnx", ".onnx", lambda run, table, path: path.write_text("no model"))
 NOT_A_SECTION = "a text"
 
 
@@ -93,3 +110,24 @@ def test_faulty_packages_are_named_in_one_line_and_left_out(entry_points: list[t
         assert any("no_such_package is left out, for it cannot be imported" in message for message in messages)
         assert any(f"'odd' of the package tests is left out, for it is no {kind} (" in message for message in messages)
         assert not any("\n" in message for message in messages)
+
+
+def test_a_section_that_fails_is_named_and_left_out(entry_points: list[tuple[str, str]], tmp_path: Path) -> None:
+    entry_points += [("lost", "tests.report.test_sections:LOST"), ("tides", "tests.report.test_sections:SECTION")]
+    run = write_run(tmp_path / "run", make_contents(make_images(tmp_path)))
+    with pytest.warns(FaultyPlugin) as caught:
+        page = read(write_report(run, tmp_path / "r.html"))
+    assert "tides" in {attributes.get("id") for attributes in page.all("section")}
+    assert {str(warning.message) for warning in caught if warning.category is FaultyPlugin} == {
+        "facies.report_sections: 'lost' of the package tests is left out, for it fails (KeyError: 'moon'); "
+        "update or remove that package"
+    }
+
+
+def test_no_package_takes_the_name_of_an_exporter_of_the_model(entry_points: list[tuple[str, str]]) -> None:
+    assert set(MODEL_EXPORTERS) == set(model_exporters())
+    entry_points.append(("onnx", "tests.report.test_sections:ONNX"))
+    with pytest.warns(
+        FaultyPlugin, match=r"^facies\.exporters: 'onnx' of the package tests is left out, for facies has"
+    ):
+        assert "onnx" not in exporters()

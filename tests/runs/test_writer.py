@@ -192,6 +192,7 @@ def test_folders_above_are_made(tmp_path: Path, images: ImageSet) -> None:
         ({"partitions": {}}, "at least one partition"),
         ({"projections": {"p": (np.zeros((N, 3), np.float32), {})}}, r"shape \(60, 2\)"),
         ({"projections": {"p": (np.full((N, 2), np.nan, np.float32), {})}}, "NaN or infinity"),
+        ({"companions": {"images": pd.DataFrame({"id": range(N)})}}, "named 'images', as is the table of the run"),
         ({"projections": {"../p": (np.zeros((N, 2), np.float32), {})}}, "cannot name"),
         ({"partitions": {"p": (pd.DataFrame({"id": ["a"] * N, "group": 0}), {})}}, "not those of the run's images"),
         ({"partitions": {"p": (pd.DataFrame({"group": [0] * N}), {})}}, "needs the column 'id'"),

@@ -98,10 +98,12 @@ def test_bar_draws_a_fit(capsys):
     assert captured.out == ""
 
 
-def test_bar_without_a_stage_says_nothing():
+def test_bar_without_a_stage_says_nothing(capsys):
     with BarProgress() as progress:
         progress.advance(1)
         progress.finish()
+    captured = capsys.readouterr()
+    assert captured.err.strip() == captured.out.strip() == ""
 
 
 def test_silence(capsys):

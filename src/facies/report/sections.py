@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facies.errors import InputError, suggest
-from facies.plugins import load_plugins
+from facies.plugins import ask_plugin, load_plugins
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from facies.report.exporters.exported_objects import ExportedObjects
     from facies.runs import RunFolder
     from facies.statistics import Indicator
+
+GROUP = "facies.report_sections"
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class ReportSection(ABC):
 @functools.cache
 def report_sections() -> dict[str, ReportSection]:
     """Return the registered sections by name; what is faulty is named in a warning of one line, and left out."""
-    return dict(load_plugins("facies.report_sections", ReportSection))  # type: ignore[type-abstract]  # for isinstance
+    return dict(load_plugins(GROUP, ReportSection))  # type: ignore[type-abstract]  # for isinstance
 
 
 def find_section(name: str) -> ReportSection:
@@ -166,7 +168,11 @@ def find_section(name: str) -> ReportSection:
 
 def applying_sections(run: RunFolder) -> dict[str, ReportSection]:
     """Return the sections of the domains that the images of a run are of, by name."""
-    return {name: section for name, section in report_sections().items() if section.applies(run)}
+    return {
+        name: section
+        for name, section in report_sections().items()
+        if ask_plugin(GROUP, name, functools.partial(section.applies, run), otherwise=False)
+    }
 
 
 def exported_objects(run: RunFolder) -> ExportedObjects | None:

@@ -167,6 +167,10 @@ def _check_contents(contents: RunContents) -> None:
         raise InputError("a run needs at least one partition: none was given")
     for name in [*contents.projections, *contents.partitions, *contents.arrays, *contents.companions]:
         check_name(name)
+    if "images" in contents.companions:
+        raise InputError(
+            "a further table of the images is named 'images', as is the table of the run itself: rename it"
+        )
     if contents.canonical_images is not None and len(contents.canonical_images) != n_images:
         raise InputError(
             f"there are {n_images} images, and {len(contents.canonical_images)} set upright: give one for each"

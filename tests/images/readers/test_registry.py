@@ -37,6 +37,13 @@ READER = Reader(
 )
 
 
+def _fails(path: Path) -> bool:
+    raise LookupError(f"nothing of\n{path.name}")
+
+
+FAILING = Reader(name="failing", description="nothing", can_read=_fails, read=_read)
+
+
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
     folder = tmp_path / "scan"
@@ -125,3 +132,14 @@ def test_the_command_line_says_so_in_one_line(scan: Path, monkeypatch: pytest.Mo
     assert len(lines) == 1
     assert lines[0].startswith("facies: note: no_such_package_3 of the package no_such_package_3 is left out")
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_fails_is_named_and_left_out(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch, failing=f"{__name__}:FAILING", scan=f"{__name__}:READER")
+    with pytest.warns(plugins.FaultyPlugin) as caught:
+        images = open_images(scan)
+    assert images.origin["kind"] == "scan"
+    assert str(caught[0].message) == (
+        "facies.readers: 'failing' of the package tests is left out, for it fails (LookupError: nothing of scan); "
+        "update or remove that package"
+    )

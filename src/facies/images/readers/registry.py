@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from facies.images.readers.microscopy import MICROSCOPY
 from facies.images.readers.ome_zarr import is_ome_zarr
 from facies.images.readers.zarr import images_from_zarr, is_zarr
 from facies.images.resize import ImageFormat
-from facies.plugins import load_plugins
+from facies.plugins import ask_plugin, load_plugins
 
 GROUP = "facies.readers"
 
@@ -97,4 +98,10 @@ def find_reader(path: Path, name: str | None = None) -> Reader | None:
     """
     if name is not None:
         return next((reader for reader in readers() if reader.name == name), None)
-    return next((reader for reader in readers() if reader.can_read(path)), None)
+    return next((reader for reader in readers() if _can_read(reader, path)), None)
+
+
+def _can_read(reader: Reader, path: Path) -> bool:
+    if reader in _FILES or reader in _FOLDERS:
+        return reader.can_read(path)
+    return ask_plugin(GROUP, reader.name, functools.partial(reader.can_read, path), otherwise=False)

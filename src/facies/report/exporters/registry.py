@@ -22,6 +22,9 @@ from facies.runs import RunFolder
 Write = Callable[[RunFolder, pd.DataFrame, Path], Sequence[str] | None]
 """Writes some images of a run to a path; returns lines for the user, of what was left out or converted, if there are any."""
 
+MODEL_EXPORTERS = ("onnx",)
+"""Formats of the model, which `facies.workflows` adds; no package can take their names."""
+
 
 @dataclass(frozen=True)
 class Exporter:
@@ -69,7 +72,7 @@ def exporters() -> dict[str, Exporter]:
         ),
         "ecotaxa": Exporter("a zip of images and their table, to be imported into EcoTaxa", ".zip", write_ecotaxa),
     }
-    return {**own, **dict(load_plugins("facies.exporters", Exporter, own))}
+    return {**own, **dict(load_plugins("facies.exporters", Exporter, {*own, *MODEL_EXPORTERS}))}
 
 
 def export_run(
