@@ -16,7 +16,7 @@ EXTRAS = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8")
 
 
 def imported_names() -> set[str]:
-    """Every part of the name of every module that the source imports, also inside functions and by `import_module`."""
+    """Every part of the name of every module that the source imports, also inside functions and by its name as an argument."""
     names: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -24,8 +24,10 @@ def imported_names() -> set[str]:
                 names |= {part for alias in node.names for part in alias.name.split(".")}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names |= set(node.module.split("."))
-            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
-                names |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+            elif isinstance(node, ast.Call):  # a function that imports what it is given, such as import_module
+                names |= {
+                    each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
     return names
 
 
