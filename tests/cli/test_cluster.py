@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facies.cli.cluster import parse_size
+from facies.cli.cluster import parse_range, parse_size
 from facies.errors import InputError
 from facies.io import lock_run
 from facies.methods import load_method
@@ -374,3 +374,39 @@ def test_size(text: str | None, size: Any) -> None:
 def test_size_that_is_none(text: str) -> None:
     with pytest.raises(InputError, match="64x48"):
         parse_size(text)
+
+
+def test_a_range_is_kept_with_the_run_and_said(source: Path, tmp_path: Path) -> None:
+    result = cluster(source, tmp_path / "run", "--range", "10,100")
+    assert result.exit_code == 0, result.stderr
+    run = RunFolder(tmp_path / "run")
+    assert run.manifest["input"]["value_range"] == [10.0, 100.0]
+    assert run.image_set().value_range() == (10.0, 100.0)
+    assert "lie outside 10 … 100 and were clipped, as --range asks" in result.stdout
+    values = run.thumbnails.index["values"]
+    assert (values["black"], values["white"]) == (10.0, 100.0)
+
+
+def test_one_odd_pixel_is_said_and_leaves_the_pictures_bright(tmp_path: Path) -> None:
+    pixels = make_pixels().astype(np.float32)
+    pixels[0].flat[0] = -9999
+    np.save(tmp_path / "a.npy", pixels)
+    result = cluster(tmp_path / "a.npy", tmp_path / "run")
+    assert "-9999 stands for no data" in result.stdout
+    run = RunFolder(tmp_path / "run")
+    assert run.manifest["input"]["value_range"] == [0.0, float(make_pixels().max())]
+    assert [note for note in run.manifest["notes"] if "-9999" in note] == [
+        note for note in run.manifest["notes"] if "lie outside" in note
+    ]
+    assert run.thumbnails.array(1).max() > 100
+
+
+@pytest.mark.parametrize("text", ["5", "1,2,3", "low,high", ""])
+def test_a_range_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="two numbers"):
+        parse_range(text)
+
+
+def test_a_range_is_two_numbers() -> None:
+    assert parse_range("-9.5, 4e3") == (-9.5, 4000.0)
+    assert parse_range(None) is None

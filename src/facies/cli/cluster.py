@@ -41,6 +41,12 @@ def cluster(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
     ] = None,
+    value_range: Annotated[
+        str | None,
+        typer.Option(
+            "--range", metavar="LOW,HIGH", help="Pixel values that become black and white.", show_default="found"
+        ),
+    ] = None,
     accelerator: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")
     ] = None,
@@ -66,7 +72,14 @@ def cluster(
         "hardware.devices": devices,
         "hardware.precision": precision,
     }
-    image_options = {"channels": channels, "size": parse_size(size), "fit": fit, "pages": pages, "labels": labels}
+    image_options = {
+        "channels": channels,
+        "size": parse_size(size),
+        "fit": fit,
+        "pages": pages,
+        "labels": labels,
+        "value_range": parse_range(value_range),
+    }
     job = ClusterJob(
         source=source,
         output=output,
@@ -98,3 +111,14 @@ def parse_size(text: str | None) -> int | tuple[int, int] | None:
         raise InputError(f"--size {text}: give a side, such as 64, or height and width, such as 64x48")
     height, width = match.groups()
     return int(height) if width is None else (int(height), int(width))
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """Read ``LOW,HIGH``, such as ``0,4095``; raise `InputError` if it is not two numbers."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--range {text}: give two numbers with a comma between them, such as 0,4095") from error
+    return low, high

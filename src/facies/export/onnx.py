@@ -59,6 +59,7 @@ class InferenceModule(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, D), (B, K) and, with a probe, (B, classes)."""
+        pixels = self._method.clip(pixels)
         embedding = self._method.embed(pixels)
         placed = (embedding, self._method.cluster_probabilities(pixels))
         if len(self.names) == 2:

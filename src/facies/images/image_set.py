@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from facies.errors import InputError
+from facies.images.copies import Copies, count_copies
 from facies.images.labels import Labels
 from facies.images.sources import PixelSource, SubsetSource
 from facies.images.temporary_store import rows_per_block
+from facies.images.value_range import ClippedSource, ValueRange, find_value_range, given_value_range
 
 LEFT_OUT_COLUMNS = ("source", "reason")
 
@@ -47,7 +48,7 @@ class ImageSet(Dataset[Tensor]):
         How to open the images again: `kind` (the name of the reader), `path`, `options` (arguments of `open_images`),
         `subset`.
     value_range : (float, float), optional
-        The smallest and the largest pixel, where they are recorded with the images.
+        The range of the pixels, where it is known: no pixel is read to find it, and none is clipped.
     fingerprint : str, optional
         The digest of the images, where it is recorded with them.
     pixel_size_um : float, optional
@@ -104,7 +105,9 @@ class ImageSet(Dataset[Tensor]):
         self.left_out = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS), dtype=str) if left_out is None else left_out
         self.notes = list(notes)
         self.origin: dict[str, Any] = dict(origin or {"kind": "memory", "path": None, "options": {}})
-        self._range = value_range
+        self._range: ValueRange | None = None if value_range is None else ValueRange(*value_range)
+        self._range_is_fixed = False
+        self._copies: Copies | None = None
         self._fingerprint = fingerprint
         self.pixel_size_um = pixel_size_um
         self.companions: dict[str, Companion] = dict(companions or {})
@@ -204,7 +207,7 @@ class ImageSet(Dataset[Tensor]):
             part = SubsetSource(source.parent, source.rows[rows])
         earlier = self.origin.get("subset")
         numbers = rows if earlier is None else np.asarray(earlier, dtype=np.int64)[rows]
-        return ImageSet(
+        made = ImageSet(
             part,
             self.table.iloc[rows],
             labels=None if self.labels is None else self.labels[rows],
@@ -215,12 +218,18 @@ class ImageSet(Dataset[Tensor]):
             pixel_size_um=self.pixel_size_um,
             companions=self.companions,
         )
+        return made._with_fixed_range_of(self)
 
     def replace(
-        self, *, source: PixelSource | None = None, labels: Labels | None = None, origin: dict[str, Any] | None = None
+        self,
+        *,
+        source: PixelSource | None = None,
+        labels: Labels | None = None,
+        origin: dict[str, Any] | None = None,
+        value_range: tuple[float, float] | None = None,
     ) -> ImageSet:
-        """Make a set of the same images with other pixels, true labels or another origin; everything else is as in this set."""
-        return ImageSet(
+        """Make a set of the same images with other pixels, true labels, origin or range; everything else is as in this set."""
+        made = ImageSet(
             source or self.source,
             self.table,
             labels=self.labels if labels is None else labels.codes,
@@ -228,11 +237,29 @@ class ImageSet(Dataset[Tensor]):
             left_out=self.left_out,
             notes=self.notes,
             origin=origin or self.origin,
-            value_range=self._range if source is None else None,
+            value_range=value_range,
             fingerprint=self._fingerprint if source is None else None,
             pixel_size_um=self.pixel_size_um,
             companions=self.companions,
         )
+        if value_range is not None:
+            return made
+        if source is None:
+            made._range, made._copies = self._range, self._copies
+        return made._with_fixed_range_of(self)
+
+    def with_range(self, low: float, high: float) -> ImageSet:
+        """Return the same images with a range of pixels that is given, to which `clipped` clips.
+
+        Raises
+        ------
+        InputError
+            If it is none, or holds none of the pixels.
+        """
+        made = self.replace()
+        made._range, made._range_is_fixed = given_value_range(self, low, high), True
+        made.origin = {**self.origin, "options": {**self.origin["options"], "value_range": [float(low), float(high)]}}
+        return made
 
     def read_companions(self) -> dict[str, pd.DataFrame]:
         """Read the further tables by name, each with the column `id` and one row per image, in order."""
@@ -240,7 +267,10 @@ class ImageSet(Dataset[Tensor]):
         return {name: read(ids) for name, read in self.companions.items()}
 
     def value_range(self) -> tuple[float, float]:
-        """Return the smallest and the largest pixel; the first call reads all images.
+        """Return the range of the pixels, which becomes black to white; the first call reads all images.
+
+        It is that of the smallest to the largest pixel, or less where a few pixels lie far from all others, such as hot
+        pixels and values that stand for no data (see `facies.images.value_range`), or the one that was given.
 
         Returns
         -------
@@ -252,19 +282,32 @@ class ImageSet(Dataset[Tensor]):
         InputError
             If a pixel is NaN or infinite as float32, naming the images.
         """
+        found = self._found_range()
+        return found.low, found.high
+
+    def clipped(self) -> ImageSet:
+        """Return the same images with the pixels clipped to `value_range`, which then stays; nothing is read or copied."""
+        found = self._found_range()
+        source = ClippedSource(self.source, found.low, found.high) if found.clips else self.source
+        made = self.replace(source=source, value_range=(found.low, found.high))
+        made._range_is_fixed = True
+        return made
+
+    def pixel_notes(self) -> list[str]:
+        """Say which pixels are clipped, and how many images are copies of others; the first call reads all images."""
+        if self._copies is None:
+            self._copies = count_copies(self)
+        return [note for note in (self._found_range().note, self._copies.note) if note]
+
+    def _with_fixed_range_of(self, other: ImageSet) -> ImageSet:
+        """Take over a range that was given, or found for all of the images; return this set."""
+        if other._range_is_fixed:
+            self._range, self._range_is_fixed = other._range, True
+        return self
+
+    def _found_range(self) -> ValueRange:
         if self._range is None:
-            low, high, bad = np.inf, -np.inf, np.zeros(0, dtype=np.int64)
-            for start, block in self.stored_blocks():
-                pixels = _narrowed(block)
-                smallest, largest = float(pixels.min()), float(pixels.max())
-                if np.isfinite(smallest) and np.isfinite(largest):
-                    low, high = min(low, smallest), max(high, largest)
-                else:
-                    finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
-                    bad = np.append(bad, start + np.flatnonzero(~finite))
-            if bad.size:
-                raise InputError(_not_finite(self.table["id"].iloc[bad].tolist()))
-            self._range = (low, high)
+            self._range = find_value_range(self)
         return self._range
 
     def fingerprint(self) -> str:
@@ -288,18 +331,3 @@ def _to_float32_tensor(batch: NDArray[Any]) -> Tensor:
         return torch.from_numpy(batch)
     with np.errstate(over="ignore"):
         return torch.from_numpy(np.array(batch, dtype=np.float32, order="C"))
-
-
-def _narrowed(block: NDArray[Any]) -> NDArray[Any]:
-    """Convert float64 to float32, in which it will be read: 1e300 becomes infinite."""
-    with np.errstate(over="ignore"):
-        return block.astype(np.float32) if block.dtype.kind == "f" and block.dtype.itemsize > 4 else block
-
-
-def _not_finite(ids: list[str]) -> str:
-    listed = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
-    one = len(ids) == 1
-    return (
-        f"{len(ids)} image{'' if one else 's'} hold{'s' if one else ''} NaN or infinite pixels (id {listed}): "
-        "replace them (numpy.nan_to_num) or leave these images out"
-    )

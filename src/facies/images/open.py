@@ -34,6 +34,7 @@ def open_images(
     fit: ResizeMode = "resize",
     pages: Pages | None = None,
     labels: str | PathLike[str] | ArrayLike | None = None,
+    value_range: Sequence[float] | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open a set of images, and check that it is one.
@@ -62,6 +63,10 @@ def open_images(
     labels : path or array_like, optional
         The true labels, where they are known: a CSV file with the columns ``id`` and ``label``, or one label per image.
         They replace those of the source.
+    value_range : (float, float), optional
+        The pixel values that become black and white, in the units in which the pixels are stored; others are clipped where
+        a network or a picture sees them. Without it, that of the smallest to the largest pixel, but for hot pixels and
+        values that stand for no data (`facies.images.value_range`). What is clipped is said in `ImageSet.notes`.
     progress : callable, optional
         Called with the number of files (or images of a Dataset) done and their total.
 
@@ -87,9 +92,11 @@ def open_images(
     if len(images) < 2:
         notes = "".join(f"; {note}" for note in images.notes)
         raise InputError(f"{name}: holds {len(images)} image; at least 2 images are needed to find groups{notes}")
-    if images.dtype.kind == "f":
-        images.value_range()  # refuses NaN and infinite pixels
+    images.value_range()  # refuses NaN and infinite pixels
     _check_not_all_equal(images, name)
+    if value_range is not None:
+        images = _with_range(images, value_range)
+    images.notes += [note for note in images.pixel_notes() if note not in images.notes]
     return images
 
 
@@ -162,7 +169,7 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
     if path is None:
         raise InputError("the images came from memory, not from a file: pass them again")
     options = dict(origin.get("options", {}))
-    labels = options.pop("labels", None)
+    labels, value_range = options.pop("labels", None), options.pop("value_range", None)
     pages = options.pop("pages", "images")  # up to version 0.2 each page was an image
     image_format = _image_format(**options)
     images = _convert(_from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages), image_format)
@@ -171,7 +178,9 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
             images = images.subset(origin["subset"])
         except IndexError as error:
             raise InputError(f"{path}: has only {len(images)} images left: restore what was removed") from error
-    return images if labels is None or not Path(labels).is_file() else as_image_set(images, labels=labels)
+    if labels is not None and Path(labels).is_file():
+        images = as_image_set(images, labels=labels)
+    return images if value_range is None else _with_range(images, value_range)
 
 
 def takes_pages(source: Source) -> bool:
@@ -191,6 +200,12 @@ def _check_not_all_equal(images: ImageSet, name: str) -> None:
         if (block != first).any():
             return
     raise InputError(f"{name}: all {len(images)} images are equal, there is nothing to group: check how they were made")
+
+
+def _with_range(images: ImageSet, value_range: Sequence[float]) -> ImageSet:
+    if len(value_range) != 2:
+        raise InputError(f"value_range needs two numbers, the smallest and the largest; it is {value_range!r}")
+    return images.with_range(*map(float, value_range))
 
 
 def _image_format(

@@ -193,12 +193,13 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         self.check(images)
         if work_folder is not None:
             self._check_work_folder(Path(work_folder), images)
-        self.notes_: list[str] = []
+        images = images.clipped()
+        self.notes_: list[str] = images.notes.copy()
         self.image_shape_ = images.image_shape
         self.device_ = self.hardware.device
         trainer = Trainer(self.random_state, self.hardware, StageCheckpoints(work_folder), progress)
         outputs = trainer.run(self.stages(FitContext(images, trainer)))
-        self._set_state(self.model_state(outputs))
+        self._set_state(self._state_of(images, outputs))
         for attribute in ("labels_", "embedding_", "probabilities_", "projection_"):
             setattr(self, attribute, outputs[attribute])
         self.history_: pd.DataFrame = history_table(trainer.rows)
@@ -283,7 +284,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
 
     def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: embedding, probabilities and group of every image, as the model that has been learnt gives them."""
-        self._set_state(self.model_state(outputs))
+        self._set_state(self._state_of(fit.images, outputs))
         embedding, probabilities = fit.apply(self.embed_and_cluster, "assign", batch_size=self._batch_size())
         return {
             "embedding_": embedding,
@@ -351,6 +352,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Refuse to go on from a fit of other images or parameters."""
         parameters = {name: value for name, value in self.parameters().items() if not name.startswith("hardware.")}
         this = {"method": self.name, "images": images.fingerprint(), "parameters": parameters}
+        this |= {name: value for name, value in images.origin["options"].items() if name == "value_range"}
         path = folder / "of.json"
         if not path.exists():
             write_json_atomically(path, this)
@@ -358,6 +360,14 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             raise InputError(
                 f"{folder}: holds an unfinished fit of other images or parameters; give another work folder"
             )
+
+    def clip(self, pixels: Tensor) -> Tensor:
+        """Clip native pixels to the range that was learnt, as `fit` does; models of earlier versions know none."""
+        learnt = self.state_.get("value_range")
+        return pixels if learnt is None else pixels.clamp(*learnt)
+
+    def _state_of(self, images: ImageSet, outputs: StageOutputs) -> StageOutputs:
+        return {**self.model_state(outputs), "value_range": list(images.value_range())}
 
     def _set_state(self, state: StageOutputs) -> None:
         self.state_ = state
@@ -372,7 +382,11 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             raise InputError(
                 f"the images are {got}, the model learnt from {expected} (channels × height × width); bring them to that size"
             )
-        return apply_in_batches(function, images, self.device_, batch_size=self._batch_size(batch_size))[0]
+
+        def apply(pixels: Tensor) -> Any:
+            return function(self.clip(pixels))
+
+        return apply_in_batches(apply, images, self.device_, batch_size=self._batch_size(batch_size))[0]
 
     def _batch_size(self, most: int = 512) -> int:
         """Images at once: as many as fit in 64 MiB, at most `most`."""

@@ -40,10 +40,12 @@ def downsampled_copies(images: ImageSet, image_size: int | None, trainer: Traine
         return images
     whole = images.dtype == np.uint8
     store = TemporaryArray.allocate((len(images), *shape), np.dtype(np.uint8 if whole else np.float32))
+    low, high = np.inf, -np.inf
     with trainer.progress("prepare", len(images), "images") as progress:
         for start, block in images.stored_blocks():
             stacks = torch.from_numpy(np.array(block, np.float32)).reshape(len(block), *shape[:2], *block.shape[-2:])
             small = downsample(stacks, shape[-2:], whole_numbers=whole)
             store.array[start : start + len(block)] = small.numpy().astype(store.array.dtype)
+            low, high = min(low, float(small.min())), max(high, float(small.max()))
             progress.advance(len(block))
-    return images.replace(source=source_from_temporary(store, AxisOrder.STACK))
+    return images.replace(source=source_from_temporary(store, AxisOrder.STACK), value_range=(low, high))

@@ -34,6 +34,7 @@ class ImageOptions(TypedDict, total=False):
     fit: Literal["resize", "pad"]
     pages: Literal["axes", "images", "channels", "layers"] | None
     labels: str | PathLike[str] | ArrayLike | None
+    value_range: Sequence[float] | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ClusterJob:
     source, output, method, preset, parameters, resume, overwrite
         As `cluster` takes them.
     image_options : mapping, optional
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages`` and ``labels``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``labels`` and ``value_range``.
     tensorboard_folder : path, optional
         Where the training curves are written for TensorBoard as well.
     command : sequence of str, optional
@@ -97,7 +98,7 @@ def cluster(
     progress : Progress, optional
         Displays how far the work has come, such as `facies.training.LineProgress`. Without it nothing is displayed.
     **image_options
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages`` and ``labels``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``labels`` and ``value_range``.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
         save_model=method.save,
         companions=images.read_companions(),
         arrays=method.run_arrays(),
-        canonical_images=CanonicalImages(method, images) if method.has_canonical_pose else None,
+        canonical_images=CanonicalImages(method, images.clipped()) if method.has_canonical_pose else None,
         manifest={
             "method": method.name,
             "parameters": method.parameters(),

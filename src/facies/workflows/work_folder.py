@@ -34,6 +34,7 @@ class UnfinishedFit:
     parameters: dict[str, Any]
     fingerprint: str
     n_images: int
+    value_range: list[float] | None = None
     replaces: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -46,6 +47,7 @@ class UnfinishedFit:
             parameters=jsonable(method.parameters()),
             fingerprint=images.fingerprint(),
             n_images=len(images),
+            value_range=images.origin["options"].get("value_range"),
             replaces=replaces,
         )
 
@@ -62,6 +64,9 @@ class UnfinishedFit:
             points.append(f"it was begun with {self.n_images:,} images, not {current.n_images:,}")
         elif self.fingerprint != current.fingerprint:
             points.append("the images are no longer the same")
+        if self.value_range != current.value_range:
+            before, now = (_range(fit.value_range) for fit in (self, current))
+            points.append(f"it was begun with {before}, not {now}")
         return points
 
 
@@ -74,6 +79,10 @@ def parameter_differences(earlier: Mapping[str, Any], current: Mapping[str, Any]
         for name in names
         if earlier.get(name, absent) != current.get(name, absent)
     ]
+
+
+def _range(value_range: list[float] | None) -> str:
+    return "no --range" if value_range is None else "--range {:g},{:g}".format(*value_range)
 
 
 def _value(parameters: Mapping[str, Any], name: str) -> str:

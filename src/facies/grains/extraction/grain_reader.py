@@ -62,7 +62,7 @@ def images_from_grains(folder: Path) -> ImageSet:
         origin={
             "kind": "grains", "path": str(folder.absolute()), "options": {}, "um_per_px": description["um_per_px"],
         },
-        value_range=(float(low), float(high)),
+        value_range=(float(low), float(high)) if source.dtype == np.uint8 else None,
         fingerprint=description["fingerprint"],
         pixel_size_um=description["um_per_px"],
         companions={"outlines": functools.partial(_outlines, folder.absolute())},

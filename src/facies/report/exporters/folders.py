@@ -151,7 +151,8 @@ class _PixelWriter:
 
         if self._scaled:
             low, high = self._images.value_range()
-            image = np.rint((image.astype(np.float64) - low) / ((high - low) or 1) * 65535).astype(np.uint16)
+            scaled = np.clip((image.astype(np.float64) - low) / ((high - low) or 1), 0, 1)
+            image = np.rint(scaled * 65535).astype(np.uint16)
         arranged = image[0] if len(image) == 1 else image[[2, 1, 0, 3][: len(image)]].transpose(1, 2, 0)
         ok, encoded = cv2.imencode(".png", np.ascontiguousarray(arranged))
         if not ok:
