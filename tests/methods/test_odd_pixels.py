@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facies.methods import Method, load_method, make_method
+from facies.methods import METHODS, Method, load_method, make_method, method_class
 from tests.methods.factories import pictures
 
 DARKEST = (0, 0, 0)
@@ -26,8 +26,9 @@ def with_pixel(value: float) -> np.ndarray:
 @pytest.fixture(scope="module", params=SMALL)
 def fitted(request: pytest.FixtureRequest) -> tuple[Method, Method]:
     """Fits of the same images, clean and with one pixel of -9999."""
-    clean = with_pixel(float(pictures(10)[0].min()))
-    return tuple(make_method(request.param, "quick", SMALL[request.param]).fit(images) for images in (clean, with_pixel(-9999)))  # fmt: skip
+    clean, odd = (with_pixel(value) for value in (float(pictures(10)[0].min()), -9999))
+    one, other = (make_method(request.param, "quick", SMALL[request.param]).fit(images) for images in (clean, odd))
+    return one, other
 
 
 @pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")
@@ -42,3 +43,20 @@ def test_a_pixel_of_no_data_changes_nothing_and_a_note_says_so(fitted: tuple[Met
     for value in (-9999, 3.4e38):  # as it was learnt, and as it was not
         np.testing.assert_array_equal(again.predict(with_pixel(value))[1:], clean.labels_[1:])
     np.testing.assert_array_equal(again.transform(with_pixel(-9999)), clean.embedding_)
+
+
+def copies_and_blanks() -> np.ndarray:
+    """Sixty images: 25 blank, 20 copies of one, 15 others."""
+    others = pictures(4)[0][:16]
+    return np.concatenate([np.zeros((25, 16, 16), np.uint8), np.repeat(others[:1], 20, axis=0), others[1:]])
+
+
+@pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")
+@pytest.mark.parametrize("name", METHODS)
+def test_copies_and_blank_images_are_a_group_like_any_other(name: str) -> None:
+    images = copies_and_blanks()
+    fitted = make_method(name, "quick", method_class(name).test_parameters).fit(images)
+    for attribute in ("embedding_", "probabilities_", "projection_"):
+        assert np.isfinite(getattr(fitted, attribute)).all(), attribute
+    assert len(np.unique(fitted.labels_[:25])) == len(np.unique(fitted.labels_[25:45])) == 1
+    assert "43 images are copies of others, pixel by pixel (2 groups of equal images)" in fitted.notes_

@@ -39,5 +39,7 @@ def evaluate(
         if name in measured:
             rows.append((title, format_metric(float(measured[name])), meaning))
     print_table(rows, headings=("measure", "value", "meaning"))
+    if "n_labelled" in measured:
+        print_line(f"{measured['n_labelled']:,} of {measured['n_images']:,} images have a label.")
     if "accuracy" not in measured:
         print_line("No labels are known; --labels takes a column of images.parquet, or a CSV file (id, label).")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from facies.images.copies import Copies, count_copies
-from facies.images.labels import Labels
+from facies.images.labels import UNLABELLED, Labels
 from facies.images.sources import PixelSource, SubsetSource
 from facies.images.temporary_store import rows_per_block
 from facies.images.value_range import ClippedSource, ValueRange, find_value_range, given_value_range
@@ -37,7 +37,7 @@ class ImageSet(Dataset[Tensor]):
     table : DataFrame
         One row per image, with at least the columns `id` (unique) and `source`.
     labels : array_like of int, shape (N,), optional
-        The true labels. Only `facies.metrics` may read them.
+        The true labels, `facies.images.labels.UNLABELLED` where none is known. Only `facies.metrics` may read them.
     label_names : list of str, optional
         The name of label ``i`` at position ``i``.
     left_out : DataFrame, optional
@@ -115,6 +115,11 @@ class ImageSet(Dataset[Tensor]):
             raise ValueError(f"{len(self)} images need as many rows of the table and as many labels")
         if not self.table["id"].is_unique:
             raise ValueError("two images share an id")
+
+    @property
+    def labelled(self) -> NDArray[np.bool_] | None:
+        """Of which images the label is known, (N,); None if there are no labels."""
+        return None if self.labels is None else self.labels != UNLABELLED
 
     def __len__(self) -> int:
         return int(self.source.shape[0])

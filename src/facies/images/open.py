@@ -61,8 +61,8 @@ def open_images(
         With ``images`` each page is an image; with ``channels`` or ``layers`` the pages are channels or focal layers of
         one image.
     labels : path or array_like, optional
-        The true labels, where they are known: a CSV file with the columns ``id`` and ``label``, or one label per image.
-        They replace those of the source.
+        The true labels, where they are known: a table with the columns ``id`` and ``label`` (commas, semicolons or tabs;
+        UTF-8, UTF-16 or Latin-1), which may lack some images, or one label per image. They replace those of the source.
     value_range : (float, float), optional
         The pixel values that become black and white, in the units in which the pixels are stored; others are clipped where
         a network or a picture sees them. Without it, that of the smallest to the largest pixel, but for hot pixels and
@@ -285,4 +285,6 @@ def _add_labels(images: ImageSet, labels: str | PathLike[str] | ArrayLike | None
         origin = {**origin, "options": {**origin["options"], "labels": str(path.absolute())}}
     else:
         true_labels = as_labels(labels, len(images), "labels")
-    return images.replace(labels=true_labels, origin=origin)
+    labelled = images.replace(labels=true_labels, origin=origin)
+    labelled.notes += [true_labels.note] if true_labels.note else []
+    return labelled

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all, by one writer at a time."""
+"""Files and folders that are written whole or not at all, by one writer at a time; tables that a user gives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from facies.io.atomic import (
     write_json_atomically,
 )
 from facies.io.lock import LockedError, lock_run
+from facies.io.tables import guard_formula, match_ids, read_table, unguard_formula
 
 __all__ = [
     "LockedError",
@@ -21,10 +22,14 @@ __all__ = [
     "atomic_folder",
     "flush",
     "flush_tree",
+    "guard_formula",
     "jsonable",
     "lock_run",
+    "match_ids",
+    "read_table",
     "rename_folder",
     "restore_replaced",
+    "unguard_formula",
     "user_errors",
     "write_json_atomically",
 ]

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError, suggest
-from facies.report.exporters.tables import guard_formulas, save_csv
+from facies.io import match_ids, read_table
+from facies.report.exporters.tables import save_csv
 from facies.report.galleries import data_uri
 from facies.report.native_images import NativeImages
 from facies.report.rendering import render_template
@@ -66,10 +67,7 @@ def audit_results(
     if filled.empty:
         raise InputError(f"{path}: the column true is empty: write the class of each image into it")
     ids = run.images["id"].astype(str)
-    # A spreadsheet may have kept the quote that guards an id against being run as a formula.
-    guarded = guard_formulas(pd.DataFrame({"id": ids}))["id"]
-    rows = pd.Index(ids).get_indexer(pd.Index(filled["id"]))
-    rows = np.where(rows < 0, pd.Index(guarded).get_indexer(pd.Index(filled["id"])), rows).astype(np.int64)
+    rows = match_ids(filled["id"].tolist(), ids.tolist())
     if (rows < 0).any():
         raise InputError(f"{path}: {filled['id'].iloc[int((rows < 0).argmax())]!r} is no image of {run.path.name}")
     twice = pd.Series(rows).duplicated().to_numpy()
@@ -89,14 +87,7 @@ def _names(path: Path, true: Sequence[str], classes: Sequence[str], *, new_class
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        text = path.read_text("utf-8-sig")
-        separator = ";" if text.partition("\n")[0].count(";") else ","
-        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' and Unicode's errors are among these
-        raise InputError(
-            f"{path} cannot be read ({' '.join(str(error).split())}): give the filled CSV table"
-        ) from error
+    table = read_table(path, "the audit", ("number", "id", "true"), exact=("id",))
     lacking = [name for name in ("id", "true") if name not in table.columns]
     if lacking:
         raise InputError(f"{path} lacks the column {' and '.join(lacking)}: fill in the table that facies audit wrote")

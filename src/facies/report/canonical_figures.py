@@ -139,12 +139,15 @@ def agreement_by_epoch(run: RunFolder) -> ReportFigure | None:
 
     from facies.metrics import accuracy, ari, nmi
 
-    partitions, labels = run.method_array("epoch_labels"), run.labels
-    if partitions is None or labels is None or not len(partitions):
+    partitions, labels, labelled = run.method_array("epoch_labels"), run.labels, run.labelled
+    if partitions is None or labels is None or labelled is None or not len(partitions):
         return None
     measures = {"accuracy": accuracy, "NMI": nmi, "ARI": ari}
     epochs = np.arange(1, len(partitions) + 1)
-    curves = {name: [measure(labels, np.asarray(one)) for one in partitions] for name, measure in measures.items()}
+    curves = {
+        name: [measure(labels[labelled], np.asarray(one)[labelled]) for one in partitions]
+        for name, measure in measures.items()
+    }
     figure = new_figure(4.8, 2.8)
     axes = figure.add_subplot()
     style_axes(axes, x="epoch")

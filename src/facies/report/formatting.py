@@ -8,6 +8,10 @@ from typing import Any
 import pandas as pd
 
 METRICS: dict[str, tuple[str, str]] = {
+    "labelled_share": (
+        "Share with a label",
+        "images of which a label is known; measures that need labels are of these",
+    ),
     "accuracy": (
         "Accuracy (ACC)",
         "share of images whose group agrees with their label, groups and labels paired as well as can be; "

@@ -263,15 +263,15 @@ def _history_svg(history: pd.DataFrame) -> Markup | None:
 def _metrics(run: RunFolder, numbers: NDArray[np.int64]) -> list[tuple[str, float, str]]:
     from facies.metrics import evaluate_partition
 
-    measured = evaluate_partition(numbers, labels=run.labels, embedding=run.embedding)
+    measured = evaluate_partition(numbers, labels=run.labels, labelled=run.labelled, embedding=run.embedding)
     return [(title, measured[key], meaning) for key, (title, meaning) in METRICS.items() if key in measured]
 
 
 def _contingency(run: RunFolder, numbers: NDArray[np.int64]) -> dict[str, Any] | None:
-    labels = run.labels
-    if labels is None:
+    labels, labelled = run.labels, run.labelled
+    if labels is None or labelled is None:
         return None
-    table = contingency_table(numbers, labels, run.label_names)
+    table = contingency_table(numbers[labelled], labels[labelled], run.label_names)
     rows = [
         (int(group), [(int(n), float(n) / max(1, int(counts.sum()))) for n in counts], int(counts.sum()))
         for group, counts in zip(table.index, table.to_numpy(), strict=True)

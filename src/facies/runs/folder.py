@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SIZED_BY_THEIR_FILES = ("folder", "ecotaxa", "ifcb")
 """The readers that bring images of several sizes to one, which further files would change."""
+_NO_LABEL = np.iinfo(np.int64).min  # as `facies.images` has it
 
 
 class RunFolder:
@@ -85,8 +86,15 @@ class RunFolder:
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        """True labels, shape (N,), or None where they are not known."""
-        return self.images["label"].to_numpy(np.int64) if self.manifest["input"]["labelled"] else None
+        """True labels, shape (N,), or None where there are none; of images that lack one a number below all others."""
+        if not self.manifest["input"]["labelled"]:
+            return None
+        return self.images["label"].fillna(_NO_LABEL).to_numpy(np.int64)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_] | None:
+        """Of which images the true label is known, shape (N,); None where there are no labels."""
+        return None if self.labels is None else self.labels != _NO_LABEL
 
     @property
     def label_names(self) -> list[str] | None:

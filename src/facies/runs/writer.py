@@ -182,8 +182,10 @@ def _check_contents(contents: RunContents) -> None:
 
 def _write_tables(folder: Path, contents: RunContents) -> None:
     images = contents.images.table.reset_index(drop=True)
-    if contents.images.labels is not None:
-        images = images.assign(label=np.asarray(contents.images.labels, np.int64))
+    labels, labelled = contents.images.labels, contents.images.labelled
+    if labels is not None and labelled is not None:
+        column = pd.Series(np.asarray(labels, np.int64))
+        images = images.assign(label=column if labelled.all() else column.astype("Int64").where(labelled))
     images.to_parquet(folder / "images.parquet", index=False)
     (folder / "partitions").mkdir()
     for name, (table, meta) in contents.partitions.items():

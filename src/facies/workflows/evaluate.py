@@ -20,8 +20,8 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     ----------
     run : RunFolder
     labels : str or path, optional
-        True labels: a column of the run's ``images.parquet``, such as ``folder``, or a CSV file with the columns ``id``
-        and ``label``; without it the labels that came with the images, if any.
+        True labels: a column of the run's ``images.parquet``, such as ``folder``, or a table with the columns ``id``
+        and ``label``; some images may lack one. Without it the labels that came with the images, if any.
     partition : str, optional
         Which partition to measure; without it the newest.
 
@@ -29,30 +29,34 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     -------
     dict
         ``partition`` (its name), ``n_images``, ``n_groups``, measures of separation and, where labels are known, of
-        agreement, such as ``accuracy``, ``nmi`` and ``ari``; see `facies.metrics.evaluate_partition`.
+        agreement, such as ``accuracy``, ``nmi`` and ``ari``, of the images that have a label (``n_labelled`` and
+        ``labelled_share`` say how many, if not all have); see `facies.metrics.evaluate_partition`.
 
     Raises
     ------
     InputError
-        If there is no such partition, column or file, or the labels lack an image.
+        If there is no such partition, column or file, or no image has a label.
     """
+    from facies.images.labels import UNLABELLED
     from facies.metrics import evaluate_partition
     from facies.report.annotated_partition import annotated_partition
 
     table, meta = annotated_partition(run, partition)
-    measures = evaluate_partition(table["group"], labels=_read_labels(run, labels), embedding=run.embedding)
+    true = _read_labels(run, labels)
+    known = None if true is None else true != UNLABELLED
+    measures = evaluate_partition(table["group"], labels=true, labelled=known, embedding=run.embedding)
     return {"partition": meta["name"], **measures}
 
 
 def _read_labels(run: RunFolder, labels: str | PathLike[str] | None) -> NDArray[np.int64] | None:
-    """Read true labels of the run, of a column of its table, or of a CSV file: a number by class, (N,)."""
-    from facies.images.labels import as_labels, labels_from_csv
+    """Read true labels of the run, of a column of its table, or of a table: a number by class, `UNLABELLED` if none; (N,)."""
+    from facies.images.labels import labels_from_csv, partial_labels
 
     if labels is None:
         return run.labels
     images, name = run.images, fspath(labels)
     if name in images.columns:
-        return as_labels(images[name].to_numpy(), len(images), f"the column {name} of {run.path.name}").codes
+        return partial_labels(images[name].to_numpy(object), f"the column {name} of {run.path.name}").codes
     path = Path(name).expanduser()
     if path.suffix.lower() != ".csv" and not path.is_file():
         raise InputError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from facies.errors import InputError
+from facies.io import read_table
 
 _COLUMNS = ("group", "name", "role", "excluded", "reason")
 _YES, _NO = {"1", "yes", "true", "x", "y"}, {"", "0", "no", "false", "n"}
@@ -129,24 +129,16 @@ class GroupNaming:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = path.expanduser().read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: save it as CSV UTF-8") from error
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}): give a CSV file with the columns group,name"
-        ) from error
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, restval="")
-    reader.fieldnames = [cell.strip().lower() for cell in reader.fieldnames or ()]
-    lacking = [column for column in ("group", "name") if column not in reader.fieldnames]
+    table = read_table(path, "groups and their names", _COLUMNS)
+    lacking = [column for column in ("group", "name") if column not in table]
     if lacking:
         raise InputError(
             f"{path} lacks the column {' and '.join(lacking)}: its first line is group,name[,role,excluded,reason]"
         )
-    rows = [(reader.line_num, {column: row.get(column, "").strip() for column in _COLUMNS}) for row in reader]
+    rows = [
+        (int(line), {column: row.get(column, "") for column in _COLUMNS})
+        for line, row in zip(table.index, table.to_dict("records"), strict=True)
+    ]
     rows = [(line, row) for line, row in rows if any(row.values())]
     if not rows:
         raise InputError(f"{path} names no group: give a line a group, such as 12,quartz")

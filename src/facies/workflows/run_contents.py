@@ -43,7 +43,9 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             "parameters": method.parameters(),
             "seed": method.random_state,
             "timings": method.timings_,
-            "metrics": evaluate_partition(method.labels_, labels=images.labels, embedding=method.embedding_),
+            "metrics": evaluate_partition(
+                method.labels_, labels=images.labels, labelled=images.labelled, embedding=method.embedding_
+            ),
             "notes": method.notes_,
             "references": [method.reference],
             **manifest,

@@ -50,7 +50,7 @@ def test_tables_that_are_wrong(tmp_path, text, says):
 
 
 def test_files_that_are_no_tables(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="no such file of samples"):
         read_sample_metadata(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
     with pytest.raises(InputError, match="no table of samples"):

@@ -9,18 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from facies.errors import InputError
+from facies.io import read_table
 from facies.grains.extraction.placed_photograph import Placed
 
 
 def read_stack_table(path: Path) -> pd.DataFrame:
     """Read a table with the columns ``photograph`` and ``stack``, or ``stack`` and ``sample``, as text."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no table ({' '.join(str(error).split())}): save it as CSV in UTF-8") from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
+    table = read_table(path, "stacks", ("stack", "photograph", "layer", "sample"))
     if not ({"stack", "photograph"} <= set(table) or {"stack", "sample"} <= set(table)):
         raise InputError(
             f"{path}: has the columns {', '.join(table.columns)}: needed are photograph and stack (and, if you wish, "

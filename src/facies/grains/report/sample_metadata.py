@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
+from facies.io import read_table
 
 COLUMNS: dict[str, tuple[str, float]] = {
     "depth_cm": ("depth in the core, cm", 0.0),
@@ -26,7 +28,7 @@ COLUMNS: dict[str, tuple[str, float]] = {
 def read_sample_metadata(path: str | Path) -> pd.DataFrame:
     """Read a CSV of samples: ``sample``, ``core`` if there are several, and any of `COLUMNS`.
 
-    Comma, semicolon or tab may part the columns. Empty cells are unknown. Other columns are kept as they are.
+    Comma, semicolon or tab may part the columns (`facies.io.read_table`). Empty cells are unknown. Other columns are kept as they are.
 
     Parameters
     ----------
@@ -44,24 +46,19 @@ def read_sample_metadata(path: str | Path) -> pd.DataFrame:
         If it cannot be read, has no column ``sample``, names a sample twice or not at all, or a fact is no number or out of
         range; the message names line and column.
     """
-    path = Path(path).expanduser()
-    try:
-        first = next(iter(path.read_text("utf-8-sig").splitlines()), "")
-        separator = max(",;\t", key=first.count)
-        table = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist: give the CSV of the samples") from error
-    except (OSError, ValueError) as error:  # pandas' errors of parsing and of encoding are among these
-        said = " ".join(str(error).split())
-        raise InputError(
-            f"{path} is no table of samples ({said}): save it as CSV, UTF-8, with a first row of names"
-        ) from error
-    table.columns = pd.Index([str(name).strip() for name in table.iloc[0]])
-    return check_sample_metadata(table.iloc[1:], str(path))
+    path = Path(path)
+    table = read_table(path, "samples", ("sample", "core", *COLUMNS))
+    return check_sample_metadata(table, str(path), table.index.tolist())
 
 
-def check_sample_metadata(table: pd.DataFrame, where: str = "the table of samples") -> pd.DataFrame:
-    """Return a table of samples as `read_sample_metadata` gives it, or say what is wrong with it."""
+def check_sample_metadata(
+    table: pd.DataFrame, where: str = "the table of samples", lines: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """Return a table of samples as `read_sample_metadata` gives it, or say what is wrong with it.
+
+    `lines` are the lines of the file, if they are not 2, 3 and so on.
+    """
+    lines = range(2, len(table) + 2) if lines is None else lines
     if "sample" not in table.columns:
         raise InputError(f"{where} has no column 'sample': its columns are {', '.join(map(str, table.columns))}")
     if table.columns.has_duplicates:
@@ -76,20 +73,20 @@ def check_sample_metadata(table: pd.DataFrame, where: str = "the table of sample
     ):
         if wrong.any():
             line = int(np.argmax(wrong))
-            raise InputError(f"{where}, line {line + 2}, {says}: give one line a sample ({table['sample'][line]!r})")
+            raise InputError(f"{where}, line {lines[line]}, {says}: give one line a sample ({table['sample'][line]!r})")
     for name, (what, least) in COLUMNS.items():
         if name in table.columns:
-            table[name] = _numbers(table[name], name, what, least, where)
+            table[name] = _numbers(table[name], name, what, least, where, lines)
     if {"sieve_lower_um", "sieve_upper_um"} <= set(table.columns):
         crossed = table["sieve_lower_um"] >= table["sieve_upper_um"]
         if crossed.any():
             raise InputError(
-                f"{where}, line {int(np.argmax(crossed)) + 2}: sieve_lower_um is not below sieve_upper_um: swap them"
+                f"{where}, line {lines[int(np.argmax(crossed))]}: sieve_lower_um is not below sieve_upper_um: swap them"
             )
     return table
 
 
-def _numbers(column: pd.Series, name: str, what: str, least: float, where: str) -> pd.Series:
+def _numbers(column: pd.Series, name: str, what: str, least: float, where: str, lines: Sequence[int]) -> pd.Series:
     texts = _texts(column).replace({"NA": "", "nan": "", "NaN": ""})
     values = pd.to_numeric(texts.where(texts != ""), errors="coerce").astype(np.float64)
     wrong = ((texts != "") & values.isna()) | (values < least) | np.isinf(values)
@@ -98,7 +95,7 @@ def _numbers(column: pd.Series, name: str, what: str, least: float, where: str) 
         hint = "; write it with a dot" if "," in texts[line] else ""
         if name == "split":
             hint = "; write 8 for an eighth"
-        raise InputError(f"{where}, line {line + 2}: {name} is {texts[line]!r} and should be the {what}{hint}")
+        raise InputError(f"{where}, line {lines[line]}: {name} is {texts[line]!r} and should be the {what}{hint}")
     return values
 
 

@@ -8,10 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from facies.io import guard_formula
 from facies.runs import RunFolder
-
-# A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, "CSV injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def joined_table(run: RunFolder, partition: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +38,7 @@ def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _guard(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    return guard_formula(cell) if isinstance(cell, str) else cell
 
 
 def save_csv(table: pd.DataFrame, path: Path) -> None:
