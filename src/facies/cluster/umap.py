@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,7 @@ from numpy.typing import NDArray
 from facies.cluster.neighbours import Metric, nearest_neighbours, self_neighbours
 
 MIN_POINTS_FOR_SPECTRAL = 10
+_ONE_LAYOUT_AT_A_TIME = Lock()
 
 
 class UMAPLayout:
@@ -60,11 +65,23 @@ class UMAPLayout:
             "random_state": self.random_state if seed is None else seed,
             "init": "spectral" if spectral else "random",
         }
-        with warnings.catch_warnings(), _keep_torch_threads():
+        with warnings.catch_warnings(), _keep_torch_threads(), _seeded_eigensolver(settings["random_state"]):
             warnings.simplefilter("ignore")
             model = umap.UMAP(precomputed_knn=self.neighbours, force_approximation_algorithm=True, **settings)
             layout = model.fit_transform(self.points)
         return np.nan_to_num(np.asarray(layout, dtype=np.float32))
+
+
+@contextmanager
+def _seeded_eigensolver(seed: int) -> Iterator[None]:
+    """Seed SciPy's eigensolver, which UMAP calls without a seed: on the regular graph of copies it starts anew at random."""
+    from scipy.sparse import linalg
+
+    if "rng" not in inspect.signature(linalg.eigsh).parameters:  # before SciPy 1.17
+        yield
+        return
+    with _ONE_LAYOUT_AT_A_TIME, mock.patch.object(linalg, "eigsh", functools.partial(linalg.eigsh, rng=seed)):
+        yield
 
 
 @contextmanager

@@ -53,8 +53,8 @@ def test_files_that_are_no_tables(tmp_path):
     with pytest.raises(InputError, match="no such file of samples"):
         read_sample_metadata(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
-    with pytest.raises(InputError, match="no table of samples"):
+    with pytest.raises(InputError, match="cannot be read as a CSV file of samples"):
         read_sample_metadata(tmp_path / "empty.csv")
     (tmp_path / "picture.csv").write_bytes(bytes(range(128, 256)) * 4)
-    with pytest.raises(InputError, match="no table of samples"):
+    with pytest.raises(InputError, match="cannot be read as a CSV file of samples"):
         read_sample_metadata(tmp_path / "picture.csv")
