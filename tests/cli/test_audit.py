@@ -139,7 +139,7 @@ def test_misuse_is_said(named: Path, run_path: Path, tmp_path: Path) -> None:
     assert "this suffix" in call("audit", named, "-o", tmp_path / "a.txt").stderr
     assert "nothing of own was audited yet" in call("audit", named).stderr
     assert "name groups first" in call("audit", run_path, "-o", tmp_path / "a.csv").stderr
-    assert "cannot be read" in call("audit", named, "--results", tmp_path / "nowhere.csv").stderr
+    assert "no such file of the audit" in call("audit", named, "--results", tmp_path / "nowhere.csv").stderr
     (tmp_path / "a.html").write_text("mine")
     assert "already exists" in call("audit", named, "-o", tmp_path / "a.csv").stderr
     assert not (tmp_path / "a.csv").exists()

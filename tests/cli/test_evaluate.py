@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from facies.annotations import Journal
+from facies.runs import RunFolder
 from tests.cli.factories import call, error_line
 from tests.workflows.factories import K, N, make_input, make_photos
 
@@ -82,8 +83,33 @@ def test_what_is_not_there(options: tuple[str, ...], words: str, run_path: Path)
     assert words in error_line(result)
 
 
-def test_labels_that_miss_an_image(run_path: Path, tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("id,label\n0,a\n")
-    result = call("evaluate", run_path, "--labels", tmp_path / "labels.csv")
-    assert result.exit_code == 2
-    assert "no label for 59 of 60 images" in error_line(result)
+def test_labels_of_a_part_score_that_part_and_say_its_share(run_path: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id;label\n" + "".join(f"{row};{'abc'[row % K]} \n" for row in range(12)) + "20;\nother;a\n")
+    found = measured(run_path, "--labels", labels)
+    assert (found["n_labelled"], found["labelled_share"], found["n_images"]) == (12, 12 / N, N)
+    assert found["accuracy"] == found["ari"] == found["purity"] == 1.0
+    text = " ".join(call("evaluate", run_path, "--labels", labels).stdout.split())
+    assert "Share with a label 0.2000" in text
+    assert f"12 of {N} images have a label." in text
+    labels.write_text("id,label\nother,a\n")
+    assert "names none of the 60 images" in error_line(call("evaluate", run_path, "--labels", labels))
+
+
+def test_a_run_keeps_which_images_have_a_label(tmp_path: Path) -> None:
+    source, labels = make_input(tmp_path, labels=False), tmp_path / "labels.csv"
+    labels.write_text("id,label\n" + "".join(f"{row},{'abc'[row % K]}\n" for row in range(0, N, 2)))
+    result = call("cluster", source, "-o", tmp_path / "run", "--method", "brightness", "--labels", labels)
+    assert f"{N // 2} of {N} images have a label (50.0 %): measures that need labels are of these" in result.stdout
+    run = RunFolder(tmp_path / "run")
+    assert run.images["label"].isna().sum() == run.labelled.size - run.labelled.sum() == N // 2
+    assert run.manifest["metrics"]["n_labelled"] == N // 2
+    assert run.manifest["metrics"].items() <= measured(tmp_path / "run").items()
+    call("report", tmp_path / "run", "-o", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Share with a label" in page
+    assert "have a label (50.0 %)" in page
+    assert "-9223372036854775808" not in page
+    exported = tmp_path / "groups.csv"
+    call("export", tmp_path / "run", "--to", "csv", "-o", exported)
+    assert f"{N // 2} of {N} images have a label." in call("evaluate", tmp_path / "run", "--labels", exported).stdout

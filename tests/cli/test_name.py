@@ -117,7 +117,7 @@ def test_a_file_excludes_a_class(own: Path, tmp_path: Path) -> None:
         (["0=a\u202eb"], "invisible character"),
         (["0=quartz", "--partition", "other"], "holds no partition 'other'"),
         (["0=quartz", "--undo"], "stand alone"),
-        (["--file", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["--file", "nowhere.csv"], "nowhere.csv: no such file of groups and their names"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_nothing_is_half_applied(own: Path, words: list[str], expected: str) -> None:
@@ -133,7 +133,7 @@ def test_what_cannot_be_used_is_said_and_nothing_is_half_applied(own: Path, word
     [
         ("number,name\n0,a\n", "lacks the column group"),
         ("a\n", "lacks the column group and name"),
-        ("", "lacks the column group and name"),
+        ("", "it is empty"),
         ("group,name\n", "names no group"),
         ("group,name\n0,a\nzwei,b\n", "line 3: 'zwei' is no group"),
         ("group,name\n0,a\n0,b\n", "line 3: group 0 is named twice"),
@@ -150,10 +150,10 @@ def test_a_file_that_cannot_be_used_names_the_line(own: Path, tmp_path: Path, te
 
 
 def test_a_file_that_is_no_text_is_refused(own: Path, tmp_path: Path) -> None:
-    (tmp_path / "names.csv").write_bytes(b"group,name\n0,\xff\xfe\n")
+    (tmp_path / "names.csv").write_bytes(b"group,name\n0,\x81\n")
     result = call("name", own, "--file", tmp_path / "names.csv")
     assert result.exit_code == 2
-    assert "not UTF-8" in result.stderr
+    assert "neither UTF-8, UTF-16 nor Latin-1): save it as CSV UTF-8" in result.stderr
 
 
 def test_a_damaged_journal_is_told_of_in_one_line(own: Path) -> None:

@@ -96,7 +96,7 @@ def match_ids(given: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:
     counts = Counter(map(_loosely, ids))
     loose = {key: row for row, key in enumerate(map(_loosely, ids)) if counts[key] == 1}
     for row in np.flatnonzero(rows < 0):
-        rows[row] = loose.get(_loosely(given[row]), -1)
+        rows[row] = loose.get(_loosely(given[int(row)]), -1)
     return rows
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from facies.errors import InputError
-from facies.io import read_table
 from facies.grains.extraction.placed_photograph import Placed
+from facies.io import read_table
 
 
 def read_stack_table(path: Path) -> pd.DataFrame:
