@@ -40,6 +40,7 @@ __all__ = [
     "Fraction",
     "Parameter",
     "Positive",
+    "Seed",
     "Settings",
     "Weight",
     "as_type",
@@ -62,6 +63,8 @@ Weight = Annotated[float, at.Ge(0)]
 """A number of 0 or more."""
 Fraction = Annotated[float, at.Interval(ge=0, le=1)]
 """A number from 0 to 1."""
+Seed = Annotated[int, at.Interval(ge=-(2**63), le=2**63 - 1)]
+"""A whole number of 64 bits."""
 
 S = TypeVar("S", bound="Settings")
 
@@ -214,7 +217,7 @@ def describe_type(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         low, high = _bounds(hint)
-        return describe_type(arguments[0]) + _range(low, high)
+        return describe_type(arguments[0]) + (" of 64 bits" if hint == Seed else _range(low, high))
     if origin is Literal:
         return " or ".join(repr(choice) for choice in arguments)
     if origin is tuple:

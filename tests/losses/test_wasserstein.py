@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from facies.losses import inverse_multiquadratic_mmd
+from facies.losses import inverse_multiquadratic_mmd, weighted_mmd
 from tests.losses import reference as slow
 
 
@@ -48,3 +48,51 @@ def test_grows_with_the_distance_from_the_prior_and_is_unbiased():
 def test_equal_codes_have_a_finite_gradient():
     codes = torch.zeros(4, 2)
     assert slow.gradient(lambda x: inverse_multiquadratic_mmd(x, normal(4, 2).float()), codes).isfinite().all()
+
+
+def weighted_by_loops(codes, prior, weights, size):
+    """MMD² of one set in its own dimensions, term by term."""
+    total = sum(weights)
+    w = [weight / total for weight in weights]
+    n = len(codes)
+
+    def k(x, y):
+        squared = sum((a - b) ** 2 for a, b in zip(x[:size], y[:size], strict=True))
+        return sum(2 * size * s / (2 * size * s + squared) for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0))
+
+    pairs = [(i, j) for i in range(n) for j in range(n)]
+    own = sum(w[i] * w[j] * k(codes[i], codes[j]) for i, j in pairs if i != j) / (1 - sum(each**2 for each in w))
+    drawn = sum(k(prior[i], prior[j]) for i, j in pairs if i != j) / (n * (n - 1))
+    return own + drawn - 2 / n * sum(w[i] * k(codes[i], prior[j]) for i, j in pairs)
+
+
+def test_weighted_sets_of_unequal_size_by_loops():
+    sizes = [3, 1]
+    codes, prior = (torch.stack([normal(5, 3, seed), normal(5, 3, seed + 1)]) for seed in (1, 5))
+    codes[1, :, 1:] = prior[1, :, 1:] = 0
+    weights = torch.tensor([[1.0, 0.5, 0.2, 0.0, 0.9], [0.3, 0.3, 0.0, 0.0, 2.0]], dtype=torch.float64)
+    found = weighted_mmd(codes, prior, weights, torch.tensor(sizes))
+    for k, size in enumerate(sizes):
+        slowly = weighted_by_loops(codes[k].tolist(), prior[k].tolist(), weights[k].tolist(), size)
+        assert found[k].item() == pytest.approx(slowly, rel=1e-12)
+    by_steps = slow.slope(
+        lambda x: weighted_by_loops(x.tolist(), prior[0].tolist(), weights[0].tolist(), sizes[0]), codes[0]
+    )
+    got = slow.gradient(
+        lambda x: weighted_mmd(torch.stack([x, codes[1]]), prior, weights, torch.tensor(sizes))[0], codes[0]
+    )
+    torch.testing.assert_close(got, by_steps, atol=1e-8, rtol=1e-6)
+
+
+def test_equal_weights_give_the_plain_discrepancy():
+    codes, prior = normal(6, 3, 1, 0.4), normal(6, 3, 2)
+    found = weighted_mmd(codes[None], prior[None], torch.full((1, 6), 0.25), torch.tensor([3]))
+    torch.testing.assert_close(found[0], inverse_multiquadratic_mmd(codes, prior))
+
+
+def test_a_set_of_fewer_than_two_codes_has_none_and_a_finite_gradient():
+    codes, prior = torch.stack([normal(4, 2, 1)] * 2), torch.stack([normal(4, 2, 2)] * 2)
+    weights = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    assert weighted_mmd(codes, prior, weights, torch.tensor([2, 2])).tolist() == [0.0, 0.0]
+    gradient = slow.gradient(lambda x: weighted_mmd(x, prior, weights, torch.tensor([2, 2])).sum(), codes)
+    assert gradient.abs().max() == 0

@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "density.n_layouts": 1,
     "hardware.accelerator": "cpu",
 }
-TINY: dict[str, Any] = {**SMALL, **{f"{training}.epochs": 2 for training in TRAININGS}}
+TINY: dict[str, Any] = {**SMALL, **{f"{training}.epochs": 2 for training in TRAININGS}, "manager.epochs": 8}
 
 THREE_GROUPS: dict[str, Any] = {"grouping": "gaussian-mixture", "n_clusters": 3, "density.layout_dimensions": 2}
 """Parameters that make three groups of few pictures, however short the training."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
+import typing
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sklearn.datasets import load_digits
 
 from facies.errors import InputError
 from facies.methods import METHODS, Method, load_method, make_method, method_class
-from facies.parameters import check_parameters, parameters_of
+from facies.parameters import _bounds, _members, check_parameters, parameters_of
 from facies.training import loop as training_loop
 from facies.training import trainer as training_trainer
 
@@ -228,6 +230,38 @@ def test_too_few_images_and_pixels_that_are_no_numbers_are_refused(name) -> None
 def test_a_value_out_of_range_names_the_parameter(name) -> None:
     with pytest.raises(InputError, match=r"hardware\.devices=0: give a whole number of 1 or more; the nearest is 1"):
         small(name, **{"hardware.devices": 0}).fit(images())
+
+
+def numbers_out_of_range(hint) -> list[float]:
+    """Numbers just beyond each end of what a parameter takes, if it takes numbers."""
+    outside: list[float] = []
+    for each in _members(hint):
+        kind = typing.get_args(each)[0] if typing.get_origin(each) is typing.Annotated else each
+        if kind in (int, float):
+            assert typing.get_origin(each) is typing.Annotated, "no range"
+            (low, low_open), (high, high_open) = _bounds(each)
+            assert math.isfinite(low), "no lower end"
+            outside += [kind(low) - (not low_open), kind(low) - 3]
+            outside += [kind(high) + (not high_open), kind(high) + 3] if math.isfinite(high) else []
+            outside += [math.nan, math.inf] if kind is float else []
+    return outside
+
+
+def test_every_number_has_a_range_and_is_refused_beyond_it_before_the_fit(name) -> None:
+    given, checked = _image_set(), 0
+    for parameter in parameters_of(method_class(name)).values():
+        for value in numbers_out_of_range(parameter.type):
+            with pytest.raises(InputError, match=rf"^{parameter.name}=.*: give ") as caught:
+                small(name, **{parameter.name: value}).check(given)
+            assert "\n" not in str(caught.value)
+            checked += 1
+    assert checked > MAX_FIELDS
+
+
+@pytest.mark.parametrize("parameter", ["hardware.accelerator", "hardware.precision"])
+def test_hardware_that_there_is_not_is_refused_before_the_fit(name, parameter) -> None:
+    with pytest.raises(InputError, match=rf"^{parameter}='nonsense' is not known; choose from auto, "):
+        small(name, **{parameter: "nonsense"}).check(_image_set())
 
 
 def test_focal_stacks_where_they_are_supported(name) -> None:

@@ -16,7 +16,7 @@ from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
-from facies.losses.wasserstein import inverse_multiquadratic_mmd
+from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
 __all__ = [
     "adaptive_threshold",
@@ -42,4 +42,5 @@ __all__ = [
     "student_t_assignment",
     "target_distribution",
     "unit_vectors",
+    "weighted_mmd",
 ]

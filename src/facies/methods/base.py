@@ -25,7 +25,7 @@ from facies.images import ImageSet, as_image_set, open_images
 from facies.io import write_json_atomically
 from facies.methods.fit_context import FitContext
 from facies.methods.model_folder import FORMAT, read_description
-from facies.parameters import check_parameters, parameter_values, set_parameters, settings, translate_names
+from facies.parameters import Seed, check_parameters, parameter_values, set_parameters, settings, translate_names
 from facies.training import Hardware, Progress, Stage, StageCheckpoints, StageOutputs, Trainer, history_table
 from facies.training.checkpoints import load_state, save_state
 from facies.training.trainer import apply_in_batches
@@ -94,7 +94,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     test_parameters: ClassVar[Mapping[str, Any]] = {}
     """Parameters, beside those of ``quick``, with which a fit of sixty images of 16 × 16 pixels takes a second or two."""
 
-    random_state: int = 0
+    random_state: Seed = 0
     """Seed of all that is random; equal seeds give equal fits."""
     hardware: Hardware = settings(Hardware)
     """What to compute on."""
@@ -147,6 +147,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """What else of this fit a run folder keeps, by name, for the report; nothing for most methods."""
+        return {}
+
+    def run_values(self) -> dict[str, Any]:
+        """What else of this fit ``run.json`` says, by name, as JSON can hold it; nothing for most methods."""
         return {}
 
     def check(self, images: ImageSet) -> None:

@@ -1,6 +1,10 @@
 """Networks, one family a file."""
 
-from facies.nn.batch_statistics import recompute_batch_norm_statistics, use_batch_statistics
+from facies.nn.batch_statistics import (
+    preserve_running_statistics,
+    recompute_batch_norm_statistics,
+    use_batch_statistics,
+)
 from facies.nn.conv_autoencoder import (
     ACTIVATIONS,
     AutoencoderOutput,
@@ -38,6 +42,7 @@ __all__ = [
     "ThetaInit",
     "block_count",
     "map_sizes",
+    "preserve_running_statistics",
     "probabilities",
     "recompute_batch_norm_statistics",
     "resample",

@@ -33,6 +33,33 @@ def use_batch_statistics(module: nn.Module) -> Iterator[None]:
             each.track_running_stats = True
 
 
+@contextmanager
+def preserve_running_statistics(module: nn.Module, idle: Tensor) -> Iterator[None]:
+    """Within this context the running statistics of some of K networks side by side stay as they are.
+
+    Parameters
+    ----------
+    module
+        K networks in grouped convolutions: the channels of one lie beside one another.
+    idle
+        (K,) bool: whose statistics stay.
+    """
+    parts = [part for part in normalisations(module) if part.training]
+    before = [[value.clone() for value in _running_statistics(part)] for part in parts]
+    yield
+    for part, values in zip(parts, before, strict=True):
+        stays = idle.repeat_interleave(part.num_features // len(idle))
+        for running, value in zip(_running_statistics(part), values, strict=True):
+            # Behind autograd's back, as batch normalisation itself writes them: their gradient is not asked for.
+            running.data.copy_(torch.where(stays, value, running))
+
+
+def _running_statistics(part: _BatchNorm) -> tuple[Tensor, Tensor]:
+    assert part.running_mean is not None
+    assert part.running_var is not None
+    return part.running_mean, part.running_var
+
+
 @torch.no_grad()
 def recompute_batch_norm_statistics(module: nn.Module, batches: Callable[[], Iterator[Tensor]]) -> None:
     """Give batch normalisations the mean and variance of all images, as they are after the training.
@@ -58,11 +85,8 @@ def recompute_batch_norm_statistics(module: nn.Module, batches: Callable[[], Ite
         for hook in hooks:
             hook.remove()
     for part in parts:
-        assert part.running_mean is not None
-        assert part.running_var is not None
-        mean, variance = sums[part].mean_and_variance()
-        part.running_mean.copy_(mean)
-        part.running_var.copy_(variance)
+        for running, value in zip(_running_statistics(part), sums[part].mean_and_variance(), strict=True):
+            running.copy_(value)
     module.eval()
 
 

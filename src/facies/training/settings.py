@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import torch
 from annotated_types import Ge, Interval, Lt
 
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.images import RandomAffine
 from facies.parameters import Count, Fraction, Positive, Settings, Weight
 from facies.training.schedules import ScheduleName, learning_rate_factor
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+
+ACCELERATORS = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 
@@ -131,7 +134,15 @@ class Hardware(Settings):
     """Keep the weights of convolutions in the channels-last order, which is quicker on most machines."""
 
     def check(self) -> None:
-        """Raise InputError if this machine has no such devices."""
+        """Raise InputError if there is no such device or arithmetic, or this machine has not so many devices."""
+        for name, known in (("accelerator", ACCELERATORS), ("precision", PRECISIONS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise InputError(f"hardware.{name}={value!r} is not known; {suggest(value, known, 'choose from {}')}")
+        if self.accelerator == "mps" and not torch.backends.mps.is_available():
+            raise InputError(
+                "hardware.accelerator='mps': this machine has no such device that torch can use; take 'auto'"
+            )
         if self.resolved_accelerator == "cuda" and torch.cuda.device_count() < self.devices:
             raise InputError(
                 f"devices={self.devices}: this machine has {torch.cuda.device_count()} GPUs that torch can use"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from facies.losses import weighted_mmd
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
 from facies.methods.moe_vae.network import MixtureOfExperts, ParallelAutoencoder
 from facies.methods.preprocessing import Preprocessor
@@ -59,3 +60,26 @@ def test_mixture_objective(threshold):
     assert terms["sample entropy"].item() == pytest.approx(unsure, rel=1e-4)
     assert terms["batch entropy"].item() == pytest.approx(uneven, rel=1e-4)
     assert terms["loss"].item() == pytest.approx(expected + 7 * unsure + 2 * uneven, rel=1e-4)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_wasserstein_experts_have_a_discrepancy_each_and_no_kl(hard, monkeypatch):
+    layout = ConvLayout(SHAPE, 4, normalization="group", n_networks=3)
+    experts = ParallelAutoencoder(layout, 2, [2, 1, 2], deterministic=True)
+    network = MixtureOfExperts(ConvEncoder(SHAPE, 3, 4), experts, 0.0, hard=hard).eval()
+    given = Batch(torch.rand(6, *SHAPE), torch.arange(6), 1.0)
+    normalizer = PixelNormalizer(likelihood="gaussian")
+    plain = MixtureObjective(Preprocessor(normalizer), 0.0, 0.0, 0.0, 0.3, "wae-deterministic")(network, given)["loss"]
+    out = network(normalizer(given.images))
+    prior = experts.within_sizes(torch.randn(out.experts.code.shape, generator=torch.Generator().manual_seed(3)))
+    monkeypatch.setattr(
+        torch, "randn_like", lambda code: torch.randn(code.shape, generator=torch.Generator().manual_seed(3))
+    )
+    terms = MixtureObjective(Preprocessor(normalizer), 0.0, 0.0, 2.0, 0.3, "wae-deterministic")(network, given)
+    expected = plain.detach()
+    for k, size in enumerate(experts.own_sizes):
+        weights = out.weights[:, k : k + 1].t()
+        codes, drawn = (each[:, k, :size][None] for each in (out.experts.code, prior))
+        expected = expected + 2.0 * weights.sum() / 6 * weighted_mmd(codes, drawn, weights, torch.tensor([size]))[0]
+    assert terms["loss"].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert abs(expected.item() - plain.item()) > 1e-3

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from facies.errors import InputError
 from facies.images import open_images
+from facies.metrics import shannon_entropy
 from facies.metrics.partition import accuracy
 from tests.methods.factories import KINDS, pictures, small, tiny
 
@@ -28,7 +29,7 @@ def test_places_pictures_never_seen(fitted):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_what_a_fit_leaves(fitted):
+def test_what_a_fit_leaves(drawn, fitted):
     n, k = 320, fitted.n_clusters_
     assert set(fitted.labels_.tolist()) == set(range(k))
     assert fitted.embedding_.shape == (n, 8)  # without `retrain`, the first code
@@ -37,9 +38,10 @@ def test_what_a_fit_leaves(fitted):
     assert 1 <= fitted.latent_size_ <= 8
     assert len(fitted.expert_sizes_) == k
     assert fitted.mixture_.experts.latent_size == max(1, round(np.mean(fitted.expert_sizes_)))
-    assert fitted.notes_ == []
+    assert all(note.startswith("the manager began unsure") for note in fitted.notes_)
     partitions = fitted.partitions()
-    assert list(partitions) == ["density", "moe-vae"]
+    assert list(partitions) == ["density", "manager", "moe-vae"]
+    assert accuracy(drawn[1], partitions["manager"].labels) >= 0.9
     assert partitions["density"].labels is fitted.density_labels_
 
 
@@ -66,7 +68,7 @@ def test_curves(fitted):
     assert losses["manager"][-1] < 0.5 * losses["manager"][0]
     assert list(fitted.timings_) == [
         *("scale", "autoencode", "latent size", "embed", "density"),
-        *("manager", "expert size", "experts", "specialise", "assign"),
+        *("manager", "expert size", "experts", "specialise", "assign", "expert maps"),
     ]
 
 
@@ -116,12 +118,51 @@ def test_latent_walk(fitted):
             fitted.latent_walk(0, dimension)
 
 
+def test_what_a_run_is_told_of_each_group(fitted, pixels):
+    values = fitted.run_values()
+    assert values["latent_size"] == fitted.latent_size_
+    entropies = [shannon_entropy(image[None], value_range=(pixels.min(), pixels.max()))[0] for image in pixels]
+    assert values["shannon_entropy"] == pytest.approx(np.mean(entropies))
+    for group, told in enumerate(values["groups"]):
+        members = fitted.density_labels_ == group
+        assert told["n_images_by_density"] == members.sum()
+        assert told["shannon_entropy"] == pytest.approx(np.mean(np.array(entropies)[members]))
+        assert told["latent_size"] == fitted.expert_sizes_[group]
+        assert told["expert_latent_size"] == fitted.mixture_.experts.latent_size
+
+
+def test_the_latent_space_of_an_expert(fitted, pixels):
+    codes = fitted.transform_by_expert(pixels, 1)
+    assert codes.shape == (320, fitted.mixture_.experts.latent_size)
+    np.testing.assert_allclose(fitted.transform_by_expert(pixels[5:9], 1), codes[5:9], atol=1e-4)
+    assert np.abs(codes - fitted.transform_by_expert(pixels, 2)).max() > 0.1
+    own = codes[fitted.labels_ == 1]
+    assert fitted.widest_dimensions_[1] == own.var(axis=0).argmax()
+    maps = fitted.expert_maps_
+    assert maps.shape == (320, 2)
+    assert np.isfinite(maps).all()  # of no more than 1,000 images a group
+
+
+def test_a_white_image_by_each_expert(fitted, pixels):
+    image, drawn = fitted.white_image()
+    assert (image == pixels.max()).all()
+    assert drawn.shape == (4, 1, 16, 16)
+    arrays = fitted.run_arrays()
+    low, high = float(pixels.min()), float(pixels.max())
+    np.testing.assert_allclose(arrays["expert_white"], np.clip((drawn - low) / (high - low), 0, 1), atol=1e-5)
+    assert arrays["expert_walks"].shape == (4, 9, 1, 16, 16)
+    walk = fitted.latent_walk(2, fitted.widest_dimensions_[2])
+    np.testing.assert_allclose(arrays["expert_walks"][2], np.clip((walk - low) / (high - low), 0, 1), atol=1e-5)
+
+
 @pytest.mark.parametrize("cluster", [-1, 4])
 def test_a_group_that_there_is_not(fitted, cluster):
     with pytest.raises(InputError, match="groups 0 to 3"):
         fitted.sample(2, cluster)
     with pytest.raises(InputError, match="groups 0 to 3"):
         fitted.latent_walk(cluster, 0)
+    with pytest.raises(InputError, match="groups 0 to 3"):
+        fitted.transform_by_expert(pictures(each=2)[0], cluster)
 
 
 @pytest.mark.parametrize("by", ["mixture", "best"])

@@ -117,6 +117,24 @@ def test_parallel_encoder_and_decoder_pad_and_crop():
     assert ParallelDecoder(layout, 4)(torch.rand(3, 2, 4)).shape == (3, 2, 1, 13, 22)
 
 
+def test_experts_of_unequal_size_use_their_own_dimensions_alone():
+    layout = ConvLayout(SHAPE, 4, "mish", "group", EXPERTS)
+    experts, images = ParallelAutoencoder(layout, 4, [2, 4, 1]), torch.rand(3, EXPERTS, *SHAPE)
+    out = experts(images)
+    for values in (out.mean, out.log_variance, out.code):
+        assert [int((values[:, k] != 0).all(dim=0).sum()) for k in range(EXPERTS)] == [2, 4, 1]
+    out.reconstruction.square().sum().backward()
+    used = (experts.decoder.head.weight.grad != 0).any(dim=2).sum(dim=1)
+    assert used.tolist() == [2, 4, 1]
+    assert set(experts.state_dict()) == set(experts_of(SHAPE, 4).state_dict())
+
+
+def test_deterministic_experts_draw_no_codes():
+    experts = ParallelAutoencoder(ConvLayout(SHAPE, 4, "mish", "group", EXPERTS), 3, deterministic=True)
+    out = experts(torch.rand(3, EXPERTS, *SHAPE))
+    assert torch.equal(out.code, out.mean)
+
+
 def test_experts_draw_their_codes_in_training_alone():
     experts, images = experts_of(SHAPE), torch.rand(3, EXPERTS, *SHAPE)
     assert not torch.equal(experts(images).code, experts(images).code)
@@ -321,3 +339,27 @@ def test_the_experts_selected_answer_as_before(normalization, kept):
     torch.testing.assert_close(after.logits, before.logits[:, kept])
     torch.testing.assert_close(after.experts.reconstruction, before.experts.reconstruction[:, kept])
     torch.testing.assert_close(after.experts.mean, before.experts.mean[:, kept])
+
+
+def test_an_expert_without_images_keeps_its_statistics():
+    network = mixture(None, hard=True, normalization="batch").train()
+    begun = {name: tensor.clone() for name, tensor in network.experts.state_dict().items()}
+    images = images_with(torch.tensor([[9.0, 0.0, 0.0], [9.0, 0.0, 0.0], [0.0, 0.0, 9.0]]))
+    loss_of(network, images).backward()
+    moved = {
+        name: [
+            not torch.equal(of_network(tensor, k, EXPERTS), of_network(begun[name], k, EXPERTS)) for k in range(EXPERTS)
+        ]
+        for name, tensor in network.experts.state_dict().items()
+        if "running" in name
+    }
+    assert moved
+    assert all(changed == [True, False, True] for changed in moved.values())
+    optimizer = torch.optim.SGD(network.experts.parameters(), lr=1.0)
+    optimizer.step()
+    for parameter, before in zip(network.experts.parameters(), begun_parameters(network, begun), strict=True):
+        assert torch.equal(of_network(parameter, 1, EXPERTS), of_network(before, 1, EXPERTS))
+
+
+def begun_parameters(network, begun):
+    return [begun[name] for name, _ in network.experts.named_parameters()]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
-from facies.errors import InputError
+from facies.errors import FaciesWarning, InputError
 from facies.methods.autoencoder import KINDS
 from facies.methods.moe_vae.method import MoEVAE
+from facies.methods.moe_vae.notes import alpha_note
+from facies.methods.moe_vae.stages import MoEVAEStages
 from tests.methods.factories import THREE_GROUPS, small, tiny
 
 
@@ -24,17 +29,30 @@ def test_every_kind_of_autoencoder(pixels, kind):
     assert model.autoencoder_.deterministic == (kind in ("ae", "wae-deterministic"))
 
 
+def lost_groups(model):
+    """The notes on groups that no image chose."""
+    return [note for note in model.notes_ if "chosen by no image" in note]
+
+
 def test_a_gaussian_mixture_of_so_many(pixels):
-    model = tiny(**THREE_GROUPS).fit(pixels[:100])
-    assert set(model.density_labels_.tolist()) == {0, 1, 2}
-    assert 1 <= model.n_clusters_ <= 3  # an expert whom no picture chose is left out
-    assert set(model.labels_.tolist()) == set(range(model.n_clusters_))
-    assert model.probabilities_.shape == (100, model.n_clusters_)
+    model = small(**{**THREE_GROUPS, "n_clusters": 4}).fit(pixels[:160])
+    assert set(model.density_labels_.tolist()) == {0, 1, 2, 3}
+    assert model.n_clusters_ == 4
+    assert lost_groups(model) == []
+    assert set(model.labels_.tolist()) == {0, 1, 2, 3}
+    assert model.probabilities_.shape == (160, 4)
 
 
-def test_an_expert_whom_no_picture_chooses_is_left_out(pixels, tmp_path):
+def test_an_expert_whom_no_picture_chooses_is_left_out_and_the_run_says_so(pixels, tmp_path):
     model = tiny(**{**THREE_GROUPS, "n_clusters": 12}).fit(pixels[:100])
-    assert model.n_clusters_ < 12
+    left = model.n_clusters_
+    assert 1 < left < 12
+    assert lost_groups(model) == [
+        f"12 groups were asked for (n_clusters); after the training of the experts {12 - left} of them are chosen by no "
+        f"image: {left} groups are left"
+    ]
+    assert model.manager_probabilities_.shape == (100, 12)
+    assert len(model.expert_sizes_) == left
     assert set(model.labels_.tolist()) == set(range(model.n_clusters_))
     np.testing.assert_allclose(model.probabilities_.sum(axis=1), 1.0, atol=1e-5)
     np.testing.assert_array_equal(model.predict(pixels[:100]), model.labels_)
@@ -57,12 +75,88 @@ def test_dense_experts_with_batch_normalisation(pixels):
     assert np.isfinite(model.sample(2, 0)).all()
 
 
-def test_hundred_pictures_in_one_group(pixels):
-    model = tiny(**{"density.selection": "leaf", "density.min_cluster_size": 45}).fit(pixels[:90])
-    if model.n_clusters_ == 1:
-        assert any("fewer than two dense groups" in note for note in model.notes_)
-        assert (model.labels_ == 0).all()
-    assert model.probabilities_.shape == (90, model.n_clusters_)
+def test_pictures_in_one_group(pixels):
+    with pytest.warns(FaciesWarning, match="fewer than two dense groups were found"):
+        model = tiny(**{"density.selection": "leaf", "density.min_cluster_size": 45}).fit(pixels[:90])
+    assert model.n_clusters_ == 1
+    assert "(0; 90 of 90 images were in none)" in model.notes_[0]
+    assert (model.labels_ == 0).all()
+    assert model.probabilities_.shape == (90, 1)
+
+
+def stages_of(**parameters):
+    return MoEVAEStages(tiny(**parameters))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"), [([0, 2], "2 of them are .*: 2 groups are left$"), ([3], "1 group is left, so")]
+)
+@pytest.mark.parametrize("asked_for", [None, 4])
+def test_what_belongs_to_an_expert_goes_with_it(chosen, words, asked_for, monkeypatch):
+    stages = stages_of(**({"grouping": "gaussian-mixture", "n_clusters": 4} if asked_for else {}))
+    settings = stages.settings
+    mixture = settings.build_mixture((1, 8, 8), 4, 3)
+    outputs = {
+        "n_clusters": 4,
+        "expert_sizes": [5, 6, 7, 8],
+        "manager": mixture.manager.state_dict(),
+        "experts": mixture.experts.state_dict(),
+        "notes": ["an earlier note"],
+    }
+    answers = iter([np.eye(4, dtype=np.float32)[chosen], np.eye(len(chosen), dtype=np.float32)])
+    monkeypatch.setattr(stages, "_probabilities", lambda fit, given: next(answers))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        left = stages.assign(None, outputs)
+    assert left["expert_sizes"] == [[5, 6, 7, 8][expert] for expert in chosen]
+    assert left["notes"][0] == "an earlier note"
+    begun = "asked for (n_clusters)" if asked_for else "found by density"
+    assert re.search(re.escape(f"4 groups were {begun}; ") + ".*" + words, left["notes"][1])
+    assert [warning.category for warning in caught] == ([FaciesWarning] if len(chosen) == 1 else [])
+
+
+def test_a_smaller_alpha_is_said():
+    assert alpha_note(0.05, 100.0, 100.0) == []
+    (note,) = alpha_note(0.4, 100.0, 25.0)
+    assert "0.40 nat" in note
+    assert "mixture.alpha was 25 instead of 100" in note
+
+
+def test_a_group_of_equal_images_takes_the_mean_size(pixels):
+    stages = stages_of(**{"experts.latent_size_from": "shared"})
+    rng = np.random.default_rng(0)
+    groups = [rng.normal(size=(30, 2)), np.ones((10, 2)), rng.normal(size=(1, 2)), np.c_[np.arange(20.0), np.ones(20)]]
+    outputs = {
+        "density_labels": np.repeat(np.arange(4), [len(group) for group in groups]),
+        "embedding_": np.concatenate(groups).astype(np.float32),
+        "n_clusters": 4,
+        "latent_size": 2,
+    }
+    sizes = stages.estimate_expert_size(None, outputs)
+    assert sizes["expert_size"] == 2
+    assert sizes["expert_sizes"] == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("wae-random", "own"), ("beta-vae", "mean"), ("wae-deterministic", "mean"), ("vae", "own")]
+)
+def test_experts_of_other_kinds_and_of_unequal_size(pixels, kind, size, tmp_path):
+    sizes = {"experts.kind": kind, "experts.latent_size": size, "experts.explained_variance": 0.999}
+    model = tiny(**sizes, **THREE_GROUPS).fit(pixels[:100])
+    own = model.mixture_.experts.own_sizes
+    assert own == model.expert_sizes_ if size == "own" else len(set(own)) == 1
+    assert model.mixture_.experts.deterministic == (kind == "wae-deterministic")
+    assert model.history_["loss"].notna().all()
+    for group, width in enumerate(own):
+        assert model.sample(2, group).shape == (2, 1, 16, 16)
+        assert model.transform_by_expert(pixels[:5], group).shape == (5, width)
+        assert model.latent_walk(group, width - 1, steps=3).shape == (3, 1, 16, 16)
+        with pytest.raises(InputError, match=f"dimensions 0 to {width - 1}"):
+            model.latent_walk(group, width)
+    model.save(tmp_path)
+    loaded = MoEVAE.load(tmp_path)
+    np.testing.assert_array_equal(loaded.sample(3, 0), model.sample(3, 0))
+    np.testing.assert_array_equal(loaded.predict_by_reconstruction(pixels), model.predict_by_reconstruction(pixels))
 
 
 def test_colour(pixels):
@@ -103,6 +197,7 @@ def test_odd_sizes_and_floats_with_negative_values(pixels):
     [
         ({"grouping": "gaussian-mixture"}, "needs n_clusters"),
         ({"n_clusters": 4}, "set grouping=gaussian-mixture"),
+        ({"grouping": "gaussian-mixture", "n_clusters": 101}, "100 images are fewer than the 101 groups asked for"),
         ({"density.min_cluster_size": 51}, "fewer than twice the smallest group"),
         ({"autoencoder.kind": "nonsense"}, "^autoencoder.kind='nonsense' is not known; choose from vae, ae"),
         (

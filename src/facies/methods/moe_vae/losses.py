@@ -17,9 +17,13 @@ from facies.losses import (
     reconstruction,
     sample_entropy,
     soft_target_divergence,
+    weighted_mmd,
 )
+from facies.methods.autoencoder import AutoencoderKind
+from facies.methods.moe_vae.network import MixtureOutput
 from facies.methods.preprocessing import Preprocessor
 from facies.training import Batch
+from facies.training.loop import unwrapped
 
 
 @dataclass
@@ -39,23 +43,51 @@ class ManagerObjective:
 
 @dataclass
 class MixtureObjective:
-    """L = R + α·S + β·B while the mixture learns as one; R alone once the manager is fixed (section 3.5)."""
+    """L = R + α·S + β·B while the mixture learns as one; R alone once the manager is fixed (section 3.5).
+
+    Parameters
+    ----------
+    preprocessor
+        Prepares the pixels.
+    alpha, balance
+        α and β.
+    weight
+        Of the KL term of variational experts, or of MMD² of Wasserstein ones, which is over the codes of an expert.
+    warm_up
+        Share of the training in which `weight` climbs from 0.
+    kind
+        Of the experts.
+    """
 
     preprocessor: Preprocessor
     alpha: float
     balance: float
-    kl_weight: float
+    weight: float
     warm_up: float
+    kind: AutoencoderKind = "vae"
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``expert loss`` (R), ``sample entropy`` (S) and ``batch entropy`` (B)."""
         images, target = self.preprocessor(batch.images)
         out = module(images, target)
         distance = reconstruction(out.experts.reconstruction, out.images, self.preprocessor.normalizer.likelihood)
-        kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / target[0].numel()
-        losses = distance + linear_warm_up(batch.progress, self.warm_up) * self.kl_weight * kl
-        expert_loss = expected_loss(out.weights, losses) * len(losses) / len(batch.images)
+        weight = linear_warm_up(batch.progress, self.warm_up) * self.weight
+        losses, discrepancy = distance, distance.new_zeros(())
+        if self.kind.startswith("wae"):
+            discrepancy = weight * self._discrepancy(module, out, len(images))
+        else:
+            kl = kl_to_standard_normal(out.experts.mean, out.experts.log_variance) / target[0].numel()
+            losses = distance + weight * kl
+        expert_loss = expected_loss(out.weights, losses) * len(losses) / len(batch.images) + discrepancy
         probabilities = out.logits.softmax(dim=1)
         unsure, uneven = sample_entropy(probabilities), batch_entropy(probabilities)
         loss = expert_loss + self.alpha * unsure + self.balance * uneven
         return {"loss": loss, "expert loss": expert_loss, "sample entropy": unsure, "batch entropy": uneven}
+
+    def _discrepancy(self, module: nn.Module, out: MixtureOutput, n_images: int) -> Tensor:
+        """Σₖ p̄ₖ MMD²ₖ: how far the codes of each expert's images are from the prior; the manager learns nothing by it."""
+        experts, weights = unwrapped(module).experts, out.weights.detach().t()
+        codes = out.experts.code.transpose(0, 1)
+        prior = experts.within_sizes(torch.randn_like(out.experts.code)).transpose(0, 1)
+        sizes = torch.tensor(experts.own_sizes, dtype=codes.dtype, device=codes.device)
+        return (weights.sum(dim=1) / n_images * weighted_mmd(codes, prior, weights, sizes)).sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from facies.errors import InputError
@@ -17,7 +19,7 @@ from facies.methods.base import Method, Partition
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import FORMER_PARAMETERS, MoEVAESettings
-from facies.methods.moe_vae.stages import MoEVAEStages
+from facies.methods.moe_vae.stages import MoEVAEStages, own_sizes
 from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.weights import load_weights
@@ -40,10 +42,19 @@ class MoEVAE(MoEVAESettings, Method):
     ----------
     density_labels_ : ndarray of shape (n_images,)
         Groups of the density grouping; −1 is noise.
+    manager_probabilities_ : ndarray of shape (n_images, n_groups)
+        Probability of each group of the density grouping, as the manager alone gives it before the experts learn.
     latent_size_ : int
         Latent size that was estimated.
     expert_sizes_ : list of int
-        Latent size that was estimated for each group; the experts have their rounded mean.
+        Latent size that was estimated for each group that is left; the experts have the rounded mean over all groups, or this.
+    expert_maps_ : ndarray of shape (n_images, 2)
+        UMAP of the latent space of each group's expert, of at most 1,000 images a group; NaN for the others.
+    widest_dimensions_ : list of int
+        For each expert the dimension of its code along which its images differ most.
+    entropy_, group_counts_, group_entropies_ : float, list of int, list of float
+        Mean Shannon entropy in bits of the images; and for each group that is left the images that the density grouping gave it,
+        and their mean entropy (None where there are none).
 
     References
     ----------
@@ -130,6 +141,11 @@ class MoEVAE(MoEVAESettings, Method):
             )
         if self.grouping == "gaussian-mixture" and not self.n_clusters:
             raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
+        if self.n_clusters is not None and self.n_clusters > len(images):
+            raise InputError(
+                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
+                "give more images, or a smaller n_clusters"
+            )
         if self.grouping == "density" and self.n_clusters is not None:
             raise InputError(
                 "grouping=density finds the number of groups; to give n_clusters, set grouping=gaussian-mixture"
@@ -153,11 +169,18 @@ class MoEVAE(MoEVAESettings, Method):
             fit.stage("experts", steps.train_mixture),
             fit.stage("specialise", steps.specialise),
             fit.stage("assign", steps.assign),
+            fit.stage("expert maps", steps.map_experts),
         ]
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
-        """Networks, scale and sizes; the grouping before the experts stays with this object, not with the model."""
+        """Networks, scale and sizes; the groups before the experts stay with this object, not with the model."""
         self.density_labels_: NDArray[np.int64] = outputs["density_labels"]
+        self.manager_probabilities_: NDArray[np.float32] = outputs["manager_probabilities"]
+        self.expert_maps_: NDArray[np.float32] = outputs["expert_maps"]
+        self.widest_dimensions_: list[int] = outputs["widest_dimensions"]
+        self.entropy_: float = outputs["entropy"]
+        self.group_counts_: list[int] = outputs["group_counts"]
+        self.group_entropies_: list[float | None] = outputs["group_entropies"]
         names = (
             "n_clusters",
             "intensity",
@@ -184,7 +207,8 @@ class MoEVAE(MoEVAESettings, Method):
         size = self.latent_size_ if self.autoencoder.retrain else self.autoencoder.latent_size
         autoencoder = self.build_autoencoder(shape, size)
         self.autoencoder_ = load_weights(autoencoder, without_network_axis(state["autoencoder"]), device)
-        mixture = self.build_mixture(shape, self.n_clusters_, int(state["expert_size"]))
+        sizes = own_sizes(self, state)
+        mixture = self.build_mixture(shape, self.n_clusters_, int(state["expert_size"]), sizes)
         mixture.manager.load_state_dict(without_network_axis(state["manager"]))
         mixture.experts.load_state_dict(state["experts"])
         self.mixture_ = mixture.to(device).eval()
@@ -199,9 +223,36 @@ class MoEVAE(MoEVAESettings, Method):
         return self.mixture_.manager_logits(self.preprocessor_.transform(pixels)).softmax(dim=1)
 
     def partitions(self) -> dict[str, Partition]:
-        """Return the groups of the density clustering, in which the mixture starts, and those of the mixture."""
+        """Return the groups that the mixture starts with, by density and by the manager alone, and those of the mixture."""
         density = Partition(self.density_labels_, f"the density grouping that {self.name} begins with")
-        return {"density": density, **super().partitions()}
+        probabilities = self.manager_probabilities_
+        labels = probabilities.argmax(axis=1).astype(np.int64)
+        manager = Partition(labels, f"the manager of {self.name} alone, before the experts", probabilities)
+        return {"density": density, "manager": manager, **super().partitions()}
+
+    def run_values(self) -> dict[str, Any]:
+        """Latent size and entropy of the images and of each group (thesis, tables 4.8 and 4.13 to 4.17)."""
+        columns = (self.group_counts_, self.group_entropies_, self.expert_sizes_, self.mixture_.experts.own_sizes)
+        names = ("n_images_by_density", "shannon_entropy", "latent_size", "expert_latent_size")
+        groups = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return {"latent_size": self.latent_size_, "shannon_entropy": self.entropy_, "groups": groups}
+
+    @torch.no_grad()
+    def run_arrays(self) -> dict[str, NDArray[Any]]:
+        """Each expert's map, a walk through its code along the widest dimension, and what it makes of a white image, in [0, 1]."""
+        arrays: dict[str, NDArray[Any]] = {
+            "expert_maps": self.expert_maps_,
+            "walk_dimensions": np.asarray(self.widest_dimensions_, np.int64),
+        }
+        if len(self.image_shape_) == 3:
+            walks = [self.sampler_.latent_walk(k, dimension) for k, dimension in enumerate(self.widest_dimensions_)]
+            drawn = {"expert_walks": torch.stack(walks), "expert_white": self.sampler_.white_image()[1]}
+            arrays |= {name: self._in_unit_range(images) for name, images in drawn.items()}
+        return arrays
+
+    def _in_unit_range(self, native: Tensor) -> NDArray[np.float32]:
+        low, span = self.normalizer_.low, self.normalizer_.span
+        return ((native - low) / span).clamp(0, 1).float().cpu().numpy()
 
     @property
     def has_canonical_pose(self) -> bool:
@@ -219,7 +270,7 @@ class MoEVAE(MoEVAESettings, Method):
         return self.sampler_.sample(n, cluster, seed)
 
     @torch.no_grad()
-    def latent_walk(self, cluster: int, dimension: int, steps: int = 9, reach: float = 1.0) -> NDArray[np.float32]:
+    def latent_walk(self, cluster: int, dimension: int = 0, steps: int = 9, reach: float = 1.0) -> NDArray[np.float32]:
         """Images along one latent dimension of an expert, from −`reach` to `reach`, the others at 0.
 
         Returns
@@ -228,6 +279,37 @@ class MoEVAE(MoEVAESettings, Method):
             (steps, *image_shape) float32, in the units of the images learnt from.
         """
         return self.sampler_.latent_walk(cluster, dimension, steps, reach).cpu().numpy()
+
+    @torch.no_grad()
+    def white_image(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """An image that is all white, and what each expert makes of it, which shows what it knows (thesis, figure 4.23).
+
+        Returns
+        -------
+        image : ndarray
+            (*image_shape) float32, in the units of the images learnt from.
+        reconstructions : ndarray
+            (K, *image_shape) float32.
+        """
+        image, drawn = self.sampler_.white_image()
+        return image.cpu().numpy(), drawn.cpu().numpy()
+
+    def transform_by_expert(self, images: Any, cluster: int) -> NDArray[np.float32]:
+        """Embed images in the latent space of one group's expert, whichever group they are in.
+
+        Returns
+        -------
+        ndarray
+            (N, D) float32, with D the latent size of that expert.
+
+        Raises
+        ------
+        InputError
+            If there is no such group, or the images are of another shape than those learnt from.
+        """
+        check_is_fitted(self, "state_")
+        self.sampler_.latent_size(cluster)
+        return self._apply(functools.partial(self.sampler_.codes, cluster=cluster), images, batch_size=128)
 
     def reconstruct(self, images: Any, by: Literal["mixture", "best"] = "mixture") -> NDArray[np.float32]:
         """Reconstruct images: Σₖ pₖ x̂ₖ (thesis, eq. 3.1), or the reconstruction of the most probable expert.
@@ -246,8 +328,11 @@ class MoEVAE(MoEVAESettings, Method):
 
     def predict_by_reconstruction(self, images: Any) -> NDArray[np.int64]:
         """Group whose expert reconstructs the image best, instead of the one the manager prefers: (N,) int64."""
-        errors = self._apply(self.sampler_.reconstruction_errors, images, batch_size=128)
-        return errors.argmin(axis=1).astype(np.int64)
+        return self.reconstruction_errors(images).argmin(axis=1).astype(np.int64)
+
+    def reconstruction_errors(self, images: Any) -> NDArray[np.float32]:
+        """How far the reconstruction of each expert is from each image: (N, K) float32, the loss d a pixel."""
+        return self._apply(self.sampler_.reconstruction_errors, images, batch_size=128)
 
 
 def without_network_axis(state: dict[str, Tensor]) -> dict[str, Tensor]:

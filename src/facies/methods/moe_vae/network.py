@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.nn import AutoencoderOutput, ConvEncoder
+from facies.nn import AutoencoderOutput, ConvEncoder, preserve_running_statistics
 from facies.nn.conv_autoencoder import ConvLayout, draw_code, gaussian_code
 
 
@@ -59,22 +60,52 @@ class ParallelDecoder(nn.Module):
 
 
 class ParallelAutoencoder(nn.Module):
-    """K variational autoencoders of one shape with weights of their own: the experts."""
+    """K variational autoencoders of one shape with weights of their own: the experts.
 
-    def __init__(self, layout: ConvLayout, latent_size: int) -> None:
+    Parameters
+    ----------
+    layout
+        Sizes and layers of K networks.
+    latent_size
+        D, numbers in a code; of experts of unequal size that of the largest.
+    own_sizes
+        Numbers in the code of each expert, from 1 to D; what is beyond them is 0. None gives all experts D.
+    deterministic
+        Decode the mean itself, also in training, and not a draw from the code's Gaussian.
+    """
+
+    used: Tensor | None
+
+    def __init__(
+        self,
+        layout: ConvLayout,
+        latent_size: int,
+        own_sizes: Sequence[int] | None = None,
+        *,
+        deterministic: bool = False,
+    ) -> None:
         super().__init__()
-        self.latent_size = latent_size
+        self.latent_size, self.deterministic = latent_size, deterministic
+        self.own_sizes = list(own_sizes or [latent_size] * layout.n_networks)
         self.encoder = ParallelEncoder(layout, 2 * latent_size)
         self.decoder = ParallelDecoder(layout, latent_size)
+        used = torch.arange(latent_size) < torch.tensor(self.own_sizes)[:, None]
+        self.register_buffer("used", None if used.all() else used.float(), persistent=False)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D)."""
-        return gaussian_code(self.encoder(images))
+        """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D); both are 0 beyond an expert's own size."""
+        mean, log_variance = gaussian_code(self.encoder(images))
+        return self.within_sizes(mean), self.within_sizes(log_variance)
+
+    def within_sizes(self, codes: Tensor) -> Tensor:
+        """Codes (B, K, D), with 0 beyond each expert's own size."""
+        return codes if self.used is None else codes * self.used
 
     def forward(self, images: Tensor) -> AutoencoderOutput:
         """Encode, draw a code if in training, decode; every tensor has the axis of K."""
         mean, log_variance = self.encode(images)
-        code = draw_code(mean, log_variance) if self.training else mean
+        drawn = self.training and not self.deterministic
+        code = self.within_sizes(draw_code(mean, log_variance)) if drawn else mean
         return AutoencoderOutput(self.decoder(code), mean, log_variance, code)
 
 
@@ -110,7 +141,7 @@ def route(asked: Tensor) -> Routing:
     """Turn a mask of (B, K) into lists of rows, one list an expert, all as long as the longest.
 
     A shorter list repeats its own rows (so that batch statistics stay those of the expert's images) in places that are
-    not taken; an empty list repeats row 0.
+    not taken; an empty list repeats row 0, of which the expert must not learn.
     """
     counts = asked.sum(dim=0)
     longest = max(int(counts.max()), 1)
@@ -157,9 +188,9 @@ class MixtureOfExperts(nn.Module):
         asked = first if self.hard else (probabilities > (self.threshold or 0.0)) | first
         routes = route(asked)
         own = torch.arange(weights.shape[1], device=weights.device)
-        return MixtureOutput(
-            logits, targets[routes.rows], weights[routes.rows, own] * routes.taken, self.experts(images[routes.rows])
-        )
+        with preserve_running_statistics(self.experts, idle=~asked.any(dim=0)):
+            experts = self.experts(images[routes.rows])
+        return MixtureOutput(logits, targets[routes.rows], weights[routes.rows, own] * routes.taken, experts)
 
     def manager_logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → logits (B, K)."""

@@ -6,12 +6,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from facies.errors import InputError
 from facies.losses import reconstruction
 from facies.methods.moe_vae.network import MixtureOfExperts
 from facies.methods.pose_alignment import from_canonical
-from facies.methods.preprocessing import Preprocessor, as_channels
+from facies.methods.preprocessing import Preprocessor, as_channels, channels_shape
 
 
 class MixtureSampler:
@@ -30,18 +31,35 @@ class MixtureSampler:
     def sample(self, n: int, cluster: int, seed: int) -> Tensor:
         """`n` images of codes z ~ N(0, I) by an expert: (n, *image_shape)."""
         generator = torch.Generator().manual_seed(seed)
-        return self._decode(torch.randn(n, self.mixture.experts.latent_size, generator=generator), cluster)
+        return self._decode(torch.randn(n, self.latent_size(cluster), generator=generator), cluster)
 
-    def latent_walk(self, cluster: int, dimension: int, steps: int, reach: float) -> Tensor:
-        """Images along one latent dimension of an expert: (steps, *image_shape)."""
+    def latent_size(self, cluster: int) -> int:
+        """Numbers in the code of a group's expert; `InputError` if there is no such group."""
         if not 0 <= cluster < self.n_experts:
             raise InputError(f"cluster {cluster}: this model has groups 0 to {self.n_experts - 1}")
-        size = self.mixture.experts.latent_size
+        return self.mixture.experts.own_sizes[cluster]
+
+    def codes(self, pixels: Tensor, cluster: int) -> Tensor:
+        """Native pixels → means of the code of one expert: (B, D of that expert)."""
+        size, images = self.latent_size(cluster), self.preprocessor.transform(pixels)
+        return self.mixture.experts.encode(self._for_all(images))[0][:, cluster, :size]
+
+    def latent_walk(self, cluster: int, dimension: int, steps: int = 9, reach: float = 1.0) -> Tensor:
+        """Images along one latent dimension of an expert: (steps, *image_shape)."""
+        size = self.latent_size(cluster)
         if not 0 <= dimension < size:
-            raise InputError(f"dimension {dimension}: the experts have dimensions 0 to {size - 1}")
+            raise InputError(f"dimension {dimension}: the expert of group {cluster} has dimensions 0 to {size - 1}")
         codes = torch.zeros(steps, size)
         codes[:, dimension] = torch.linspace(-reach, reach, steps)
         return self._decode(codes, cluster)
+
+    def white_image(self) -> tuple[Tensor, Tensor]:
+        """An image that is all white, and what each expert makes of it: *image_shape, and (K, *image_shape)."""
+        normalizer = self.normalizer
+        white = torch.ones(1, *channels_shape(self.image_shape), device=normalizer.low.device)
+        native = normalizer.native(white)
+        drawn = normalizer.scaled(self.mixture.experts(self._for_all(normalizer(native))).reconstruction[0])
+        return native.reshape(self.image_shape), normalizer.native(drawn).reshape(-1, *self.image_shape)
 
     def reconstruct(self, pixels: Tensor, by: Literal["mixture", "best"]) -> Tensor:
         """Native pixels → reconstructions in native units, in the pose of the images."""
@@ -61,10 +79,13 @@ class MixtureSampler:
 
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         images = self.preprocessor.transform(pixels)
-        every = images[:, None].expand(-1, self.n_experts, -1, -1, -1)
-        return self.mixture.manager_logits(images), self.mixture.experts(every).reconstruction
+        return self.mixture.manager_logits(images), self.mixture.experts(self._for_all(images)).reconstruction
+
+    def _for_all(self, images: Tensor) -> Tensor:
+        return images[:, None].expand(-1, self.n_experts, -1, -1, -1)
 
     def _decode(self, codes: Tensor, cluster: int) -> Tensor:
-        every = codes.to(self.mixture.manager.head.bias.device)[:, None].expand(-1, self.n_experts, -1)
+        widened = functional.pad(codes, (0, self.mixture.experts.latent_size - codes.shape[1]))
+        every = widened.to(self.mixture.manager.head.bias.device)[:, None].expand(-1, self.n_experts, -1)
         drawn = self.normalizer.scaled(self.mixture.experts.decoder(every)[:, cluster])
         return self.normalizer.native(drawn).reshape(len(codes), *self.image_shape)

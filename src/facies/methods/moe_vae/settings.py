@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from facies.methods.autoencoder import AutoencoderKind, build_autoencoder
+from facies.methods.autoencoder import DETERMINISTIC, AutoencoderKind, build_autoencoder
 from facies.methods.moe_vae.network import MixtureOfExperts, ParallelAutoencoder
 from facies.methods.pose_alignment import PoseAlignment
 from facies.methods.preprocessing import channels_shape
@@ -16,6 +17,8 @@ from facies.nn.conv_autoencoder import ConvLayout
 from facies.parameters import Count, Fraction, Settings, Weight, settings
 from facies.training import Augmentation, Training
 
+ExpertKind = Literal["vae", "beta-vae", "wae-deterministic", "wae-random"]
+"""Kinds of autoencoder that can draw new images."""
 Share = Annotated[float, Gt(0), Le(1)]
 
 
@@ -73,6 +76,13 @@ class MixtureTraining(Training):
 class ExpertSettings(Training):
     """The experts, and their training alone, each on its own images (stages P7 and P9)."""
 
+    kind: ExpertKind = "vae"
+    """Variational, with a KL term weighted by `beta`, or one of the two Wasserstein autoencoders."""
+    beta: Weight = 4.0
+    """β, by which ``beta-vae`` multiplies `kl_weight`; more makes the dimensions of a code more independent, and images coarser."""
+    latent_size: Literal["mean", "own"] = "mean"
+    """Numbers in the code of an expert: the rounded mean of what is estimated for all groups, or what is estimated for its own
+    group. Unequal experts suit groups of unequal complexity, and a large one may swallow the images of others."""
     latent_size_from: Literal["fresh", "shared"] = "fresh"
     """How their latent size is estimated: by autoencoders trained anew on each group, or from the shared code."""
     filters: Count | None = None
@@ -118,6 +128,11 @@ class MoEVAESettings:
     experts: ExpertSettings = settings(ExpertSettings, epochs=100, batch_size=100, learning_rate=1e-4)
     """The experts and their training alone; ``auto`` epochs are an eighth of the autoencoder's."""
 
+    @property
+    def expert_weight(self) -> float:
+        """Weight of the regulariser of the experts."""
+        return self.kl_weight * (self.experts.beta if self.experts.kind == "beta-vae" else 1.0)
+
     def build_autoencoder(self, image_shape: tuple[int, ...], latent_size: int) -> ConvAutoencoder:
         """The first autoencoder for images of this shape, with random weights."""
         return build_autoencoder(
@@ -130,13 +145,34 @@ class MoEVAESettings:
         return ConvEncoder(shape, n_experts, self.filters or max(shape[1:]), self.activation)
 
     def build_mixture(
-        self, image_shape: tuple[int, ...], n_experts: int, latent_size: int, *, hard: bool = False
+        self,
+        image_shape: tuple[int, ...],
+        n_experts: int,
+        latent_size: int,
+        own_sizes: Sequence[int] | None = None,
+        *,
+        hard: bool = False,
     ) -> MixtureOfExperts:
-        """Manager and experts; routed experts normalise each image by itself, since they are not given whole batches."""
+        """Manager and experts; routed experts normalise each image by itself, since they are not given whole batches.
+
+        Parameters
+        ----------
+        image_shape
+            Of the images.
+        n_experts
+            K.
+        latent_size
+            Numbers in a code, as their weights have it.
+        own_sizes
+            Numbers in the code of each expert, at most `latent_size`; without it all have that.
+        hard
+            Give each image to its first choice alone.
+        """
         shape, threshold = channels_shape(image_shape), self.mixture.routing_threshold
         filters = self.experts.filters or self.filters or max(shape[1:])
         layout = ConvLayout(shape, filters, self.activation, "batch" if threshold is None else "group", n_experts)
-        experts = ParallelAutoencoder(layout, latent_size)
+        deterministic = self.experts.kind in DETERMINISTIC
+        experts = ParallelAutoencoder(layout, latent_size, own_sizes, deterministic=deterministic)
         return MixtureOfExperts(self.build_manager(image_shape, n_experts), experts, threshold, hard=hard)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,21 +21,23 @@ from facies.cluster import (
 )
 from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs
+from facies.methods.expert_method import expert_map
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
 from facies.methods.moe_vae.network import MixtureOfExperts, select_experts
+from facies.methods.moe_vae.notes import alpha_note, dense_groups_note, lost_groups_note
+from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import MoEVAESettings
 from facies.methods.pose_alignment import align_pose, load_pose
 from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
 from facies.methods.weights import load_weights
-from facies.nn import PixelNormalizer
+from facies.metrics import shannon_entropy
+from facies.nn import ConvEncoder, PixelNormalizer
 from facies.training import StageOutputs, Training, apply_in_batches
 
 ENTROPY_OF_UNSURE_MANAGER = 0.1
-ONE_GROUP = (
-    "fewer than two dense groups were found: all images are in one group; try more images, or another "
-    "density.min_cluster_size"
-)
+IMAGES_IN_MAP = 1000
+IMAGES_FOR_ENTROPY = 1000
 
 Groups = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Labels (N,), −1 for noise, and memberships (N, K)."""
@@ -105,11 +108,13 @@ class MoEVAEStages:
                 partitions.append(find(layout))
                 progress.advance(1)
         labels, memberships = partitions[most_central([labels for labels, _ in partitions])]
+        dense = self.settings.grouping == "density"
+        found, noise = int(labels.max(initial=-1)) + 1, int((labels < 0).sum())
         return {
             "density_labels": labels,
             "memberships": memberships,
             "n_clusters": memberships.shape[1],
-            "notes": [ONE_GROUP] if labels.max(initial=-1) < 1 else [],
+            "notes": dense_groups_note(found, noise, len(labels)) if dense else [],
         }
 
     def _group_finder(self, fit: FitContext, outputs: StageOutputs) -> Callable[[NDArray[np.float32]], Groups]:
@@ -137,30 +142,43 @@ class MoEVAEStages:
         objective = ManagerObjective(self._preprocessor(fit, outputs), outputs["memberships"])
         training = self._epochs(self.settings.manager, 1 / 3, fit)
         fit.trainer.fit(manager, fit.images, objective, training, rows if len(rows) > 1 else None)
-        return {"manager": dict(manager.state_dict())}
+        probabilities = _probabilities_of(manager, self._preprocessor(fit, outputs), fit)
+        return {"manager": dict(manager.state_dict()), "manager_probabilities": probabilities}
 
     def estimate_expert_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """P7: the latent size of each group; the experts all get the rounded mean, so that no large one swallows others."""
+        """P7: the latent size of each group, and how much its images hold; the experts all get the rounded mean, so that no large
+        one swallows others, or each its own where that is asked for.
+        """
         s, labels = self.settings, outputs["density_labels"]
         groups = [np.flatnonzero(labels == group) for group in range(outputs["n_clusters"])]
-        if s.experts.latent_size_from == "fresh":
-            embeddings = [self._fresh_embedding(rows, fit, outputs) for rows in groups]
-        else:
-            embeddings = [outputs["embedding_"][rows] for rows in groups]
+        shared, fresh = outputs["embedding_"], s.experts.latent_size_from == "fresh"
+        embeddings = [
+            self._fresh_embedding(rows, fit, outputs) if fresh and len(rows) > 1 else shared[rows] for rows in groups
+        ]
         share = s.experts.explained_variance
-        sizes = [latent_dimension(each, explained_variance=share) for each in embeddings if len(each) > 1]
-        sizes = sizes or [outputs["latent_size"]]
-        return {"expert_sizes": sizes, "expert_size": max(1, round(float(np.mean(sizes))))}
+        sizes = [latent_dimension(each, explained_variance=share) if _varies(each) else None for each in embeddings]
+        known = [size for size in sizes if size is not None] or [outputs["latent_size"]]
+        mean = max(1, round(float(np.mean(known))))
+        found = [size or mean for size in sizes]
+        return {
+            "expert_sizes": found,
+            "expert_size": max(found) if s.experts.latent_size == "own" else mean,
+            "group_counts": [len(rows) for rows in groups],
+            "group_entropies": [_mean_entropy(fit.images, rows) for rows in groups],
+            "entropy": _mean_entropy(fit.images, np.arange(len(labels))),
+        }
 
     def train_mixture(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P8 and P9, first phase: manager and experts together."""
         s, preprocessor = self.settings, self._preprocessor(fit, outputs)
         mixture = self._mixture(fit, outputs)
         mixture.manager.load_state_dict(outputs["manager"])
-        alpha = self._alpha(mixture, preprocessor, fit)
-        objective = MixtureObjective(preprocessor, alpha, s.mixture.balance, s.kl_weight, s.warm_up)
+        alpha, notes = self._alpha(mixture, preprocessor, fit)
+        weight, kind = s.expert_weight, s.experts.kind
+        objective = MixtureObjective(preprocessor, alpha, s.mixture.balance, weight, s.warm_up, kind)
         fit.trainer.fit(mixture, fit.images, objective, self._epochs(s.mixture, 1 / 8, fit))
-        return {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
+        states = {"manager": dict(mixture.manager.state_dict()), "experts": dict(mixture.experts.state_dict())}
+        return {**states, "notes": [*outputs["notes"], *notes]}
 
     def specialise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P9, second phase: the manager is fixed, and each expert learns from its own images."""
@@ -168,22 +186,53 @@ class MoEVAEStages:
         mixture.manager.load_state_dict(outputs["manager"])
         mixture.experts.load_state_dict(outputs["experts"])
         mixture.manager.requires_grad_(False)
-        objective = MixtureObjective(self._preprocessor(fit, outputs), 0.0, 0.0, self.settings.kl_weight, 0.0)
+        weight, kind = self.settings.expert_weight, self.settings.experts.kind
+        objective = MixtureObjective(self._preprocessor(fit, outputs), 0.0, 0.0, weight, 0.0, kind)
         fit.trainer.fit(mixture, fit.images, objective, self._epochs(self.settings.experts, 1 / 8, fit))
         return {"experts": dict(mixture.experts.state_dict())}
 
     def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Every image to the expert the manager thinks most probable; experts whom no image chose are left out."""
+        before, asked_for = outputs["n_clusters"], self.settings.n_clusters
         chosen = np.unique(self._probabilities(fit, outputs).argmax(axis=1)).tolist()
         manager, experts = select_experts(outputs["manager"], outputs["experts"], chosen)
-        left = {"manager": manager, "experts": experts, "n_clusters": len(chosen)}
+        of_groups = ("expert_sizes", "group_counts", "group_entropies")
+        left = {
+            "manager": manager,
+            "experts": experts,
+            "n_clusters": len(chosen),
+            **{name: [outputs[name][expert] for expert in chosen] for name in of_groups},
+        }
         probabilities = self._probabilities(fit, {**outputs, **left})
-        return {**left, "probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
+        return {
+            **left,
+            "probabilities_": probabilities,
+            "labels_": probabilities.argmax(axis=1).astype(np.int64),
+            "notes": [*outputs["notes"], *lost_groups_note(before, len(chosen), asked_for)],
+        }
+
+    def map_experts(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """The latent space of each expert, as a map of the images of its group (figure 4.27); nothing is computed from it."""
+        preprocessor = self._preprocessor(fit, outputs).to(fit.trainer.device)
+        mixture = self._mixture(fit, outputs).to(fit.trainer.device).eval()
+        mixture.experts.load_state_dict(outputs["experts"])
+        sampler = MixtureSampler(mixture, preprocessor, fit.images.image_shape)
+        maps = np.full((len(fit.images), 2), np.nan, np.float32)
+        widest = []
+        with fit.trainer.progress("expert maps", outputs["n_clusters"], "experts") as progress:
+            for group in range(outputs["n_clusters"]):
+                rows = evenly_spread(np.flatnonzero(outputs["labels_"] == group), IMAGES_IN_MAP)
+                encode = functools.partial(sampler.codes, cluster=group)
+                (codes,) = apply_in_batches(encode, fit.images.subset(rows), fit.trainer.device, batch_size=128)
+                widest.append(int(codes.var(axis=0).argmax()))
+                maps[rows] = expert_map(codes, fit.trainer.seed("map", group))
+                progress.advance(1)
+        return {"expert_maps": maps, "widest_dimensions": widest}
 
     def _probabilities(self, fit: FitContext, outputs: StageOutputs) -> NDArray[np.float32]:
         mixture = self._mixture(fit, outputs)
         mixture.manager.load_state_dict(outputs["manager"])
-        return _manager_probabilities(mixture, self._preprocessor(fit, outputs), fit)
+        return _probabilities_of(mixture.manager, self._preprocessor(fit, outputs), fit)
 
     def _trained_autoencoder(
         self,
@@ -215,15 +264,18 @@ class MoEVAEStages:
             lambda pixels: network.encode(preprocessor.transform(pixels))[0], images or fit.images, device
         )[0]
 
-    def _alpha(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext) -> float:
-        """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest."""
-        p = np.clip(_manager_probabilities(mixture, preprocessor, fit), 1e-8, 1.0)
+    def _alpha(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext) -> tuple[float, list[str]]:
+        """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest; and what to say."""
+        asked_for = self.settings.mixture.alpha
+        p = np.clip(_probabilities_of(mixture.manager, preprocessor, fit), 1e-8, 1.0)
         entropy = float(-(p * np.log(p)).sum(axis=1).mean())
-        return self.settings.mixture.alpha * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(entropy, 1e-12))
+        alpha = asked_for * min(1.0, ENTROPY_OF_UNSURE_MANAGER / max(entropy, 1e-12))
+        return alpha, alpha_note(entropy, asked_for, alpha)
 
     def _mixture(self, fit: FitContext, outputs: StageOutputs, *, hard: bool = False) -> MixtureOfExperts:
-        shape, sizes = fit.images.image_shape, (outputs["n_clusters"], outputs["expert_size"])
-        mixture: MixtureOfExperts = fit.trainer.build(lambda: self.settings.build_mixture(shape, *sizes, hard=hard))
+        s, shape, sizes = self.settings, fit.images.image_shape, (outputs["n_clusters"], outputs["expert_size"])
+        own = own_sizes(s, outputs)
+        mixture: MixtureOfExperts = fit.trainer.build(lambda: s.build_mixture(shape, *sizes, own, hard=hard))
         return mixture
 
     def _normalizer(self, outputs: StageOutputs) -> PixelNormalizer:
@@ -242,12 +294,34 @@ class MoEVAEStages:
         return training.with_epochs(round(share * automatic_epochs(len(fit.images))))
 
 
-def _manager_probabilities(
-    mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext
-) -> NDArray[np.float32]:
+def _probabilities_of(manager: ConvEncoder, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
     device = fit.trainer.device
-    mixture.to(device).eval()
+    manager.to(device).eval()
     preprocessor.to(device)
-    return apply_in_batches(
-        lambda pixels: mixture.manager_logits(preprocessor.transform(pixels)).softmax(dim=1), fit.images, device
-    )[0]
+    return apply_in_batches(lambda pixels: manager(preprocessor.transform(pixels)).softmax(dim=1), fit.images, device)[
+        0
+    ]
+
+
+def _varies(embedding: NDArray[np.float32]) -> bool:
+    """Whether the codes of a group tell its images apart, by more than rounding."""
+    return len(embedding) > 1 and float(np.ptp(embedding, axis=0).max()) > 1e-5 * float(np.abs(embedding).max())
+
+
+def own_sizes(settings: MoEVAESettings, outputs: StageOutputs) -> list[int] | None:
+    """The latent size of each expert, where they are unequal."""
+    return list(outputs["expert_sizes"]) if settings.experts.latent_size == "own" else None
+
+
+def evenly_spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of the rows, evenly spread."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64))]
+
+
+def _mean_entropy(images: ImageSet, rows: NDArray[np.int64]) -> float | None:
+    """Mean Shannon entropy, in bits, of images, of at most 1,000 of them; None where there are none."""
+    if not len(rows):
+        return None
+    value_range, taken = images.value_range(), evenly_spread(rows, IMAGES_FOR_ENTROPY)
+    blocks = [images.__getitems__(taken[start : start + 256]).numpy() for start in range(0, len(taken), 256)]
+    return float(np.mean(np.concatenate([shannon_entropy(block, value_range=value_range) for block in blocks])))
