@@ -9,6 +9,7 @@ import typer
 
 from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
 from facies.cli.options import Channels, Input, Json, Overwrite, Pages, Run
+from facies.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from facies.images.readers.layout import Pages as PageNames
@@ -26,14 +27,31 @@ def predict(
     probe: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which classifier names the classes.", show_default="the newest")
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="model|reconstruction",
+            help="What chooses the group: the model, or the expert that reconstructs the image with the least error (moe-vae).",
+        ),
+    ] = "model",
+    expert: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="K",
+            help="Also tell where the images lie in the latent space of the expert of this group: its numbers, and a map (moe-vae).",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Assign images to the groups of a run, and to its classes if a probe was fitted: a table of one row an image."""
     from facies import workflows
     from facies.runs import RunFolder
-    from facies.workflows.predict import check_table
+    from facies.workflows.predict import PREDICT_BY, check_table
 
+    if by not in PREDICT_BY:
+        raise InputError(f"--by {by} is not known; {suggest(by, PREDICT_BY)}")
     path = check_table(output, overwrite=overwrite)
     with console_progress() as progress:
         prediction = workflows.predict(
@@ -42,6 +60,8 @@ def predict(
             channels=cast("ChannelNames | None", channels),
             pages=cast("PageNames | None", pages),
             classifier=probe,
+            by=by,
+            expert=expert,
             progress=progress,
         )
     table = prediction.table

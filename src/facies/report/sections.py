@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,10 +153,22 @@ class ReportSection(ABC):
         return None
 
 
+SECTIONS: dict[str, str] = {"experts": "facies.report.experts:SECTION"}
+"""The sections that need no domain: what a method wrote into its run is enough for them."""
+
+
 @functools.cache
 def report_sections() -> dict[str, ReportSection]:
-    """Return the registered sections by name; what is faulty is named in a warning of one line, and left out."""
-    return dict(load_plugins(GROUP, ReportSection))  # type: ignore[type-abstract]  # for isinstance
+    """Return the sections by name, those of Facies first; what is faulty is named in a warning of one line, and left out."""
+    found = {name: _own_section(where) for name, where in SECTIONS.items()}
+    plugins = load_plugins(GROUP, ReportSection, SECTIONS)  # type: ignore[type-abstract]  # for isinstance
+    return {**found, **dict(plugins)}
+
+
+def _own_section(where: str) -> ReportSection:
+    module, attribute = where.split(":")
+    section: ReportSection = getattr(importlib.import_module(module), attribute)
+    return section
 
 
 def find_section(name: str) -> ReportSection:

@@ -11,7 +11,7 @@ from facies.workflows.group_naming import GroupNaming
 from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, undo
 from facies.workflows.predict import Prediction, predict, write_table
 from facies.workflows.recluster import NewPartition, recluster, refine
-from facies.workflows.sample import sample, write_images
+from facies.workflows.sample import latent_walk, sample, white_image, write_images
 
 __all__ = [
     "AuditResult",
@@ -29,6 +29,7 @@ __all__ = [
     "evaluate",
     "export",
     "group_names",
+    "latent_walk",
     "load_classifier",
     "name_groups",
     "predict",
@@ -39,6 +40,7 @@ __all__ = [
     "run_clustering",
     "sample",
     "undo",
+    "white_image",
     "write_images",
     "write_table",
 ]

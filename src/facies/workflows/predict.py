@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.io import atomic_file
@@ -16,6 +18,7 @@ from facies.runs import RunFolder
 from facies.workflows.classify import load_classifier
 from facies.workflows.output_file import check_output_file
 from facies.workflows.progress import progress_callback
+from facies.workflows.sample import check_group, load_expert_method
 
 if TYPE_CHECKING:
     from facies.cluster import LinearProbe
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from facies.training import Progress
 
 IMAGES_PER_BLOCK = 4096
+
+PredictBy = Literal["model", "reconstruction"]
+PREDICT_BY: tuple[PredictBy, ...] = ("model", "reconstruction")
+"""What chooses the group of an image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +62,8 @@ def predict(
     channels: Literal["grey", "rgb"] | None = None,
     pages: Pages | None = None,
     classifier: str | None = None,
+    by: PredictBy = "model",
+    expert: int | None = None,
     progress: Progress | None = None,
 ) -> Prediction:
     """Assign new images to the groups of a run, and to its classes where a classifier was fitted. Nothing is learnt.
@@ -71,23 +80,53 @@ def predict(
         What the pages of a file of several are; without it what those of the run's images were.
     classifier : str, optional
         Name of the classifier that predicts the classes; without it the newest one of the run.
+    by : {"model", "reconstruction"}, default="model"
+        ``reconstruction`` assigns each image to the group whose expert reconstructs it with the least error (the column
+        ``error``), whatever the model says; the column ``probability`` is then left out.
+    expert : int, optional
+        A group; the table then also says where each image lies in the latent space of its expert: columns ``code_0``, ``code_1`` …,
+        and ``map_x`` and ``map_y``, a map of these codes by UMAP (empty for fewer than ten images).
     progress : Progress, optional
         Displays how far the work has come.
 
     Raises
     ------
     InputError
-        If the images cannot be read, have other channels or other units than those of the run, or there is no such
-        classifier.
+        If the images cannot be read, have other channels or other units than those of the run, there is no such classifier or
+        group, or the method has no experts.
     """
     from facies.methods import load_method
     from facies.training import SilentProgress
 
     progress = progress or SilentProgress()
-    method = load_method(run.model_folder)
+    asks_experts = by == "reconstruction" or expert is not None
+    method = load_expert_method(run) if asks_experts else load_method(run.model_folder)
+    if expert is not None:
+        check_group(run, method, expert)
     images = _open_images_like(run, source, channels, pages, progress)
-    table = _assign(method, images, load_classifier(run, classifier), progress)
+    rule = _by_reconstruction(method) if by == "reconstruction" else method.predict_table
+    table = _assign(method, rule, images, load_classifier(run, classifier), progress)
+    if expert is not None:
+        table = pd.concat([table, _latent_space(method, images, expert)], axis=1)
     return Prediction(table, images.left_out, images.notes)
+
+
+def _by_reconstruction(method: Any) -> Callable[[ImageSet], dict[str, NDArray[Any]]]:
+    def table(images: ImageSet) -> dict[str, NDArray[Any]]:
+        errors = method.reconstruction_errors(images)
+        return {"group": errors.argmin(axis=1).astype(np.int64), "error": errors.min(axis=1)}
+
+    return table
+
+
+def _latent_space(method: Any, images: ImageSet, expert: int) -> pd.DataFrame:
+    """Codes of images by an expert, and a map of them."""
+    from facies.methods.expert_method import expert_map
+
+    codes = method.transform_by_expert(images, expert)
+    table = pd.DataFrame(codes, columns=[f"code_{number}" for number in range(codes.shape[1])])
+    table[["map_x", "map_y"]] = expert_map(codes, method.random_state)
+    return table
 
 
 def _open_images_like(
@@ -140,14 +179,20 @@ def _check_units(images: ImageSet, described: dict[str, Any], name: str) -> None
         )
 
 
-def _assign(method: Method, images: ImageSet, classifier: LinearProbe | None, progress: Progress) -> pd.DataFrame:
+def _assign(
+    method: Method,
+    rule: Callable[[ImageSet], dict[str, NDArray[Any]]],
+    images: ImageSet,
+    classifier: LinearProbe | None,
+    progress: Progress,
+) -> pd.DataFrame:
     """Predict block by block: what lies in memory at once does not grow with the number of images."""
     progress.start("assigning", len(images), "images")
     blocks: list[pd.DataFrame] = []
     for start in range(0, len(images), IMAGES_PER_BLOCK):
         rows = np.arange(start, min(start + IMAGES_PER_BLOCK, len(images)))
         part = images.subset(rows)
-        block = pd.DataFrame(method.predict_table(part))
+        block = pd.DataFrame(rule(part))
         if classifier is not None:
             probabilities = classifier.predict_proba(method.transform(part))
             block["class"] = classifier.classes_[probabilities.argmax(axis=1)]

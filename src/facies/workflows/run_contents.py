@@ -48,6 +48,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             ),
             "notes": method.notes_,
             "references": [method.reference],
+            "method_values": method.run_values(),
             **manifest,
             "input": {"value_range": [low, high], "um_per_px": images.pixel_size_um},
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from os import PathLike
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +50,75 @@ def sample(run: RunFolder, cluster: int, n: int = 16, *, seed: int = 0) -> NDArr
         raise InputError(
             f"{run.path}: the method {method.name} does not generate images (facies methods tells which do)"
         )
+    check_group(run, method, cluster)
+    return method.sample(n, cluster=cluster, random_state=seed)
+
+
+def latent_walk(
+    run: RunFolder, cluster: int, dimension: int = 0, *, steps: int = 9, reach: float = 1.0
+) -> NDArray[np.float32]:
+    """Generate images along one latent dimension of a group's expert, the other dimensions at 0.
+
+    Parameters
+    ----------
+    run : RunFolder
+        A run of a method with an expert for each group, such as `moe-vae`.
+    cluster : int
+        The group, from 0.
+    dimension : int, default=0
+        Of the expert's latent space, from 0.
+    steps : int, default=9
+        How many images.
+    reach : float, default=1.0
+        The walk goes from −`reach` to `reach`; a latent dimension has a standard deviation of about 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (steps, C, H, W)
+        In the units of the run's images; (steps, L, C, H, W) for focal stacks.
+
+    Raises
+    ------
+    InputError
+        If the method has no experts, or there is no such group or dimension.
+    """
+    method = load_expert_method(run)
+    check_group(run, method, cluster)
+    return method.latent_walk(cluster, dimension, steps, reach)
+
+
+def white_image(run: RunFolder) -> NDArray[np.float32]:
+    """An image that is all white, and after it what the expert of each group makes of it: each draws what it knows.
+
+    Returns
+    -------
+    ndarray of float32, shape (1 + K, C, H, W)
+        In the units of the run's images; (1 + K, L, C, H, W) for focal stacks.
+
+    Raises
+    ------
+    InputError
+        If the method has no experts.
+    """
+    image, drawn = load_expert_method(run).white_image()
+    return np.concatenate([image[None], drawn])
+
+
+def load_expert_method(run: RunFolder) -> Any:
+    """Load the method of a run; `InputError` if its groups have no experts."""
+    from facies.methods import load_method
+    from facies.methods.expert_method import ExpertMethod
+
+    method = load_method(run.model_folder)
+    if not isinstance(method, ExpertMethod):
+        raise InputError(f"{run.path}: the method {method.name} has no expert for each group; moe-vae has")
+    return method
+
+
+def check_group(run: RunFolder, method: Any, cluster: int) -> None:
+    """Raise `InputError` if a method has no such group."""
     if not 0 <= cluster < method.n_clusters_:
         raise InputError(f"{run.path}: there is no group {cluster}: groups are 0 to {method.n_clusters_ - 1}")
-    return method.sample(n, cluster=cluster, random_state=seed)
 
 
 def check_image_file(path: str | PathLike[str], *, overwrite: bool = False) -> Path:
