@@ -1,4 +1,4 @@
-"""The three ablation tables of the thesis: kinds of autoencoder, augmentation, and layout before the grouping.
+"""The ablation tables of the thesis: kinds of autoencoder, augmentation, layout before the grouping, and what each stage finds.
 
     python benchmarks/ablations.py usps --seeds 0 1 2 --epochs 30
     python benchmarks/ablations.py mnist --preset paper --epochs 200          (where a GPU is at hand)
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import record
@@ -24,21 +25,25 @@ from facies.methods import make_method
 from facies.methods.autoencoder import KINDS
 from facies.methods.fit_context import FitContext
 from facies.methods.weights import load_weights
-from facies.metrics import frechet_distance, psnr, silhouette, ssim
+from facies.metrics import evaluate_partition, frechet_distance, psnr, silhouette, ssim
 from facies.nn import PixelNormalizer
 from facies.training import Trainer, apply_in_batches
 
 MAX_RECONSTRUCTED = 2000
 """Reconstructions are judged on at most so many images, evenly spread."""
+UMAP_NEIGHBOURS, UMAP_MIN_DIST = 15, 0.1
+"""UMAP's own defaults."""
 
 
-def learn(images: ImageSet, preset: str, seed: int, parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Run the stages up to the estimate of the latent size; return the method and the outputs of these stages."""
+def learn(
+    images: ImageSet, preset: str, seed: int, parameters: dict[str, Any], last: str = "latent size"
+) -> tuple[Any, dict[str, Any]]:
+    """Run the stages up to `last`; return the method and the outputs of these stages."""
     method = make_method("moe-vae", preset, {"random_state": seed, "autoencoder.retrain": False, **parameters})
     fit = FitContext(images, Trainer(seed, method.hardware))
     stages = method.stages(fit)
     names = [stage.name for stage in stages]
-    return method, fit.trainer.run(stages[: names.index("latent size") + 1])
+    return method, fit.trainer.run(stages[: names.index(last) + 1])
 
 
 def autoencoder_row(
@@ -78,27 +83,65 @@ def augmentation_row(
     return {"silhouette": silhouette(outputs["embedding_"], labels), "latent_size": outputs["latent_size"]}
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a code is laid out by UMAP, in as many dimensions as the code has."""
+
+    metric: Literal["euclidean", "manhattan"] = "euclidean"
+    normalise: bool = False
+    neighbours: int | None = UMAP_NEIGHBOURS
+    min_dist: float = UMAP_MIN_DIST
+
+    def of(self, code: np.ndarray, seed: int) -> np.ndarray:
+        """Coordinates of a code (N, D): (N, D)."""
+        points = l1_normalised(code) if self.normalise else code
+        umap = UMAPLayout(points, self.neighbours or dynamic_neighbours(len(code)), self.metric, seed)
+        return umap.layout(code.shape[1], self.min_dist)
+
+
+LAYOUTS = {
+    "umap": Layout(),
+    "umap, manhattan": Layout("manhattan"),
+    "umap, l1": Layout(normalise=True),
+    "umap, l1, manhattan": Layout("manhattan", normalise=True),
+    "umap, l1, manhattan, neighbours": Layout("manhattan", normalise=True, neighbours=None),
+    "umap, l1, manhattan, neighbours, min_dist 0": Layout("manhattan", normalise=True, neighbours=None, min_dist=0.0),
+}
+
+
 def layout_row(
     images: ImageSet, labels: np.ndarray, preset: str, seed: int, layout: str, epochs: int
 ) -> dict[str, float]:
-    """Silhouette of the true classes on pixels, in the code, and in two kinds of layout (table 4.9)."""
+    """Silhouette of the true classes on pixels, in the code of d* numbers, and in layouts of it (tables 4.9 and 4.10)."""
     if layout == "pixels":
         pixels = np.concatenate([batch.flatten(1).numpy() for batch in images.batches(1024)])
         return {"silhouette": silhouette(pixels, labels)}
-    _, outputs = learn(images, preset, seed, {"autoencoder.epochs": epochs})
-    code, size = outputs["embedding_"], outputs["latent_size"]
-    if layout == "code":
-        return {"silhouette": silhouette(code, labels)}
-    if layout == "umap defaults":
-        return {"silhouette": silhouette(UMAPLayout(code, 15, "euclidean", seed).layout(2, 0.1), labels)}
-    manifold = UMAPLayout(l1_normalised(code), dynamic_neighbours(len(code)), "manhattan", seed)
-    return {"silhouette": silhouette(manifold.layout(size), labels)}
+    _, outputs = learn(images, preset, seed, {"autoencoder.epochs": epochs, "autoencoder.retrain": True}, "retrain")
+    code = outputs["embedding_"]
+    points = code if layout == "code" else LAYOUTS[layout].of(code, seed)
+    return {"silhouette": silhouette(points, labels), "dimensions": points.shape[1]}
+
+
+def stages_row(images: ImageSet, labels: np.ndarray, preset: str, seed: int, grouping: str, _: int) -> dict[str, float]:
+    """What each step finds (tables 4.11, 4.12 and 4.18 to 4.20); all trainings are as long as in the preset."""
+    parameters: dict[str, Any] = {"random_state": seed, "grouping": grouping}
+    if grouping == "gaussian-mixture":
+        parameters["n_clusters"] = len(np.unique(labels))
+    method = make_method("moe-vae", preset, parameters).fit(images)
+    steps = {name: evaluate_partition(each.labels, labels=labels) for name, each in method.partitions().items()}
+    row = {"groups": steps["density"]["n_groups"], "groups left": method.n_clusters_}
+    row |= {name: steps["density"][name] for name in ("labelled_fraction", "accuracy_labelled", "accuracy")}
+    names = {"manager": "manager", "mixture": "moe-vae"}
+    return row | {
+        f"{step} {name}": steps[key][name] for step, key in names.items() for name in ("accuracy", "nmi", "ari")
+    }
 
 
 TABLES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "autoencoders": (autoencoder_row, KINDS),
     "augmentation": (augmentation_row, ("without", "with")),
-    "layout": (layout_row, ("pixels", "code", "umap defaults", "l1 manhattan umap")),
+    "layout": (layout_row, ("pixels", "code", *LAYOUTS)),
+    "stages": (stages_row, ("density", "gaussian-mixture")),
 }
 
 

@@ -73,8 +73,20 @@ def upright(results: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
+ABOUT_ABLATION = {
+    "autoencoders": "Tables 4.1 to 4.6 of the thesis: reconstructions, and the silhouette of the true classes in the code.",
+    "augmentation": "Table 4.7: silhouette of the true classes in the code, without and with random views in the training.",
+    "layout": "Tables 4.9 and 4.10: silhouette of the true classes. *code* is that of an autoencoder with as many numbers as the latent size that was found, "
+    "and every layout has as many dimensions as the code: UMAP does not reduce. *umap* has UMAP's own defaults (Euclidean, 15 neighbours, `min_dist` 0.1) and is the third column of "
+    "table 4.9. *l1* and *manhattan* change one thing each, the L1 norm of the code and the metric; both together are the other side of table 4.10. The last two rows go on from there to what "
+    "`moe-vae` does: *neighbours* by eq. 3.6, and then *min_dist 0*.",
+    "stages": "Tables 4.11, 4.12 and 4.18 to 4.20: what the grouping finds (share of the images with a group, accuracy on these and on all), the manager alone, and the mixture. As in the thesis, "
+    "*gaussian-mixture* is given the true number of groups, and *density* finds it.",
+}
+
+
 def ablations(results: dict[str, Any]) -> str:
-    """The three ablation tables, one section a set."""
+    """The ablation tables, one section a set."""
     parts = ["# Ablations\n"]
     for result in results.values():
         frame = pd.DataFrame(result["rows"])
@@ -85,11 +97,41 @@ def ablations(results: dict[str, Any]) -> str:
                 for name in rows.columns
                 if name not in ("table", "variant", "seed", "machine") and rows[name].notna().any()
             ]
-            parts.append(f"### {table}\n\n| variant | seeds | {' | '.join(scores)} |\n|---|---|{'---|' * len(scores)}")
+            parts.append(
+                f"### {table}\n\n{ABOUT_ABLATION[table]}\n\n| variant | seeds | {' | '.join(scores)} |\n|---|---|{'---|' * len(scores)}"
+            )
             for variant, of in rows.groupby("variant", sort=False):
                 parts.append(f"| {variant} | {len(of)} | {' | '.join(spread(of[name].tolist()) for name in scores)} |")
             parts.append("")
-        parts.append(where(result["rows"]) + "\n")
+        parts += [f"- {table}: {where(rows)}" for table, rows in by_table(result["rows"]).items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def by_table(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows by their table."""
+    return {
+        table: [row for row in rows if row["table"] == table] for table in dict.fromkeys(row["table"] for row in rows)
+    }
+
+
+def latent_size(results: dict[str, Any]) -> str:
+    """Latent sizes that were found in codes of several sizes."""
+    parts = [
+        "# Latent size\n\nFigure 3.2 of the thesis: the latent size that the principal components of a code ask for, by the number of numbers in the code that was trained. "
+        "The autoencoder of the preset `paper`, with fewer epochs.\n"
+    ]
+    for result in results.values():
+        shares = list(result["rows"][0]["found"])
+        parts.append(f"## {result['set']}, {result['images']:,} images, {result['epochs']} epochs\n")
+        parts.append(
+            f"| numbers in the code | seeds | {' | '.join(f'{float(share):.0%} of the variance' for share in shares)} |\n|---|---|{'---|' * len(shares)}"
+        )
+        for code in dict.fromkeys(row["code"] for row in result["rows"]):
+            rows = [row for row in result["rows"] if row["code"] == code]
+            found = [", ".join(str(row["found"][share]) for row in rows) for share in shares]
+            parts.append(f"| {code} | {len(rows)} | {' | '.join(found)} |")
+        parts.append(f"\nOne number a seed. {where(result['rows'])}\n")
     return "\n".join(parts)
 
 
@@ -363,6 +405,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "clustering": (("clustering-",), clustering),
     "upright": (("upright-",), upright),
     "ablations": (("ablations-",), ablations),
+    "latent-size": (("latent-size-",), latent_size),
     "grains": (("grains-",), grains),
     "architectures": (("architectures",), architectures),
     "refining": (("refinement",), refinement),
