@@ -86,7 +86,7 @@ def test_weighted_sets_of_unequal_size_by_loops():
 
 def test_equal_weights_give_the_plain_discrepancy():
     codes, prior = normal(6, 3, 1, 0.4), normal(6, 3, 2)
-    found = weighted_mmd(codes[None], prior[None], torch.full((1, 6), 0.25), torch.tensor([3]))
+    found = weighted_mmd(codes[None], prior[None], torch.full((1, 6), 0.25, dtype=torch.float64), torch.tensor([3]))
     torch.testing.assert_close(found[0], inverse_multiquadratic_mmd(codes, prior))
 
 

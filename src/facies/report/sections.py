@@ -159,10 +159,10 @@ SECTIONS: dict[str, str] = {"experts": "facies.report.experts:SECTION"}
 
 @functools.cache
 def report_sections() -> dict[str, ReportSection]:
-    """Return the sections by name, those of Facies first; what is faulty is named in a warning of one line, and left out."""
+    """Return the sections by name, those of domains first; what is faulty is named in a warning of one line, and left out."""
     found = {name: _own_section(where) for name, where in SECTIONS.items()}
     plugins = load_plugins(GROUP, ReportSection, SECTIONS)  # type: ignore[type-abstract]  # for isinstance
-    return {**found, **dict(plugins)}
+    return {**dict(plugins), **found}
 
 
 def _own_section(where: str) -> ReportSection:

@@ -12,7 +12,7 @@ import torch
 from facies.errors import FaciesWarning, InputError
 from facies.methods.autoencoder import KINDS
 from facies.methods.moe_vae.method import MoEVAE
-from facies.methods.moe_vae.notes import alpha_note
+from facies.methods.moe_vae.notes import alpha_note, neighbours_note
 from facies.methods.moe_vae.stages import MoEVAEStages
 from tests.methods.factories import THREE_GROUPS, small, tiny
 
@@ -120,6 +120,11 @@ def test_a_smaller_alpha_is_said():
     (note,) = alpha_note(0.4, 100.0, 25.0)
     assert "0.40 nat" in note
     assert "mixture.alpha was 25 instead of 100" in note
+
+
+def test_fewer_neighbours_than_were_asked_for_are_said():
+    assert neighbours_note(99, 100) == []
+    assert neighbours_note(100, 100) == ["density.n_neighbors was 99 instead of 100: an image has no more among 100"]
 
 
 def test_a_group_of_equal_images_takes_the_mean_size(pixels):

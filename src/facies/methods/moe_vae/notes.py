@@ -18,6 +18,13 @@ def dense_groups_note(n_groups: int, n_noise: int, n_images: int) -> list[str]:
     return [_warned(note)]
 
 
+def neighbours_note(asked_for: int, n_images: int) -> list[str]:
+    """Say where there are not so many neighbours as were asked for."""
+    if asked_for < n_images:
+        return []
+    return [f"density.n_neighbors was {n_images - 1} instead of {asked_for}: an image has no more among {n_images:,}"]
+
+
 def lost_groups_note(n_before: int, n_after: int, asked_for: int | None) -> list[str]:
     """Say how many groups no image chose after the training of the experts.
 

@@ -25,7 +25,7 @@ from facies.methods.expert_method import expert_map
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
 from facies.methods.moe_vae.network import MixtureOfExperts, select_experts
-from facies.methods.moe_vae.notes import alpha_note, dense_groups_note, lost_groups_note
+from facies.methods.moe_vae.notes import alpha_note, dense_groups_note, lost_groups_note, neighbours_note
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import MoEVAESettings
 from facies.methods.pose_alignment import align_pose, load_pose
@@ -87,6 +87,7 @@ class MoEVAEStages:
         s, n_images, trainer = self.settings.density, len(fit.images), fit.trainer
         count = automatic_layouts(n_images) if s.n_layouts == "auto" else s.n_layouts
         n_neighbors = dynamic_neighbours(n_images) if s.n_neighbors == "dynamic" else s.n_neighbors
+        notes = [] if s.n_neighbors == "dynamic" else neighbours_note(s.n_neighbors, n_images)
         with trainer.progress("embed", count + 2, "steps") as progress:
             points = l1_normalised(outputs["embedding_"])
             umap = UMAPLayout(points, n_neighbors, "manhattan", trainer.seed("map"))
@@ -97,7 +98,8 @@ class MoEVAEStages:
                 layouts.append(umap.layout(dimensions, seed=trainer.seed("layout", number)))
                 progress.advance(1)
             projection = umap.layout(2, min_dist=0.1)
-        return {"layouts": np.stack(layouts), "neighbours": umap.neighbours[0], "projection_": projection}
+        found = {"layouts": np.stack(layouts), "neighbours": umap.neighbours[0], "projection_": projection}
+        return {**found, "notes": notes}
 
     def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P5: HDBSCAN, or a Gaussian mixture, on the layouts; the partition most typical of them is kept."""
@@ -114,7 +116,7 @@ class MoEVAEStages:
             "density_labels": labels,
             "memberships": memberships,
             "n_clusters": memberships.shape[1],
-            "notes": dense_groups_note(found, noise, len(labels)) if dense else [],
+            "notes": [*outputs["notes"], *(dense_groups_note(found, noise, len(labels)) if dense else [])],
         }
 
     def _group_finder(self, fit: FitContext, outputs: StageOutputs) -> Callable[[NDArray[np.float32]], Groups]:
