@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from facies.errors import FaciesWarning, InputError
+from facies.images import open_images
 from facies.methods.autoencoder import KINDS
+from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.method import MoEVAE
 from facies.methods.moe_vae.notes import alpha_note, neighbours_note
 from facies.methods.moe_vae.stages import MoEVAEStages
@@ -99,6 +101,8 @@ def test_what_belongs_to_an_expert_goes_with_it(chosen, words, asked_for, monkey
     outputs = {
         "n_clusters": 4,
         "expert_sizes": [5, 6, 7, 8],
+        "group_counts": [50, 60, 70, 80],
+        "group_entropies": [0.5, 0.6, 0.7, 0.8],
         "manager": mixture.manager.state_dict(),
         "experts": mixture.experts.state_dict(),
         "notes": ["an earlier note"],
@@ -108,7 +112,8 @@ def test_what_belongs_to_an_expert_goes_with_it(chosen, words, asked_for, monkey
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         left = stages.assign(None, outputs)
-    assert left["expert_sizes"] == [[5, 6, 7, 8][expert] for expert in chosen]
+    for name in ("expert_sizes", "group_counts", "group_entropies"):
+        assert left[name] == [outputs[name][expert] for expert in chosen]
     assert left["notes"][0] == "an earlier note"
     begun = "asked for (n_clusters)" if asked_for else "found by density"
     assert re.search(re.escape(f"4 groups were {begun}; ") + ".*" + words, left["notes"][1])
@@ -137,7 +142,9 @@ def test_a_group_of_equal_images_takes_the_mean_size(pixels):
         "n_clusters": 4,
         "latent_size": 2,
     }
-    sizes = stages.estimate_expert_size(None, outputs)
+    images = open_images(pixels[: len(outputs["density_labels"])])
+    sizes = stages.estimate_expert_size(FitContext(images, None), outputs)
+    assert sizes["group_counts"] == [30, 10, 1, 20]
     assert sizes["expert_size"] == 2
     assert sizes["expert_sizes"] == [2, 2, 2, 1]
 
