@@ -38,6 +38,10 @@ def cluster(
     ] = None,
     fit: Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")] = "resize",
     pages: Pages = None,
+    cut_band: Annotated[
+        bool,
+        typer.Option("--cut-band/--keep-band", help="Cut off a scale bar that stands below all images, or leave it."),
+    ] = True,
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
     ] = None,
@@ -77,6 +81,7 @@ def cluster(
         "size": parse_size(size),
         "fit": fit,
         "pages": pages,
+        "cut_band": cut_band,
         "labels": labels,
         "value_range": parse_range(value_range),
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,9 @@ from facies.images.readers.registry import find_reader, readers
 from facies.images.readers.suffixes import SUFFIXES
 from facies.images.readers.torch_dataset import images_from_dataset
 from facies.images.resize import Channels, ImageFormat, ResizeMode, convert, parse_size
+from facies.images.scale_bar_band import Band
 
+BandChoice = Literal["cut", "keep"] | Sequence[Mapping[str, Any]] | None
 Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
 
 
@@ -33,6 +36,7 @@ def open_images(
     size: int | Sequence[int] | None = None,
     fit: ResizeMode = "resize",
     pages: Pages | None = None,
+    cut_band: bool = True,
     labels: str | PathLike[str] | ArrayLike | None = None,
     value_range: Sequence[float] | None = None,
     progress: Progress | None = None,
@@ -60,6 +64,9 @@ def open_images(
         or pages of which the file says nothing, are images. The notes of the image set say in a line what was made of them.
         With ``images`` each page is an image; with ``channels`` or ``layers`` the pages are channels or focal layers of
         one image.
+    cut_band : bool, default=True
+        Whether a band with a scale bar, which stands at the bottom of nearly all files of a folder or zip, is cut off;
+        else the notes say that it is there.
     labels : path or array_like, optional
         The true labels, where they are known: a table with the columns ``id`` and ``label`` (commas, semicolons or tabs;
         UTF-8, UTF-16 or Latin-1), which may lack some images, or one label per image. They replace those of the source.
@@ -87,7 +94,16 @@ def open_images(
     >>> len(images), images.image_shape
     (10, (1, 16, 16))
     """
-    images = as_image_set(source, channels=channels, size=size, fit=fit, pages=pages, labels=labels, progress=progress)
+    images = as_image_set(
+        source,
+        channels=channels,
+        size=size,
+        fit=fit,
+        pages=pages,
+        bands="cut" if cut_band else "keep",
+        labels=labels,
+        progress=progress,
+    )
     name = images.origin["path"] or f"the {images.origin['kind']}"
     if len(images) < 2:
         notes = "".join(f"; {note}" for note in images.notes)
@@ -107,6 +123,7 @@ def as_image_set(
     size: int | Sequence[int] | None = None,
     fit: ResizeMode = "resize",
     pages: Pages | None = None,
+    bands: BandChoice = None,
     labels: str | PathLike[str] | ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
@@ -118,6 +135,9 @@ def as_image_set(
     ----------
     source, channels, size, fit, pages, labels, progress
         As in `open_images`.
+    bands : {"cut", "keep"} or sequence of mapping, optional
+        What is done with a scale bar below all images; or the bands to cut off, as the ``options`` of `ImageSet.origin`
+        hold them. None does not look for one.
 
     Returns
     -------
@@ -128,7 +148,7 @@ def as_image_set(
     InputError
         If the source cannot be read.
     """
-    image_format = _image_format(channels, size, fit)
+    image_format = _image_format(channels, size, fit, bands)
     if isinstance(source, str | PathLike):
         images = _from_path(Path(fspath(source)), image_format, progress, pages=pages)
     elif pages not in (None, "axes"):
@@ -209,13 +229,24 @@ def _with_range(images: ImageSet, value_range: Sequence[float]) -> ImageSet:
 
 
 def _image_format(
-    channels: Channels | None = None, size: int | Sequence[int] | None = None, fit: ResizeMode = "resize"
+    channels: Channels | None = None,
+    size: int | Sequence[int] | None = None,
+    fit: ResizeMode = "resize",
+    bands: BandChoice = None,
 ) -> ImageFormat:
     if channels not in (None, "grey", "rgb"):
         raise InputError(f"channels must be 'grey' or 'rgb', not {channels!r}")
     if fit not in ("resize", "pad"):
         raise InputError(f"fit must be 'resize' or 'pad', not {fit!r}")
-    return ImageFormat(channels, parse_size(size), fit)
+    known = bands if bands is None or isinstance(bands, str) else tuple(map(_read_band, bands))
+    return ImageFormat(channels, parse_size(size), fit, bands=known)
+
+
+def _read_band(value: Mapping[str, Any]) -> Band:
+    try:
+        return Band.from_json(value)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"the scale bar that was cut off cannot be read ({error}): restore run.json") from error
 
 
 def _from_path(
@@ -243,6 +274,9 @@ def _from_path(
         raise InputError(f"{path}: pages is for files of several pages, such as TIFF; {reader.description} has none")
     else:
         images, options = reader.read(path, image_format, progress), {}
+    bands = images.origin["options"].get("bands")
+    if bands:
+        options = {**options, "bands": bands}
     images.origin = {**images.origin, "kind": reader.name, "path": str(path.absolute()), "options": options}
     return images
 
@@ -263,7 +297,7 @@ def _formats() -> str:
 
 def _convert(images: ImageSet, image_format: ImageFormat) -> ImageSet:
     """Convert images that do not have the format yet, and record the format in the origin."""
-    if image_format == ImageFormat():
+    if replace(image_format, bands=None) == ImageFormat():
         return images
     options = images.origin["options"]
     if "fit" in options:  # converted before: one set of options cannot describe both conversions

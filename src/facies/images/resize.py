@@ -12,6 +12,7 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.images.axes import AxisOrder
+from facies.images.scale_bar_band import Band
 from facies.images.sources import PixelSource, source_from_temporary
 from facies.images.temporary_store import TemporaryArray
 
@@ -36,12 +37,16 @@ class ImageFormat:
         How images of other proportions get the size: stretched, or padded.
     to_float : bool, default=False
         Divide integer pixels by the largest number of their type, so that types can be mixed.
+    bands : {"cut", "keep"} or tuple of Band, optional
+        What a reader of files does with a scale bar below all images: looks for it, and cuts it off or tells that it is
+        there; or cuts off these bands. None does not look for one.
     """
 
     channels: Channels | None = None
     size: tuple[int, int] | None = None
     fit: ResizeMode = "resize"
     to_float: bool = False
+    bands: Literal["cut", "keep"] | tuple[Band, ...] | None = None
 
     def n_channels(self, native: int) -> int:
         """Return how many channels an image of `native` channels has after the conversion."""

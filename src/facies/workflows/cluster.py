@@ -33,6 +33,7 @@ class ImageOptions(TypedDict, total=False):
     size: int | Sequence[int] | None
     fit: Literal["resize", "pad"]
     pages: Literal["axes", "images", "channels", "layers"] | None
+    cut_band: bool
     labels: str | PathLike[str] | ArrayLike | None
     value_range: Sequence[float] | None
 
@@ -46,7 +47,7 @@ class ClusterJob:
     source, output, method, preset, parameters, resume, overwrite
         As `cluster` takes them.
     image_options : mapping, optional
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``labels`` and ``value_range``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels`` and ``value_range``.
     tensorboard_folder : path, optional
         Where the training curves are written for TensorBoard as well.
     command : sequence of str, optional
@@ -98,7 +99,7 @@ def cluster(
     progress : Progress, optional
         Displays how far the work has come, such as `facies.training.LineProgress`. Without it nothing is displayed.
     **image_options
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``labels`` and ``value_range``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels`` and ``value_range``.
 
     Raises
     ------

@@ -147,6 +147,7 @@ def _open_images_like(
         fit=options.get("fit", "resize"),
         size=shape[-2:],
         pages=pages,
+        bands=options.get("bands"),
         progress=progress_callback(progress),
     )
     name = str(source) if isinstance(source, str | PathLike) else "the images"

@@ -241,6 +241,7 @@ def _image_set(
         table,
         left_out=pd.concat([images.left_out, left_out], ignore_index=True),
         notes=[*vignettes.notes, *said, *notes, *images.notes],
+        origin=images.origin,
         pixel_size_um=float(sizes.iloc[0]) if one_size else None,
     )
 

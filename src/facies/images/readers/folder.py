@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from statistics import median
@@ -28,12 +28,15 @@ from facies.images.readers.layout import FileContents, Pages, agree, layout_note
 from facies.images.readers.pixels import PageHeader, UnreadableImage
 from facies.images.readers.suffixes import SUFFIXES, passed_over_note
 from facies.images.resize import MIN_SIDE, ImageFormat
+from facies.images.scale_bar_band import BandCutter, find_bands, notes_of_kept, to_grey
 from facies.images.sources import PixelSource, SubsetSource, source_from_temporary
 from facies.images.temporary_store import TemporaryArray
 
 MAX_DEFAULT_SIDE = 128
 UNCHANGED = ImageFormat()
 _LARGE_BYTES = 2**26
+_VIGNETTE_BYTES = 2**24
+"""In larger images no scale bar is looked for: those are photographs, not vignettes."""
 _LARGE = Lock()
 """Held while a file of larger images is decoded: so many at once would fill the memory."""
 
@@ -103,20 +106,57 @@ def images_from_files(
     layouts = [item.layout for _, item in readable_files]
     notes = layout_notes(layouts, pages)
     _check_alike(path, readable_files, notes)
-    image_format, format_notes = choose_format(path, [image.header for image in images], image_format)
-    source, failed = _decode_all(images, image_format, progress, pages)
+    cutter, band_notes = _band_cutter(images, image_format, pages)
+    headers = [_without_band(image.header, cutter) for image in images]
+    image_format, format_notes = choose_format(path, headers, image_format)
+    if cutter.bands and image_format.size is None:
+        image_format = replace(image_format, size=(headers[0].height, headers[0].width))
+    source, failed = _decode_all(images, image_format, progress, pages, cutter)
     unreadable += failed.values()
     readable = [row for row in range(len(images)) if row not in failed]
     if not readable:
         raise _none_readable(path, len(files), unreadable)
+    table = _table([images[row] for row in readable])
+    if cutter.rows.any():
+        table["height"] -= cutter.rows[readable]
+        table["band_px"] = cutter.rows[readable]
+    options = {"bands": [band.to_json() for band in cutter.bands]} if cutter.bands else {}
     return ImageSet(
         source if not failed else SubsetSource(source, np.array(readable, dtype=np.int64)),
-        _table([images[row] for row in readable]),
+        table,
         left_out=pd.DataFrame(
             [(item.source, item.reason) for item in unreadable], columns=list(LEFT_OUT_COLUMNS), dtype=str
         ),
-        notes=[*notes, *format_notes],
+        notes=[*notes, *band_notes, *cutter.notes(), *format_notes],
+        origin={"kind": "files", "path": str(path.absolute()), "options": options},
     )
+
+
+def _band_cutter(images: Sequence[_Image], image_format: ImageFormat, pages: Pages) -> tuple[BandCutter, list[str]]:
+    """Find the scale bars below the images, as the format asks for it; if they are to be left, say that they are there."""
+    if image_format.bands is None or isinstance(image_format.bands, tuple):
+        return BandCutter(image_format.bands or (), len(images)), []
+    of_file = Counter(image.file for image in images)
+    vignettes = [
+        image
+        for image in images
+        if of_file[image.file] == 1 and not image.header.layers and image.header.n_bytes <= _VIGNETTE_BYTES
+    ]
+
+    def read(number: int) -> NDArray[np.uint8] | None:
+        pixels = next(iter_images(vignettes[number].file.path, pages), None)
+        return None if pixels is None or isinstance(pixels, UnreadableImage) else to_grey(pixels)
+
+    bands = find_bands(len(vignettes), read) if 2 * len(vignettes) > len(images) else []
+    if image_format.bands == "keep":
+        return BandCutter((), len(images)), notes_of_kept(bands)
+    return BandCutter(bands, len(images)), []
+
+
+def _without_band(header: PageHeader, cutter: BandCutter) -> PageHeader:
+    if not cutter.bands or header.layers:
+        return header
+    return replace(header, height=max(MIN_SIDE, header.height - cutter.bands[0].height))
 
 
 def _contents(file: ImageFile, pages: Pages) -> FileContents | LeftOut:
@@ -199,7 +239,7 @@ def choose_format(path: Path, headers: Sequence[PageHeader], requested: ImageFor
 
 
 def _decode_all(
-    images: Sequence[_Image], image_format: ImageFormat, progress: Progress | None, pages: Pages
+    images: Sequence[_Image], image_format: ImageFormat, progress: Progress | None, pages: Pages, cutter: BandCutter
 ) -> tuple[PixelSource, dict[int, LeftOut]]:
     """Decode every file once, in parallel; each thread writes the rows of its file."""
     first = images[0].header
@@ -214,7 +254,7 @@ def _decode_all(
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         jobs = [
-            pool.submit(_decode_file, [images[row] for row in own], own, image_format, store, pages)
+            pool.submit(_decode_file, [images[row] for row in own], own, image_format, store, pages, cutter)
             for own in rows.values()
         ]
         for done, job in enumerate(as_completed(jobs), 1):
@@ -233,7 +273,12 @@ def _finite(pixels: NDArray[Any]) -> bool:
 
 
 def _decode_file(
-    images: Sequence[_Image], rows: Sequence[int], image_format: ImageFormat, store: TemporaryArray, pages: Pages
+    images: Sequence[_Image],
+    rows: Sequence[int],
+    image_format: ImageFormat,
+    store: TemporaryArray,
+    pages: Pages,
+    cutter: BandCutter,
 ) -> dict[int, LeftOut]:
     failed = {}
     size = max(image.header.n_bytes for image in images)
@@ -251,7 +296,7 @@ def _decode_file(
             elif not _finite(pixels):
                 failed[row] = LeftOut(image.id, "NaN or infinite pixels")
             else:
-                planes = np.moveaxis(pixels, -1, -3)
+                planes = np.moveaxis(cutter.cut(row, pixels), -1, -3)
                 store.array[row] = image_format.apply(planes if pixels.ndim == 4 else planes[None]).reshape(
                     store.array.shape[1:]
                 )

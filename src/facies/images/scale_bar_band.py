@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,10 @@ _GROUND_SHARE = 0.05
 _LOWEST_ROWS = 3
 _INK = 60
 _MIN_INK = 12
+_ABOVE_THE_BAR = 4
+_MIN_LEFT = 4
 _ALIKE = 0.97
+_ALIKE_AT_WORST = 0.8  # JPEG rings at the edge of the picture above
 _PLAIN = 0.7
 
 Grey = NDArray[np.uint8]
@@ -66,10 +69,13 @@ class Band:
             return False
         bottom = image[-self.height :]
         width = min(bottom.shape[1], self.pixels.shape[1])
-        if not (_alike(bottom[:, :width], self.pixels[:, :width]) >= _ALIKE).all():
+        alike = _alike(bottom[:, :width], self.pixels[:, :width])
+        if alike.mean() < _ALIKE or alike.min() < _ALIKE_AT_WORST:
             return False
         beside = bottom[:, width:]
-        return not beside.size or bool((np.abs(beside.astype(int) - self.ground) <= _TOLERANCE).mean() >= _ALIKE)
+        return not beside.size or bool(
+            (np.abs(beside.astype(int) - self.ground) <= _TOLERANCE).mean() >= _ALIKE_AT_WORST
+        )
 
     def to_json(self) -> dict[str, str]:
         """Return the band in what JSON can hold: a PNG in base64."""
@@ -127,8 +133,12 @@ def find_bands(n_images: int, read: Callable[[int], Grey | None]) -> list[Band]:
         return []
     # Above the band of some images the picture is plain, too.
     height = int(np.quantile(of_each[bearing], _LOW, method="lower"))
-    if height > _MAX_SHARE_OF_HEIGHT * np.median([len(image) for image in samples]):
-        return []
+    tallest = _MAX_SHARE_OF_HEIGHT * np.median([len(image) for image in samples])
+    if height > tallest:  # the pictures are plain far up: the band ends above what is drawn in it
+        drawn = np.flatnonzero((_apart(samples[int(of_each.argmax())][-height:]) > _INK).any(axis=1))
+        height -= max(0, int(drawn[0]) - _ABOVE_THE_BAR)
+        if height > tallest:
+            return []
     _, kinds = connected_components(shared >= height, directed=False)
     counts = np.bincount(kinds)
     bands = []
@@ -182,21 +192,62 @@ def _ground(rows: Grey) -> int:
     return int(np.bincount(rows.ravel(), minlength=256).argmax())
 
 
+def _apart(rows: Grey) -> NDArray[np.int64]:
+    """Return how far each pixel is from the ground."""
+    return np.abs(rows.astype(np.int64) - _ground(rows))
+
+
 def _has_bar(rows: Grey) -> bool:
     """Return whether rows are a plain ground with something drawn on it."""
-    apart = np.abs(rows.astype(int) - _ground(rows))
+    apart = _apart(rows)
     return bool((apart > _INK).sum() >= _MIN_INK and (apart <= _TOLERANCE).mean() >= _PLAIN)
 
 
-def band_notes(bands: Sequence[Band], cut: Iterable[int], n_images: int) -> list[str]:
-    """Say what became of the bands: `cut` holds the rows cut off each image, or none if the bands were left."""
-    if not bands:
-        return []
-    heights = " or ".join(map(str, sorted({band.height for band in bands})))
-    n_cut = sum(rows > 0 for rows in cut)
-    if not n_cut:
+class BandCutter:
+    """Cuts bands off images, and notes how many rows of each.
+
+    Parameters
+    ----------
+    bands : sequence of Band
+        An image loses the first of them that it bears.
+    n_images : int
+        The number of images.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n_images,)
+        The rows cut off each image so far.
+    """
+
+    def __init__(self, bands: Sequence[Band], n_images: int) -> None:
+        self.bands = list(bands)
+        self.rows = np.zeros(n_images, np.int64)
+
+    def cut(self, number: int, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return an image (H, W, C) without its band; focal stacks (L, H, W, C) are returned as they are."""
+        if not self.bands or pixels.ndim != 3:
+            return pixels
+        grey = to_grey(pixels)
+        for band in self.bands:
+            if band.is_on(grey) and len(pixels) - band.height >= _MIN_LEFT:
+                self.rows[number] = band.height
+                return pixels[: -band.height]
+        return pixels
+
+    def notes(self) -> list[str]:
+        """Say of how many images a band was cut off."""
+        if not self.bands:
+            return []
+        n_cut = int((self.rows > 0).sum())
         return [
-            f"a band of {heights} pixels with a scale bar stands below the images, and was left: groups may follow it"
+            f"{_described(self.bands)} was cut off the bottom of {n_cut} of {len(self.rows)} images; --keep-band leaves it"
         ]
-    note = f"a band of {heights} pixels with a scale bar was cut off the bottom of {n_cut} of {n_images} images"
-    return [f"{note}; --keep-band leaves it"]
+
+
+def notes_of_kept(bands: Sequence[Band]) -> list[str]:
+    """Say that bands were found and left."""
+    return [f"{_described(bands)} stands below the images, and was left: groups may follow it"] if bands else []
+
+
+def _described(bands: Sequence[Band]) -> str:
+    return f"a band of {' or '.join(map(str, sorted({band.height for band in bands})))} pixels with a scale bar"
