@@ -13,7 +13,7 @@ from facies.annotations import Journal
 from facies.images import open_images
 from facies.runs import RunFolder
 from tests.cli.factories import call
-from tests.images.readers.plankton import ecotaxa_rows, write_bin, write_plankton
+from tests.images.readers.plankton import draw_plankton, ecotaxa_rows, write_bin, write_plankton
 from tests.report.exporters.vignettes import read_ecotaxa
 
 N = 24
@@ -87,3 +87,36 @@ def test_bins_of_an_ifcb_go_to_ecotaxa_and_coco(tmp_path: Path, to: str) -> None
 def test_counts_by_sample_can_be_told(net: Path) -> None:
     table = pd.read_parquet(net / "images.parquet")
     assert {"sample", "sample_id", "acq_id", "process_id", "object_annotation_status"} <= set(table.columns)
+
+
+def test_new_vignettes_lose_the_band_that_those_of_the_run_lost(tmp_path: Path) -> None:
+    write_plankton(tmp_path / "net", ecotaxa_rows(N), band=True)
+    result = call("cluster", tmp_path / "net", "-o", tmp_path / "run", "--method", "brightness", "--size", "32")
+    assert result.exit_code == 0, result.stderr
+    run = RunFolder(tmp_path / "run")
+    assert (
+        "a band of 48 pixels with a scale bar was cut off the bottom of 24 of 24 images"
+        in result.stderr + result.stdout
+    )
+    (tmp_path / "new").mkdir()
+    draw_plankton(5, band=True).save(tmp_path / "new" / "v.png")
+    result = call("predict", run.path, tmp_path / "new", "-o", tmp_path / "t.csv")
+    assert result.exit_code == 0, result.stderr
+    (group,) = pd.read_csv(tmp_path / "t.csv")["group"]
+    assert group == run.partition()[0]["group"][5]
+    np.testing.assert_array_equal(
+        run.image_set().source.read(np.arange(N)), open_images(tmp_path / "net", size=32).source.read(np.arange(N))
+    )
+    coco = json.loads(Path(_exported(run, tmp_path / "c.json")).read_text())
+    first, annotation = coco["images"][0], coco["annotations"][0]
+    assert (first["width"], first["height"]) == draw_plankton(0, band=True).size
+    assert annotation["bbox"] == [0, 0, *draw_plankton(0).size]
+    kept = call(
+        "cluster", tmp_path / "net", "-o", tmp_path / "kept", "--method", "brightness", "--size", "32", "--keep-band"
+    )
+    assert "was left: groups may follow it" in kept.stderr + kept.stdout
+
+
+def _exported(run: RunFolder, path: Path) -> Path:
+    assert call("export", run.path, "--to", "coco", "-o", path).exit_code == 0
+    return path

@@ -245,7 +245,7 @@ def _image_format(
 def _read_band(value: Mapping[str, Any]) -> Band:
     try:
         return Band.from_json(value)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OSError) as error:
         raise InputError(f"the scale bar that was cut off cannot be read ({error}): restore run.json") from error
 
 

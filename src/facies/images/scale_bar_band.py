@@ -7,15 +7,15 @@ would follow the lengths of the bars and the sizes of the images that it tells.
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
+from PIL import Image
 
 _SAMPLES = 48
 _FIRST = 8
@@ -79,17 +79,15 @@ class Band:
 
     def to_json(self) -> dict[str, str]:
         """Return the band in what JSON can hold: a PNG in base64."""
-        done, packed = cv2.imencode(".png", np.ascontiguousarray(self.pixels))
-        assert done, "OpenCV writes every grey picture as PNG"
-        return {"png": base64.b64encode(packed.tobytes()).decode("ascii")}
+        packed = io.BytesIO()
+        Image.fromarray(self.pixels).save(packed, "PNG")
+        return {"png": base64.b64encode(packed.getvalue()).decode("ascii")}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Band:
         """Return the band that `to_json` described."""
-        pixels = cv2.imdecode(np.frombuffer(base64.b64decode(value["png"]), np.uint8), cv2.IMREAD_GRAYSCALE)
-        if pixels is None:
-            raise ValueError("the band is no PNG")
-        return cls(np.asarray(pixels, np.uint8))
+        with Image.open(io.BytesIO(base64.b64decode(value["png"])), formats=("PNG",)) as picture:
+            return cls(np.array(picture.convert("L")))
 
 
 def to_grey(pixels: NDArray[Any]) -> Grey:
@@ -114,6 +112,8 @@ def find_bands(n_images: int, read: Callable[[int], Grey | None]) -> list[Band]:
     list of Band
         One for each length of bar; empty where less than four fifths of up to 48 samples bear one.
     """
+    from scipy.sparse.csgraph import connected_components
+
     if n_images < _MIN_IMAGES:
         return []
     samples: list[Grey] = []
