@@ -181,7 +181,8 @@ def test_a_hub_that_cannot_be_reached_is_said_at_once(no_cache, monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
         began = time.monotonic()
         with pytest.raises(
-            InputError, match=r"weights=imagenet: are not on this machine, and .* cannot be reached; .*hf download"
+            InputError,
+            match=r"weights=imagenet: the weights are not on this machine, and .* cannot be reached; .*hf download",
         ) as caught:
             ResNetBranch("resnet18", 3).load_imagenet("imagenet")
     assert time.monotonic() - began < 4

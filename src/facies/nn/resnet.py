@@ -133,11 +133,11 @@ def check_weights(name: str, weights: str) -> None:
         return
     if constants.HF_HUB_OFFLINE:
         raise InputError(
-            f"weights=imagenet: are not on this machine, and HF_HUB_OFFLINE forbids the network; {_mend(name)}"
+            f"weights=imagenet: the weights are not on this machine, and HF_HUB_OFFLINE forbids the network; {_mend(name)}"
         )
     if not _answers(constants.ENDPOINT):
         raise InputError(
-            f"weights=imagenet: are not on this machine, and {constants.ENDPOINT} cannot be reached; {_mend(name)}"
+            f"weights=imagenet: the weights are not on this machine, and {constants.ENDPOINT} cannot be reached; {_mend(name)}"
         )
 
 
@@ -169,7 +169,7 @@ def _pretrained_state(name: str, weights: str) -> dict[str, Tensor]:
 def _mend(name: str) -> str:
     return (
         f"where there is a network, run `hf download {_HUB[name]} --local-dir FOLDER` and set encoder.weights=FOLDER, "
-        "or leave weights out to begin with random ones"
+        "or encoder.weights=null to begin with random ones"
     )
 
 
