@@ -401,6 +401,27 @@ def atlas_page(results: dict[str, Any]) -> list[str]:
     return [*lines, f"\n{where(list(results.values()))}"]
 
 
+def odd_files(results: dict[str, Any]) -> str:
+    """What became of the corpus of odd files."""
+    (result,) = results.values()
+    lines = [
+        "# Odd files\n\nFiles drawn by `benchmarks/odd_cases.py` (formats × depths × compressions × axes × faults), each read right, its pixels compared with those "
+        "that were written, or left out for the right reason. Of files changed at random the pixels are not compared.\n\n"
+        "| files | read | left out with a reason | never opened (links, pipes, other kinds) | wrong | hangs | tracebacks | peak memory, MiB | slowest, s |\n"
+        "|---|---|---|---|---|---|---|---|---|",
+        f"| {result['files']} | {result['read']} | {result['left_out']} | {result['not_opened']} | {len(result['wrong'])} | {result['hangs']} | "
+        f"{result['tracebacks']} | {result['peak_mib']} | {result['slowest_seconds']} |",
+        "\n| kind | files | read whole |\n|---|---|---|",
+        *(f"| {kind} | {row['files']} | {row['read']} |" for kind, row in result["by_kind"].items()),
+    ]
+    together = result["together"]
+    notes = (
+        f"\nAll grey and coloured files at once, as a folder is opened ({together['files']} files): {together['images']} images, {together['left_out']} left out, "
+        f"{together['missing']} missing; peak memory {together['peak_mib']} MiB.\n\n- seed {result['seed']}: {where([result])}"
+    )
+    return "\n".join([*lines, notes]) + "\n"
+
+
 PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "clustering": (("clustering-",), clustering),
     "upright": (("upright-",), upright),
@@ -412,6 +433,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "speed": (("routing", "throughput", "dac-speed"), speed),
     "intervals": (("intervals",), intervals),
     "extraction": (("extraction",), extraction),
+    "odd-files": (("odd-files",), odd_files),
     "resuming": (("kill-resume",), resuming),
     "atlas": (("atlas",), atlas),
 }

@@ -174,3 +174,11 @@ def test_read_photograph(tmp_path: Path) -> None:
     Image.fromarray(grey).save(tmp_path / "pages.tif", save_all=True, append_images=[Image.fromarray(grey)])
     with pytest.raises(UnreadableImage, match="2 pages"):
         read_photograph(tmp_path / "pages.tif")
+
+
+def test_what_is_not_read_is_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a_0.png", "a_1.png", "a_0.CR2", "a_1.cr2")
+    notes = find_stacks(tmp_path, layers=2).notes
+    assert notes == [
+        "passed over, since they are not read: 2 .cr2 (camera raw: convert them to TIFF with darktable or RawTherapee)"
+    ]

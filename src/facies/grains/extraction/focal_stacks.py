@@ -15,10 +15,10 @@ from facies.grains.extraction.placed_photograph import Placed, top_folder
 from facies.grains.extraction.stack_guess import Grouping, guess, none_whole
 from facies.grains.extraction.stack_pattern import by_pattern
 from facies.grains.extraction.stack_table import by_table, read_stack_table, samples_of
-from facies.images.readers.file_search import find_image_files, natural_key
+from facies.images.readers.file_search import natural_key, search_folder
 from facies.images.readers.image_file import decode_pages
 from facies.images.readers.pixels import UnreadableImage
-from facies.images.readers.suffixes import SUFFIXES
+from facies.images.readers.suffixes import SUFFIXES, passed_over_note
 
 __all__ = ["Grouping", "Stack", "StackList", "find_stacks", "read_photograph"]
 
@@ -120,7 +120,7 @@ def find_stacks(
     root = Path(folder).expanduser().absolute()
     if layers < 1:
         raise InputError(f"--layers {layers}: a stack has at least 1 photograph")
-    names, left_out = _photographs(root)
+    names, left_out, passed_over = _photographs(root)
     rows = None if table is None else read_stack_table(Path(table))
     if rows is not None and "photograph" in rows:
         placed, missing = by_table(rows, names, Path(table or ""))
@@ -139,7 +139,7 @@ def find_stacks(
     if rows is not None and "photograph" not in rows:
         samples = samples_of(rows, [stack.name for stack in stacks], Path(table or ""))
         stacks = [Stack(stack.name, samples[stack.name], stack.photographs) for stack in stacks]
-    notes = [*_odd_layers(placed, stacks, layers), *_several_channels(placed)]
+    notes = [*_odd_layers(placed, stacks, layers), *_several_channels(placed), *passed_over]
     return StackList(root, stacks, layers, how, [*left_out, *incomplete], notes)
 
 
@@ -157,7 +157,8 @@ def read_photograph(path: Path) -> NDArray[np.generic]:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def _photographs(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
+def _photographs(root: Path) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """Return the names of the photographs, what cannot be read, and a note of what was passed over."""
     try:
         if not root.exists():
             raise InputError(f"{root}: no such folder")
@@ -166,12 +167,14 @@ def _photographs(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
         next(root.iterdir(), None)
     except OSError as error:
         raise InputError(f"{root}: cannot be read ({error.strerror})") from error
-    files, lost = find_image_files(root)
-    left_out = [(item.source, item.reason) for item in lost]
-    if not files:
-        why = f"; {left_out[0][0]}: {left_out[0][1]}" if left_out else f" (read are {' '.join(sorted(SUFFIXES))})"
+    found = search_folder(root)
+    left_out = [(item.source, item.reason) for item in found.left_out]
+    passed_over = passed_over_note(found.passed_over)
+    if not found.files:
+        reasons = [*(f"{name}: {reason}" for name, reason in left_out[:1]), *passed_over]
+        why = f"; {'; '.join(reasons)}" if reasons else f" (read are {' '.join(sorted(SUFFIXES))})"
         raise InputError(f"{root}: there is no photograph in this folder or below{why}")
-    return [file.name for file in files], left_out
+    return [file.name for file in found.files], left_out, passed_over
 
 
 def _assemble(
