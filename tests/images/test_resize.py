@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facies.errors import InputError
+from facies.images import resize as resize_module
 from facies.images.axes import AxisOrder
 from facies.images.resize import ImageFormat, border_median, convert, convert_channels, pad, parse_size, resize
 from facies.images.sources import ArraySource
@@ -119,3 +120,14 @@ def test_sizes_are_read(size, parsed) -> None:
 def test_sizes_that_are_none_are_refused(size) -> None:
     with pytest.raises(InputError, match="size must be a side"):
         parse_size(size)
+
+
+@pytest.mark.parametrize("shape", [(301, 257), (40, 999), (999, 8)])
+@pytest.mark.parametrize("size", [(16, 16), (8, 40), (500, 9)])
+def test_large_images_are_resized_by_bands_to_the_same_pixels(
+    shape: tuple[int, int], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).random((2, 1, *shape), dtype=np.float32)
+    whole = resize_module.resize(images, size)
+    monkeypatch.setattr(resize_module, "_BAND_BYTES", 9_000)
+    np.testing.assert_array_equal(resize_module.resize(images, size), whole)

@@ -20,6 +20,8 @@ Channels = Literal["grey", "rgb"]
 ResizeMode = Literal["resize", "pad"]
 
 MIN_SIDE = 4
+_REDUCING_GAP = 3.0
+_BAND_BYTES = 2**25
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow and OpenCV weigh colours
 
 
@@ -75,7 +77,8 @@ class ImageFormat:
         white = float(np.iinfo(native).max) if native.kind in "iu" else 1.0
         pixels = images.astype(np.float32)
         if self.to_float:
-            pixels, white = pixels / np.float32(white), 1.0
+            pixels /= np.float32(white)
+            white = 1.0
         if not same_channels and self.channels is not None:
             pixels = convert_channels(pixels, self.channels, white)
         if not same_size and self.size is not None:
@@ -107,9 +110,23 @@ def resize(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.flo
     out = np.empty((n * c, *size), dtype=np.float32)
     planes = np.ascontiguousarray(images.reshape(n * c, *images.shape[2:]))
     for plane, result in zip(planes, out, strict=True):
-        small = Image.fromarray(plane).resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=3.0)
-        result[:] = np.asarray(small)
+        result[:] = np.asarray(_resize_plane(plane, size))
     return out.reshape(n, c, *size)
+
+
+def _resize_plane(plane: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+    """Resize one plane with Pillow; a large one by bands in the first step, whole blocks of pixels to their mean, with equal result."""
+    factors = [int(n / m / _REDUCING_GAP) or 1 for n, m in zip(plane.shape, size, strict=True)]
+    if plane.nbytes <= _BAND_BYTES or max(factors) == 1:
+        return Image.fromarray(plane).resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
+    height, width = plane.shape
+    rows = factors[0] * max(1, _BAND_BYTES // (factors[0] * width * plane.itemsize))
+    bands = [
+        np.asarray(Image.fromarray(plane[top : top + rows]).reduce((factors[1], factors[0])))
+        for top in range(0, height, rows)
+    ]
+    box = (0, 0, width / factors[1], height / factors[0])
+    return Image.fromarray(np.concatenate(bands)).resize(size[::-1], Image.Resampling.BILINEAR, box=box)
 
 
 def pad(images: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

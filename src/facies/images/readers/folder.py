@@ -34,7 +34,7 @@ from facies.images.temporary_store import TemporaryArray
 
 MAX_DEFAULT_SIDE = 128
 UNCHANGED = ImageFormat()
-_LARGE_BYTES = 2**26
+_LARGE_BYTES = 2**24
 _VIGNETTE_BYTES = 2**24
 """In larger images no scale bar is looked for: those are photographs, not vignettes."""
 _LARGE = Lock()
@@ -105,7 +105,7 @@ def images_from_files(
         raise _none_readable(path, len(files), unreadable)
     layouts = [item.layout for _, item in readable_files]
     notes = layout_notes(layouts, pages)
-    _check_alike(path, readable_files, notes)
+    _check_alike(path, readable_files, notes, convert=image_format.channels is not None)
     cutter, band_notes = _band_cutter(images, image_format, pages)
     headers = [_without_band(image.header, cutter) for image in images]
     image_format, format_notes = choose_format(path, headers, image_format)
@@ -166,7 +166,9 @@ def _contents(file: ImageFile, pages: Pages) -> FileContents | LeftOut:
         return LeftOut(file.name, str(error))
 
 
-def _check_alike(path: Path, files: Sequence[tuple[ImageFile, FileContents]], notes: Sequence[str]) -> None:
+def _check_alike(
+    path: Path, files: Sequence[tuple[ImageFile, FileContents]], notes: Sequence[str], *, convert: bool
+) -> None:
     """Refuse images of different numbers of focal layers, and of channels where they come from pages."""
     layers: dict[int, str] = {}
     channels: dict[int, str] = {}
@@ -176,14 +178,15 @@ def _check_alike(path: Path, files: Sequence[tuple[ImageFile, FileContents]], no
         for header in item.headers:
             layers.setdefault(header.layers, file.name)
             channels.setdefault(header.channels, file.name)
-    how = f" ({'; '.join(notes)})" if notes else ""
+    combining = [note for note in notes if "the pages are" in note]
+    how = f" ({combining[0]})" if combining else ""
     if len(layers) > 1:
         (one, first), (other, second) = list(layers.items())[:2]
         raise InputError(
             f"{path}: {first} has {one or 'no'} focal layers, {second} has {other or 'no'}: put them in folders of "
             f"their own, or take each page as an image by --pages images{how}"
         )
-    if combined and len(channels) > 1:
+    if combined and len(channels) > 1 and not convert:
         (one, first), (other, second) = list(channels.items())[:2]
         raise InputError(
             f"{path}: {first} has {one} channel{'s' if one > 1 else ''}, {second} has {other}: put them in folders of "

@@ -128,9 +128,10 @@ class _Picture:
         return PageHeader(height, width, *pil_channels_and_dtype(self._image))
 
     def read(self, page: int) -> NDArray[Any]:
-        """Decode to (H, W, C)."""
+        """Decode to (H, W, C); this frees Pillow's own copy of the pixels, so it can be done once."""
         orientation = _orientation(self._image)
         pixels = decode_deep(self._path, self._image, self._deep) if self._deep else pil_to_array(self._image)
+        self._image.close()
         return apply_orientation(pixels, orientation)
 
 
