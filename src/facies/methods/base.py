@@ -23,7 +23,7 @@ from torch import Tensor
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set, open_images
 from facies.io import write_json_atomically
-from facies.methods.fit_context import FitContext
+from facies.methods.fit_context import FitContext, check_input
 from facies.methods.model_folder import FORMAT, read_description
 from facies.parameters import Seed, check_parameters, parameter_values, set_parameters, settings, translate_names
 from facies.training import Hardware, Progress, Stage, StageCheckpoints, StageOutputs, Trainer, history_table
@@ -157,11 +157,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         """Raise InputError if the parameters or the images cannot be used; runs before any work."""
         check_parameters(self)
         self.hardware.check()
-        if len(images.image_shape) == 4 and "focal stacks" not in self.supported_inputs:
-            raise InputError(
-                f"{self.name} works on images, and these are focal stacks of {images.image_shape[0]} layers: where they "
-                "are pages of files, --pages channels takes them as channels, and --pages images each as an image"
-            )
+        check_input(self.name, self.supported_inputs, images.image_shape)
 
     def parameters(self) -> dict[str, Any]:
         """The value of every parameter by its dotted name, such as ``training.epochs``."""

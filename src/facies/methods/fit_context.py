@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facies.cluster import UMAPLayout
+from facies.errors import InputError
 from facies.images import ImageSet, background
 from facies.methods.downsample import downsampled_copies
 from facies.training import Projection, Stage, StageOutputs, Trainer, derive_seed
@@ -62,3 +63,12 @@ class FitContext:
             seed = derive_seed(self.trainer.random_state, "map", "map")
             layout = UMAPLayout(outputs["embedding_"], projection.n_neighbors, "euclidean", seed)
             return {"projection_": layout.layout(2, min_dist=projection.min_dist)}
+
+
+def check_input(method: str, supported_inputs: Sequence[str], image_shape: Sequence[int]) -> None:
+    """Refuse focal stacks (L, C, H, W), with the remedy, if the inputs that a method supports are images alone."""
+    if len(image_shape) == 4 and "focal stacks" not in supported_inputs:
+        raise InputError(
+            f"{method} works on images, and these are focal stacks of {image_shape[0]} layers: where they are pages of "
+            "files, --pages channels takes them as channels, and --pages images each as an image"
+        )
