@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class Preprocessor:
     size: tuple[int, int] | None = None
     whole_numbers: bool = False
 
-    def to(self, device: torch.device) -> Preprocessor:
+    def to(self, device: torch.device) -> Self:
         """Bring what is learnt of the images to a device."""
         self.normalizer.to(device)
         if self.pose is not None:

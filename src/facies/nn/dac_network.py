@@ -90,12 +90,20 @@ class STDACNetwork(nn.Module):
         """(B, C, H, W) → (B, K), before the ReLU."""
         return self._head_logits(self._transform(0, images))
 
+    def maps(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) → what the dense layers are given, (B, 4f, H/4, W/4)."""
+        return self._block_maps(self._transform(0, images))
+
     def _head_logits(self, maps: Tensor) -> Tensor:
+        logits: Tensor = self.head(self._block_maps(maps))
+        return logits
+
+    def _block_maps(self, maps: Tensor) -> Tensor:
         for block, convolution in enumerate(self.convolutions, start=1):
             maps = self._transform(block, convolution(maps))
             if block < BLOCKS:
                 maps = self.pools[block - 1](maps)
-        return self.head(maps)
+        return maps
 
     @overload
     def forward(self, images: Tensor) -> Tensor: ...

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from facies.images import open_images
+from facies.methods.dac.frame import FramedPreprocessor
 from facies.methods.dac.monitor import PairMonitor, read_in_order, set_upright
-from facies.methods.preprocessing import Preprocessor
 from facies.nn import PixelNormalizer, STDACNetwork, use_batch_statistics
 from facies.training.checkpoints import load_state, save_state
 
-PREPROCESSOR = Preprocessor(PixelNormalizer(0.0, 255.0, 0.3, 1.0, "gaussian"), size=(8, 8), whole_numbers=True)
+PREPROCESSOR = FramedPreprocessor(PixelNormalizer(0.0, 255.0, 0.3, 1.0, "gaussian"), size=(8, 8), whole_numbers=True)
 CPU = torch.device("cpu")
 
 
@@ -80,7 +80,7 @@ def test_a_monitor_goes_on_from_its_state_after_a_kill(network, pixels, tmp_path
 
 def test_images_are_set_upright_at_their_own_size_all_channels_alike(network):
     large = torch.rand(5, 2, 3, 16, 16)
-    small = Preprocessor(PREPROCESSOR.normalizer, size=(8, 8))
+    small = FramedPreprocessor(PREPROCESSOR.normalizer, size=(8, 8))
     network.theta = lambda images: torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]).expand(len(images), 2, 3)
     turned = set_upright(network, small, large)
     assert turned.shape == large.shape

@@ -10,15 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Interval, Lt
+from annotated_types import Ge, Gt, Interval, Le, Lt
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facies.errors import FaciesWarning, InputError
 from facies.images import ImageSet, RandomAffine
 from facies.methods.base import Method
+from facies.methods.dac.frame import Frame, FramedPreprocessor, learn_frame
 from facies.methods.dac.losses import PairObjective
 from facies.methods.dac.monitor import PairMonitor, read_in_order, set_upright
+from facies.methods.dac.regroup import Regrouping
 from facies.methods.dac.restarts import Restart, Restarts
 from facies.methods.downsample import downsampled_shape
 from facies.methods.fit_context import FitContext
@@ -26,7 +28,7 @@ from facies.methods.preprocessing import Preprocessor, channels_shape, learn_nor
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer, probabilities, recompute_batch_norm_statistics
 from facies.parameters import Count, Fraction, Positive, Settings, settings
-from facies.training import Projection, Stage, StageOutputs, Training
+from facies.training import Callback, Projection, Stage, StageOutputs, Training
 
 MIN_SIDE = 8
 MIN_BATCH_SIZE = 4
@@ -96,6 +98,9 @@ class DACBase(Method):
     """Number of groups, K."""
     image_size: Count | None = None
     """Longer side, in pixels, to which larger images are reduced for the network; null leaves them as they are."""
+    margin: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Margin on each side, as a share of the side, that images get whose contents reach the border of a plain ground; others,
+    and photographs without a ground, get none. So nothing is out of sight where views are shifted and enlarged."""
     filters: Count = 64
     """Filters of the first convolution; later ones have up to four times as many."""
     upper: Threshold = 0.95
@@ -121,12 +126,18 @@ class DACBase(Method):
         """Epochs of the training."""
 
     @abstractmethod
-    def build(self, image_shape: tuple[int, ...]) -> nn.Module:
-        """The network for images of this shape, with random weights."""
+    def build(self, shape: tuple[int, int, int]) -> nn.Module:
+        """The network for inputs of this shape (L·C, H, W), with random weights."""
 
     @abstractmethod
-    def objective(self, preprocessor: Preprocessor) -> PairObjective:
+    def objective(self, preprocessor: Preprocessor, regrouping: Regrouping | None) -> PairObjective:
         """What the training minimises."""
+
+    def regrouping(
+        self, images: ImageSet, preprocessor: Preprocessor, order: NDArray[np.int64], seed: int
+    ) -> Regrouping | None:
+        """What puts the images into groups anew in a training; None for nothing."""
+        return None
 
     def network_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
         """(L·C, H, W) of what the network is given of images of this shape."""
@@ -188,11 +199,20 @@ class DACBase(Method):
         ]
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Stage: scale of the pixels to [0, 1], less their mean."""
+        """Stage: scale of the pixels to [0, 1], less their mean, and the margin that they need."""
         scale = learn_normalizer(self._network_images(fit), "gaussian")
-        low, high = float(scale.low), float(scale.low + scale.span)
-        normalizer = PixelNormalizer(low, high, float(scale.mean), 1.0, "gaussian")
-        return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
+        low, span = float(scale.low), float(scale.span)
+        size = self.network_shape(fit.images.image_shape)[-2:]
+        frame = learn_frame(fit.images, (low, low + span), size, self.margin)
+        mean = frame.mean(float(scale.mean), (low, span), size)
+        normalizer = PixelNormalizer(low, low + span, mean, 1.0, "gaussian")
+        return {
+            "intensity": dict(normalizer.state_dict()),
+            "whole_numbers": fit.images.dtype == np.uint8,
+            "margin": frame.margin,
+            "ground": np.array(frame.ground, dtype=np.float32),
+            "notes": frame.notes(size),
+        }
 
     def learn(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the network, by the pairs that it finds itself; the best, if asked, of several trainings."""
@@ -203,7 +223,7 @@ class DACBase(Method):
         if restarts.all_collapsed:
             warnings.warn(collapse[0], FaciesWarning, stacklevel=2)
         learned: StageOutputs = {"network": best.weights, "epoch_labels": best.monitor.epoch_labels}
-        learned["notes"] = collapse + restarts.choice_notes(best)
+        learned["notes"] = outputs["notes"] + collapse + restarts.choice_notes(best) + best.notes
         if self.has_canonical_pose:
             examples = [best.monitor.state["examples first"], best.monitor.state["examples last"]]
             learned |= {"epoch_examples": torch.stack(examples).numpy(), "example_rows": rows}
@@ -212,21 +232,26 @@ class DACBase(Method):
     def _train(
         self, fit: FitContext, outputs: StageOutputs, max_positives: float, number: int, rows: NDArray[np.int64]
     ) -> Restart:
-        network: nn.Module = fit.trainer.build(lambda: self.build(fit.images.image_shape))
         images, preprocessor = self._network_images(fit), self._preprocessor(fit.images.image_shape, outputs)
+        shape = preprocessor.network_shape(fit.images.image_shape)
+        network: nn.Module = fit.trainer.build(lambda: self.build(shape))
         examples = fit.images.__getitems__(rows) if self.has_canonical_pose else None
         monitor = PairMonitor(images, preprocessor, self._order(fit), max_positives, examples)
-        training = self.training.with_n_epochs(self.n_epochs())
-        result = fit.trainer.fit(network, images, self.objective(preprocessor), training, callbacks=[monitor])
+        regrouping = self.regrouping(images, preprocessor, self._order(fit), fit.trainer.seed("regroup", number))
+        callbacks: list[Callback] = [monitor] if regrouping is None else [monitor, regrouping]
+        objective, training = self.objective(preprocessor, regrouping), self.training.with_n_epochs(self.n_epochs())
+        result = fit.trainer.fit(network, images, objective, training, callbacks=callbacks)
         if number > 1:
             for row in result.rows:
                 row["stage"] = f"{row['stage']} {number}"
-        return Restart(result, {name: tensor.clone() for name, tensor in network.state_dict().items()}, monitor)
+        weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        return Restart(result, weights, monitor, [] if regrouping is None else regrouping.notes)
 
     def recompute_batch_norm(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: mean and variance of all images in each normalisation, in place of those of a batch."""
-        network = load_weights(self.build(fit.images.image_shape), outputs["network"], self.device_)
         preprocessor = self._preprocessor(fit.images.image_shape, outputs).to(self.device_)
+        shape = preprocessor.network_shape(fit.images.image_shape)
+        network = load_weights(self.build(shape), outputs["network"], self.device_)
         images = self._network_images(fit)
         with fit.trainer.progress("statistics", len(images), "images") as progress:
 
@@ -249,14 +274,16 @@ class DACBase(Method):
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels; how the groups came about stays with this object."""
-        names = ("epoch_labels", "epoch_examples", "example_rows")
-        self.course_: dict[str, NDArray[Any]] = {name: outputs[name] for name in names if name in outputs}
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "network")}
+        course = ("epoch_labels", "epoch_examples", "example_rows")
+        self.course_: dict[str, NDArray[Any]] = {name: outputs[name] for name in course if name in outputs}
+        names = ("n_clusters", "intensity", "whole_numbers", "margin", "ground", "network")
+        return {name: outputs[name] for name in names}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
         self.preprocessor_ = self._preprocessor(self.image_shape_, state).to(self.device_)
-        self.network_ = load_weights(self.build(self.image_shape_), state["network"], self.device_)
+        shape = self.preprocessor_.network_shape(self.image_shape_)
+        self.network_ = load_weights(self.build(shape), state["network"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """The K numbers of which the softmax is taken, before they are rectified."""
@@ -288,10 +315,12 @@ class DACBase(Method):
         """Images in no order, for passes that normalise by batch statistics: sorted ones would make batches of one kind."""
         return np.random.default_rng(fit.trainer.seed("order")).permutation(len(fit.images))
 
-    def _preprocessor(self, image_shape: tuple[int, ...], state: StageOutputs) -> Preprocessor:
+    def _preprocessor(self, image_shape: tuple[int, ...], state: StageOutputs) -> FramedPreprocessor:
         normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], torch.device("cpu"))
         size = self.network_shape(image_shape)[-2:]
-        return Preprocessor(normalizer, size=size, whole_numbers=bool(state["whole_numbers"]))
+        # Version 0.2 and earlier saved no margin.
+        frame = Frame(int(state.get("margin", 0)), tuple(float(value) for value in state.get("ground", ())))
+        return FramedPreprocessor(normalizer, size=size, whole_numbers=bool(state["whole_numbers"]), frame=frame)
 
     def _network_images(self, fit: FitContext) -> ImageSet:
         """The images at the size of the network."""

@@ -11,6 +11,7 @@ from facies.images import ImageSet
 from facies.losses import n_epochs_until_thresholds_meet
 from facies.methods.dac.base import DACBase, PairTraining
 from facies.methods.dac.losses import DACObjective
+from facies.methods.dac.regroup import Regrouping
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import AllConvolutionalNetwork
 from facies.parameters import Positive, settings
@@ -64,11 +65,11 @@ class DAC(DACBase):
         """Until the thresholds meet."""
         return n_epochs_until_thresholds_meet(self.eta, self.upper, self.lower)
 
-    def build(self, image_shape: tuple[int, ...]) -> AllConvolutionalNetwork:
-        """The network for images of this shape, with random weights."""
-        return AllConvolutionalNetwork(self.network_shape(image_shape), self.n_clusters, filters=self.filters)
+    def build(self, shape: tuple[int, int, int]) -> AllConvolutionalNetwork:
+        """The network for inputs of this shape (L·C, H, W), with random weights."""
+        return AllConvolutionalNetwork(shape, self.n_clusters, filters=self.filters)
 
-    def objective(self, preprocessor: Preprocessor) -> DACObjective:
+    def objective(self, preprocessor: Preprocessor, regrouping: Regrouping | None) -> DACObjective:
         """The certain pairs."""
         augmentation, size = self.augmentation.transform(), self.training.pairing_batch_size
-        return DACObjective(preprocessor, augmentation, size, self.eta, self.upper, self.lower)
+        return DACObjective(preprocessor, augmentation, size, self.eta, self.upper, self.lower, regrouping=regrouping)

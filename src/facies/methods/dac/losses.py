@@ -20,12 +20,11 @@ from facies.losses import (
     positive_pairs,
     unit_vectors,
 )
+from facies.methods.dac.monitor import CLEAN_BATCH
+from facies.methods.dac.regroup import Regrouping
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import use_batch_statistics
 from facies.training import Batch
-
-CLEAN_BATCH = 256
-"""Images at once in a pass without gradient that normalises by batch statistics."""
 
 
 @dataclass
@@ -35,6 +34,7 @@ class PairObjective(ABC):
     preprocessor: Preprocessor
     augmentation: RandomAffine
     pairing_batch_size: int
+    regrouping: Regrouping | None = field(default=None, kw_only=True)
     clean: Tensor = field(init=False, repr=False)
 
     def begin_large_batch(self, module: nn.Module, batch: Batch) -> None:
@@ -44,6 +44,8 @@ class PairObjective(ABC):
             parts = batch.images.tensor_split(-(-len(batch.images) // CLEAN_BATCH))
             outputs = [module(self.preprocessor.transform(part)).float() for part in parts]
             self.clean = torch.cat([unit_vectors(each) for each in outputs])
+        if self.regrouping is not None:
+            self.clean = self.regrouping.redirect(self.clean, batch)
         self.compare(batch.epoch)
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:

@@ -9,13 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet
-from facies.methods.dac.losses import CLEAN_BATCH
-from facies.methods.preprocessing import Preprocessor, as_channels
+from facies.methods.dac.frame import FramedPreprocessor
+from facies.methods.preprocessing import as_channels
 from facies.nn import resample, use_batch_statistics
 from facies.training import Batch, Callback, CallbackState
 from facies.training.batches import read_batches
+
+CLEAN_BATCH = 256
+"""Images at once in a pass without gradient that normalises by batch statistics."""
 
 
 class PairMonitor(Callback):
@@ -28,7 +32,7 @@ class PairMonitor(Callback):
     def __init__(
         self,
         images: ImageSet,
-        preprocessor: Preprocessor,
+        preprocessor: FramedPreprocessor,
         order: NDArray[np.int64],
         max_positives: float,
         examples: Tensor | None = None,
@@ -74,7 +78,10 @@ def read_in_order(images: ImageSet, order: NDArray[np.int64], device: torch.devi
     return read_batches(images, np.array_split(order, -(-len(images) // CLEAN_BATCH)), device)
 
 
-def set_upright(network: Any, preprocessor: Preprocessor, pixels: Tensor) -> Tensor:
+def set_upright(network: Any, preprocessor: FramedPreprocessor, pixels: Tensor) -> Tensor:
     """Native pixels, all layers and channels alike, as the transformer at the input sets them; of their own shape and units."""
     theta: Tensor = network.theta(preprocessor.transform(pixels))
-    return resample(as_channels(pixels), theta).reshape(pixels.shape)
+    upright = resample(preprocessor.surrounded(as_channels(pixels)), theta)
+    if upright.shape[-2:] != pixels.shape[-2:]:
+        upright = F.interpolate(upright, size=pixels.shape[-2:], mode="bilinear", align_corners=False, antialias=True)
+    return upright.reshape(pixels.shape)

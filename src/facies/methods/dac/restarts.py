@@ -18,6 +18,8 @@ class Restart:
     result: TrainingResult
     weights: dict[str, Tensor]
     monitor: PairMonitor
+    notes: list[str] = field(default_factory=list)
+    """What the user should know of it."""
 
     @property
     def positives(self) -> float:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from annotated_types import Ge, Interval, Lt
+from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.dac.base import FORMER_PARAMETERS, DACBase, PairTraining
 from facies.methods.dac.losses import STDACObjective
+from facies.methods.dac.regroup import Regrouping
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import STDACNetwork, ThetaInit, map_sizes
 from facies.nn.spatial_transformer import MIN_SIDE
@@ -46,8 +49,18 @@ class STDAC(DACBase):
             "hidden_size": 256,
             "training.learning_rate": 1e-3,
             "training.schedule": "one-cycle",
-            "n_init": 4,
+            "margin": 0.16,
+            "regroup": 0.3,
             "restarts": 2,
+        },
+        "fashion": {
+            "lower": 0.9,
+            "augmentation.rotation": 20.0,
+            "augmentation.zoom": 0.15,
+            "augmentation.shift": 0.18,
+            "augmentation.flip": True,
+            "augmentation.channel_shift": 0.1,
+            "augmentation.factor": 0.95,
         },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
@@ -82,6 +95,9 @@ class STDAC(DACBase):
     """Weight of the loss that holds a view to what its image was; the authors' code has 10."""
     pose_consistency: bool = False
     """With the same weight, hold also the pose of a view to that of its image; only with a transformer at the input."""
+    regroup: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """After this share of the epochs all images are put into groups anew, once, by what the convolutions say of them; 0 never
+    does. Keeps large kinds from being split and small ones from being glued together."""
     training: PairTraining = settings(PairTraining, epochs=10, batch_size=32, learning_rate=1e-4)
     """Training of the network."""
 
@@ -102,6 +118,10 @@ class STDAC(DACBase):
     def check(self, images: ImageSet) -> None:
         """Refuse also transformers that do not fit."""
         super().check(images)
+        if self.regroup > 0 and self.n_epochs() < 2:
+            raise InputError(
+                f"regroup={self.regroup:g}: no epoch comes after it; give training.epochs=2 or more, or set regroup=0"
+            )
         if self.n_transformers > len(self.transformer_places):
             raise InputError(
                 f"n_transformers={self.n_transformers}: give 0 to {len(self.transformer_places)}, as many as "
@@ -130,10 +150,10 @@ class STDAC(DACBase):
         fitting = fitting_places(size)
         return f" (transformers would fit {_listed(fitting)})" if fitting else " (no transformer would fit)"
 
-    def build(self, image_shape: tuple[int, ...]) -> STDACNetwork:
-        """The network for images of this shape, with random weights."""
+    def build(self, shape: tuple[int, int, int]) -> STDACNetwork:
+        """The network for inputs of this shape (L·C, H, W), with random weights."""
         return STDACNetwork(
-            self.network_shape(image_shape),
+            shape,
             self.n_clusters,
             filters=self.filters,
             hidden_size=self.hidden_size,
@@ -142,7 +162,16 @@ class STDAC(DACBase):
             theta_init=self.theta_init,
         )
 
-    def objective(self, preprocessor: Preprocessor) -> STDACObjective:
+    def regrouping(
+        self, images: ImageSet, preprocessor: Preprocessor, order: NDArray[np.int64], seed: int
+    ) -> Regrouping | None:
+        """After the epoch that `regroup` says, but not before the first and not after the last."""
+        if self.regroup == 0:
+            return None
+        after = min(max(1, round(self.regroup * self.n_epochs())), self.n_epochs() - 1)
+        return Regrouping(images, preprocessor, order, self.n_clusters, after, seed)
+
+    def objective(self, preprocessor: Preprocessor, regrouping: Regrouping | None) -> STDACObjective:
         """DAC* with consistency."""
         pose = self.pose_consistency and self.has_canonical_pose
         return STDACObjective(
@@ -154,6 +183,7 @@ class STDAC(DACBase):
             lower=self.lower,
             consistency=self.consistency,
             pose=pose,
+            regrouping=regrouping,
         )
 
 
