@@ -34,6 +34,7 @@ TINY = {
     "training.pairing_batch_size": 40,
     "training.batch_size": 20,
     "restarts": 0,
+    "regroup": (),
 }
 
 
@@ -73,7 +74,9 @@ def test_what_a_fit_leaves(fitted):
     losses = fitted.history_["loss"].tolist()
     assert losses[-1] < 0.6 * losses[0]
     assert 0.2 < fitted.history_["positives"].iloc[-1] < 0.3
-    assert fitted.notes_ == []
+    assert [note.partition(":")[0] for note in fitted.notes_] == [
+        f"after epoch {epoch} the images were regrouped by the maps of the network" for epoch in (4, 7)
+    ]
 
 
 def test_an_image_alone_is_what_it_is_among_others(pixels, fitted):
@@ -143,6 +146,34 @@ def test_the_course_of_the_fit_stays_with_the_fit_and_not_with_the_model(fitted,
     assert load_method(tmp_path).run_arrays() == {}
 
 
+def test_a_margin_where_contents_reach_the_border_is_said_and_goes_with_the_model(tmp_path):
+    pixels = np.zeros((80, 12, 12), dtype=np.uint8)
+    pixels[:40, :, 5:7] = 200
+    pixels[40:, 5:7] = 200
+    model = tiny(n_clusters=2, transformer_places=(0,), n_transformers=1).fit(pixels)
+    assert any("a margin of 2 pixels" in note for note in model.notes_)
+    assert model.network_.head[1].in_features == 16 * 4 * 4
+    assert model.canonical(pixels[:3]).shape == (3, 1, 12, 12)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(load_method(tmp_path).predict(pixels), model.labels_)
+
+
+def test_regrouping_needs_an_epoch_after_it(few):
+    with pytest.raises(InputError, match=r"regroup=\[0.3\]: no epoch comes after it; give training.epochs=2 or more"):
+        tiny(**{"training.epochs": 1, "regroup": (0.3,)}).fit(few)
+
+
+def test_the_fashion_preset_has_the_values_of_the_authors_script():
+    model, paper = make_method("st-dac", "fashion"), make_method("st-dac", "paper")
+    assert (model.lower, model.upper) == (0.9, 0.99)
+    views = model.augmentation
+    assert (views.rotation, views.shift, views.zoom, views.channel_shift, views.factor) == (20, 0.18, 0.15, 0.1, 0.95)
+    assert views.flip
+    assert model.hidden_size == paper.hidden_size == 3096
+    assert model.regroup == paper.regroup == ()
+    assert model.margin == paper.margin == 0
+
+
 class Interrupted(Exception):
     """Stands for a kill."""
 
@@ -159,7 +190,7 @@ def assert_same(model, expected):
 
 @pytest.fixture(scope="module")
 def unbroken(few):
-    return tiny(image_size=12).fit(few)
+    return tiny(image_size=12, regroup=(0.5,)).fit(few)
 
 
 def stop_after(monkeypatch, steps: int) -> None:

@@ -1,14 +1,15 @@
-"""Regrouping: once, early in a training, all images are put into groups anew, by the maps of the network so far.
+"""Regrouping: a few times in a training all images are put into groups anew, by the maps of the network so far.
 
 The first pairs decide what ends as one group. Most of them count as unlike while the network knows little, also those within
 a kind, and each output is normalised, which makes groups of about one size: large kinds are split, and small ones glued
 together. The convolutions learn what tells kinds apart before the groups do. So after some epochs the images are laid out by
 their maps, and a mixture of normal distributions of any size and shape divides the layout; the training goes on from there.
+Better groups make better maps, so a second time finds what the first missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,37 +32,39 @@ N_COMPONENTS = 50
 ROWS_FOR_COMPONENTS = 5000
 N_NEIGHBORS = 15
 MIXTURE_STARTS = 100
-"""The likelihood tells good mixtures from others, but of ten starts one or two reach the best one; each takes a twentieth of a second."""
+"""The likelihood tells good mixtures from others, but of ten starts one or two reach the best one. Each takes a twentieth of a
+second for ten thousand images."""
 
 
 @dataclass
 class Regrouping(Callback):
-    """Regroups the images once, after epoch `after`; in the next epoch the pairs are those of the new groups.
+    """Regroups the images after each of the epochs `after`; in the next epoch the pairs are those of the new groups.
 
     It reads no label. Its state is ``groups``, (N,) int64, numbered as the outputs of the network that most of their images
-    had, and ``moved``, (1,) int64, how many images changed their group; empty before.
+    had, and ``moved``, int64, how many images changed their group each time; empty before the first.
     """
 
     images: ImageSet
     preprocessor: Preprocessor
     order: NDArray[np.int64]
     n_clusters: int
-    after: int
+    after: Sequence[int]
     seed: int
     state: CallbackState = field(default_factory=dict)
 
     def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:
         """Regroup, if it is time."""
-        if epoch == self.after:
+        if epoch in self.after:
             assert isinstance(module, STDACNetwork)
             components, own = self._read(module)
             groups = matching_numbers(mixture_groups(components, self.n_clusters, self.seed), own, self.n_clusters)
-            self.state = {"groups": torch.from_numpy(groups), "moved": torch.tensor([int((groups != own).sum())])}
+            moved = [*self._moved, int((groups != own).sum())]
+            self.state = {"groups": torch.from_numpy(groups), "moved": torch.tensor(moved)}
         return False
 
     def redirect(self, directions: Tensor, batch: Batch) -> Tensor:
-        """In the epoch after the regrouping, swap the largest number of each row (N, K) with that of the image's new group."""
-        if batch.epoch != self.after or not self.state:
+        """In the epoch after a regrouping, swap the largest number of each row (N, K) with that of the image's new group."""
+        if batch.epoch not in self.after or not self.state:
             return directions
         groups = self.state["groups"].to(batch.indices.device)[batch.indices][:, None]
         largest = directions.argmax(dim=1, keepdim=True)
@@ -71,12 +74,14 @@ class Regrouping(Callback):
     @property
     def notes(self) -> list[str]:
         """How many images were moved."""
-        if not self.state:
-            return []
-        share = int(self.state["moved"]) / len(self.images)
         return [
-            f"after epoch {self.after} the images were regrouped by the maps of the network: {share:.0%} changed group"
+            f"after epoch {epoch} the images were regrouped by the maps of the network: {count / len(self.images):.0%} changed group"
+            for epoch, count in zip(self.after, self._moved, strict=False)
         ]
+
+    @property
+    def _moved(self) -> list[int]:
+        return [int(count) for count in self.state["moved"]] if self.state else []
 
     @torch.no_grad()
     def _read(self, network: STDACNetwork) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

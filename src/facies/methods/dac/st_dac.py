@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge, Interval, Lt
+from annotated_types import Ge, Gt, Interval, Lt
 from numpy.typing import NDArray
 
 from facies.errors import InputError
@@ -50,7 +50,7 @@ class STDAC(DACBase):
             "training.learning_rate": 1e-3,
             "training.schedule": "one-cycle",
             "margin": 0.16,
-            "regroup": 0.3,
+            "regroup": (0.3, 0.6),
             "restarts": 2,
         },
         "fashion": {
@@ -95,9 +95,9 @@ class STDAC(DACBase):
     """Weight of the loss that holds a view to what its image was; the authors' code has 10."""
     pose_consistency: bool = False
     """With the same weight, hold also the pose of a view to that of its image; only with a transformer at the input."""
-    regroup: Annotated[float, Ge(0), Lt(1)] = 0.0
-    """After this share of the epochs all images are put into groups anew, once, by what the convolutions say of them; 0 never
-    does. Keeps large kinds from being split and small ones from being glued together."""
+    regroup: tuple[Annotated[float, Gt(0), Lt(1)], ...] = ()
+    """After these shares of the epochs all images are put into groups anew, by what the convolutions say of them. Keeps large
+    kinds from being split and small ones from being glued together."""
     training: PairTraining = settings(PairTraining, epochs=10, batch_size=32, learning_rate=1e-4)
     """Training of the network."""
 
@@ -118,9 +118,9 @@ class STDAC(DACBase):
     def check(self, images: ImageSet) -> None:
         """Refuse also transformers that do not fit."""
         super().check(images)
-        if self.regroup > 0 and self.n_epochs() < 2:
+        if self.regroup and self.n_epochs() < 2:
             raise InputError(
-                f"regroup={self.regroup:g}: no epoch comes after it; give training.epochs=2 or more, or set regroup=0"
+                f"regroup={list(self.regroup)}: no epoch comes after it; give training.epochs=2 or more, or set regroup=[]"
             )
         if self.n_transformers > len(self.transformer_places):
             raise InputError(
@@ -165,10 +165,11 @@ class STDAC(DACBase):
     def regrouping(
         self, images: ImageSet, preprocessor: Preprocessor, order: NDArray[np.int64], seed: int
     ) -> Regrouping | None:
-        """After the epoch that `regroup` says, but not before the first and not after the last."""
-        if self.regroup == 0:
+        """After the epochs that `regroup` says, but not before the first and not after the last."""
+        if not self.regroup:
             return None
-        after = min(max(1, round(self.regroup * self.n_epochs())), self.n_epochs() - 1)
+        epochs = self.n_epochs()
+        after = sorted({min(max(1, round(share * epochs)), epochs - 1) for share in self.regroup})
         return Regrouping(images, preprocessor, order, self.n_clusters, after, seed)
 
     def objective(self, preprocessor: Preprocessor, regrouping: Regrouping | None) -> STDACObjective:
