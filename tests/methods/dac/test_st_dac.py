@@ -147,10 +147,11 @@ def test_the_course_of_the_fit_stays_with_the_fit_and_not_with_the_model(fitted,
 
 
 def test_a_margin_where_contents_reach_the_border_is_said_and_goes_with_the_model(tmp_path):
-    pixels = np.zeros((80, 12, 12), dtype=np.uint8)
-    pixels[:40, :, 5:7] = 200
-    pixels[40:, 5:7] = 200
-    model = tiny(n_clusters=2, transformer_places=(0,), n_transformers=1).fit(pixels)
+    pixels = np.random.default_rng(0).integers(0, 20, (80, 12, 12)).astype(np.uint8)
+    pixels[:40, :, 5:7] = 200  # upright, a cross, flat and oblique strokes from border to border
+    pixels[20:60, 5:7] = 200
+    pixels[60:, np.arange(12), np.arange(12)] = 200
+    model = tiny(transformer_places=(0,), n_transformers=1).fit(pixels)
     assert any("a margin of 2 pixels" in note for note in model.notes_)
     assert model.network_.head[1].in_features == 16 * 4 * 4
     assert model.canonical(pixels[:3]).shape == (3, 1, 12, 12)
