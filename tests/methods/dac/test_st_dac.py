@@ -34,7 +34,7 @@ TINY = {
     "training.pairing_batch_size": 40,
     "training.batch_size": 20,
     "restarts": 0,
-    "regroup": (),
+    "training.regroup": (),
 }
 
 
@@ -160,8 +160,10 @@ def test_a_margin_where_contents_reach_the_border_is_said_and_goes_with_the_mode
 
 
 def test_regrouping_needs_an_epoch_after_it(few):
-    with pytest.raises(InputError, match=r"regroup=\[0.3\]: no epoch comes after it; give training.epochs=2 or more"):
-        tiny(**{"training.epochs": 1, "regroup": (0.3,)}).fit(few)
+    with pytest.raises(
+        InputError, match=r"training.regroup=\[0.3\]: no epoch comes after it; give training.epochs=2 or more"
+    ):
+        tiny(**{"training.epochs": 1, "training.regroup": (0.3,)}).fit(few)
 
 
 def test_the_fashion_preset_has_the_values_of_the_authors_script():
@@ -171,8 +173,8 @@ def test_the_fashion_preset_has_the_values_of_the_authors_script():
     assert (views.rotation, views.shift, views.zoom, views.channel_shift, views.factor) == (20, 0.18, 0.15, 0.1, 0.95)
     assert views.flip
     assert model.hidden_size == paper.hidden_size == 3096
-    assert model.regroup == paper.regroup == ()
-    assert model.margin == paper.margin == 0
+    assert model.training.regroup == paper.training.regroup == ()
+    assert views.margin == paper.augmentation.margin == 0
 
 
 class Interrupted(Exception):
@@ -191,7 +193,7 @@ def assert_same(model, expected):
 
 @pytest.fixture(scope="module")
 def unbroken(few):
-    return tiny(image_size=12, regroup=(0.5,)).fit(few)
+    return tiny(image_size=12, **{"training.regroup": (0.5,)}).fit(few)
 
 
 def stop_after(monkeypatch, steps: int) -> None:

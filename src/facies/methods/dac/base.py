@@ -51,6 +51,9 @@ class DACAugmentation(Settings):
     """Largest change of brightness of a channel, as a share of the range of the pixels."""
     factor: Positive = 0.975
     """Factor of all pixels of a view."""
+    margin: Annotated[float, Ge(0), Le(1)] = 0.0
+    """Margin on each side, as a share of the shorter one, that images get whose contents reach the border of a plain ground; others,
+    and photographs without a ground, get none. So nothing is out of sight where views are shifted and enlarged."""
 
     def transform(self) -> RandomAffine:
         """The random map of a batch of images."""
@@ -98,9 +101,6 @@ class DACBase(Method):
     """Number of groups, K."""
     image_size: Count | None = None
     """Longer side, in pixels, to which larger images are reduced for the network; null leaves them as they are."""
-    margin: Annotated[float, Ge(0), Le(1)] = 0.0
-    """Margin on each side, as a share of the side, that images get whose contents reach the border of a plain ground; others,
-    and photographs without a ground, get none. So nothing is out of sight where views are shifted and enlarged."""
     filters: Count = 64
     """Filters of the first convolution; later ones have up to four times as many."""
     upper: Threshold = 0.95
@@ -203,7 +203,7 @@ class DACBase(Method):
         scale = learn_normalizer(self._network_images(fit), "gaussian")
         low, span = float(scale.low), float(scale.span)
         size = self.network_shape(fit.images.image_shape)[-2:]
-        frame = learn_frame(fit.images, (low, low + span), size, self.margin)
+        frame = learn_frame(fit.images, (low, low + span), size, self.augmentation.margin)
         mean = frame.mean(float(scale.mean), (low, span), size)
         normalizer = PixelNormalizer(low, low + span, mean, 1.0, "gaussian")
         return {

@@ -23,6 +23,15 @@ from facies.parameters import Count, Weight, settings
 PLACES = ("at the input", "after block 1", "after block 2", "after block 3")
 
 
+@dataclass(kw_only=True)
+class STDACTraining(PairTraining):
+    """Training by pairs of images, which are regrouped meanwhile."""
+
+    regroup: tuple[Annotated[float, Gt(0), Lt(1)], ...] = ()
+    """After these shares of the epochs all images are put into groups anew, by what the convolutions say of them. Keeps large
+    kinds from being split and small ones from being glued together."""
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class STDAC(DACBase):
     """Deep adaptive clustering with spatial transformers.
@@ -49,8 +58,8 @@ class STDAC(DACBase):
             "hidden_size": 256,
             "training.learning_rate": 1e-3,
             "training.schedule": "one-cycle",
-            "margin": 0.16,
-            "regroup": (0.3, 0.6),
+            "augmentation.margin": 0.16,
+            "training.regroup": (0.3, 0.6),
             "restarts": 2,
         },
         "fashion": {
@@ -95,10 +104,7 @@ class STDAC(DACBase):
     """Weight of the loss that holds a view to what its image was; the authors' code has 10."""
     pose_consistency: bool = False
     """With the same weight, hold also the pose of a view to that of its image; only with a transformer at the input."""
-    regroup: tuple[Annotated[float, Gt(0), Lt(1)], ...] = ()
-    """After these shares of the epochs all images are put into groups anew, by what the convolutions say of them. Keeps large
-    kinds from being split and small ones from being glued together."""
-    training: PairTraining = settings(PairTraining, epochs=10, batch_size=32, learning_rate=1e-4)
+    training: STDACTraining = settings(STDACTraining, epochs=10, batch_size=32, learning_rate=1e-4)
     """Training of the network."""
 
     def n_epochs(self) -> int:
@@ -118,9 +124,10 @@ class STDAC(DACBase):
     def check(self, images: ImageSet) -> None:
         """Refuse also transformers that do not fit."""
         super().check(images)
-        if self.regroup and self.n_epochs() < 2:
+        if self.training.regroup and self.n_epochs() < 2:
             raise InputError(
-                f"regroup={list(self.regroup)}: no epoch comes after it; give training.epochs=2 or more, or set regroup=[]"
+                f"training.regroup={list(self.training.regroup)}: no epoch comes after it; give training.epochs=2 or more, "
+                "or set training.regroup=[]"
             )
         if self.n_transformers > len(self.transformer_places):
             raise InputError(
@@ -165,11 +172,11 @@ class STDAC(DACBase):
     def regrouping(
         self, images: ImageSet, preprocessor: Preprocessor, order: NDArray[np.int64], seed: int
     ) -> Regrouping | None:
-        """After the epochs that `regroup` says, but not before the first and not after the last."""
-        if not self.regroup:
+        """After the epochs that `training.regroup` says, but not before the first and not after the last."""
+        if not self.training.regroup:
             return None
         epochs = self.n_epochs()
-        after = sorted({min(max(1, round(share * epochs)), epochs - 1) for share in self.regroup})
+        after = sorted({min(max(1, round(share * epochs)), epochs - 1) for share in self.training.regroup})
         return Regrouping(images, preprocessor, order, self.n_clusters, after, seed)
 
     def objective(self, preprocessor: Preprocessor, regrouping: Regrouping | None) -> STDACObjective:
