@@ -125,6 +125,11 @@ def test_the_report_shows_sizes_entropies_and_what_each_expert_draws(run: RunFol
     page, values = read(path), run.manifest["method_values"]
     assert "experts" in {attributes.get("id") for attributes in page.all("section")}
     assert f"All images together need {values['latent_size']} latent dimensions" in page.words()
+    first = values["groups"][0]
+    sizes = [str(first[name]) for name in ("n_images_by_density", "latent_size", "expert_latent_size")]
+    assert ["0", sizes[0], f"{first['shannon_entropy']:.2f}", *sizes[1:]] in [
+        row for rows in page.tables for row in rows
+    ]
     titles = [attributes.get("title", "") for attributes in page.all("img")]
     assert titles.count("a white image, reconstructed") == 4
     assert sum(title.endswith("step 9") for title in titles) == 4

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facies.cluster import UMAPLayout, dynamic_neighbours, l1_normalised
 
-LEAST_IMAGES = 10
+LEAST_IMAGES, LEAST_NEIGHBOURS = 10, 15
 
 
 @runtime_checkable
@@ -47,4 +47,5 @@ def expert_map(codes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     points = l1_normalised(codes) if codes.shape[1] > 1 else codes
     if len(codes) < LEAST_IMAGES or not np.ptp(points, axis=0).any():
         return np.full((len(codes), 2), np.nan, np.float32)
-    return UMAPLayout(points, dynamic_neighbours(len(codes)), "manhattan", seed).layout(2, min_dist=0.1)
+    n_neighbors = max(LEAST_NEIGHBOURS, dynamic_neighbours(len(codes)))
+    return UMAPLayout(points, n_neighbors, "manhattan", seed).layout(2, min_dist=0.1)

@@ -60,7 +60,13 @@ class ExpertContent(SectionContent):
     def html(self) -> Markup:
         """Return the table, the pictures and the maps."""
         rows = [
-            (int(row["group"]), *(format_number(row[name]) for name in self.table.columns[1:]))
+            (
+                f"{row['group']}",
+                f"{row['n_images_by_density']:,}",
+                format_number(row["shannon_entropy"]),
+                f"{row['latent_size']}",
+                f"{row['expert_latent_size']}",
+            )
             for row in self.table.to_dict("records")
         ]
         context = {
@@ -160,7 +166,7 @@ def _maps(run: RunFolder) -> ReportFigure | None:
     )
     caption = (
         "The latent space of each expert, laid out in two dimensions by UMAP: each point is an image of its group. Clumps within a "
-        "map are kinds that one expert has learnt together."
+        "map may be kinds that one expert has learnt together, or parts of one that the layout tore apart."
     )
     return ReportFigure("expert-maps", "Latent spaces of the experts", caption, figure, data)
 
