@@ -60,6 +60,7 @@ class STDAC(DACBase):
             "training.schedule": "one-cycle",
             "augmentation.margin": 0.16,
             "training.regroup": (0.3, 0.6),
+            "n_init": 2,
             "restarts": 2,
         },
         "fashion": {
