@@ -37,7 +37,7 @@ def main() -> None:
     write_facts(folder / "samples.csv")
 
     grains, run = folder / "grains", folder / "run"
-    facies("extract", folder / "photos", "-o", grains, "--um-per-px", UM_PER_PX, "--min-side", 32, "--overwrite")
+    facies("extract", folder / "photos", "-o", grains, "--um-per-px", UM_PER_PX, "--min-diameter", 26, "--overwrite")
     settings = ("--set", f"n_clusters={asked.groups}", "--set", "training.epochs=40", "--seed", asked.seed)
     facies("cluster", grains, "-o", run, "--method", "focal-vae", "--preset", "quick", *settings, "--overwrite")
 

@@ -67,7 +67,22 @@ def extract(
     ] = "candidates",
     min_side: Annotated[
         int | None,
-        typer.Option(help="The smallest longer side of a grain, in pixels.", show_default="20; of paper 40"),
+        typer.Option(help="The smallest longer side of the box of a grain, in pixels.", show_default="none; of paper 40"),
+    ] = None,
+    scale_bar_um: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="The length of the scale bar in the photographs, in micrometres."),
+    ] = None,
+    min_diameter: Annotated[
+        float | None,
+        typer.Option(
+            help="The smallest grain, in pixels: the diameter of the circle of its area.",
+            show_default="16; of paper none",
+        ),
+    ] = None,
+    min_um: Annotated[
+        float | None,
+        typer.Option(metavar="NUMBER", help="The same in micrometres, in place of pixels, where the scale is known."),
     ] = None,
     max_side: Annotated[int, typer.Option(help="The largest longer side of a grain, in pixels.")] = 900,
     min_layers: Annotated[int, typer.Option(help="In how many layers a grain must be found.")] = 2,
@@ -98,8 +113,8 @@ def extract(
     settings = ExtractionSettings.of_segmentation(
         cast("Segmentation", segmentation), background=cast("Background", background), hue_gate=hue_gate,
         shine=not strict, superpixel=superpixel, compactness=compactness,
-        min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
-        plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px),
+        min_diameter=min_diameter, min_um=min_um, min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
+        plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px), scale_bar_um=scale_bar_um,
     )  # fmt: skip
     settings.check()
     stack_list = find_stacks(
@@ -158,7 +173,9 @@ def extraction_summary(output: Path) -> dict[str, Any]:
         "n_samples": int(grains["sample"].nunique()),
         "n_touches_border": int(grains["touches_border"].sum()),
         "n_touching": int((grains["touching"] >= TOUCHING_THRESHOLD).sum()),
+        "n_flagged": counts.get("flagged", 0),
         "passed_over": counts["passed_over"],
+        "first_stacks": description.get("first_stacks", []),
         **{name: description[name] for name in ("thresholds", "um_per_px", "left_out", "notes")},
     }
 
@@ -171,6 +188,7 @@ def _print_summary(summary: dict[str, Any], output: Path) -> None:
         ("photographs", f"{summary['n_photographs']:,} in {stacks}"),
         ("cut by the border", f"{summary['n_touches_border']:,}"),
         ("perhaps several", f"{summary['n_touching']:,}"),
+        ("doubtful (column flag)", f"{summary['n_flagged']:,}"),
         ("ground", f"{thresholds['ground']}, threshold {thresholds['level']:.0f} of 255 ({thresholds['how']})"),
         ("micrometres a pixel", "unknown" if summary["um_per_px"] is None else f"{summary['um_per_px']:g}"),
     ]

@@ -69,7 +69,7 @@ def test_a_dark_ground_tells_nothing_of_the_light() -> None:
 def test_a_neighbour_in_the_box_is_painted_over() -> None:
     photograph = plate([ONE[0], (WIDTH // 2 + 42, 132, 10)])
     thresholds, _ = learn_thresholds(SessionSample.from_photographs([photograph]), "green")
-    found = find_regions(photograph, thresholds, replace(ExtractionSettings(), min_side=10))
+    found = find_regions(photograph, thresholds, replace(ExtractionSettings(), min_diameter=10))
     assert len(found.boxes) == 2
     number = int(found.areas.argmax())
     box = (120, 60, 220, 150)

@@ -23,8 +23,8 @@ from tests.grains.extraction.factories import DARK, photographs, plate
 SETTINGS = ExtractionSettings(size=48, um_per_px=1.5)
 COLUMNS = [
     "id", "source", "sample", "stack", "photograph", "x0", "y0", "x1", "y1", "width", "height", "layers_found", "layers",
-    "best_layer", "touches_border", "touching", "sharpness", "sharpness_0", "sharpness_1", "sharpness_2", "area_px", "hue",
-    "saturation", "brightness",
+    "best_layer", "touches_border", "touching", "sharpness", "sharpness_0", "sharpness_1", "sharpness_2", "blur_px", "area_px",
+    "hue", "saturation", "brightness", "flag",
 ]  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_overwriting(photos: Path, grains: Path, tmp_path: Path) -> None:
     ("options", "told"),
     [
         ({"discs": ()}, "nothing differs"),
-        ({"discs": [(100, 100, 7)]}, "smaller --min-side"),
+        ({"discs": [(100, 100, 7)]}, "smaller --min-diameter"),
         ({"discs": [(150, 120, 100)]}, "larger --max-side"),
     ],
 )
@@ -257,7 +257,7 @@ def test_grey_photographs_of_sixteen_bits(tmp_path: Path) -> None:
         ({"um_per_px": 0.0}, "--um-per-px"),
         ({"um_per_px": float("nan")}, "--um-per-px"),
         ({"background": "blue"}, "--background"),
-        ({"min_side": 50, "max_side": 40}, "--min-side"),
+        ({"min_diameter": 50, "max_side": 40}, "--min-diameter"),
         ({"size": 2}, "--size"),
         ({"overlap": 0.0}, "--overlap"),
         ({"min_layers": 0}, "--min-layers"),

@@ -47,7 +47,7 @@ def test_sizes() -> None:
     found = regions(picture)
     assert (len(found.boxes), found.n_small) == (1, 1)
     assert 14 <= found.largest_small <= 19
-    assert len(regions(picture, min_side=10).boxes) == 2
+    assert len(regions(picture, min_diameter=10).boxes) == 2
     large = regions(picture, max_side=60)
     assert (len(large.boxes), large.n_large) == (0, 1)
 
@@ -94,7 +94,7 @@ def test_pale_grains_on_a_mottled_light_ground(colour: tuple[int, int, int]) -> 
 
 
 def test_mottle_of_a_light_ground_is_no_grain() -> None:
-    found = regions(mottled(plate([], ground=GREY)), min_side=6)
+    found = regions(mottled(plate([], ground=GREY)), min_diameter=6)
     assert len(found.boxes) == 0
 
 

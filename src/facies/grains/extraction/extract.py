@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from facies._version import __version__
 from facies.errors import InputError
 from facies.grains.extraction.background import Thresholds
+from facies.grains.extraction.doubts import doubt_notes
 from facies.grains.extraction.extraction_request import (
     check_unfinished,
     is_complete,
@@ -23,17 +24,16 @@ from facies.grains.extraction.extraction_request import (
     read_thresholds,
 )
 from facies.grains.extraction.extraction_settings import ExtractionSettings
-from facies.grains.extraction.focal_stacks import StackList, read_photograph
+from facies.grains.extraction.focal_stacks import StackList
 from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
+from facies.grains.extraction.ground_evenness import check_ground, unevenness_note
+from facies.grains.extraction.photograph_sample import PhotographSample, sample_photographs
+from facies.grains.extraction.photograph_scale import scale_notes, size_notes, with_scale
 from facies.grains.extraction.process_pool import extract_in_order
-from facies.grains.extraction.session_thresholds import SessionSample, learn_thresholds, pooled_histogram
+from facies.grains.extraction.session_thresholds import learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
 from facies.images.readers.base import Progress
-from facies.images.readers.pixels import UnreadableImage
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
-
-N_SAMPLED = 24
-"""Photographs whose histogram gives the thresholds, spread evenly over the stacks."""
 
 
 def extract_grains(
@@ -96,6 +96,7 @@ def extract_grains(
         else:
             description = check_unfinished(target, unfinished, request, resume=resume)
         writer.open(stacks.layers, settings.size)
+        settings = replace(settings, um_per_px=description.get("um_per_px", settings.um_per_px), scale_bar_um=None)
         learnt = Thresholds(**description["thresholds"])
         _extract_all(writer, stacks, learnt, settings, jobs, progress)
         if not writer.n_grains:
@@ -132,23 +133,41 @@ def _begin(
     thresholds: str | Path | None,
 ) -> dict[str, Any]:
     """Learn or take over the thresholds, and begin the folder; its description is returned."""
-    if thresholds is None:
-        learnt, histogram = learn_thresholds(_sample_photographs(stacks), settings.background)
-    else:
-        learnt = read_thresholds(thresholds)
-        _check_alike(thresholds, learnt, settings)
-        histogram = pooled_histogram(_sample_photographs(stacks, learnt.white), learnt.ground)
+    given = None if thresholds is None else read_thresholds(thresholds)
+    if given is not None:
+        _check_alike(thresholds or "", given, settings)
+    sample = sample_photographs(stacks, None if given is None else given.white)
+    settings = with_scale(settings, sample)
+    learnt, histogram = _thresholds(stacks, sample, settings, given)
     description: dict[str, Any] = jsonable(
         {
             "order": request,
             "thresholds": learnt.to_dict(),
             "histogram": histogram,
-            "notes": _background_notes(histogram, learnt),
+            "um_per_px": settings.um_per_px,
+            "notes": [
+                *_background_notes(histogram, learnt),
+                *unevenness_note(learnt),
+                *scale_notes(settings, sample),
+            ],
             "replaces": writer.target.exists(),
         }
     )
     writer.begin(description)
     return description
+
+
+def _thresholds(
+    stacks: StackList, sample: PhotographSample, settings: ExtractionSettings, given: Thresholds | None
+) -> tuple[Thresholds, NDArray[np.int64]]:
+    """Learn the thresholds, or take those given; the pooled histogram is returned, too."""
+    try:
+        if given is None:
+            return learn_thresholds(sample.session, settings.background)
+        check_ground(sample.session.pictures, given.ground)
+    except InputError as error:
+        raise InputError(f"{stacks.folder}: {error}") from error
+    return given, pooled_histogram(sample.session, given.ground)
 
 
 def _check_alike(thresholds: str | Path, learnt: Thresholds, settings: ExtractionSettings) -> None:
@@ -176,31 +195,6 @@ def _background_notes(histogram: NDArray[np.int64], thresholds: Thresholds) -> l
     ]
 
 
-def _sample_photographs(stacks: StackList, white: float | None = None) -> SessionSample:
-    """Read a sample of photographs, spread over all stacks and all layers."""
-    total = len(stacks.stacks) * stacks.layers
-    step = max(1, total // N_SAMPLED)
-    if stacks.layers > 1 and step % stacks.layers == 0:
-        step += 1  # else always of the same layer
-    tried = [divmod(number, stacks.layers) for number in range(step // 2, total, step)]
-    reasons: list[str] = []
-
-    def photographs() -> Iterator[NDArray[np.generic]]:
-        for stack, layer in tried:
-            name = stacks.stacks[stack].photographs[layer]
-            try:
-                yield read_photograph(stacks.folder / name)
-            except UnreadableImage as error:
-                reasons.append(f"{name}: {error}")
-
-    sample = SessionSample.from_photographs(photographs(), white)
-    if not sample.pictures:
-        raise InputError(
-            f"{stacks.folder}: none of the {len(tried)} photographs that were tried can be read; {reasons[0]}"
-        )
-    return sample
-
-
 def _extract_all(
     writer: GrainWriter,
     stacks: StackList,
@@ -223,7 +217,7 @@ def _nothing_found(stacks: StackList, writer: GrainWriter, thresholds: Threshold
     """Return a message on what was detected where no grain was."""
     unread = [entry for entry in writer.entries() if entry["status"] != "read"]
     if len(unread) == len(stacks.stacks):
-        return f"{stacks.folder}: none of the {len(unread)} stacks can be read; {unread[0]['status']}"
+        return f"{stacks.folder}: none of the {len(unread)} stacks can be used; {unread[0]['status']}"
     detections: LayerDetections = writer.detections
     ground = {"green": "a coloured plate", "dark": "a dark ground", "light": "a light ground"}[thresholds.ground]
     if detections.once:
@@ -233,8 +227,8 @@ def _nothing_found(stacks: StackList, writer: GrainWriter, thresholds: Threshold
         )
     elif detections.small:
         why = (
-            f"{detections.small} places differ from it, all smaller than {settings.min_side} pixels (the largest: "
-            f"{detections.largest_small}): try a smaller --min-side"
+            f"{detections.small} places differ from it, all smaller than {settings.least_diameter:.3g} pixels (equivalent "
+            f"diameter; the largest: {detections.largest_small:.3g}): try a smaller --min-diameter"
         )
     elif detections.large:
         why = f"{detections.large} places differ from it, all larger than {settings.max_side} pixels: try a larger --max-side"
@@ -255,7 +249,9 @@ def _complete(
 
     with user_errors(writer.target, writer.work):
         fingerprint = writer.write_tables()
-        unread = [(entry["stack"], entry["status"]) for entry in writer.entries() if entry["status"] != "read"]
+        entries = [{name: entry[name] for name in ("stack", "status", "width", "height")} for entry in writer.entries()]
+        unread = [(entry["stack"], entry["status"]) for entry in entries if entry["status"] != "read"]
+        flags = [row["flag"] for entry in writer.entries() for row in entry["rows"]]
         draw_overlays(writer, stacks, description)
         write_json_atomically(
             writer.grains / "grains.json",
@@ -265,7 +261,14 @@ def _complete(
                 "photographs": str(stacks.folder),
                 "stacks_found": stacks.how,
                 "first_stacks": stacks.examples(),
-                "notes": [*description["notes"], _stack_rule(stacks), *stacks.notes],
+                "notes": [
+                    *description["notes"],
+                    *_stack_rule(stacks),
+                    *stacks.notes,
+                    *size_notes([(entry["width"], entry["height"]) for entry in entries], settings.um_per_px),
+                    *passed_over_notes(writer.detections, settings),
+                    *doubt_notes(flags),
+                ],
                 "settings": settings.to_dict(),
                 "um_per_px": settings.um_per_px,
                 "layers": stacks.layers,
@@ -275,6 +278,7 @@ def _complete(
                     "photographs": (len(stacks.stacks) - len(unread)) * stacks.layers,
                     "grains": writer.n_grains,
                     "passed_over": vars(writer.detections),
+                    "flagged": sum(map(bool, flags)),
                 },
                 "left_out": [{"source": name, "reason": why} for name, why in [*stacks.left_out, *unread]],
                 "versions": _versions(),
@@ -285,11 +289,31 @@ def _complete(
         writer.finish(overwrite=overwrite)
 
 
-def _stack_rule(stacks: StackList) -> str:
-    """Return by which rule photographs were put together, with an example, for it is a guess where nobody gave it."""
+def passed_over_notes(detections: LayerDetections, settings: ExtractionSettings) -> list[str]:
+    """Count what differed from the ground and was not cut out, by the rule that it fell under."""
+    least = f"{settings.least_diameter:.3g} pixels"
+    if settings.min_um is not None:
+        least = f"{settings.min_um:g} µm ({least})"
+    counts = [
+        (detections.small, f"smaller than {least} across (equivalent diameter)"),
+        (detections.large, f"longer than {settings.max_side} pixels"),
+        (detections.printed, "text or scale bars"),
+        (detections.faint, "hardly other than the ground when looked at closely"),
+    ]
+    told = [f"{count:,} {why}" for count, why in counts if count]
+    notes = [f"outlines passed over, counted in each photograph: {', '.join(told)}"] if told else []
+    if detections.once:
+        notes.append(
+            f"outlines passed over: {detections.once:,} found in fewer than {settings.min_layers} layers of their stack"
+        )
+    return notes
+
+
+def _stack_rule(stacks: StackList) -> list[str]:
+    """Say by which rule photographs were put together, with an example, for it is a guess where nobody gave it."""
     if stacks.layers == 1:
-        return f"each photograph is a stack by itself ({stacks.how})"
-    return f"stacks of {stacks.layers} photographs were found {stacks.how}, as {stacks.examples(1)[0]}"
+        return []
+    return [f"stacks of {stacks.layers} photographs were found {stacks.how}, as {stacks.examples(1)[0]}"]
 
 
 def _versions() -> dict[str, str]:

@@ -13,11 +13,14 @@ Background = Literal["auto", "green", "dark", "light"]
 PlateMode = Literal["keep", "even"]
 Segmentation = Literal["candidates", "paper"]
 
-OF_SEGMENTATION: dict[Segmentation, dict[str, int]] = {
-    "candidates": {"superpixel": 16, "min_side": 20},
-    "paper": {"superpixel": 66, "min_side": 40},
+OF_SEGMENTATION: dict[Segmentation, dict[str, float]] = {
+    "candidates": {"superpixel": 16, "min_diameter": 16.0, "min_side": 1},
+    "paper": {"superpixel": 66, "min_diameter": 1.0, "min_side": 40},
 }
 """Settings that go with a segmentation where they are not given. 66 pixels cut 1280 × 1024 into 300 superpixels."""
+
+SEEN = 16.0
+"""Grains of this equivalent diameter, in pixels, are seen by superpixels of the default side."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,18 @@ class ExtractionSettings:
         grain, its outline that of its superpixels (Golikov et al. 2022). `shine` has no part in it; `of_segmentation` gives
         the superpixels and the smallest grain that go with it.
     superpixel : int
-        The side of a superpixel in pixels of the photograph.
+        The side of a superpixel in pixels of the photograph; smaller where grains may be smaller than 16 pixels.
     compactness : float
         Of the superpixels: how much nearness counts against colour (SLIC, Achanta et al. 2012).
+    min_diameter : float
+        The smallest equivalent diameter of a grain, that of the circle of its area, in pixels; by default that of a
+        superpixel. It is the same however a grain lies.
+    min_um : float or None
+        The same in µm, in place of `min_diameter`, where the scale is known: photographs of two resolutions give the
+        same grains.
     min_side, max_side : int
-        The smallest and the largest longer side of a grain's box, in pixels.
+        The smallest and the largest longer side of a grain's box, in pixels; the former is the rule of the paper, and
+        depends on how a grain lies.
     overlap : float
         Boxes of two layers are one grain from this intersection over union on.
     min_layers : int
@@ -59,6 +69,8 @@ class ExtractionSettings:
         depends on it.
     um_per_px : float or None
         Micrometres a pixel.
+    scale_bar_um : float or None
+        The length of the scale bar in the photographs, in µm, in place of `um_per_px`.
     """
 
     background: Background = "auto"
@@ -67,13 +79,27 @@ class ExtractionSettings:
     segmentation: Segmentation = "candidates"
     superpixel: int = 16
     compactness: float = 10.0
-    min_side: int = 20
+    min_diameter: float = 16.0
+    min_um: float | None = None
+    min_side: int = 1
     max_side: int = 900
     overlap: float = 0.3
     min_layers: int = 2
     size: int = 280
     plate: PlateMode = "keep"
     um_per_px: float | None = None
+    scale_bar_um: float | None = None
+
+    @property
+    def least_diameter(self) -> float:
+        """The smallest equivalent diameter of a grain in pixels."""
+        return self.min_diameter if self.min_um is None or self.um_per_px is None else self.min_um / self.um_per_px
+
+    @property
+    def superpixel_side(self) -> int:
+        """The side of a superpixel in pixels: what is smaller by much is not seen."""
+        smallest = self.least_diameter
+        return self.superpixel if smallest >= SEEN else min(self.superpixel, max(4, int(smallest)))
 
     def check(self) -> None:
         """Raise an InputError that names the option for a value that cannot be meant."""
@@ -87,11 +113,7 @@ class ExtractionSettings:
             raise InputError(f"--um-per-px {self.um_per_px}: give micrometres a pixel, a number above 0, such as 1.25")
         if not 8 <= self.size <= 4096:
             raise InputError(f"--size {self.size}: the side of the crops is from 8 to 4096 pixels")
-        if not 4 <= self.min_side <= self.max_side:
-            raise InputError(
-                f"--min-side {self.min_side}, --max-side {self.max_side}: grains are from 4 pixels on, and the smallest "
-                "is not larger than the largest"
-            )
+        self._check_sizes()
         if not 4 <= self.superpixel <= 200:
             raise InputError(f"--superpixel {self.superpixel}: the side of a superpixel is from 4 to 200 pixels")
         if not self.compactness > 0:
@@ -103,9 +125,32 @@ class ExtractionSettings:
 
     @classmethod
     def of_segmentation(cls, segmentation: Segmentation, **given: Any) -> ExtractionSettings:
-        """Make the settings of a segmentation, and set others; None for its own superpixel and min_side."""
+        """Make the settings of a segmentation, and set others; None for those that go with it."""
         own = OF_SEGMENTATION.get(segmentation, {})
         return cls(segmentation=segmentation, **{**own, **{name: x for name, x in given.items() if x is not None}})
+
+    def _check_sizes(self) -> None:
+        known = self.um_per_px is not None or self.scale_bar_um is not None
+        if self.um_per_px is not None and self.scale_bar_um is not None:
+            raise InputError("--um-per-px and --scale-bar-um both give the scale: give one of them")
+        for name, length in (("--scale-bar-um", self.scale_bar_um), ("--min-um", self.min_um)):
+            if length is not None and not (math.isfinite(length) and length > 0):
+                raise InputError(f"{name} {length}: give a length in micrometres, a number above 0")
+        if self.min_um is not None and not known:
+            raise InputError(
+                f"--min-um {self.min_um:g}: the scale is not known: give --um-per-px or --scale-bar-um too"
+            )
+        if self.min_um is not None and self.um_per_px is not None and not 1 <= self.least_diameter <= self.max_side:
+            raise InputError(
+                f"--min-um {self.min_um:g} is {self.least_diameter:.3g} pixels at {self.um_per_px:g} µm a pixel, and "
+                f"grains are from 1 to --max-side {self.max_side} pixels: is the scale in µm, not in mm?"
+            )
+        for name, smallest in (("--min-diameter", self.min_diameter), ("--min-side", self.min_side)):
+            if not 1 <= smallest <= self.max_side:
+                raise InputError(
+                    f"{name} {smallest:g}, --max-side {self.max_side}: grains are from 1 pixel on, and the smallest is not "
+                    "larger than the largest"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of them, fit for JSON."""

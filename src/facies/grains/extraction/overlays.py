@@ -67,6 +67,8 @@ def draw_outlines(
     size = (round(photograph.shape[1] * scale), round(photograph.shape[0] * scale))
     picture = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA) if scale < 1 else photograph.copy()
     for row, outline in zip(rows, outlines, strict=True):
+        if not len(outline):
+            continue
         colour = _CUT if row["touches_border"] else _TOUCHING if row["touching"] >= TOUCHING_THRESHOLD else _PLAIN
         points = np.round((outline * scale - 0.5) * 16).astype(np.int32)
         cv2.polylines(picture, [points], True, colour, 2, cv2.LINE_AA, 4)

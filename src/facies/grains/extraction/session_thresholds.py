@@ -21,6 +21,7 @@ from facies.grains.extraction.background import (
 )
 from facies.grains.extraction.extraction_settings import Background
 from facies.grains.extraction.foreground_score import foreground_score
+from facies.grains.extraction.ground_evenness import check_ground, has_ground
 
 BLOCK = 4
 """Histograms are of the mean colours of blocks of this side: superpixels of equal size, found for nothing."""
@@ -58,6 +59,11 @@ class SessionSample:
         return cls([to_eight_bits(picture, white) for picture in small], white)
 
 
+def full_scale(pixels: NDArray[np.generic]) -> float:
+    """Guess the full scale of a photograph by itself."""
+    return _white(pixels.dtype, float(pixels.max()))
+
+
 def _white(dtype: np.dtype[np.generic], largest: float) -> float:
     """Guess the full scale: cameras of 10 to 14 bits write files of 16."""
     if dtype == np.uint8:
@@ -75,6 +81,7 @@ def learn_thresholds(sample: SessionSample, background: Background) -> tuple[Thr
     kind.
     """
     ground, colour = _recognise_background(sample, background)
+    check_ground(sample.pictures, ground)
     hue = float(hue_degrees(np.array(colour, np.float32).reshape(1, 1, 3))[0, 0])
     counts = pooled_histogram(sample, ground)
     mode = float(np.average(np.arange(256), weights=np.where(_near(counts, 6), counts, 0)))
@@ -128,6 +135,8 @@ def _recognise_background(
     words = f"red {colour[0]:.0f}, green {colour[1]:.0f}, blue {colour[2]:.0f}"
     if background == "auto":
         if kind is None:
+            if not has_ground(sample.pictures):
+                check_ground(sample.pictures, "dark")
             raise InputError(
                 f"the colour of the plate was not found: the most frequent colour ({words}) is neither saturated, dark "
                 "nor light: try --background dark where the grains are brighter than what they lie on, --background "

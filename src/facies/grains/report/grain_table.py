@@ -50,7 +50,8 @@ def grain_table(
     whole = ~(table["cut"] | table["touches_others"]) | settings.include_cut
     in_question = (state == "excluded") | (state == "dubious")
     table["measured"] = whole & ~in_question & shapes["area"].notna().to_numpy()
-    table["flag"] = _flags(table, shapes["flag"])
+    doubts = images["flag"].fillna("") if "flag" in images else pd.Series("", index=images.index)
+    table["flag"] = _flags(table, doubts, shapes["flag"])
     shapes = shapes.drop(columns="flag").reset_index(drop=True)
     table["diameter"] = shapes[COLUMN_OF_DIAMETER[settings.diameter]]
     table = table.join(shapes)
@@ -91,10 +92,11 @@ def _shapes_in_pixels(run: Path, _changed: int) -> pd.DataFrame:
     return shape_table(outlines)
 
 
-def _flags(table: pd.DataFrame, of_shape: pd.Series) -> list[str]:
+def _flags(table: pd.DataFrame, of_outline: pd.Series, of_shape: pd.Series) -> list[str]:
     words = (
         np.where(table["cut"], "cut by the border", ""),
         np.where(table["touches_others"], "touches others", ""),
+        of_outline.to_numpy(object),
         of_shape.fillna("").to_numpy(object),
     )
     return ["; ".join(filter(None, row)) for row in zip(*words, strict=True)]
