@@ -47,8 +47,8 @@ class Regions:
 
     The labels, uint16 (H, W), are 0 for background and ``i + 1`` for the region ``i``; boxes, int64 (n, 4), are x0, y0,
     x1, y1, half-open, and areas, int64 (n,), in pixels. `n_small` and `n_large` places were left out for their size,
-    `n_printed` as text or scale bars, and `n_faint` candidates held no grain when looked at closely; `largest_small` is the equivalent diameter of the largest that was too small, in
-    pixels, and `even` the `even_share` of the photograph.
+    `n_printed` as text or scale bars, and `n_faint` candidates held no grain when looked at closely. `largest_small` is
+    the equivalent diameter of the largest that was too small, in pixels, and `even` the `even_share` of the photograph.
     """
 
     labels: NDArray[np.uint16]

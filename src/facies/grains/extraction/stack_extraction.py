@@ -28,8 +28,8 @@ class LayerDetections:
     """Places that differ from the background and are no grains; they explain why there are none.
 
     They are smaller or larger than a grain, printed (text and scale bars), too faint when looked at closely, or appear in
-    fewer layers than asked for; all but the last are counted in each layer. `largest_small` is the equivalent diameter of the largest of the small ones, in
-    pixels; `bars_px` are the lengths of scale bars, one a photograph that has one.
+    fewer layers than asked for; all but the last are counted in each layer. `largest_small` is the equivalent diameter of
+    the largest of the small ones, in pixels; `bars_px` are the lengths of scale bars, one a stack that has one.
     """
 
     small: int = 0
