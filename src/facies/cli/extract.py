@@ -67,7 +67,9 @@ def extract(
     ] = "candidates",
     min_side: Annotated[
         int | None,
-        typer.Option(help="The smallest longer side of the box of a grain, in pixels.", show_default="none; of paper 40"),
+        typer.Option(
+            help="The smallest longer side of the box of a grain, in pixels.", show_default="none; of paper 40"
+        ),
     ] = None,
     scale_bar_um: Annotated[
         float | None,

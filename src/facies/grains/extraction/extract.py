@@ -227,8 +227,8 @@ def _nothing_found(stacks: StackList, writer: GrainWriter, thresholds: Threshold
         )
     elif detections.small:
         why = (
-            f"{detections.small} places differ from it, all smaller than {settings.least_diameter:.3g} pixels (equivalent "
-            f"diameter; the largest: {detections.largest_small:.3g}): try a smaller --min-diameter"
+            f"{detections.small} places differ from it, all smaller than {_least_size(settings)}; the largest: "
+            f"{detections.largest_small:.3g} pixels: try a smaller --min-diameter{' or --min-side' * (settings.min_side > 1)}"
         )
     elif detections.large:
         why = f"{detections.large} places differ from it, all larger than {settings.max_side} pixels: try a larger --max-side"
@@ -289,13 +289,19 @@ def _complete(
         writer.finish(overwrite=overwrite)
 
 
-def passed_over_notes(detections: LayerDetections, settings: ExtractionSettings) -> list[str]:
-    """Count what differed from the ground and was not cut out, by the rule that it fell under."""
+def _least_size(settings: ExtractionSettings) -> str:
+    """Return in words what the smallest grain is."""
     least = f"{settings.least_diameter:.3g} pixels"
     if settings.min_um is not None:
         least = f"{settings.min_um:g} µm ({least})"
+    longer = f" or {settings.min_side} pixels along the longer side" if settings.min_side > 1 else ""
+    return f"{least} across (equivalent diameter){longer}"
+
+
+def passed_over_notes(detections: LayerDetections, settings: ExtractionSettings) -> list[str]:
+    """Count what differed from the ground and was not cut out, by the rule that it fell under."""
     counts = [
-        (detections.small, f"smaller than {least} across (equivalent diameter)"),
+        (detections.small, f"smaller than {_least_size(settings)}"),
         (detections.large, f"longer than {settings.max_side} pixels"),
         (detections.printed, "text or scale bars"),
         (detections.faint, "hardly other than the ground when looked at closely"),
