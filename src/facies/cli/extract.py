@@ -115,7 +115,8 @@ def extract(
     settings = ExtractionSettings.of_segmentation(
         cast("Segmentation", segmentation), background=cast("Background", background), hue_gate=hue_gate,
         shine=not strict, superpixel=superpixel, compactness=compactness,
-        min_diameter=min_diameter, min_um=min_um, min_side=min_side, max_side=max_side, overlap=overlap, min_layers=min_layers, size=size,
+        min_diameter=min_diameter, min_um=min_um, min_side=min_side, max_side=max_side,
+        overlap=overlap, min_layers=min_layers, size=size,
         plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px), scale_bar_um=scale_bar_um,
     )  # fmt: skip
     settings.check()
