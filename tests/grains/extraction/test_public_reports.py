@@ -199,7 +199,7 @@ def test_p6_specks_are_told_by_their_area_however_they_lie(angle: float, tmp_pat
 
 
 def test_p6_a_speck_is_counted(tmp_path: Path) -> None:
-    table = extracted(write(tmp_path / "photos", plate([*discs(), (280, 200, 6)])), tmp_path / "grains")
+    table = extracted(write(tmp_path / "photos", plate([*discs(), (280, 200, 7)])), tmp_path / "grains")
     assert len(table) == len(RADII)
     told = read_description(tmp_path / "grains")
     assert told["counts"]["passed_over"]["small"] == 1
