@@ -175,11 +175,11 @@ def test_channels_nobody_can_convert_are_refused(tmp_path: Path) -> None:
 
 def test_mixed_types_meet_between_zero_and_one(tmp_path: Path) -> None:
     Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "a.png")
-    Image.fromarray(np.full((8, 8), 13107, np.uint16)).save(tmp_path / "b.png")
+    Image.fromarray(np.full((8, 8), 52428, np.uint16)).save(tmp_path / "b.png")
     images = open_images(tmp_path)
     assert images.dtype == np.float32
     assert images[0].unique().tolist() == [1]
-    assert images[1].unique().tolist() == pytest.approx([0.2])
+    assert images[1].unique().tolist() == pytest.approx([0.8])
     assert "types uint16, uint8 are mixed" in images.notes[0]
 
 

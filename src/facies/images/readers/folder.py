@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.images.axes import AxisOrder
+from facies.images.bit_depth import WhitePoints
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress
 from facies.images.readers.file_search import ImageFile, LeftOut, search_folder
@@ -111,7 +112,8 @@ def images_from_files(
     image_format, format_notes = choose_format(path, headers, image_format)
     if cutter.bands and image_format.size is None:
         image_format = replace(image_format, size=(headers[0].height, headers[0].width))
-    source, failed = _decode_all(images, image_format, progress, pages, cutter)
+    whites = WhitePoints([header.dtype for header in headers])
+    source, failed = _decode_all(images, image_format, progress, pages, cutter, whites)
     unreadable += failed.values()
     readable = [row for row in range(len(images)) if row not in failed]
     if not readable:
@@ -235,14 +237,16 @@ def choose_format(path: Path, headers: Sequence[PageHeader], requested: ImageFor
         notes.append(
             f"images of {len(sizes)} sizes were {how} to {side} × {side} pixels: --size and --fit choose otherwise"
         )
-    dtypes = sorted({str(header.dtype) for header in headers})
-    if len(dtypes) > 1:
-        notes.append(f"pixels of the types {', '.join(dtypes)} are mixed: whole numbers were divided by their largest")
-    return ImageFormat(channels, size, fit, to_float=len(dtypes) > 1), notes
+    return ImageFormat(channels, size, fit, to_float=len({header.dtype for header in headers}) > 1), notes
 
 
 def _decode_all(
-    images: Sequence[_Image], image_format: ImageFormat, progress: Progress | None, pages: Pages, cutter: BandCutter
+    images: Sequence[_Image],
+    image_format: ImageFormat,
+    progress: Progress | None,
+    pages: Pages,
+    cutter: BandCutter,
+    whites: WhitePoints,
 ) -> tuple[PixelSource, dict[int, LeftOut]]:
     """Decode every file once, in parallel; each thread writes the rows of its file."""
     first = images[0].header
@@ -257,7 +261,7 @@ def _decode_all(
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         jobs = [
-            pool.submit(_decode_file, [images[row] for row in own], own, image_format, store, pages, cutter)
+            pool.submit(_decode_file, [images[row] for row in own], own, image_format, store, pages, cutter, whites)
             for own in rows.values()
         ]
         for done, job in enumerate(as_completed(jobs), 1):
@@ -266,6 +270,8 @@ def _decode_all(
                 progress(done, len(jobs))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    if image_format.to_float:
+        whites.apply(store.array)
     order = AxisOrder.STACK if layers else AxisOrder.FIRST
     return source_from_temporary(store, order), dict(sorted(failed.items()))
 
@@ -282,6 +288,7 @@ def _decode_file(
     store: TemporaryArray,
     pages: Pages,
     cutter: BandCutter,
+    whites: WhitePoints,
 ) -> dict[int, LeftOut]:
     failed = {}
     size = max(image.header.n_bytes for image in images)
@@ -299,6 +306,7 @@ def _decode_file(
             elif not _finite(pixels):
                 failed[row] = LeftOut(image.id, "NaN or infinite pixels")
             else:
+                whites.observe(row, pixels)
                 planes = np.moveaxis(cutter.cut(row, pixels), -1, -3)
                 store.array[row] = image_format.apply(planes if pixels.ndim == 4 else planes[None]).reshape(
                     store.array.shape[1:]
