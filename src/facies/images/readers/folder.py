@@ -129,7 +129,7 @@ def images_from_files(
         left_out=pd.DataFrame(
             [(item.source, item.reason) for item in unreadable], columns=list(LEFT_OUT_COLUMNS), dtype=str
         ),
-        notes=[*notes, *band_notes, *cutter.notes(), *format_notes],
+        notes=[*notes, *band_notes, *cutter.notes(), *format_notes, *whites.notes],
         origin={"kind": "files", "path": str(path.absolute()), "options": options},
     )
 
