@@ -15,7 +15,9 @@ PAGES = record.HERE.parent / "docs" / "benchmarks"
 
 
 def spread(values: list[float], digits: int = 3) -> str:
-    """Mean ± standard deviation; of a single seed the value alone."""
+    """Mean ± standard deviation; of a single seed the value alone; a dash where nothing was measured."""
+    if not values:
+        return "–"
     if len(values) == 1:
         return f"{values[0]:.{digits}f} (1 seed)"
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
@@ -101,7 +103,9 @@ def ablations(results: dict[str, Any]) -> str:
                 f"### {table}\n\n{ABOUT_ABLATION[table]}\n\n| variant | seeds | {' | '.join(scores)} |\n|---|---|{'---|' * len(scores)}"
             )
             for variant, of in rows.groupby("variant", sort=False):
-                parts.append(f"| {variant} | {len(of)} | {' | '.join(spread(of[name].tolist()) for name in scores)} |")
+                parts.append(
+                    f"| {variant} | {len(of)} | {' | '.join(spread(of[name].dropna().tolist()) for name in scores)} |"
+                )
             parts.append("")
         parts += [f"- {table}: {where(rows)}" for table, rows in by_table(result["rows"]).items()]
         parts.append("")
