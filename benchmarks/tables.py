@@ -431,10 +431,11 @@ def odd_pixels(results: dict[str, Any]) -> str:
     result = results["odd-pixels"]
     rows = {(row["method"], row["case"]): row for row in result["rows"]}
     methods = list(dict.fromkeys(row["method"] for row in result["rows"]))
+    said = ("of the pixels", "copies of others")
     lines = [
         "# Odd pixels\n\nAdjusted Rand index of the groups with the three kinds that were drawn (180 images of 24 × 24 pixels; one seed; the preset `quick`, of `moe-vae` and `focal-vae` with fewer epochs; `focal-vae` on "
         f"stacks of two layers), beside that of the same images without odd pixels. Copies and blank tiles are other sets than the clean one. *Off*: below the clean one by more than {result['tolerance']:g}. "
-        "*Noted*: a note of the run says what was found.\n\n"
+        "*Noted*: a note of the run says which pixels were clipped, or that images are copies.\n\n"
         f"| case | compared with | {' | '.join(methods)} |\n|---|---|{'---|' * len(methods)}"
     ]
     for case in dict.fromkeys(row["case"] for row in result["rows"]):
@@ -446,7 +447,9 @@ def odd_pixels(results: dict[str, Any]) -> str:
                 continue
             base = rows.get((method, row["compared_with"]))
             off = base is not None and base["ari"] - row["ari"] > result["tolerance"]
-            cells.append(f"{row['ari']:.3f}{', off' if off else ''}{', noted' if row['notes'] else ''}")
+            cells.append(
+                f"{row['ari']:.3f}{', off' if off else ''}{', noted' if any(word in note for note in row['notes'] for word in said) else ''}"
+            )
         compared = next(row["compared_with"] for row in result["rows"] if row["case"] == case)
         lines.append(f"| {case} | {compared or '–'} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", where(result["rows"])]) + "\n"
