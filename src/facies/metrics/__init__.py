@@ -6,6 +6,7 @@ from facies.metrics.frechet import frechet_distance
 from facies.metrics.geometry import davies_bouldin, silhouette
 from facies.metrics.image_quality import psnr, shannon_entropy, ssim
 from facies.metrics.partition import accuracy, ari, labelled_fraction, match_groups, nmi, purity
+from facies.metrics.reliability import reliability
 from facies.metrics.stability import stability
 from facies.metrics.summary import evaluate_partition
 
@@ -20,6 +21,7 @@ __all__ = [
     "nmi",
     "psnr",
     "purity",
+    "reliability",
     "shannon_entropy",
     "silhouette",
     "ssim",
