@@ -410,3 +410,22 @@ def test_a_range_that_is_none_is_refused(text: str) -> None:
 def test_a_range_is_two_numbers() -> None:
     assert parse_range("-9.5, 4e3") == (-9.5, 4000.0)
     assert parse_range(None) is None
+
+
+def test_the_run_says_how_far_its_groups_can_be_trusted(source: Path, tmp_path: Path) -> None:
+    result = cluster(source, tmp_path / "run", "--set", "kind=median")
+    assert "may say little" not in result.stdout
+    manifest = RunFolder(tmp_path / "run").manifest
+    assert manifest["reliability"]["n_groups"] == K
+    assert manifest["reliability"]["stability"] > 0.9
+    assert manifest["description"]["changed"] == {"kind": "median"}
+    noise = tmp_path / "noise.npy"
+    np.save(noise, np.random.default_rng(0).integers(0, 256, (200, 12, 12), dtype=np.uint8))
+    said = cluster(noise, tmp_path / "of noise", "--set", "n_clusters=2")
+    assert said.exit_code == 0, said.stderr
+    lines = said.stdout.splitlines()
+    first = next(number for number, line in enumerate(lines) if "may say little: only 2 groups came out" in line)
+    assert lines[first + 1].startswith(
+        f"  facies cluster {noise} -o 'of noise-2' --method brightness --preset quick --set n_clusters=10"
+    )
+    assert any("no better than pieces cut out of one cloud" in line for line in lines)

@@ -135,12 +135,29 @@ def test_the_methods_paragraph_says_what_was_done(page: Page, run: RunFolder) ->
         "represented by 4 numbers",
         "by HDBSCAN (min_cluster_size = 5; seed 3)",
         "beta = 0.5; latent_size = none; folder = a/b.",
+        "Parameters All 3 beta 0.5 latent_size none folder a/b",
         "3 groups were found; 6 images (10.0 %) were assigned to no group.",
         "two dimensions by UMAP (n = 15; seed 3)",
         "Known labels served for evaluation alone.",
         run.manifest["input"]["fingerprint"][:16],
     ):
         assert sentence in words
+
+
+def test_groups_that_may_say_little_are_doubted_above_the_paragraph(tmp_path: Path) -> None:
+    contents = make_contents(make_images(tmp_path))
+    measured = {"n_groups": 3, "n_images": 54, "silhouette": 0.1, "silhouette_of_one_cloud": 0.09, "stability": 0.9}
+    contents.manifest["reliability"] = measured
+    words = read(write_report(write_run(tmp_path / "run", contents), tmp_path / "r.html")).words()
+    assert "These groups may say little." in words
+    assert "The groups stand out no better than pieces cut out of one cloud" in words
+    assert (
+        f"facies cluster {contents.images.origin.get('path') or 'IMAGES'} -o run-2 --method moe-vae --preset paper"
+        in words
+    )
+    contents.manifest["reliability"] = {**measured, "silhouette": 0.5}
+    words = read(write_report(write_run(tmp_path / "other", contents), tmp_path / "r2.html")).words()
+    assert "may say little" not in words
 
 
 def test_galleries_show_the_nearest_and_the_farthest_and_name_them(page: Page, run: RunFolder) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def run_summary(run: RunFolder) -> dict[str, Any]:
     """Return the results of a run in short, fit for JSON."""
+    from facies.report.doubts import doubts
+
     sizes: dict[Any, int] = run.partition()[0]["group"].value_counts().sort_index().to_dict()
     manifest = run.manifest
     return {
@@ -24,6 +26,8 @@ def run_summary(run: RunFolder) -> dict[str, Any]:
         "n_noise": sizes.get(-1, 0),
         "group_sizes": {group: size for group, size in sizes.items() if group >= 0},
         **{name: manifest[name] for name in ("left_out", "metrics", "timings", "notes")},
+        "reliability": manifest.get("reliability"),
+        "doubts": [{"says": text, "try": command} for text, command in doubts(manifest, run.path.name)],
     }
 
 
@@ -49,6 +53,9 @@ def print_run_summary(run: RunFolder, *, next_commands: bool = True) -> None:
     print_table(rows)
     for note in summary["notes"]:
         print_line(f"note: {note}")
+    for doubt in summary["doubts"]:
+        print_line(f"the groups may say little: {doubt['says']}; try")
+        print_line(f"  {doubt['try']}")
     print_line(f"run: {run.path}")
     if next_commands:
         print_line("next:")

@@ -24,32 +24,14 @@ from facies.errors import InputError
 from facies.images import ImageSet, as_image_set, open_images
 from facies.io import write_json_atomically
 from facies.methods.fit_context import FitContext, check_input
-from facies.methods.model_folder import FORMAT, read_description
+from facies.methods.model_folder import FORMAT, HARDWARE_NAMES, read_description
+from facies.methods.partition import Partition
 from facies.parameters import Seed, check_parameters, parameter_values, set_parameters, settings, translate_names
 from facies.training import Hardware, Progress, Stage, StageCheckpoints, StageOutputs, Trainer, history_table
 from facies.training.checkpoints import load_state, save_state
 from facies.training.trainer import apply_in_batches
 
 BYTES_AT_ONCE = 2**26
-
-
-@dataclass(frozen=True, eq=False)
-class Partition:
-    """One way in which a fitted method divides the images into groups.
-
-    Parameters
-    ----------
-    labels : ndarray of int64, shape (n_images,)
-        Group of each image, from 0; −1 is noise.
-    description : str
-        How the groups came about, in a few words for the user.
-    probabilities : ndarray of float32, shape (n_images, n_clusters), optional
-        Probability of each group; each row sums to 1.
-    """
-
-    labels: NDArray[np.int64]
-    description: str
-    probabilities: NDArray[np.float32] | None = None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -82,6 +64,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     reference: ClassVar[str]
+    citation: ClassVar[str] = ""
+    """Authors and year of `reference`, as a text cites it."""
+    summary: ClassVar[str] = ""
+    """What a fit does, in sentences in the past for the methods section of a paper; ``{0.name}`` is the value of a parameter."""
     estimates_n_clusters: ClassVar[bool] = False
     has_soft_assignments: ClassVar[bool] = True
     is_generative: ClassVar[bool] = False
@@ -158,6 +144,11 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         check_parameters(self)
         self.hardware.check()
         check_input(self.name, self.supported_inputs, images.image_shape)
+
+    @property
+    def asked_n_clusters(self) -> int | None:
+        """How many groups the user asked for; None where the fit finds their number."""
+        return getattr(self, "n_clusters", None)
 
     def parameters(self) -> dict[str, Any]:
         """The value of every parameter by its dotted name, such as ``training.epochs``."""
@@ -391,10 +382,3 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
     def _batch_size(self, most: int = 512) -> int:
         """Images at once: as many as fit in 64 MiB, at most `most`."""
         return min(most, max(1, BYTES_AT_ONCE // (4 * math.prod(self.image_shape_))))
-
-
-HARDWARE_NAMES: Mapping[str, str | tuple[str, ...]] = {
-    **{name: f"hardware.{name}" for name in ("accelerator", "devices", "precision")},
-    **dict.fromkeys(("strategy", "hardware.strategy"), ()),
-}
-"""Names that the parameters of `Hardware` had in earlier versions; all choices of `strategy` did the same, and it is gone."""

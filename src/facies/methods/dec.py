@@ -35,6 +35,12 @@ class DEC(AutoencoderClustering):
     reference: ClassVar[str] = (
         "J. Xie, R. Girshick, A. Farhadi, Unsupervised deep embedding for clustering analysis. ICML 2016, 478–487."
     )
+    citation: ClassVar[str] = "Xie et al., 2016"
+    summary: ClassVar[str] = (
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The centres of "
+        "the groups, found in the codes by {0.initialisation}, and the encoder were then refined together: the assignments by "
+        "Student’s t were brought towards a sharpened target distribution."
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {"pretraining.epochs": "auto", "training.epochs": 50, "update_interval": 30},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from facies.errors import InputError
 FORMAT = 2
 """Format 2 names parameters by dots (``training.epochs``); format 1 had one flat list."""
 READABLE_FORMATS = (1, 2)
+HARDWARE_NAMES: Mapping[str, str | tuple[str, ...]] = {
+    **{name: f"hardware.{name}" for name in ("accelerator", "devices", "precision")},
+    **dict.fromkeys(("strategy", "hardware.strategy"), ()),
+}
+"""Names that the parameters of `Hardware` had in earlier versions; all choices of `strategy` did the same, and it is gone."""
 
 
 def read_description(folder: Path) -> dict[str, Any]:

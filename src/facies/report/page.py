@@ -18,10 +18,11 @@ from facies.report import figures, galleries
 from facies.report.annotated_partition import annotated_partition, class_names_of_groups
 from facies.report.canonical_figures import canonical_figures
 from facies.report.class_counts import count_classes
+from facies.report.doubts import doubts
 from facies.report.exporters.tables import save_csv
 from facies.report.formatting import METRICS, format_count
 from facies.report.group_tables import contingency_table, group_table
-from facies.report.methods_text import methods_paragraph
+from facies.report.methods_text import methods_paragraph, plain_methods
 from facies.report.palette import Style, group_style
 from facies.report.rendering import render_template
 from facies.report.run_settings import settings_tables
@@ -114,6 +115,9 @@ def write_report(
     _check_folder(folder, overwrite=overwrite)
     context = _context(run, partition)
     contents = _section_contents(run, ReportOptions(partition, tuple(ratios), sections or {}))
+    paragraphs = [context["paragraph"], *filter(None, (content.methods_paragraph() for content in contents))]
+    context["paragraphs"] = paragraphs
+    context["plain_methods"] = plain_methods(paragraphs, run.manifest["references"])
     page = render_template(Path(__file__).parent / "templates" / "report.html.jinja", {**context, "sections": contents})
     with atomic_file(output, overwrite=overwrite) as temporary:
         temporary.write_bytes(page.encode("utf-8", "backslashreplace"))
@@ -175,7 +179,10 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "n_groups": n_groups,
         "n_noise": n_noise,
         "partition": meta,
-        "paragraph": methods_paragraph(run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise)),
+        "paragraph": methods_paragraph(
+            run.manifest, run.embedding.shape[1], meta, projection, (n_groups, n_noise), run.training_curves
+        ),
+        "doubts": doubts(run.manifest, run.path.name) if meta["name"] == run.manifest["partition"] else [],
         "projection": projection,
         "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
         "n_drawn": min(len(run), figures.MAX_POINTS),

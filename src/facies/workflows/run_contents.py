@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from facies.images import ImageSet
 from facies.methods import Method
-from facies.metrics import evaluate_partition
+from facies.methods.description import describe
+from facies.metrics import evaluate_partition, reliability
 from facies.runs import RunContents, partition_table
 
 SAMPLES_PER_GROUP = 16
@@ -49,6 +50,8 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             "notes": method.notes_,
             "references": [method.reference],
             "method_values": method.run_values(),
+            "description": describe(method, manifest.get("preset")),
+            "reliability": reliability(method.embedding_, method.labels_),
             **manifest,
             "input": {"value_range": [low, high], "um_per_px": images.pixel_size_um},
         },

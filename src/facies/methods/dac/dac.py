@@ -34,6 +34,12 @@ class DAC(DACBase):
     reference: ClassVar[str] = (
         "J. Chang, L. Wang, G. Meng, S. Xiang, C. Pan, Deep adaptive image clustering. ICCV 2017, 5879–5887."
     )
+    citation: ClassVar[str] = "Chang et al., 2017"
+    summary: ClassVar[str] = (
+        "A convolutional network was trained to give each image a vector of memberships: pairs of images whose vectors have a cosine "
+        "above an upper threshold (from {0.upper:g} on) were drawn together and pairs below a lower one (from {0.lower:g} on) apart, "
+        "while the thresholds closed and ever more pairs were learnt from. An image belongs to the group of its largest membership."
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {"filters": 8, "eta": 0.04, "training.batch_size": 64, "restarts": 2},

@@ -51,6 +51,13 @@ class STDAC(DACBase):
         "T. V. M. Souza, C. Zanchettin, Improving deep image clustering with spatial transformer layers. ICANN 2019, "
         "arXiv:1902.05401."
     )
+    citation: ClassVar[str] = "Souza and Zanchettin, 2019"
+    summary: ClassVar[str] = (
+        "A convolutional network with {0.n_transformers} spatial transformers, which set the images upright, was trained to give each "
+        "image a vector of memberships: pairs of images whose vectors have a cosine above a threshold, which fell from {0.upper:g} to "
+        "{0.lower:g}, were drawn together and the others apart, and two views of an image were to give the same (weight "
+        "{0.consistency:g}). An image belongs to the group of its largest membership."
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {

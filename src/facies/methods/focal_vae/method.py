@@ -56,6 +56,12 @@ class FocalVAE(FocalVAESettings, Method):
         "V. A. Golikov, M. A. Krinitskiy, D. G. Borisov, Visual clustering of marine sediment particles using a combination "
         "of unsupervised machine learning methods. 6th International Workshop on Deep Learning in Computational Physics, 2022."
     )
+    citation: ClassVar[str] = "Golikov et al., 2022"
+    summary: ClassVar[str] = (
+        "A variational autoencoder with an encoder for each focal layer ({0.encoder.backbone}) was trained to reproduce the images by "
+        "way of {0.latent_size} latent numbers (weight of the divergence {0.beta:g}). The means were grouped by k-means, the best of "
+        "{0.n_init} starts."
+    )
     is_generative: ClassVar[bool] = True
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     former_parameters: ClassVar[Mapping[str, str | tuple[str, ...]]] = FORMER_PARAMETERS

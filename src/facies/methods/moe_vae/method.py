@@ -15,11 +15,12 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.base import Method, Partition
+from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import FORMER_PARAMETERS, MoEVAESettings
 from facies.methods.moe_vae.stages import MoEVAEStages, own_sizes
+from facies.methods.partition import Partition
 from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.weights import load_weights
@@ -67,6 +68,14 @@ class MoEVAE(MoEVAESettings, Method):
     reference: ClassVar[str] = (
         "P. Santos, A Mixture-of-Experts approach to deep image clustering: estimating latent sizes and number of clusters. "
         "MSc thesis, Instituto Superior Técnico, Lisbon, 2020."
+    )
+    citation: ClassVar[str] = "Santos, 2020"
+    summary: ClassVar[str] = (
+        "An autoencoder ({0.autoencoder.kind}) with {0.autoencoder.latent_size} latent numbers was trained on the images, and the "
+        "number of dimensions that they need was estimated by principal components ({0.autoencoder.explained_variance:.0%} of the "
+        "variance). {0.grouping_in_words} A manager network learnt these memberships, and each group then had a variational "
+        "autoencoder of its own, learnt together with the manager as a mixture of experts; an image belongs to the expert to which the "
+        "manager gives it."
     )
     estimates_n_clusters: ClassVar[bool] = True
     is_generative: ClassVar[bool] = True
@@ -127,6 +136,18 @@ class MoEVAE(MoEVAESettings, Method):
         "experts.epochs": 2,
         "experts.filters": 4,
     }
+
+    @property
+    def asked_n_clusters(self) -> int | None:
+        """How many groups the user asked for; None where density finds their number."""
+        return self.n_clusters if self.grouping == "gaussian-mixture" else None
+
+    @property
+    def grouping_in_words(self) -> str:
+        """How the first groups are found, for `summary`."""
+        if self.grouping == "gaussian-mixture":
+            return "Groups were found by a Gaussian mixture in a UMAP layout of the means."
+        return "Groups were found by HDBSCAN, by density, in a UMAP layout of the means."
 
     def check(self, images: ImageSet) -> None:
         """Refuse also parameters that contradict one another, and too few images."""
