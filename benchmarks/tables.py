@@ -186,6 +186,33 @@ def resuming(results: dict[str, Any]) -> str:
     )
 
 
+def processes(results: dict[str, Any]) -> str:
+    """Fits in two processes."""
+    r = results["two-processes"]
+    loads = [fit["load"] for fit in r["fits"]]
+    methods = ", ".join(f"{sum(fit['method'] == name for fit in r['fits'])} {name}" for name in r["settings"])
+    return (
+        f"# Several processes\n\n{r['passed']} of {r['of']} fits in two processes on the CPU ({methods}; {r['n_images']} digits, an epoch each) ended with 0, and left "
+        f"neither a process nor a file behind. The machine was busy: {min(loads):.0f} to {max(loads):.0f} programs waited for its cores. {where([r])}\n"
+    )
+
+
+def reliability(results: dict[str, Any]) -> str:
+    """What tells noise from kinds."""
+    r = results["reliability"]
+    lines = [
+        "# Noise and kinds\n\nWhat `facies.metrics.reliability` measures of groups by k-means, the least and the greatest of the seeds. *Margin*: silhouette less that "
+        "of groups cut out of one cloud. *Stability*: agreement (ARI) of groups learnt from two halves.\n\n| set | kinds in it | groups | seeds | margin | stability |\n"
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {row['set']} | {'yes' if row['has_kinds'] else 'no'} | {row['n_groups']} | {row['seeds']} | "
+            f"{row['margin'][0]:.3f} to {row['margin'][1]:.3f} | {row['stability'][0]:.2f} to {row['stability'][1]:.2f} |"
+            for row in r["rows"]
+        ),
+    ]
+    return "\n".join(lines) + f"\n\n{where([r])}\n"
+
+
 def intervals(results: dict[str, Any]) -> str:
     """How often 95 % intervals hold the truth."""
     r = results["intervals"]
@@ -469,6 +496,8 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "odd-files": (("odd-files",), odd_files),
     "resuming": (("kill-resume",), resuming),
     "odd-pixels": (("odd-pixels",), odd_pixels),
+    "processes": (("two-processes",), processes),
+    "reliability": (("reliability",), reliability),
     "atlas": (("atlas",), atlas),
 }
 
