@@ -91,7 +91,7 @@ ROWS: list[tuple[Callable[[Path], Path], tuple[str, ...], tuple[str, ...]]] = [
     (
         make_input,
         ("--set", "epoch=3"),
-        ("no parameter 'epoch'", "did you mean one of ", "'autoencoder.epochs'", "'manager.epochs'"),
+        ("no parameter 'epoch'", "did you mean ", "'autoencoder.epochs'", "'manager.epochs'"),
     ),
     (make_input, ("--set", "epochs=many"), ("--set epochs=many: autoencoder.epochs", "1 or more, or 'auto'")),
     (make_input, ("--set", "epochs"), ("name=value",)),
