@@ -55,7 +55,11 @@ def test_work_that_cannot_be_sent():
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_processes_end_with_the_one_that_started_them(number, tmp_path):
-    program = f"from tests.test_processes import wait_in_two; wait_in_two({str(tmp_path)!r})"
+    # A shell starts what runs in its background with SIGINT ignored, and the tests may run there.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from tests.test_processes import wait_in_two; wait_in_two({str(tmp_path)!r})"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
     )

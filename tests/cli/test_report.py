@@ -90,7 +90,7 @@ def test_report_of_grains(grains: Path, tmp_path: Path) -> None:
         (("--ratio", "quarz/fragments"), "quartz"),
         (("--ratio", "quartz"), "write a ratio as A/B"),
         (("--diameter", "feret"), "feret_min"),
-        (("--samples", "none.csv"), "none.csv does not exist"),
+        (("--samples", "none.csv"), "none.csv: no such file of samples"),
     ],
 )
 def test_what_cannot_be_reported(grains: Path, tmp_path: Path, options: tuple[str, ...], words: str) -> None:
