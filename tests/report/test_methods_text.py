@@ -40,8 +40,8 @@ def paragraph(**changes: object) -> str:
 
 def test_it_can_be_pasted_into_a_paper():
     assert paragraph() == (
-        "1,200 images of 28 × 28 pixels, one channel (uint8, values from 0 to 255) were grouped without labels by deep embedded "
-        "clustering (dec) (Xie et al., 2016) as in Facies 0.3.0 (PyTorch 2.13, Python 3.11). They were brought to 28 × 28 pixels by "
+        "1,200 images of 28 × 28 pixels, one channel (uint8, values from 0 to 255) were grouped without labels by dec (deep embedded "
+        "clustering; Xie et al., 2016) as in Facies 0.3.0 (PyTorch 2.13, Python 3.11). They were brought to 28 × 28 pixels by "
         "padding and read as grey. An autoencoder was trained. The number of groups was set to 4. Epochs of training: pretrain 2, "
         "cluster 30. Each image was represented by 12 numbers (the embedding). 4 groups were found; every image was assigned to a "
         "group. The parameters were those of the preset “quick”, but for latent_size = 12; random seed 7. 1 file could not be used and "

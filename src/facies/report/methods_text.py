@@ -73,14 +73,14 @@ def plain_methods(paragraphs: list[str], references: list[str]) -> str:
 
 def _what(manifest: Mapping[str, Any]) -> str:
     images, described, versions = manifest["input"], manifest["description"], manifest["versions"]
-    method = f"{described['title'][:1].lower()}{described['title'][1:]} ({manifest['method']})"
-    cited = f" ({described['citation']})" if described["citation"] else ""
+    title = f"{described['title'][:1].lower()}{described['title'][1:]}"
+    method = f"{manifest['method']} ({'; '.join(filter(None, [title, described['citation']]))})"
     programs = ", ".join(f"{name} {versions[key]}" for key, name in _PROGRAMS.items() if key in versions)
     low, high = images.get("value_range") or (None, None)
     values = "" if low is None else f", values from {format_value(low)} to {format_value(high)}"
     return (
         f"{format_count(images['n_images'], 'image')} of {_image_shape(images['image_shape'])} ({images['dtype']}{values}) were "
-        f"grouped without labels by {method}{cited} as in Facies {manifest['version']}{f' ({programs})' if programs else ''}."
+        f"grouped without labels by {method} as in Facies {manifest['version']}{f' ({programs})' if programs else ''}."
     )
 
 

@@ -72,8 +72,8 @@ class MoEVAE(MoEVAESettings, Method):
     citation: ClassVar[str] = "Santos, 2020"
     summary: ClassVar[str] = (
         "An autoencoder ({0.autoencoder.kind}) with {0.autoencoder.latent_size} latent numbers was trained on the images, and the "
-        "number of dimensions that they need was estimated by principal components ({0.autoencoder.explained_variance:.0%} of the "
-        "variance). {0.grouping_in_words} A manager network learnt these memberships, and each group then had a variational "
+        "number of dimensions that they need was estimated by principal components (a share of {0.autoencoder.explained_variance:g} "
+        "of the variance). {0.grouping_in_words} A manager network learnt these memberships, and each group then had a variational "
         "autoencoder of its own, learnt together with the manager as a mixture of experts; an image belongs to the expert to which the "
         "manager gives it."
     )
