@@ -308,9 +308,9 @@ class MoEVAE(MoEVAESettings, Method):
         Returns
         -------
         image : ndarray
-            (*image_shape) float32, in the units of the images learnt from.
+            float32 of the shape of an image, in the units of the images learnt from.
         reconstructions : ndarray
-            (K, *image_shape) float32.
+            float32, the same for each of the K experts along the first axis.
         """
         image, drawn = self.sampler_.white_image()
         return image.cpu().numpy(), drawn.cpu().numpy()

@@ -54,7 +54,7 @@ class MixtureSampler:
         return self._decode(codes, cluster)
 
     def white_image(self) -> tuple[Tensor, Tensor]:
-        """An image that is all white, and what each expert makes of it: *image_shape, and (K, *image_shape)."""
+        """An image that is all white, and what each of the K experts makes of it (along the first axis)."""
         normalizer = self.normalizer
         white = torch.ones(1, *channels_shape(self.image_shape), device=normalizer.low.device)
         native = normalizer.native(white)
