@@ -13,7 +13,7 @@ from facies.annotations.encoding import decode_rows, decode_values, encode_rows,
 
 @given(st.integers(1, 3000), st.randoms(use_true_random=False), st.floats(0, 1))
 def test_any_rows_come_back(n: int, random: object, share: float) -> None:
-    rows = np.flatnonzero(np.random.default_rng(random.randrange(2**32)).random(n) < share)  # type: ignore[attr-defined]
+    rows = np.flatnonzero(np.random.default_rng(random.randrange(2**32)).random(n) < share)
     np.testing.assert_array_equal(decode_rows(encode_rows(rows, n), n), rows)
 
 

@@ -302,7 +302,7 @@ def test_rejections_and_notes_are_kept_and_undone(run: RunFolder) -> None:
 )
 def test_rows_that_are_not_there_are_refused(run: RunFolder, rows: object, words: str) -> None:
     with Journal(run) as journal, pytest.raises(InputError, match=words):
-        journal.exclude(rows, "cut")  # type: ignore[arg-type]
+        journal.exclude(rows, "cut")
 
 
 def test_a_selection_may_be_a_mask_and_hold_an_image_twice(run: RunFolder) -> None:

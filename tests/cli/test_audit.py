@@ -119,7 +119,7 @@ def test_images_that_were_not_judged_are_told_of(named: Path, tmp_path: Path) ->
 def test_results_that_cannot_be_used_are_refused(named: Path, tmp_path: Path, change: object, expected: str) -> None:
     call("audit", named, "-n", 2, "-o", tmp_path / "audit.csv")
     table = pd.read_csv(tmp_path / "audit.csv", dtype=str, keep_default_na=False)
-    change(table).to_csv(tmp_path / "filled.csv", index=False)  # type: ignore[operator]
+    change(table).to_csv(tmp_path / "filled.csv", index=False)
     result = call("audit", named, "--results", tmp_path / "filled.csv")
     assert result.exit_code == 2
     assert expected in result.stderr

@@ -126,7 +126,7 @@ def test_the_library_gives_its_names_when_asked() -> None:
         assert getattr(facies, name) is not None
         assert name in dir(facies)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        facies.nothing  # noqa: B018
+        facies.nothing  # noqa: B018 - to name it is the test
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,15 @@ def test_a_table_is_written_once(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="already exists"):
         write_table(table, path)
     write_table(table, path, overwrite=True)
+
+
+def test_pixels_outside_of_what_the_model_learnt_are_told(run: RunFolder) -> None:
+    assert predict(run, make_pixels()).notes == []
+    bright = make_pixels()
+    high = run.manifest["input"]["value_range"][1]
+    assert high < 255
+    bright[2, 0, :3] = 255
+    (note,) = predict(run, bright).notes
+    assert "(3 of" in note
+    assert "in 1 image)" in note
+    assert f"… {high:g}, the range that the model learnt, and were clipped" in note

@@ -143,6 +143,14 @@ def given_value_range(images: StoredImages, low: float, high: float) -> ValueRan
     return _described(images, (low, high), [], given=True)
 
 
+def clipping_note(images: StoredImages, low: float, high: float) -> str | None:
+    """Say how many pixels lie outside of a range that a model learnt, and are clipped to it; None if there are none."""
+    outside = _outside(images, (low, high))
+    if not outside.pixels:
+        return None
+    return f"{outside.share} lie outside {low:g} … {high:g}, the range that the model learnt, and were clipped"
+
+
 def narrowed(block: NDArray[Any]) -> NDArray[Any]:
     """Convert float64 to float32, in which it will be read: 1e300 becomes infinite."""
     with np.errstate(over="ignore"):

@@ -95,6 +95,7 @@ def predict(
         If the images cannot be read, have other channels or other units than those of the run, there is no such classifier or
         group, or the method has no experts.
     """
+    from facies.images.value_range import clipping_note
     from facies.methods import load_method
     from facies.training import SilentProgress
 
@@ -104,11 +105,13 @@ def predict(
     if expert is not None:
         check_group(run, method, expert)
     images = _open_images_like(run, source, channels, pages, progress)
+    learnt = run.manifest["input"].get("value_range")
+    clipped = None if learnt is None else clipping_note(images, *learnt)
     rule = _by_reconstruction(method) if by == "reconstruction" else method.predict_table
     table = _assign(method, rule, images, load_classifier(run, classifier), progress)
     if expert is not None:
         table = pd.concat([table, _latent_space(method, images, expert)], axis=1)
-    return Prediction(table, images.left_out, images.notes)
+    return Prediction(table, images.left_out, [*images.notes, *([clipped] if clipped else [])])
 
 
 def _by_reconstruction(method: Any) -> Callable[[ImageSet], dict[str, NDArray[Any]]]:

@@ -52,6 +52,6 @@ def photographs(
     for stack in range(n_stacks):
         for layer in range(layers):
             blur = 0.7 + 1.2 * abs(layer - layers // 2)
-            picture = plate(discs, blur=blur, seed=100 * stack + layer, **options)  # type: ignore[arg-type]
+            picture = plate(discs, blur=blur, seed=100 * stack + layer, **options)
             Image.fromarray(picture).save(folder / f"S{stack}_L{layer}{suffix}")
     return folder

@@ -21,7 +21,7 @@ ONE = ((WIDTH // 2, 100, 30),)
 def shown(ground: str, gain: float = 1.0, disc: tuple[float, float, float] = ONE[0]) -> tuple[NDArray[np.uint8], ...]:
     """A grain of one colour under a lamp of this strength, as it is and on an even plate, and where it is."""
     colours = {"green": GREEN, "dark": DARK, "light": LIGHT}[ground]
-    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate(ground=colours, colour=GREY)]), ground)  # type: ignore[arg-type]
+    thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate(ground=colours, colour=GREY)]), ground)
     photograph = plate([disc, (40, 40, 14)], ground=colours, colour=GREY, uneven=0.4)
     photograph = np.clip(photograph * gain, 0, 255).astype(np.uint8)
     x, y, r = (int(value) for value in disc)

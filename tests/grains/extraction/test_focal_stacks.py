@@ -20,7 +20,7 @@ def touch(folder: Path, *names: str) -> Path:
 
 
 def found(folder: Path, **options: object) -> dict[str, tuple[str, ...]]:
-    return {stack.name: stack.photographs for stack in find_stacks(folder, **options).stacks}  # type: ignore[arg-type]
+    return {stack.name: stack.photographs for stack in find_stacks(folder, **options).stacks}
 
 
 def test_by_name_in_natural_order(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def folder_of(path: Path, *pictures: np.ndarray) -> Path:
 def test_a_photograph_that_grains_fill_is_refused(background: str, tmp_path: Path) -> None:
     stacks = find_stacks(folder_of(tmp_path / "photos", gravel(), gravel(1)), layers=1)
     with pytest.raises(InputError, match=r"photos: in 2 of the 2 photographs .* no ground is seen") as error:
-        extract_grains(stacks, tmp_path / "grains", ExtractionSettings(background=background))  # type: ignore[arg-type]
+        extract_grains(stacks, tmp_path / "grains", ExtractionSettings(background=background))
     assert "\n" not in str(error.value)
     assert {path.name for path in tmp_path.iterdir()} == {"photos"}
 

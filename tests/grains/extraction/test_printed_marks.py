@@ -83,7 +83,7 @@ def test_a_strip_below_the_picture() -> None:
 def photographs(folder: Path, bars: tuple[int, ...] = (BAR, BAR), **options: object) -> Path:
     folder.mkdir()
     for number, bar in enumerate(bars):
-        picture = plate(DISCS, seed=number, **options)  # type: ignore[arg-type]
+        picture = plate(DISCS, seed=number, **options)
         Image.fromarray(printed(picture, bar=bar) if bar else picture).save(folder / f"P{number}.png")
     return folder
 

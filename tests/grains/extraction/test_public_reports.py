@@ -140,7 +140,7 @@ def test_g7_a_grain_of_few_pixels_is_cut_out_and_flagged(tmp_path: Path) -> None
     tiny = table[table["area_px"] < 20]
     assert len(tiny) >= 1
     assert (tiny["flag"] == TOO_SMALL).all()
-    assert len(table) == len(read_outlines(open_images(tmp_path / "grains")))  # type: ignore[arg-type]
+    assert len(table) == len(read_outlines(open_images(tmp_path / "grains")))
 
 
 def test_g8_a_grain_that_cannot_be_measured_has_a_row_with_the_reason(

@@ -17,7 +17,7 @@ from tests.grains.extraction.factories import DARK, DISCS, GREEN, HEIGHT, LIGHT,
 
 def regions(picture: np.ndarray, **options: object) -> Regions:
     thresholds, _ = learn_thresholds(SessionSample.from_photographs([picture]), "auto")
-    return find_regions(picture, thresholds, ExtractionSettings(**options))  # type: ignore[arg-type]
+    return find_regions(picture, thresholds, ExtractionSettings(**options))
 
 
 @pytest.mark.parametrize(

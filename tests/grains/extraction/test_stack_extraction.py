@@ -20,7 +20,7 @@ SETTINGS = ExtractionSettings(size=64)
 def cut(folder: Path, number: int = 0, **options: object) -> ExtractedStack:
     stack = find_stacks(folder, layers=3).stacks[number]
     thresholds, _ = learn_thresholds(SessionSample.from_photographs([plate()]), "green")
-    return extract_stack(folder, stack, thresholds, ExtractionSettings(size=64, **options))  # type: ignore[arg-type]
+    return extract_stack(folder, stack, thresholds, ExtractionSettings(size=64, **options))
 
 
 def test_all_layers_are_cut_by_one_box(tmp_path: Path) -> None:

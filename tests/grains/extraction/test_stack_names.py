@@ -22,7 +22,7 @@ def found(folder: Path, names: list[str], **options: object) -> StackList:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    return find_stacks(folder, **options)  # type: ignore[arg-type]
+    return find_stacks(folder, **options)
 
 
 def refused(folder: Path, names: list[str], **options: object) -> str:

@@ -75,7 +75,7 @@ def test_the_scale_bar_is_as_long_as_it_says(grains: RunFolder) -> None:
 
 def _zoom(data: pd.DataFrame, axes: object) -> float:
     """Measure the zoom in the picture itself: the first grain's rows that are not empty."""
-    sheet = np.asarray(axes.images[0].get_array())  # type: ignore[attr-defined]
+    sheet = np.asarray(axes.images[0].get_array())
     filled = sheet[:, 0, 3] > 0
     return int(np.argmin(filled)) / float(data["height_px"][0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pandas as pd
 from facies.errors import InputError
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress, Reader
-from facies.images.readers.file_search import ImageFile, find_image_files
+from facies.images.readers.file_search import ImageFile, find_image_files, listings
 from facies.images.readers.folder import images_from_files
 from facies.images.readers.pixel_size import pixel_sizes
 from facies.images.readers.plankton_table import MAX_TABLE_BYTES, TABLE_NAME, PlanktonTable, read_tables
@@ -44,18 +43,10 @@ def holds_table(path: Path) -> bool:
     return path.is_dir() and next(_tables_below(path), None) is not None
 
 
-def _tables_below(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
-    """Yield the tables in a folder and a few levels below, in natural order; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return
-    yield from (Path(entry.path) for entry in listed if TABLE_NAME.fullmatch(entry.name) and entry.is_file())
-    if depth > 1:
-        for entry in listed:
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__MACOSX")):
-                yield from _tables_below(Path(entry.path), depth - 1)
+def _tables_below(folder: Path) -> Iterator[Path]:
+    """Yield the tables in a folder and a few levels below."""
+    for entries in listings(folder, _DEPTH):
+        yield from (Path(entry.path) for entry in entries if TABLE_NAME.fullmatch(entry.name) and entry.is_file())
 
 
 def images_from_ecotaxa(path: Path, image_format: ImageFormat, progress: Progress | None = None) -> ImageSet:

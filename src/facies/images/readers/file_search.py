@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -72,6 +73,23 @@ def search_folder(folder: Path) -> FolderSearch:
                 _sort_in(here / name, root, found)
     found.files.sort(key=lambda file: natural_key(file.name))
     return found
+
+
+def listings(folder: Path, depth: int) -> Iterator[list[os.DirEntry[str]]]:
+    """Yield what is in a folder, then in those below it, each sorted by name.
+
+    For readers that look for files of their own in a few levels of folders (`depth`, 1 for the folder alone). Links to
+    folders, hidden folders and folders that cannot be read are passed over.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    yield listed
+    for entry in listed if depth > 1 else ():
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__MACOSX")):
+            yield from listings(Path(entry.path), depth - 1)
 
 
 def _sort_in(path: Path, root: Path, found: FolderSearch) -> None:

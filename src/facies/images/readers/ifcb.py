@@ -8,7 +8,6 @@ columns are those that pyifcb documents (joefutrelle/pyifcb, ifcb/data/adc.py).
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from facies.errors import InputError
 from facies.images.axes import AxisOrder
 from facies.images.image_set import LEFT_OUT_COLUMNS, ImageSet
 from facies.images.readers.base import Progress, Reader
+from facies.images.readers.file_search import listings
 from facies.images.readers.folder import choose_format
 from facies.images.readers.pixels import PageHeader
 from facies.images.resize import ImageFormat, border_median
@@ -79,19 +79,11 @@ class _Bin:
     metadata: dict[str, Any]
 
 
-def _bins_below(path: Path, depth: int = _DEPTH) -> Iterator[Path]:
+def _bins_below(folder: Path) -> Iterator[Path]:
     """Yield the names of the bins, without a suffix, in a folder and a few levels below."""
-    try:
-        with os.scandir(path) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return
-    stems = {Path(entry.path).with_suffix("") for entry in listed if Path(entry.name).suffix.lower() in _SUFFIXES}
-    yield from sorted(stem for stem in stems if _is_bin_name(stem.name))
-    if depth > 1:
-        for entry in listed:
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                yield from _bins_below(Path(entry.path), depth - 1)
+    for entries in listings(folder, _DEPTH):
+        stems = {Path(entry.path).with_suffix("") for entry in entries if Path(entry.name).suffix.lower() in _SUFFIXES}
+        yield from sorted(stem for stem in stems if _is_bin_name(stem.name))
 
 
 def _is_bin_name(name: str) -> bool:
