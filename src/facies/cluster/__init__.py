@@ -9,10 +9,12 @@ from facies.cluster.density import (
     l1_normalised,
     most_central,
 )
+from facies.cluster.group_tree import GroupTree, GroupTreeCut
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.linear_classifier import LinearProbe, ProbeReport
 from facies.cluster.local_embedding import LocalEmbedding
+from facies.cluster.merge_trees import density_tree, ward_tree
 from facies.cluster.recluster import ReclusterResult, members_of, recluster, refine
 from facies.cluster.silhouette_kmeans import KMeansBySilhouette, select_k
 from facies.cluster.umap import UMAPLayout
@@ -20,6 +22,8 @@ from facies.cluster.umap import UMAPLayout
 __all__ = [
     "DensityClusterer",
     "DensityGroups",
+    "GroupTree",
+    "GroupTreeCut",
     "KMeans",
     "KMeansBySilhouette",
     "LatentDimension",
@@ -29,6 +33,7 @@ __all__ = [
     "ReclusterResult",
     "UMAPLayout",
     "density_groups",
+    "density_tree",
     "dynamic_neighbours",
     "expected_calibration_error",
     "l1_normalised",
@@ -38,4 +43,5 @@ __all__ = [
     "recluster",
     "refine",
     "select_k",
+    "ward_tree",
 ]
