@@ -120,7 +120,7 @@ class EfficientNetLite0(Encoder):
         """Build again what `description` and `state` gave."""
         encoder = cls(Weights(**description["weights"]))
         encoder.load_state_dict(dict(state))
-        return encoder.eval().to(memory_format=torch.channels_last)
+        return _channels_last(encoder)
 
     @classmethod
     def from_file(cls, path: Path, *, classifier: bool = False) -> Self:
@@ -152,7 +152,12 @@ class EfficientNetLite0(Encoder):
                 f"{path}: holds the weights of another network, not of {NAME} ({reason}); give the file of the package "
                 f"{PACKAGE.replace('_', '-')}, a folder of Hugging Face, or an ONNX file"
             ) from error
-        return encoder.eval().to(memory_format=torch.channels_last)
+        return _channels_last(encoder)
+
+
+def _channels_last(network: Any) -> Any:
+    """Weights in the order in which convolutions of few channels are quickest."""
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def load_efficientnet_lite0() -> EfficientNetLite0:

@@ -57,7 +57,9 @@ class HuggingFaceEncoder(Encoder):
             multiple=patch or 1,
         )
         self.model, self.processing, self.has_pooler = model, dict(processing), has_pooler
-        self.register_buffer("mean", channel_statistics(processing.get("image_mean") or IMAGENET_MEAN), persistent=False)
+        self.register_buffer(
+            "mean", channel_statistics(processing.get("image_mean") or IMAGENET_MEAN), persistent=False
+        )
         self.register_buffer("std", channel_statistics(processing.get("image_std") or IMAGENET_STD), persistent=False)
         self.takes_any_size = model.config.model_type not in ("vit_mae", "clip", "siglip", "vit")
         size = self.input_size((self.usual_side, self.usual_side))
@@ -112,7 +114,9 @@ class HuggingFaceEncoder(Encoder):
         """Build again what `description` and `state` gave; nothing is looked for on the disk or in the network."""
         transformers = _transformers("this model")
         try:
-            config = transformers.AutoConfig.for_model(**{**description["config"], "model_type": description["model_type"]})
+            config = transformers.AutoConfig.for_model(
+                **{**description["config"], "model_type": description["model_type"]}
+            )
             model = transformers.AutoModel.from_config(config, trust_remote_code=False)
         except (ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:120]

@@ -52,13 +52,17 @@ class ONNXEncoder(Encoder):
         metadata = self._session.get_modelmeta().custom_metadata_map
         (given, *others) = self._session.get_inputs()
         shape = list(given.shape)
-        if others or len(shape) != 4 or shape[1] not in (3, None) and not isinstance(shape[1], str):
-            raise InputError(f"{source}: takes {given.name} {shape}; an encoder takes one input of images, (N, 3, H, W)")
+        if others or len(shape) != 4 or (shape[1] not in (3, None) and not isinstance(shape[1], str)):
+            raise InputError(
+                f"{source}: takes {given.name} {shape}; an encoder takes one input of images, (N, 3, H, W)"
+            )
         self._input, self._batch = given.name, shape[0] if isinstance(shape[0], int) else None
         fixed = [edge for edge in shape[2:] if isinstance(edge, int)]
         self.fixed_size = (fixed[0], fixed[1]) if len(fixed) == 2 else None
         digest = hashlib.sha256(content).hexdigest()
-        weights = Weights(Path(source).stem, digest, metadata.get("licence") or metadata.get("license") or "not stated", source)
+        weights = Weights(
+            Path(source).stem, digest, metadata.get("licence") or metadata.get("license") or "not stated", source
+        )
         super().__init__(weights, 0, usual_side=max(self.fixed_size or (224,)))
         mean, std = (_numbers(metadata, *each, source) for each in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
         self.register_buffer("mean", channel_statistics(mean), persistent=False)

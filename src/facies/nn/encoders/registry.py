@@ -105,7 +105,9 @@ def load_encoder(encoder: str) -> Encoder:
     if path.suffix in STATE_FILES:
         return _attribute(KINDS["efficientnet-lite0"]).from_file(path)
     if not path.is_dir():
-        raise InputError(f"encoder={encoder}: there is no such folder, and no file of a kind that is known (.onnx, .pth, .safetensors)")
+        raise InputError(
+            f"encoder={encoder}: there is no such folder, and no file of a kind that is known (.onnx, .pth, .safetensors)"
+        )
     if not (path / "config.json").is_file():
         raise InputError(f"encoder={encoder}: is no folder of Hugging Face, for it holds no config.json")
     return _attribute(KINDS["hugging-face"]).from_folder(str(path)).eval()
@@ -130,7 +132,9 @@ def rebuild_encoder(description: Mapping[str, Any], state: Mapping[str, Tensor])
         )
     encoder = _registered[name].load().eval()
     if encoder.weights.sha256 != description["weights"]["sha256"]:
-        raise InputError(f"the encoder {name!r} is not the one that this model learnt with; register that version of it")
+        raise InputError(
+            f"the encoder {name!r} is not the one that this model learnt with; register that version of it"
+        )
     return encoder
 
 
