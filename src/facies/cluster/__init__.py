@@ -15,8 +15,9 @@ from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.linear_classifier import LinearProbe, ProbeReport
 from facies.cluster.local_embedding import LocalEmbedding
 from facies.cluster.merge_trees import density_tree, ward_tree
+from facies.cluster.principal_axes import principal_axes
 from facies.cluster.recluster import ReclusterResult, members_of, recluster, refine
-from facies.cluster.silhouette_kmeans import KMeansBySilhouette, select_k
+from facies.cluster.silhouette_kmeans import KMeansBySilhouette, number_by_silhouette, select_k
 from facies.cluster.umap import UMAPLayout
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "latent_dimension",
     "members_of",
     "most_central",
+    "number_by_silhouette",
+    "principal_axes",
     "recluster",
     "refine",
     "select_k",

@@ -17,6 +17,7 @@ from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_siz
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
+from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
 
@@ -37,9 +38,11 @@ __all__ = [
     "MLPAutoencoder",
     "PixelNormalizer",
     "ResNetBranch",
+    "ResidualEncoder",
     "STDACNetwork",
     "SpatialTransformer",
     "ThetaInit",
+    "ViewNetwork",
     "block_count",
     "map_sizes",
     "preserve_running_statistics",

@@ -1,0 +1,126 @@
+"""What methods share that group the embedding of an encoder: embed, group, assign, map."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facies.images import ImageSet
+from facies.methods.base import Method
+from facies.methods.fit_context import FitContext
+from facies.methods.grouping import Grouping, Groups
+from facies.methods.partition import Partition
+from facies.parameters import settings
+from facies.training import Projection, Stage, StageOutputs
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class EmbeddingClustering(Method):
+    """An encoder, and a grouping of its embedding.
+
+    A subclass has stages that give its encoder (`encoder_stages`), says what of their outputs a model keeps
+    (`encoder_state`), and builds the encoder from that (`load_encoder`), so that `embed` works.
+    """
+
+    supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
+    estimates_n_clusters: ClassVar[bool] = True
+
+    grouping: Grouping = settings(Grouping)
+    """How the embedding is cut into groups."""
+    projection: Projection = settings(Projection)
+    """The map."""
+
+    @abstractmethod
+    def encoder_stages(self, fit: FitContext) -> list[Stage]:
+        """The stages that give an encoder."""
+
+    @abstractmethod
+    def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Of the outputs of these stages, what a model keeps."""
+
+    @abstractmethod
+    def load_encoder(self, state: StageOutputs) -> None:
+        """Build the encoder from what `encoder_state` returned."""
+
+    @property
+    def asked_n_clusters(self) -> int | None:
+        """``grouping.n_clusters``."""
+        return self.grouping.n_clusters
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse also a grouping that contradicts itself, and too few images."""
+        super().check(images)
+        self.grouping.check(len(images))
+
+    def stages(self, fit: FitContext) -> list[Stage]:
+        """The encoder, its embedding of all images, the groups, and a map."""
+        return [
+            *self.encoder_stages(fit),
+            fit.stage("embed", self.embed_all),
+            fit.stage("group", self.group),
+            fit.stage("assign", self.assign),
+            fit.stage("projection", lambda fit, outputs: fit.project(outputs, self.projection)),
+        ]
+
+    def embed_all(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the embedding of every image."""
+        self.load_encoder(self.encoder_state(outputs))
+        (embedding,) = fit.apply(self.embed, "embed", batch_size=self._batch_size())
+        return {"embedding_": embedding}
+
+    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the groups in the embedding."""
+        found = self.grouping.fit(outputs["embedding_"], fit.trainer)
+        return {**found, "notes": [*outputs.get("notes", []), *found["grouping_notes"]]}
+
+    def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: probabilities and group of every image, as the finished model gives them; the embedding is there already."""
+        self._set_state(self._state_of(fit.images, outputs))
+        embedding, size = torch.from_numpy(outputs["embedding_"]), self._batch_size()
+        with fit.trainer.progress("assign", len(embedding), "images") as progress, torch.no_grad():
+            parts = []
+            for rows in embedding.split(size):
+                parts.append(self.place(rows.to(self.device_)).float().cpu().numpy())
+                progress.advance(len(rows))
+        probabilities = np.concatenate(parts)
+        return {"probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
+
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Encoder and groups; what the method said before neighbours voted stays with this object."""
+        self.found_labels_: NDArray[np.int64] = outputs["found_labels"]
+        return {**self.encoder_state(outputs), "groups": outputs["groups"], "n_clusters": outputs["n_clusters"]}
+
+    def load_state(self, state: StageOutputs) -> None:
+        """Build encoder and groups."""
+        self.load_encoder(state)
+        self.groups_ = Groups.from_state(state["groups"], self.device_)
+
+    def place(self, embedding: Tensor) -> Tensor:
+        """Embeddings (B, D) → probabilities (B, K)."""
+        placed: Tensor = self.groups_(embedding)
+        return placed
+
+    def cluster_probabilities(self, pixels: Tensor) -> Tensor:
+        """Probabilities of the groups, from the embedding."""
+        return self.place(self.embed(pixels))
+
+    def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in one pass."""
+        embedding = self.embed(pixels)
+        return embedding, self.place(embedding)
+
+    def partitions(self) -> dict[str, Partition]:
+        """The groups, and beside them what ``density`` found with its noise, where there is some."""
+        own = {self.name: Partition(self.labels_, self.title, self.probabilities_)}
+        found: Any = getattr(self, "found_labels_", None)
+        if found is None or self.grouping.chosen_method != "density" or (found >= 0).all():
+            return own
+        return {"density": Partition(found, "Dense groups and the noise between them", None), **own}
+
