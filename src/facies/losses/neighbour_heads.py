@@ -42,7 +42,7 @@ def mean_entropy(probabilities: Tensor) -> Tensor:
 
 
 def pointwise_mutual_information(student: Tensor, teacher: Tensor, marginal: Tensor, beta: float = 0.6) -> Tensor:
-    """log Σ_c (q_s(c|x)·q_t(c|x'))^β / q̃_t(c) of each pair (Adaloglou et al., 2023, section 3).
+    """Log Σ_c (q_s(c|x)·q_t(c|x'))^β / q̃_t(c) of each pair (Adaloglou et al., 2023, section 3).
 
     Parameters
     ----------

@@ -95,9 +95,13 @@ class Contrastive(EmbeddingClustering):
         super().check(images)
         channels, height, width = images.image_shape[-3:]
         if min(height, width) < LEAST_SIDE:
-            raise InputError(f"images of {height} × {width} pixels: {self.name} needs {LEAST_SIDE} or more a side; enlarge them")
+            raise InputError(
+                f"images of {height} × {width} pixels: {self.name} needs {LEAST_SIDE} or more a side; enlarge them"
+            )
         if self.views.hue and channels != 3:
-            raise InputError(f"views.hue={self.views.hue:g}: the images have {channels} channels, and hues are of three; set it to 0")
+            raise InputError(
+                f"views.hue={self.views.hue:g}: the images have {channels} channels, and hues are of three; set it to 0"
+            )
         if self.training.batch_size < LEAST_BATCH or len(images) < LEAST_BATCH:
             raise InputError(
                 f"training.batch_size={self.training.batch_size}, {len(images)} images: views are told apart within a batch; "
@@ -123,7 +127,9 @@ class Contrastive(EmbeddingClustering):
         """Stage: the encoder, from views."""
         teacher = self.loss != "simclr"
         network: ViewNetwork = fit.trainer.build(
-            lambda: ViewNetwork(encoder := self.build_encoder(), encoder.features, self.projection_size, teacher=teacher)
+            lambda: ViewNetwork(
+                encoder := self.build_encoder(), encoder.features, self.projection_size, teacher=teacher
+            )
         )
         objective = ViewObjective(self.preprocessor(fit, outputs), self.loss, self.temperature)
         callbacks: list[Callback] = [EMATeacher("student", "teacher", self.teacher_momentum)] if teacher else []

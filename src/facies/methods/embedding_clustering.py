@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -86,7 +85,7 @@ class EmbeddingClustering(Method):
         embedding, size = torch.from_numpy(outputs["embedding_"]), self._batch_size()
         with fit.trainer.progress("assign", len(embedding), "images") as progress, torch.no_grad():
             parts = []
-            for rows in embedding.split(size):
+            for rows in torch.split(embedding, size):
                 parts.append(self.place(rows.to(self.device_)).float().cpu().numpy())
                 progress.advance(len(rows))
         probabilities = np.concatenate(parts)
@@ -123,4 +122,3 @@ class EmbeddingClustering(Method):
         if found is None or self.grouping.chosen_method != "density" or (found >= 0).all():
             return own
         return {"density": Partition(found, "Dense groups and the noise between them", None), **own}
-

@@ -200,9 +200,9 @@ class Groups(nn.Module):
     @classmethod
     def from_state(cls, state: dict[str, Tensor], device: torch.device) -> Self:
         """Build what `Grouping.fit` gave as ``groups``."""
-        names = ("references", "memberships", "mean", "components")
+        parts = {name: state[name] for name in ("references", "memberships", "mean", "components")}
         votes, unit_length = int(state["votes"]), bool(state["unit_length"])
-        return cls(*(state[name] for name in names), unit_length=unit_length, votes=votes).to(device).eval()
+        return cls(**parts, unit_length=unit_length, votes=votes).to(device).eval()
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Embeddings (B, D) → probabilities (B, K)."""
