@@ -23,7 +23,6 @@ METHODS: dict[str, str] = {
     "dac": "facies.methods.dac.dac:DAC",
     "dec": "facies.methods.dec:DEC",
     "idec": "facies.methods.idec:IDEC",
-    "contrastive": "facies.methods.contrastive:Contrastive",
 }
 """The methods of Facies; a method is imported when it is asked for."""
 
