@@ -44,8 +44,7 @@ def test_consistency_and_entropy_of_each_head():
     gradient = slow.gradient(lambda x: (neighbour_consistency(x, neighbours) - mean_entropy(x)).sum(), own)
     slope = slow.slope(
         lambda x: sum(
-            slow_consistency(p, q) - slow_mean_entropy(p)
-            for p, q in zip(x.tolist(), neighbours.tolist(), strict=True)
+            slow_consistency(p, q) - slow_mean_entropy(p) for p, q in zip(x.tolist(), neighbours.tolist(), strict=True)
         ),
         own,
     )

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from annotated_types import Ge
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.cluster import KMeans, UMAPLayout, density_groups, number_by_silhouette, principal_axes
+from facies.cluster import KMeans, UMAPLayout, density_groups, number_by_silhouette, principal_axes, ward_tree
 from facies.errors import InputError
 from facies.parameters import Count, Settings
 from facies.training import StageOutputs, Trainer
@@ -137,7 +136,8 @@ class Grouping(Settings):
             memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
             return memberships.argmax(axis=1).astype(np.int64), memberships
         if method == "ward":
-            labels = AgglomerativeClustering(count).fit(layout).labels_.astype(np.int64)
+            tree = ward_tree(layout, smallest=1, random_state=seed)
+            labels = tree.cut(n_groups=min(count, 1 + int((tree.strength > 0).sum()))).labels
         else:
             labels = KMeans(count, random_state=seed).fit(layout).labels_
         return labels, np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
