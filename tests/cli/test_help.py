@@ -28,6 +28,8 @@ COMMANDS = (
     "demo",
     "atlas",
     "extract",
+    "consensus",
+    "cut",
     "recluster",
     "refine",
     "name",

@@ -9,6 +9,7 @@ from facies.cluster.density import (
     l1_normalised,
     most_central,
 )
+from facies.cluster.evidence_accumulation import Consensus, consensus
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
@@ -21,6 +22,7 @@ from facies.cluster.silhouette_kmeans import KMeansBySilhouette, number_by_silho
 from facies.cluster.umap import UMAPLayout
 
 __all__ = [
+    "Consensus",
     "DensityClusterer",
     "DensityGroups",
     "GroupTree",
@@ -33,6 +35,7 @@ __all__ = [
     "ProbeReport",
     "ReclusterResult",
     "UMAPLayout",
+    "consensus",
     "density_groups",
     "density_tree",
     "dynamic_neighbours",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from facies.errors import InputError
 
 SMALLEST_GROUP = 5
 """The least number of images of a group that a tree keeps, unless it is asked for another."""
+_ARRAYS = ("parent", "strength", "node", "density")
 
 
 class GroupTreeCut(NamedTuple):
@@ -79,6 +81,15 @@ class GroupTree:
     strength: NDArray[np.float32]
     node: NDArray[np.int32]
     density: NDArray[np.float32]
+
+    def arrays(self, prefix: str = "") -> dict[str, NDArray[Any]]:
+        """The arrays by name, to be kept in a file; `from_arrays` makes the tree of them again."""
+        return {prefix + name: getattr(self, name) for name in _ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], prefix: str = "") -> GroupTree:
+        """The tree whose `arrays` these are; other entries are passed over."""
+        return cls(*(np.asarray(arrays[prefix + name]) for name in _ARRAYS))
 
     def __len__(self) -> int:
         """Return the number of nodes."""

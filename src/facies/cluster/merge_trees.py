@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from facies.cluster.agglomeration import merge_nearest
 from facies.cluster.group_tree import SMALLEST_GROUP, GroupTree
 from facies.cluster.hdbscan_tree import HDBSCANTree
 from facies.cluster.kmeans import KMeans
@@ -84,67 +85,15 @@ def ward_tree(embedding: NDArray[np.float32], smallest: int = SMALLEST_GROUP, ra
 
 
 def ward_merges(centres: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Merge weighted centres (M, D) by Ward's rule: (M − 1, 4), as SciPy's ``linkage`` has it.
-
-    The distances are kept by the formula of Lance and Williams (1967), with weights for numbers of rows; the nearest pair is
-    found by chains of nearest neighbours (Murtagh, 1983), O(M²) in time and memory.
-    """
+    """Merge centres (M, D) of so many images each by Ward's rule: (M − 1, 4), as SciPy's ``linkage`` has it."""
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist, squareform
 
-    n = len(centres)
     if (weights == 1).all():
         return np.asarray(linkage(pdist(centres), "ward"))
-    distance = squareform(pdist(centres, "sqeuclidean")) * (
-        2 * weights[:, None] * weights[None] / (weights[:, None] + weights[None])
-    )
-    np.fill_diagonal(distance, np.inf)
-    weights, chain = weights.copy(), [0]
-    found: list[tuple[int, int, float]] = []
-    alive = np.ones(n, dtype=bool)
-    while len(found) < n - 1:
-        if not chain:
-            chain = [int(alive.argmax())]
-        row = distance[chain[-1]]
-        nearest = int(row.argmin())
-        if len(chain) > 1 and row[chain[-2]] <= row[nearest]:
-            one, other = chain.pop(), chain.pop()
-            height = distance[one, other]
-            found.append((one, other, height))
-            total = weights + weights[one] + weights[other]
-            merged = (
-                (weights + weights[one]) * distance[one]
-                + (weights + weights[other]) * distance[other]
-                - weights * height
-            ) / total
-            merged[~alive] = np.inf
-            merged[[one, other]] = np.inf
-            weights[one] += weights[other]
-            alive[other] = False
-            distance[one], distance[:, one] = merged, merged
-            distance[other], distance[:, other] = np.inf, np.inf
-        else:
-            chain.append(nearest)
-    return _numbered(found, n)
-
-
-def _numbered(found: list[tuple[int, int, float]], n: int) -> NDArray[np.float64]:
-    """Merges in the order of their heights, with the numbers of the groups that merge instead of one of their members."""
-    order = np.argsort([height for _, _, height in found], kind="stable")
-    root, size = list(range(2 * n - 1)), [1] * (2 * n - 1)
-    merges = np.empty((n - 1, 4))
-    for step, index in enumerate(order.tolist()):
-        one, other, height = found[index]
-        pair = []
-        for first in (one, other):
-            member = first
-            while root[member] != member:
-                root[member] = root[root[member]]
-                member = root[member]
-            pair.append(member)
-            root[member] = n + step
-        size[n + step] = size[pair[0]] + size[pair[1]]
-        merges[step] = (*pair, np.sqrt(max(height, 0.0)), size[n + step])
+    pairs = 2 * weights[:, None] * weights[None] / (weights[:, None] + weights[None])
+    merges = merge_nearest(squareform(pdist(centres, "sqeuclidean")) * pairs, weights, "ward")
+    merges[:, 2] = np.sqrt(np.maximum(merges[:, 2], 0.0))
     return merges
 
 

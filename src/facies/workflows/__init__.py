@@ -5,12 +5,15 @@ from __future__ import annotations
 from facies.workflows.audit import AuditResult, AuditSheet, audit_result, draw_audit_sheet, record_audit_sheet
 from facies.workflows.classify import Classification, classify, load_classifier
 from facies.workflows.cluster import ClusterJob, cluster, run_clustering
+from facies.workflows.consensus import consensus
+from facies.workflows.cut import cut
 from facies.workflows.evaluate import evaluate
 from facies.workflows.export import export
 from facies.workflows.group_naming import GroupNaming
 from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, undo
+from facies.workflows.new_partition import NewPartition
 from facies.workflows.predict import Prediction, predict, write_table
-from facies.workflows.recluster import NewPartition, recluster, refine
+from facies.workflows.recluster import recluster, refine
 from facies.workflows.sample import latent_walk, sample, white_image, write_images
 
 __all__ = [
@@ -25,6 +28,8 @@ __all__ = [
     "audit_result",
     "classify",
     "cluster",
+    "consensus",
+    "cut",
     "draw_audit_sheet",
     "evaluate",
     "export",
