@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from facies.cluster import consensus as join
@@ -73,12 +74,12 @@ def consensus(
 def _members(runs: Sequence[RunFolder], names: Sequence[str] | None) -> dict[str, NDArray[np.int64]]:
     """Groups of the partitions that are to be joined, in the order of the images of the first run."""
     first, several = runs[0], len(runs) > 1
-    ids = first.images["id"]
+    ids = pd.Index(first.images["id"])
     members: dict[str, NDArray[np.int64]] = {}
     for number, run in enumerate(runs):
         if run.path in [other.path for other in runs[:number]]:
             raise InputError(f"{run.path} is given twice: give each run once")
-        rows = run.images.set_index("id").index.get_indexer(ids)
+        rows = pd.Index(run.images["id"]).get_indexer(ids)
         if len(run) != len(first) or (rows < 0).any():
             raise InputError(f"{run.path} and {first.path} are not runs of the same images: their ids differ")
         for name in _chosen(run, names, several):

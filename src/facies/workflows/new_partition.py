@@ -37,7 +37,7 @@ def add_partition(
     base: str,
     about: Mapping[str, Any],
     *,
-    columns: Mapping[str, ArrayLike] | None = None,
+    columns: Mapping[str, NDArray[Any]] | None = None,
     listed: Collection[int] = (),
 ) -> NewPartition:
     """Add a partition, named ``HOW-1``, ``HOW-2`` … where no name is given, and let the expert's classes follow it.

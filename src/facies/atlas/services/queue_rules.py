@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.atlas.state.columns import Column
-from facies.atlas.state.predictions import Predictions
 
 QUEUES: dict[str, str] = {
     "cut": "cut by the border",
@@ -99,9 +98,9 @@ def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]
     return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows])
 
 
-def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
-    """Return ``rows`` in ascending order of the certainty of their prediction; the score is 1 minus that certainty."""
-    score = 1 - predictions.certainty[rows]
+def least_certain_queue(rows: NDArray[np.int64], certainty: NDArray[np.float32]) -> Queue:
+    """Return ``rows`` in ascending order of ``certainty``, float32 of shape (N,); the score is 1 minus that certainty."""
+    score = 1 - certainty[rows]
     order = np.argsort(-score, kind="stable")
     return Queue(rows[order], score[order], 0.5)
 
