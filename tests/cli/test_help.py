@@ -29,6 +29,7 @@ COMMANDS = (
     "atlas",
     "extract",
     "consensus",
+    "select",
     "cut",
     "recluster",
     "refine",

@@ -44,14 +44,14 @@ class DensityGroups(NamedTuple):
         Soft memberships, also of noise; rows sum to 1.
     min_cluster_size : int
         Least number of points of a group in the chosen cut.
-    tree : HDBSCANTree
+    tree : HDBSCANTree, optional
         The tree that was cut.
     """
 
     labels: NDArray[np.int64]
     memberships: NDArray[np.float32]
     min_cluster_size: int
-    tree: HDBSCANTree
+    tree: HDBSCANTree | None = None
 
     @property
     def n_groups(self) -> int:
@@ -168,7 +168,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         chosen = most_central([groups.labels for groups in candidates])
         self.layout_, groups = layouts[chosen], candidates[chosen]
         self.labels_, self.probabilities_ = groups.labels, groups.memberships
-        self.tree_ = density_tree(groups.tree)
+        self.tree_ = None if groups.tree is None else density_tree(groups.tree)
         self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
         return self
 

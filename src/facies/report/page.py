@@ -27,6 +27,7 @@ from facies.report.palette import Style, group_style
 from facies.report.rendering import render_template
 from facies.report.run_settings import settings_tables
 from facies.report.sections import ReportOptions, SectionContent, applying_sections, find_section
+from facies.report.selection import selection_of
 from facies.report.svg import svg_markup
 from facies.runs import RunFolder
 
@@ -186,6 +187,7 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "projection": projection,
         "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
         "n_drawn": min(len(run), figures.MAX_POINTS),
+        "selection": selection_of(run),
         "groups": groups,
         "largest": max((group.size for group in groups), default=1),
         "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facies.workflows.audit import AuditResult, AuditSheet, audit_result, draw_audit_sheet, record_audit_sheet
+from facies.workflows.candidates import Candidate, default_candidates
 from facies.workflows.classify import Classification, classify, load_classifier
 from facies.workflows.cluster import ClusterJob, cluster, run_clustering
 from facies.workflows.consensus import consensus
@@ -15,10 +16,12 @@ from facies.workflows.new_partition import NewPartition
 from facies.workflows.predict import Prediction, predict, write_table
 from facies.workflows.recluster import recluster, refine
 from facies.workflows.sample import latent_walk, sample, white_image, write_images
+from facies.workflows.select import select
 
 __all__ = [
     "AuditResult",
     "AuditSheet",
+    "Candidate",
     "Classification",
     "ClusterJob",
     "GroupNames",
@@ -30,6 +33,7 @@ __all__ = [
     "cluster",
     "consensus",
     "cut",
+    "default_candidates",
     "draw_audit_sheet",
     "evaluate",
     "export",
@@ -44,6 +48,7 @@ __all__ = [
     "refine",
     "run_clustering",
     "sample",
+    "select",
     "undo",
     "white_image",
     "write_images",

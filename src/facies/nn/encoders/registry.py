@@ -16,6 +16,7 @@ from facies.nn.encoders.hugging_face import HUB
 
 ENCODERS: dict[str, str] = {
     "efficientnet-lite0": "facies.nn.encoders.efficientnet_lite:load_efficientnet_lite0",
+    "pixels": "facies.nn.encoders.pixels:PixelsEncoder",
 }
 """The encoders of Facies; what one of them needs is imported when it is asked for."""
 
@@ -23,6 +24,7 @@ KINDS: dict[str, str] = {
     "efficientnet-lite0": "facies.nn.encoders.efficientnet_lite:EfficientNetLite0",
     "hugging-face": "facies.nn.encoders.hugging_face:HuggingFaceEncoder",
     "onnx": "facies.nn.encoders.onnx_file:ONNXEncoder",
+    "pixels": "facies.nn.encoders.pixels:PixelsEncoder",
 }
 """Classes that open what a model keeps of its encoder."""
 
