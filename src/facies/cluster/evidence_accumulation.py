@@ -68,7 +68,7 @@ def consensus(partitions: Sequence[ArrayLike], n_groups: int | None = None) -> C
     Examples
     --------
     >>> joined = consensus([[0, 0, 0, 1, 1, 1], [5, 5, 2, 2, 2, 2], [1, 1, 1, 0, 0, 0]])
-    >>> joined.labels.tolist(), joined.certainty.round(2).tolist()
+    >>> joined.labels.tolist(), [round(float(c), 2) for c in joined.certainty]
     ([0, 0, 0, 1, 1, 1], [1.0, 1.0, 0.82, 0.94, 0.94, 0.94])
     """
     codes = _codes(partitions)
