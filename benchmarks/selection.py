@@ -63,30 +63,26 @@ def load(name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
 
 def measure(images: ImageSet, labels: NDArray[np.int64], seed: int) -> list[dict[str, Any]]:
     """Score and accuracy of each candidate."""
-    fitted = {}
+    fitted = []
     for candidate in default_candidates():
         if candidate.method not in TRAINED:
             print(f"  {candidate.name}", flush=True)
-            fitted[candidate] = candidate.make("quick", seed).fit(images)
-    views = {
-        encoder: look_at(next(m.embedding_ for c, m in fitted.items() if c.encoder == encoder), seed)
-        for encoder in dict.fromkeys(candidate.encoder for candidate in fitted)
-    }
-    judged = {
-        candidate.name: judge(
-            method.labels_, views[candidate.encoder], [v for e, v in views.items() if e != candidate.encoder]
-        )
-        for candidate, method in fitted.items()
-    }
+            fitted.append((candidate, candidate.make("quick", seed).fit(images)))
+    embeddings = {candidate.encoder: method.embedding_ for candidate, method in fitted}
+    views = {encoder: look_at(embedding, seed) for encoder, embedding in embeddings.items()}
+    judged = [
+        judge(method.labels_, views[candidate.encoder], [v for e, v in views.items() if e != candidate.encoder])
+        for candidate, method in fitted
+    ]
     return [
         {
             "candidate": candidate.name,
             "n_groups": int(method.n_clusters_),
             "accuracy": accuracy(labels, method.labels_),
             "nmi": nmi(labels, method.labels_),
-            **judged[candidate.name],
+            **scores,
         }
-        for candidate, method in fitted.items()
+        for (candidate, method), scores in zip(fitted, judged, strict=True)
     ]
 
 
