@@ -57,8 +57,8 @@ def consensus(partitions: Sequence[ArrayLike], n_groups: int | None = None) -> C
     partitions : sequence of array_like of shape (N,)
         Two or more; −1 is noise. Group numbers need not correspond, nor their numbers be equal.
     n_groups : int, optional
-        How many groups to make. Without it, the number between the least and the greatest number of groups of the
-        partitions that lasts longest: from its first merge to the next one (Fred & Jain, 2005).
+        How many groups to make. Without it, the median of the numbers of groups of the partitions, rounded up. (The number
+        that lasts longest, as Fred & Jain have it, is most often the smallest one that a partition has.)
 
     Raises
     ------
@@ -76,9 +76,10 @@ def consensus(partitions: Sequence[ArrayLike], n_groups: int | None = None) -> C
     patterns, pattern, counts = _patterns(codes)
     voters = np.flatnonzero((patterns >= 0).any(axis=1))
     numbers = [len(np.unique(column[column >= 0])) for column in codes.T]
+    usual = int(np.ceil(np.median([number for number in numbers if number])))
     frequent = voters[np.argsort(-counts[voters], kind="stable")[:MAX_PATTERNS]]
     joined = np.full(len(patterns), -1, dtype=np.int64)
-    joined[frequent] = _merged(patterns[frequent], counts[frequent], weights, n_groups, (min(numbers), max(numbers)))
+    joined[frequent] = _merged(patterns[frequent], counts[frequent], weights, n_groups, usual)
     joined[voters], certainty = _vote(patterns[voters], counts[voters], weights, joined[voters])
     return _by_size(joined[pattern], voters, certainty, pattern, len(patterns), weights)
 
@@ -132,7 +133,7 @@ def _merged(
     counts: NDArray[np.int64],
     weights: NDArray[np.float64],
     n_groups: int | None,
-    usual: tuple[int, int],
+    usual: int,
 ) -> NDArray[np.int64]:
     """Groups of patterns (U, M): merged by the mean share of the partitions that have two images apart."""
     from scipy.cluster.hierarchy import fcluster
@@ -148,17 +149,8 @@ def _merged(
         together += weight * (speaks & (column[:, None] == column[None]))
     # Two images of which no partition says anything together are as far apart as can be.
     merges = merge_nearest(1.0 - together / np.maximum(votes, 1e-12), counts.astype(np.float64), "average")
-    wanted = n_groups or _longest_lived(merges[:, 2], *usual)
+    wanted = n_groups or min(usual, len(patterns))
     return np.asarray(fcluster(merges, wanted, "maxclust"), dtype=np.int64) - 1
-
-
-def _longest_lived(heights: NDArray[np.float64], least: int, most: int) -> int:
-    """The number of groups, `least` to `most`, that lasts over the greatest range of heights; of equal ones the smaller."""
-    n = len(heights) + 1
-    numbers = np.arange(max(1, min(least, n)), max(1, min(most, n)) + 1)
-    ends = np.concatenate([heights, [1.0]])  # what is one group stays so
-    begins = np.concatenate([[0.0], heights])
-    return int(numbers[(ends[n - numbers] - begins[n - numbers]).argmax()])
 
 
 def _vote(

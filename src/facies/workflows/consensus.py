@@ -33,7 +33,7 @@ def consensus(
         One run, of which all partitions are joined that were not made from another one; or several of the same images, of
         which the newest of each is.
     n_groups : int, optional
-        How many groups to make; without it the number that lasts longest (`facies.cluster.consensus`).
+        How many groups to make; without it the median of the partitions' numbers of groups.
     partitions : sequence of str, optional
         Which partitions to join. Of several runs, those of these names that each of them has.
     name : str, optional
