@@ -164,7 +164,7 @@ def features_of(
     batch_size
         Images read at once.
     progress
-        Shows how far it has come.
+        Advanced by each batch; what was there already counts at once.
     cache
         Where features are kept; by default in the cache folder of the user.
     """
@@ -173,10 +173,10 @@ def features_of(
     key = _key(images, encoder, device)
     kept = None if key is None else cache.get(key, shape)
     if kept is not None:
+        progress.advance(len(kept))
         return kept
     encoder = encoder.to(device).eval()
     with cache.fill(key, shape) as partial:
-        progress.start("encode", len(images), "images")
         progress.advance(partial.done)
         order = in_order(len(images), batch_size)
         left = [rows for rows in order if rows[0] >= partial.done]
@@ -190,7 +190,6 @@ def features_of(
             if time.monotonic() - recorded > SECONDS_BETWEEN_RECORDS:
                 partial.record(int(rows[-1]) + 1)
                 recorded = time.monotonic()
-        progress.finish()
     return partial.array
 
 

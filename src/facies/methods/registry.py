@@ -19,6 +19,7 @@ GROUP = "facies.methods"
 METHODS: dict[str, str] = {
     "moe-vae": "facies.methods.moe_vae.method:MoEVAE",
     "focal-vae": "facies.methods.focal_vae.method:FocalVAE",
+    "pretrained": "facies.methods.pretrained:Pretrained",
     "st-dac": "facies.methods.dac.st_dac:STDAC",
     "dac": "facies.methods.dac.dac:DAC",
     "dec": "facies.methods.dec:DEC",
