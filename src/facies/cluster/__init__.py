@@ -13,6 +13,7 @@ from facies.cluster.evidence_accumulation import Consensus, consensus
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
+from facies.cluster.layout_agreement import agreed_density_groups
 from facies.cluster.linear_classifier import LinearProbe, ProbeReport
 from facies.cluster.local_embedding import LocalEmbedding
 from facies.cluster.merge_trees import density_tree, ward_tree
@@ -35,6 +36,7 @@ __all__ = [
     "ProbeReport",
     "ReclusterResult",
     "UMAPLayout",
+    "agreed_density_groups",
     "consensus",
     "density_groups",
     "density_tree",

@@ -7,13 +7,21 @@ from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.cluster import KMeans, UMAPLayout, density_groups, number_by_silhouette, principal_axes, ward_tree
+from facies.cluster import (
+    KMeans,
+    UMAPLayout,
+    agreed_density_groups,
+    density_groups,
+    number_by_silhouette,
+    principal_axes,
+    ward_tree,
+)
 from facies.errors import InputError
 from facies.parameters import Count, Settings
 from facies.training import StageOutputs, Trainer
@@ -25,6 +33,8 @@ MOST_REFERENCES = 20_000
 SMALLEST_LAYOUT = 20
 """Fewer images are grouped by their principal components, without a layout."""
 LEAST_NOISE_SAMPLES = 5
+IMAGES_IN_LAYOUTS = 30_000
+"""So many images are laid out in all, over all layouts, unless one alone has more."""
 
 
 @dataclass(kw_only=True)
@@ -44,11 +54,17 @@ class Grouping(Settings):
     """Dimensions of the UMAP layout that is cut into groups; null cuts the principal components themselves."""
     n_neighbors: Annotated[int, Ge(2)] = 15
     """Neighbours of an image in the layout; more merge small groups."""
+    metric: Literal["euclidean", "manhattan"] = "euclidean"
+    """Distance by which neighbours are found for the layout; ``manhattan`` lets no single component decide."""
+    n_layouts: Annotated[int, Interval(ge=1, le=10)] = 1
+    """Layouts from different seeds in each of which ``separated`` judges its cuts, so that the accidents of none decide; fewer
+    are made where there are more than 10,000 images, for time."""
     selection: Literal["separated", "leaf", "eom"] = "eom"
     """How ``density`` cuts its tree: ``leaf`` finds many small groups, ``eom`` the most persistent ones, ``separated`` those
-    with the greatest silhouette."""
+    with the greatest silhouette, from groups of N/100 on."""
     min_cluster_size: Annotated[int, Ge(2)] | None = None
-    """Fewest images of a group found by ``density``; null is N/50, at least 5. Smaller values find rarer kinds."""
+    """Fewest images of a group found by ``density``; null is N/50, or N/100 for ``separated``, at least 5. Smaller
+    values find rarer kinds."""
     votes: Count = 10
     """Neighbours among the images learnt from whose groups a new image is given, the nearer with the greater weight."""
 
@@ -92,9 +108,9 @@ class Grouping(Settings):
             axes = principal_axes(self._scaled(embedding[rows]), self.n_components)
             reduced = np.asarray(axes.transform(self._scaled(embedding[rows])), np.float32)
             progress.advance(1)
-            layout = self._layout(reduced, trainer.seed("layout"))
+            layouts = self._layouts(reduced, trainer.seed("layout"))
             progress.advance(1)
-            labels, memberships = self._cut(layout, trainer.seed("groups"))
+            labels, memberships = self._cut(layouts, trainer.seed("groups"))
         state = {
             "mean": torch.from_numpy(np.asarray(axes.mean_, np.float32)),
             "components": torch.from_numpy(np.asarray(axes.components_, np.float32)),
@@ -118,14 +134,22 @@ class Grouping(Settings):
         lengths = np.linalg.norm(embedding, axis=1, keepdims=True)
         return np.asarray(embedding / np.maximum(lengths, 1e-12), np.float32)
 
-    def _layout(self, reduced: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    def _layouts(self, reduced: NDArray[np.float32], seed: int) -> list[NDArray[np.float32]]:
+        """The layout that is cut, and others of the same rows, in which a cut is judged as well."""
         if self.layout_dimensions is None or len(reduced) < SMALLEST_LAYOUT:
-            return reduced
-        return UMAPLayout(reduced, self.n_neighbors, "euclidean", seed).layout(self.layout_dimensions)
+            return [reduced]
+        manifold = UMAPLayout(reduced, self.n_neighbors, self.metric, seed)
+        judged = self.chosen_method == "density" and self.selection == "separated"
+        count = min(self.n_layouts, max(1, IMAGES_IN_LAYOUTS // len(reduced))) if judged else 1
+        return [manifold.layout(self.layout_dimensions, seed=(seed + number) % 2**32) for number in range(count)]
 
-    def _cut(self, layout: NDArray[np.float32], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _cut(self, layouts: list[NDArray[np.float32]], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Labels (N,), −1 for noise, and memberships (N, K)."""
-        method = self.chosen_method
+        method, layout = self.chosen_method, layouts[0]
+        if method == "density" and self.selection == "separated":
+            smallest = self.min_cluster_size or max(5, len(layout) // 100)
+            found = agreed_density_groups(layouts, smallest, LEAST_NOISE_SAMPLES, random_state=seed)
+            return found.labels, found.memberships
         if method == "density":
             smallest = self.min_cluster_size or max(5, len(layout) // 50)
             found = density_groups(layout, self.selection, smallest, LEAST_NOISE_SAMPLES, "euclidean")

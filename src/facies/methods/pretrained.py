@@ -76,7 +76,7 @@ class Pretrained(EmbeddingClustering):
     scaling: FeatureScaling = "power"
     """What is done to the features: ``power`` takes the square root of each, so that a few large ones do not drown the others,
     and divides them by their length; ``unit-length`` divides alone; ``none`` leaves them."""
-    grouping: Grouping = settings(Grouping, selection="separated")
+    grouping: Grouping = settings(Grouping, selection="separated", metric="manhattan", n_layouts=3)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also an encoder that is not there or cannot look at such images."""
