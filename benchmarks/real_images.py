@@ -52,7 +52,10 @@ def command(name: str, row: str, seed: int) -> dict[str, Any]:
         arguments += ["--set", f"grouping.n_clusters={kinds(name)}"]
     subprocess.run([sys.executable, "-m", "facies.cli", *arguments], check=True, stdout=subprocess.PIPE)
     done = subprocess.run(
-        [sys.executable, "-m", "facies.cli", "evaluate", str(run), "--json"], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "facies.cli", "evaluate", str(run), "--json"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     found = json.loads(done.stdout)
     manifest = json.loads((run / "run.json").read_text())
