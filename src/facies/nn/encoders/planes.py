@@ -68,7 +68,7 @@ class PlanesEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
-        return self.encoder(self.colour_images(images)).reshape(len(images), self.features)
+        return self.encoder(self.colour_images(images)).reshape(-1, self.features)
 
     def colour_images(self, images: Tensor) -> Tensor:
         """What the encoder is shown: (B, C, H, W) or (B, L, C, H, W) → (B·passes, 3, h, w)."""
