@@ -11,6 +11,7 @@ from facies.cluster.density import (
 )
 from facies.cluster.evidence_accumulation import Consensus, consensus
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
+from facies.cluster.head_consensus import consensus_of, merge_by_modularity, neighbour_flow
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.layout_agreement import agreed_density_groups
@@ -38,6 +39,7 @@ __all__ = [
     "UMAPLayout",
     "agreed_density_groups",
     "consensus",
+    "consensus_of",
     "density_groups",
     "density_tree",
     "dynamic_neighbours",
@@ -45,7 +47,9 @@ __all__ = [
     "l1_normalised",
     "latent_dimension",
     "members_of",
+    "merge_by_modularity",
     "most_central",
+    "neighbour_flow",
     "number_by_silhouette",
     "principal_axes",
     "recluster",

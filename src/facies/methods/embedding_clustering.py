@@ -1,4 +1,4 @@
-"""What methods share that group the embedding of an encoder: embed, group, assign, map."""
+"""What methods share that first embed images by an encoder, and then group what it gives: embed, group, assign, map."""
 
 from __future__ import annotations
 
@@ -21,18 +21,16 @@ from facies.training import Projection, Stage, StageOutputs
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class EmbeddingClustering(Method):
-    """An encoder, and a grouping of its embedding.
+class EmbeddingMethod(Method):
+    """An encoder, and groups in its embedding.
 
     A subclass has stages that give its encoder (`encoder_stages`), says what of their outputs a model keeps
-    (`encoder_state`), and builds the encoder from that (`load_encoder`), so that `embed` works.
+    (`encoder_state`), and builds the encoder from that (`load_encoder`), so that `embed` works. It finds groups (`group`),
+    and places embeddings in them (`load_groups`, `place`).
     """
 
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
-    estimates_n_clusters: ClassVar[bool] = True
 
-    grouping: Grouping = settings(Grouping)
-    """How the embedding is cut into groups."""
     projection: Projection = settings(Projection)
     """The map."""
 
@@ -48,22 +46,24 @@ class EmbeddingClustering(Method):
     def load_encoder(self, state: StageOutputs) -> None:
         """Build the encoder from what `encoder_state` returned."""
 
-    @property
-    def asked_n_clusters(self) -> int | None:
-        """``grouping.n_clusters``."""
-        return self.grouping.n_clusters
+    @abstractmethod
+    def group_stages(self, fit: FitContext) -> list[Stage]:
+        """The stages that find groups in ``embedding_``; they give ``groups``, tensors by name, and ``n_clusters``."""
 
-    def check(self, images: ImageSet) -> None:
-        """Refuse also a grouping that contradicts itself, and too few images."""
-        super().check(images)
-        self.grouping.check(len(images))
+    @abstractmethod
+    def load_groups(self, groups: dict[str, Tensor]) -> None:
+        """Build what `place` needs from ``groups``."""
+
+    @abstractmethod
+    def place(self, embedding: Tensor) -> Tensor:
+        """Embeddings (B, D) → probabilities (B, K)."""
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """The encoder, its embedding of all images, the groups, and a map."""
         return [
             *self.encoder_stages(fit),
             fit.stage("embed", self.embed_all),
-            fit.stage("group", self.group),
+            *self.group_stages(fit),
             fit.stage("assign", self.assign),
             fit.stage("projection", lambda fit, outputs: fit.project(outputs, self.projection)),
         ]
@@ -74,37 +74,26 @@ class EmbeddingClustering(Method):
         (embedding,) = fit.apply(self.embed, "embed", batch_size=self._batch_size())
         return {"embedding_": embedding}
 
-    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """Stage: the groups in the embedding."""
-        found = self.grouping.fit(outputs["embedding_"], fit.trainer)
-        return {**found, "notes": [*outputs.get("notes", []), *found["grouping_notes"]]}
-
     def assign(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: probabilities and group of every image, as the finished model gives them; the embedding is there already."""
         self._set_state(self._state_of(fit.images, outputs))
-        embedding, size = torch.from_numpy(outputs["embedding_"]), self._batch_size()
+        embedding = torch.from_numpy(outputs["embedding_"])
         with fit.trainer.progress("assign", len(embedding), "images") as progress, torch.no_grad():
             parts = []
-            for rows in torch.split(embedding, size):
+            for rows in torch.split(embedding, self._batch_size()):
                 parts.append(self.place(rows.to(self.device_)).float().cpu().numpy())
                 progress.advance(len(rows))
         probabilities = np.concatenate(parts)
         return {"probabilities_": probabilities, "labels_": probabilities.argmax(axis=1).astype(np.int64)}
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
-        """Encoder and groups; what the method said before neighbours voted stays with this object."""
-        self.found_labels_: NDArray[np.int64] = outputs["found_labels"]
+        """Encoder and groups."""
         return {**self.encoder_state(outputs), "groups": outputs["groups"], "n_clusters": outputs["n_clusters"]}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build encoder and groups."""
         self.load_encoder(state)
-        self.groups_ = Groups.from_state(state["groups"], self.device_)
-
-    def place(self, embedding: Tensor) -> Tensor:
-        """Embeddings (B, D) → probabilities (B, K)."""
-        placed: Tensor = self.groups_(embedding)
-        return placed
+        self.load_groups(state["groups"])
 
     def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the groups, from the embedding."""
@@ -114,6 +103,49 @@ class EmbeddingClustering(Method):
         """Both, in one pass."""
         embedding = self.embed(pixels)
         return embedding, self.place(embedding)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class EmbeddingClustering(EmbeddingMethod):
+    """An encoder, and a `Grouping` of its embedding."""
+
+    estimates_n_clusters: ClassVar[bool] = True
+
+    grouping: Grouping = settings(Grouping)
+    """How the embedding is cut into groups."""
+
+    @property
+    def asked_n_clusters(self) -> int | None:
+        """``grouping.n_clusters``."""
+        return self.grouping.n_clusters
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse also a grouping that contradicts itself, and too few images."""
+        super().check(images)
+        self.grouping.check(len(images))
+
+    def group_stages(self, fit: FitContext) -> list[Stage]:
+        """The groups, in one stage."""
+        return [fit.stage("group", self.group)]
+
+    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the groups in the embedding."""
+        found = self.grouping.fit(outputs["embedding_"], fit.trainer)
+        return {**found, "notes": [*outputs.get("notes", []), *found["grouping_notes"]]}
+
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Encoder and groups; what the method said before neighbours voted stays with this object."""
+        self.found_labels_: NDArray[np.int64] = outputs["found_labels"]
+        return super().model_state(outputs)
+
+    def load_groups(self, groups: dict[str, Tensor]) -> None:
+        """Build the groups."""
+        self.groups_ = Groups.from_state(groups, self.device_)
+
+    def place(self, embedding: Tensor) -> Tensor:
+        """What the neighbours of an embedding say."""
+        placed: Tensor = self.groups_(embedding)
+        return placed
 
     def partitions(self) -> dict[str, Partition]:
         """The groups, and beside them what ``density`` found with its noise, where there is some."""

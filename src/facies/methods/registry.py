@@ -24,6 +24,8 @@ METHODS: dict[str, str] = {
     "dac": "facies.methods.dac.dac:DAC",
     "dec": "facies.methods.dec:DEC",
     "idec": "facies.methods.idec:IDEC",
+    "contrastive": "facies.methods.contrastive:Contrastive",
+    "self-label": "facies.methods.self_label:SelfLabel",
 }
 """The methods of Facies; a method is imported when it is asked for."""
 
