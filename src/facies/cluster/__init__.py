@@ -11,7 +11,7 @@ from facies.cluster.density import (
 )
 from facies.cluster.evidence_accumulation import Consensus, consensus
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
-from facies.cluster.head_consensus import consensus_of, merge_by_modularity, neighbour_flow
+from facies.cluster.head_consensus import consensus_of, merged_groups, merges_by_modularity, neighbour_flow
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.layout_agreement import agreed_density_groups
@@ -47,7 +47,8 @@ __all__ = [
     "l1_normalised",
     "latent_dimension",
     "members_of",
-    "merge_by_modularity",
+    "merged_groups",
+    "merges_by_modularity",
     "most_central",
     "neighbour_flow",
     "number_by_silhouette",

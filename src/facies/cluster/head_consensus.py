@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 ROUNDS = 3
+SILHOUETTE_SAMPLE = 3000
 
 
 def consensus_of(probabilities: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
@@ -66,11 +67,11 @@ def neighbour_flow(memberships: NDArray[np.floating], neighbours: NDArray[np.int
     return np.asarray((flow + flow.T) / (2 * flow.sum()))
 
 
-def merge_by_modularity(flow: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Merge groups as long as the modularity of the neighbour graph rises: the new group of each, (K,).
+def merges_by_modularity(flow: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Merge groups two by two until two are left: the new group of each, (K,), for K, K − 1, …, 2 groups.
 
-    Q = Σ_a e_aa − (Σ_b e_ab)²; the two groups merge whose merging raises Q most, ΔQ = 2(e_ab − a_a·a_b), until none does
-    (Newman, 2004; Clauset, Newman & Moore, 2004). No number of groups is given.
+    The modularity of a grouping is Q = Σ_a e_aa − (Σ_b e_ab)². Those two merge whose merging raises it most, or lowers it
+    least, ΔQ = 2(e_ab − a_a·a_b) (Newman, 2004; Clauset, Newman & Moore, 2004).
 
     Parameters
     ----------
@@ -81,20 +82,47 @@ def merge_by_modularity(flow: NDArray[np.float64]) -> NDArray[np.int64]:
     --------
     >>> import numpy as np
     >>> flow = np.array([[0.2, 0.1, 0.0], [0.1, 0.2, 0.0], [0.0, 0.0, 0.4]])
-    >>> merge_by_modularity(flow).tolist()
-    [0, 0, 1]
+    >>> [groups.tolist() for groups in merges_by_modularity(flow)]
+    [[0, 1, 2], [0, 0, 1]]
     """
     joined = np.array(flow, np.float64)
     group = np.arange(len(flow))
-    while True:
+    path = [group.copy()]
+    while len(joined) > 2:
         ends = joined.sum(axis=1)
         gain = 2 * (joined - np.outer(ends, ends))
         gain[np.tril_indices(len(gain))] = -np.inf
         one, other = np.unravel_index(int(gain.argmax()), gain.shape)
-        if len(joined) < 2 or gain[one, other] <= 0:
-            return group.astype(np.int64)
         joined[one] += joined[other]
         joined[:, one] += joined[:, other]
         joined = np.delete(np.delete(joined, other, axis=0), other, axis=1)
         group[group == other] = one
         group[group > other] -= 1
+        path.append(group.copy())
+    return path
+
+
+def merged_groups(
+    rows: NDArray[np.float32], memberships: NDArray[np.floating], neighbours: NDArray[np.integer], random_state: int = 0
+) -> NDArray[np.int64]:
+    """Merge a fine grouping to the number of groups at which the rows have the greatest silhouette: the new group of each, (K,).
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (N, D)
+        The embedding; of more than 3,000 rows as many are looked at, drawn at random.
+    memberships : ndarray, shape (N, K)
+        Of the fine groups; rows sum to 1.
+    neighbours : ndarray of int, shape (N, M)
+        Rows of the neighbours of each.
+    random_state : int, default=0
+        Seed of the sample.
+    """
+    sample = np.random.default_rng(random_state).permutation(len(rows))[:SILHOUETTE_SAMPLE]
+    best, best_score = np.arange(memberships.shape[1]), -np.inf
+    for groups in merges_by_modularity(neighbour_flow(memberships, neighbours)):
+        labels = (memberships[sample] @ np.eye(int(groups.max()) + 1)[groups]).argmax(axis=1)
+        score = silhouette_score(rows[sample], labels) if 1 < len(np.unique(labels)) < len(sample) else -1.0
+        if score > best_score:
+            best, best_score = groups, score
+    return np.asarray(best, np.int64)

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facies.cluster import consensus_of, merge_by_modularity, neighbour_flow, principal_axes
+from facies.cluster import consensus_of, merged_groups, principal_axes
 from facies.cluster.neighbours import self_neighbours
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set
@@ -85,8 +85,7 @@ class SelfLabel(ViewLearner):
     }
 
     n_clusters: Annotated[int, Ge(2)] | None = None
-    """Number of groups, K; null finds it: heads with many groups, which are merged while the modularity of the neighbour
-    graph rises."""
+    """Number of groups, K; null finds it: heads with many groups, which are merged to as many as have the greatest silhouette."""
     over_clusters: Annotated[int, Ge(2)] | None = None
     """Groups of those heads; null is a fifteenth of the images, between 8 and 60. More can find rarer kinds."""
     heads: Heads = settings(Heads)
@@ -135,7 +134,7 @@ class SelfLabel(ViewLearner):
         fine = self.over_clusters or min(60, max(8, len(outputs["rows"]) // IMAGES_A_GROUP))
         consensus, _ = self._consensus(fit, outputs, min(fine, len(outputs["rows"]) // 2))
         used = consensus[:, consensus.sum(axis=0) > 1]
-        merged = merge_by_modularity(neighbour_flow(used, self._neighbours(outputs, fine)))
+        merged = merged_groups(outputs["rows"], used, self._neighbours(outputs, fine), fit.trainer.seed("silhouette"))
         found = max(2, int(merged.max()) + 1)
         note = f"the number of groups was found, not given: of {used.shape[1]} fine groups {found} were left when they were merged"
         return {"n_found": found, "notes": [*outputs.get("notes", []), note]}
