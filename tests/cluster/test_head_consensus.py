@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,7 +42,8 @@ def test_a_grouping_that_errs_is_outvoted():
         groupings.append(soft(labels, 3)[:, rng.permutation(3)])
     mean, agreement = consensus_of(np.stack(groupings))
     assert 0.3 < agreement < 0.9
-    assert adjusted_rand_score(mean.argmax(axis=1), truth) > 0.95
+    members = [adjusted_rand_score(each.argmax(axis=1), truth) for each in groupings]
+    assert adjusted_rand_score(mean.argmax(axis=1), truth) > max(0.9, *members)
 
 
 def test_one_grouping_is_its_own_consensus():
@@ -74,7 +77,7 @@ def test_each_merging_is_the_best_for_the_modularity():
     flow = (flow + flow.T) / (flow + flow.T).sum()
     path = merges_by_modularity(flow)
     assert [int(groups.max()) + 1 for groups in path] == [6, 5, 4, 3, 2]
-    for before, after in zip(path, path[1:], strict=False):
+    for before, after in itertools.pairwise(path):
         k = int(before.max()) + 1
         joined = [
             modularity(flow.tolist(), np.where(before == b, a, before).tolist()) for a in range(k) for b in range(a)
