@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from facies.cluster import consensus_of, merged_groups, merges_by_modularity, neighbour_flow
+from facies.cluster import head_consensus, merged_groups, merges_by_modularity, neighbour_flow
 from facies.cluster.neighbours import self_neighbours
 
 
@@ -24,7 +24,7 @@ def test_the_order_of_groups_in_a_grouping_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(4), 10)
     groupings = np.stack([soft(labels, 4)[:, rng.permutation(4)] for _ in range(5)])
-    mean, agreement = consensus_of(groupings)
+    mean, agreement = head_consensus(groupings)
     assert agreement == pytest.approx(1)
     assert adjusted_rand_score(mean.argmax(axis=1), labels) == 1
     np.testing.assert_allclose(mean.sum(axis=1), 1, atol=1e-5)
@@ -40,7 +40,7 @@ def test_a_grouping_that_errs_is_outvoted():
         wrong = rng.choice(60, 15, replace=False)
         labels[wrong] = rng.integers(3, size=15)
         groupings.append(soft(labels, 3)[:, rng.permutation(3)])
-    mean, agreement = consensus_of(np.stack(groupings))
+    mean, agreement = head_consensus(np.stack(groupings))
     assert 0.3 < agreement < 0.9
     members = [adjusted_rand_score(each.argmax(axis=1), truth) for each in groupings]
     assert adjusted_rand_score(mean.argmax(axis=1), truth) > max(0.9, *members)
@@ -48,7 +48,7 @@ def test_a_grouping_that_errs_is_outvoted():
 
 def test_one_grouping_is_its_own_consensus():
     one = soft(np.repeat([0, 1], 5), 2)
-    mean, agreement = consensus_of(one[None])
+    mean, agreement = head_consensus(one[None])
     np.testing.assert_allclose(mean, one, atol=1e-6)
     assert agreement == 1
 

@@ -11,7 +11,7 @@ from facies.cluster.density import (
 )
 from facies.cluster.evidence_accumulation import Consensus, consensus
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
-from facies.cluster.head_consensus import consensus_of, merged_groups, merges_by_modularity, neighbour_flow
+from facies.cluster.head_consensus import head_consensus, merged_groups, merges_by_modularity, neighbour_flow
 from facies.cluster.kmeans import KMeans
 from facies.cluster.latent_dimension import LatentDimension, latent_dimension
 from facies.cluster.layout_agreement import agreed_density_groups
@@ -39,11 +39,11 @@ __all__ = [
     "UMAPLayout",
     "agreed_density_groups",
     "consensus",
-    "consensus_of",
     "density_groups",
     "density_tree",
     "dynamic_neighbours",
     "expected_calibration_error",
+    "head_consensus",
     "l1_normalised",
     "latent_dimension",
     "members_of",

@@ -11,7 +11,7 @@ ROUNDS = 3
 SILHOUETTE_SAMPLE = 3000
 
 
-def consensus_of(probabilities: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
+def head_consensus(probabilities: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
     """Bring the groups of H groupings into one order, and average them.
 
     The order is that of the grouping which agrees best with the others (mean adjusted Rand index); each grouping is matched
@@ -33,7 +33,7 @@ def consensus_of(probabilities: NDArray[np.floating]) -> tuple[NDArray[np.float3
     --------
     >>> import numpy as np
     >>> one = np.eye(3)[[0, 0, 1, 2]]
-    >>> consensus_of(np.stack([one, one[:, [2, 0, 1]]]))[0].argmax(axis=1).tolist()
+    >>> head_consensus(np.stack([one, one[:, [2, 0, 1]]]))[0].argmax(axis=1).tolist()
     [0, 0, 1, 2]
     """
     labels = probabilities.argmax(axis=2)

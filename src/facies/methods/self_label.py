@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facies.cluster import consensus_of, merged_groups, principal_axes
+from facies.cluster import head_consensus, merged_groups, principal_axes
 from facies.cluster.neighbours import self_neighbours
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set
@@ -196,7 +196,7 @@ class SelfLabel(ViewLearner):
         )
         final = network.student if heads.loss == "scan" else network.teacher
         with torch.no_grad():
-            return consensus_of(objective.probabilities(final.cpu()(torch.from_numpy(rows))).numpy())
+            return head_consensus(objective.probabilities(final.cpu()(torch.from_numpy(rows))).numpy())
 
     def _neighbours(self, outputs: StageOutputs, n_clusters: int) -> NDArray[np.int64]:
         """So many neighbours that most lie in a group of mean size."""
