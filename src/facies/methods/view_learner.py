@@ -56,7 +56,7 @@ class ViewLearner(EmbeddingMethod):
         weight_decay=1e-4,
         schedule="one-cycle",
     )
-    """Training of the encoder; ``auto`` epochs are 30,000/N^⅔, between 10 and 300."""
+    """Training of the encoder; ``auto`` epochs are 15,000/N^⅔, between 10 and 300."""
 
     def check(self, images: ImageSet) -> None:
         """Refuse also images too small or too few, and hues of images without colour."""

@@ -82,5 +82,5 @@ def example_views(preprocessor: Preprocessor, images: Tensor, seed: int) -> NDAr
 
 
 def automatic_epochs(n_images: int) -> int:
-    """30,000/N^⅔ epochs, between 10 and 300: more passes over few images, and more steps in all over many."""
-    return int(min(300, max(10, round(30_000 / n_images ** (2 / 3)))))
+    """15,000/N^⅔ epochs, between 10 and 300: more passes over few images, and more steps in all over many."""
+    return int(min(300, max(10, round(15_000 / n_images ** (2 / 3)))))
