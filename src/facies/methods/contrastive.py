@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from facies.errors import InputError
+from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingClustering
 from facies.methods.grouping import Grouping
 from facies.methods.view_learner import ViewLearner
@@ -46,3 +48,9 @@ class Contrastive(ViewLearner, EmbeddingClustering):
     }
 
     grouping: Grouping = settings(Grouping, unit_length=True)
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse also an encoder that is to learn nothing."""
+        super().check(images)
+        if not self.learns:
+            raise InputError("encoder_rate=0: contrastive is to learn; give more, or take the method pretrained")

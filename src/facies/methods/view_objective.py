@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,12 +12,34 @@ from torch import Tensor, nn
 
 from facies.losses import cosine_regression, info_nce, nt_xent
 from facies.methods.preprocessing import Preprocessor
-from facies.training import Batch
+from facies.nn import ViewNetwork
+from facies.training import Batch, ParameterGroup
 
 ViewLoss = Literal["simclr", "moco", "byol"]
 
 EXAMPLES = 6
 VIEWS_EACH = 8
+
+
+class RatedViewNetwork(ViewNetwork):
+    """A `ViewNetwork` whose encoder learns at a share of the learning rate: one that has learnt before needs less.
+
+    Parameters
+    ----------
+    rate
+        The share, above 0.
+    arguments, keywords
+        As of `ViewNetwork`.
+    """
+
+    def __init__(self, rate: float, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.rate = rate
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The encoder, and what stands on top of it."""
+        rest = [*self.student[1].parameters(), *([] if self.predictor is None else self.predictor.parameters())]
+        return [ParameterGroup(self.encoder.parameters(), rate=self.rate), ParameterGroup(rest)]
 
 
 @dataclass
