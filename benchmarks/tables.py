@@ -340,6 +340,19 @@ def refinement(results: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{where(rows)}\n"
 
 
+def detected(rows: list[dict[str, Any]]) -> list[str]:
+    """What was found of the separated, touching and cut grains of each set."""
+    return [
+        "| set | stacks | separated grains | recall | precision | touching pairs flagged | false flags | cut grains flagged | area |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {row['set']} | {row['stacks']} | {row['separated']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['flagged']} of {row['pairs']} | "
+            f"{row['false_flags']} | {row['cut_flagged']} of {row['cut']} | {' / '.join(f'{value:.3f}' for value in row['area'])} |"
+            for row in rows
+        ),
+    ]
+
+
 def extraction(results: dict[str, Any]) -> str:
     """Detection, speed and memory of `facies extract`."""
     r = results["extraction"]
@@ -349,15 +362,12 @@ def extraction(results: dict[str, Any]) -> str:
     if "detection" in r:
         parts.append(
             "## Rendered stacks\n\nSix layers of 1280 × 1024 each; boxes are compared with an IoU of 0.5. *False flags*: single grains taken for several. "
-            "*Area*: found / true, of whole grains (5 %, median, 95 %).\n\n"
-            "| set | stacks | separated grains | recall | precision | touching pairs flagged | false flags | cut grains flagged | area |\n"
-            "|---|---|---|---|---|---|---|---|---|"
+            "*Area*: found / true, of whole grains (5 %, median, 95 %).\n"
         )
-        parts += [
-            f"| {row['set']} | {row['stacks']} | {row['separated']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['flagged']} of {row['pairs']} | "
-            f"{row['false_flags']} | {row['cut_flagged']} of {row['cut']} | {' / '.join(f'{value:.3f}' for value in row['area'])} |"
-            for row in r["detection"]
-        ]
+        parts += detected(r["detection"])
+    if "paper" in r:
+        parts.append("\nThe same stacks with `--segmentation paper`, the superpixels of Golikov et al. (2022).\n")
+        parts += detected(r["paper"])
     if "photographs" in r:
         parts.append(
             "\n## Real photographs\n\nFour whole photographs of particles on black cloth.\n\n| photograph | counted by eye | found | flagged as touching |\n|---|---|---|---|"
