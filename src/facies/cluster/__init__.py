@@ -15,6 +15,7 @@ from facies.cluster.linear_classifier import LinearProbe, ProbeReport
 from facies.cluster.local_embedding import LocalEmbedding
 from facies.cluster.recluster import ReclusterResult, members_of, recluster, refine
 from facies.cluster.silhouette_kmeans import KMeansBySilhouette, select_k
+from facies.cluster.student_t import StudentTMixture
 from facies.cluster.umap import UMAPLayout
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LocalEmbedding",
     "ProbeReport",
     "ReclusterResult",
+    "StudentTMixture",
     "UMAPLayout",
     "density_groups",
     "dynamic_neighbours",
