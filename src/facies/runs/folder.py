@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
 from facies.io import lock_run
-from facies.runs.files import check_name, names_by_age, read_array, read_json, read_table
+from facies.runs.files import check_name, names_by_age, read_array, read_json
+from facies.runs.confinement import check_run_folder, path_inside
 from facies.runs.manifest import read_manifest
 from facies.runs.partitions import check_partition, write_partition
 from facies.runs.projections import check_projection, write_projection
+from facies.runs.tables import read_table
 from facies.runs.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -55,8 +57,9 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().resolve()
         manifest = read_manifest(self.path)
+        check_run_folder(self.path)
         for name, size in manifest.files.items():
-            file = self.path / name
+            file = path_inside(self.path, name)
             if not file.is_file():
                 raise InputError(f"{file} is missing: restore it, or make the run again")
             if file.stat().st_size != size:
@@ -77,11 +80,9 @@ class RunFolder:
     @cached_property
     def images(self) -> pd.DataFrame:
         """One row an image: ``id``, ``source``, what the reader knows, and ``label`` where true labels are known."""
-        table = read_table(self.path / "images.parquet")
-        if len(table) != len(self):
-            raise InputError(
-                f"{self.path / 'images.parquet'} has {len(table)} rows and should have {len(self)}: restore it"
-            )
+        table = read_table(self.path / "images.parquet", len(self))
+        if "id" not in table:
+            raise InputError(f"{self.path / 'images.parquet'} has no column 'id': restore it")
         return table
 
     @property
@@ -105,7 +106,14 @@ class RunFolder:
     @cached_property
     def embedding(self) -> NDArray[np.float32]:
         """The embedding as a read-only memory map, float32 (N, D)."""
-        return read_array(self.path / "embedding.npy")
+        path = self.path / "embedding.npy"
+        embedding = read_array(path)
+        if embedding.ndim != 2 or len(embedding) != len(self) or embedding.dtype.kind != "f":
+            raise InputError(
+                f"{path} is no embedding of {len(self)} images (it has the type {embedding.dtype} and the shape "
+                f"{embedding.shape}): restore it, or make the run again"
+            )
+        return embedding
 
     @cached_property
     def samples(self) -> NDArray[np.float32] | None:
@@ -139,7 +147,7 @@ class RunFolder:
         """
         if name not in self._companions:
             path = self.path / f"{check_name(name)}.parquet"
-            self._companions[name] = read_table(path) if path.exists() else None
+            self._companions[name] = read_table(path, len(self)) if path.exists() else None
         return self._companions[name]
 
     def method_array(self, name: str) -> NDArray[Any] | None:
@@ -211,7 +219,7 @@ class RunFolder:
             If there is none of that name.
         """
         name = self.partition_name(name)
-        table = read_table(self.path / "partitions" / f"{name}.parquet")
+        table = read_table(self.path / "partitions" / f"{name}.parquet", len(self))
         return check_partition(table, self.images["id"]), self._meta("partitions", name)
 
     def add_projection(self, name: str, points: ArrayLike, meta: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from facies.io import jsonable
 FORMAT = 1
 """The number of the run folder's format. It grows when a reader of the old format would read the new one wrongly."""
 
+_MAX_BYTES = 2**26
+
 
 def now() -> str:
     """Return the present time in UTC, ISO 8601 with microseconds, so that sorting the text sorts by time."""
@@ -84,8 +86,10 @@ def read_manifest(folder: Path) -> Manifest:
         what = "has no run.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} is not a run folder ({what}): give the folder that `facies cluster … -o` wrote")
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES // 2**20} MB")
         plain = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read ({reason}): restore it, or make the run again") from error
     number = plain.get("format") if isinstance(plain, dict) else None
