@@ -41,6 +41,8 @@ CREATE TABLE action (
     checksum INTEGER NOT NULL);
 CREATE TABLE snapshot (id INTEGER PRIMARY KEY, arrays BLOB NOT NULL, plain TEXT NOT NULL, checksum INTEGER NOT NULL);
 """
+_SCHEMA = {" ".join(statement.split()) for statement in _TABLES.split(";") if statement.strip()}
+_MAX_VALUE_BYTES = 2**26
 _COLUMNS = "id, time, user, kind, partition, rows, before, after, parameters, undoes"
 
 
@@ -213,6 +215,8 @@ class JournalStore:
                 uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(_MAX_VALUE_BYTES, 32 * self.n_images))
+                connection.execute("PRAGMA trusted_schema=OFF")
                 connection.execute("PRAGMA synchronous=EXTRA")
                 self._check(connection)
             except BaseException:
@@ -223,6 +227,10 @@ class JournalStore:
     def _check(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
             raise self._damaged("it is not a journal of Facies")
+        # A trigger or a view of a stranger would change or drop what is acknowledged.
+        statements = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        if {" ".join(str(sql).split()) for (sql,) in statements} != _SCHEMA:
+            raise self._damaged("it holds other tables, views or triggers than a journal of Facies")
         about = dict(connection.execute("SELECT name, value FROM about"))
         if about.get("format") != str(FORMAT):
             raise InputError(
