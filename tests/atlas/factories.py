@@ -71,13 +71,14 @@ def mask_of(rows: Any, n: int = N) -> str:
 
 
 class Browser:
-    """Asks an atlas as its page does: with cookie and origin, and JSON."""
+    """Asks an atlas as its page does: with cookie, key and origin, and JSON."""
 
     def __init__(self, atlas: Atlas, key: str = "run", name: str = "page") -> None:
         app = make_app(atlas, token=TOKEN, port=8123)
         self.client = TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=False)
-        self.client.cookies.set("facies_8123", TOKEN)
-        self.client.headers.update({"Origin": f"http://{HOST}", "X-Facies-Client": name})
+        location = self.client.get(f"/?token={TOKEN}", follow_redirects=False).headers["location"]
+        page = location.split("#page=")[1]
+        self.client.headers.update({"Origin": f"http://{HOST}", "X-Facies-Client": name, "X-Facies-Page": page})
         self.key = key
 
     def get(self, path: str, status: int = 200) -> Any:

@@ -16,8 +16,9 @@ from facies.atlas.server import (
     static_files,
     table_routes,
 )
+from facies.atlas.server.addresses import allowed_hosts
 from facies.atlas.server.responses import add_error_handlers
-from facies.atlas.server.security import AuthMiddleware, allowed_hosts
+from facies.atlas.server.security import AuthMiddleware
 from facies.atlas.services.open_atlas import Atlas
 
 _ROUTES = (
@@ -33,7 +34,13 @@ _ROUTES = (
 
 
 def make_app(
-    atlas: Atlas, *, token: str, host: str = "127.0.0.1", port: int = 80, other_origin: str | None = None
+    atlas: Atlas,
+    *,
+    token: str,
+    host: str = "127.0.0.1",
+    port: int = 80,
+    scheme: str = "http",
+    other_origin: str | None = None,
 ) -> ASGIApp:
     """Return the web application of an atlas.
 
@@ -47,6 +54,8 @@ def make_app(
         The address that the server listens on.
     port : int
         The port that the server listens on.
+    scheme : {"http", "https"}
+        Whether the server encrypts.
     other_origin : str, optional
         One more origin whose requests are accepted, such as ``http://localhost:5173`` of the development server.
     """
@@ -62,6 +71,7 @@ def make_app(
         hosts=allowed_hosts(host, port),
         port=port,
         max_body_bytes=max_body_bytes(atlas.max_images),
+        scheme=scheme,
         other_origin=other_origin,
     )
 

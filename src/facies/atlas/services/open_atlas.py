@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from facies.atlas.errors import MissingError
 from facies.atlas.services.events import Events
+from facies.atlas.services.export_folder import ExportFolder
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
@@ -51,7 +51,7 @@ class Atlas:
         self.is_demo = is_demo
         self.events = Events()
         self.services: dict[str, RunServices] = {}
-        self._exports = tempfile.TemporaryDirectory(prefix="facies-atlas-")
+        self._exports = ExportFolder()
         self._ended = threading.Event()
         try:
             for path in paths:
@@ -70,7 +70,11 @@ class Atlas:
     @property
     def exports_folder(self) -> Path:
         """Where exports are until they are fetched; deleted when the atlas is closed."""
-        return Path(self._exports.name)
+        return self._exports.path
+
+    def remove_exports(self) -> None:
+        """Remove what was exported and not fetched."""
+        self._exports.remove()
 
     @property
     def runs(self) -> dict[str, OpenRun]:
@@ -103,7 +107,7 @@ class Atlas:
         for services in self.services.values():
             services.close()
         self.services = {}
-        self._exports.cleanup()
+        self.remove_exports()
 
     def _open(self, folder: RunFolder, partition: str | None) -> None:
         if any(run.folder.path == folder.path for run in self.runs.values()):

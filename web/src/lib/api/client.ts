@@ -1,5 +1,6 @@
 /** Sends requests to the server, and turns every failure into an error of one line. */
 
+import { PAGE_KEY } from "./page";
 import { readArrays, type BinaryArrays } from "./binaryFormat";
 
 /** Identity of this page, by which it recognises its own changes in the events. */
@@ -24,7 +25,8 @@ export class ApiError extends Error {
 async function ask(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`api/${path}`, { credentials: "same-origin", ...init });
+    const headers = { ...(init.headers as Record<string, string> | undefined), "X-Facies-Page": PAGE_KEY };
+    response = await fetch(`api/${path}`, { credentials: "same-origin", ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(LOST, 0, "lost");

@@ -1,6 +1,7 @@
 /** Locates the thumbnail of an image: on a sheet of 1,024, or in a file of its own where there are too many sheets. */
 
 import { SvelteSet } from "svelte/reactivity";
+import { apiUrl } from "../api/page";
 import type { ThumbnailIndex } from "../api/types";
 
 /** In runs with more sheets, each thumbnail is fetched on its own. */
@@ -31,7 +32,7 @@ export class ThumbnailSheets {
   #decoding = 0;
 
   constructor(path: string, index: ThumbnailIndex, upright: () => boolean) {
-    this.#path = `api/${path}`;
+    this.#path = path;
     this.#index = index;
     this.#upright = upright;
   }
@@ -50,7 +51,7 @@ export class ThumbnailSheets {
     if (this.single) return { url: this.thumbnailUrl(row, layer), x: 0, y: 0, width: tile };
     const at = row % per_sheet;
     return {
-      url: `${this.#path}/sheets/${hash}/${Math.floor(row / per_sheet)}.webp${query}`,
+      url: apiUrl(`${this.#path}/sheets/${hash}/${Math.floor(row / per_sheet)}.webp${query}`),
       x: (at % columns) * tile,
       y: Math.floor(at / columns) * tile,
       width: columns * tile,
@@ -59,7 +60,7 @@ export class ThumbnailSheets {
 
   /** Returns the address of one thumbnail in a file of its own. */
   thumbnailUrl(row: number, layer: number): string {
-    return `${this.#path}/thumbnails/${this.#index.hash}/${row}.webp${this.#query(layer)}`;
+    return apiUrl(`${this.#path}/thumbnails/${this.#index.hash}/${row}.webp${this.#query(layer)}`);
   }
 
   #query(layer: number): string {
