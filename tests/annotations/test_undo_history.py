@@ -46,6 +46,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("audit"), ROWS, NAMES),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
+    st.tuples(st.just("revert"), st.integers(1, 25)),
 )
 TURNED = st.lists(st.tuples(st.sampled_from(["Ada", "Bo"]), OPERATIONS), max_size=25)
 
@@ -70,6 +71,8 @@ def act(journal: Journal, user: str, operation: tuple) -> Action | None:
     if kind == "audit":
         rows = sorted(set(arguments[0]))
         return journal.record_audit(rows, [arguments[1]] * len(rows), user=user)
+    if kind == "revert":
+        return journal.revert(arguments[0], user=user) if journal.is_in_force(arguments[0]) else None
     return getattr(journal, kind)(user)
 
 
@@ -97,8 +100,11 @@ class Model:
         self.own: list[Action] = []
         self.undone: list[int] = []
 
-    def take(self, action: Action) -> None:
-        if action.kind == "undo":
+    def take(self, action: Action, *, reverts: bool = False) -> None:
+        if reverts:
+            assert action.undoes is not None
+            self.undone.append(action.undoes)
+        elif action.kind == "undo":
             holding = [a.id for a in self.own if a.id not in self.undone and a.user == action.user]
             self.undone.append(max(holding))
         elif action.kind == "redo":
@@ -123,7 +129,7 @@ class Model:
 
 
 @QUICK
-@given(operations=st.lists(OPERATIONS.filter(lambda o: o[0] not in ("undo", "redo")), max_size=20))
+@given(operations=st.lists(OPERATIONS.filter(lambda o: o[0] not in ("undo", "redo", "revert")), max_size=20))
 def test_any_actions_undone_are_the_start_and_done_again_the_end(operations: list, fresh: RunFolder) -> None:
     clear(fresh)
     with Journal(fresh, user="Ada") as journal:
@@ -155,7 +161,7 @@ def test_two_users_who_undo_each_his_own_are_as_if_the_undone_had_never_been(tur
         for user, operation in turns:
             action = act(journal, user, operation)
             if action is not None:
-                model.take(action)
+                model.take(action, reverts=operation[0] == "revert")
         found, wanted = journal.annotations(), model.columns()
         assert found.codes.tolist() == wanted["class"]
         assert np.where(found.states == 4, 4, wanted["state"]).tolist() == found.states.tolist()

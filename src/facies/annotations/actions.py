@@ -101,8 +101,8 @@ def check_text(text: object, what: str) -> str:
     if not isinstance(text, str):
         raise InputError(f"{what} is a text: {text!r} was given")
     line = unicodedata.normalize("NFC", text).strip()
-    if not line:
-        raise InputError(f"{what} is empty: give at least one letter")
+    if all(unicodedata.category(letter)[0] in "ZC" or unicodedata.category(letter) == "Mn" for letter in line):
+        raise InputError(f"{what} is empty, or invisible: give at least one letter")
     if len(line) > MAX_TEXT_LENGTH:
         raise InputError(f"{what} has {len(line):,} characters ({line[:20]!r}…): give at most {MAX_TEXT_LENGTH}")
     for letter in line:

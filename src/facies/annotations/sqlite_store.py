@@ -129,7 +129,7 @@ class JournalStore:
         with self._errors():
             row = connection.execute(f"SELECT {_COLUMNS}, checksum FROM action WHERE id = ?", (number,)).fetchone()  # noqa: S608 - the columns are a constant
         if row is None:
-            raise self._damaged(f"action {number} is missing")
+            raise self.damaged(f"action {number} is missing")
         return self._decode(list(row[:-1]), row[-1])
 
     def outline(self) -> list[tuple[int, str, str, int | None]]:
@@ -141,7 +141,7 @@ class JournalStore:
             outline = connection.execute("SELECT id, user, kind, undoes FROM action ORDER BY id").fetchall()
         for expected, row in enumerate(outline, 1):
             if row[0] != expected:
-                raise self._damaged(f"action {expected} is missing")
+                raise self.damaged(f"action {expected} is missing")
         return outline
 
     def write_snapshot(self, state: State) -> None:
@@ -168,7 +168,7 @@ class JournalStore:
                 raise ValueError("checksum")
             state.load_bytes(row[0], row[1])
         except (ValueError, KeyError, TypeError, zlib.error) as error:
-            raise self._damaged("its snapshot") from error
+            raise self.damaged("its snapshot") from error
 
     def _decode(self, values: list[Any], checksum: int) -> Action:
         number, time, user, kind, partition, rows, before, after, parameters, undoes = values
@@ -179,7 +179,7 @@ class JournalStore:
             before, after = (decode_values(packed, len(unpacked)) for packed in (before, after))
             details = json.loads(parameters)
         except (ValueError, KeyError, TypeError, zlib.error) as error:
-            raise self._damaged(f"action {number}") from error
+            raise self.damaged(f"action {number}") from error
         return Action(number, time, user, kind, partition, unpacked, before, after, details, undoes)
 
     def _opened(self) -> sqlite3.Connection | None:
@@ -208,7 +208,7 @@ class JournalStore:
 
     def _open(self) -> None:
         if self.path.stat().st_size == 0:
-            raise self._damaged("it is empty")
+            raise self.damaged("it is empty")
         uri = f"file:{urllib.parse.quote(str(self.path))}?mode=rw"
         with self._errors():
             connection = sqlite3.connect(
@@ -226,11 +226,11 @@ class JournalStore:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise self._damaged("it is not a journal of Facies")
+            raise self.damaged("it is not a journal of Facies")
         # A trigger or a view of a stranger would change or drop what is acknowledged.
         statements = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         if {" ".join(str(sql).split()) for (sql,) in statements} != _SCHEMA:
-            raise self._damaged("it holds other tables, views or triggers than a journal of Facies")
+            raise self.damaged("it holds other tables, views or triggers than a journal of Facies")
         about = dict(connection.execute("SELECT name, value FROM about"))
         if about.get("format") != str(FORMAT):
             raise InputError(
@@ -251,10 +251,11 @@ class JournalStore:
             # The first eight bits are the primary code, the rest say more of the cause.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code not in _ERRORS:
-                raise self._damaged(str(error)) from error
+                raise self.damaged(str(error)) from error
             raise InputError(f"{self.path}: {_ERRORS[code].format(seconds=_WAIT_SECONDS)}") from error
 
-    def _damaged(self, what: str) -> InputError:
+    def damaged(self, what: str) -> InputError:
+        """Return the error that says what is damaged."""
         return InputError(f"{self.path} is damaged ({what}): restore it from a copy; it is left as it is")
 
 

@@ -28,7 +28,9 @@ def atlas(
     ] = "127.0.0.1",
     certificate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A certificate (PEM): the atlas is then encrypted (https).", show_default=False),
+        typer.Option(
+            metavar="FILE", help="A certificate (PEM): the atlas is then encrypted (https).", show_default=False
+        ),
     ] = None,
     key: Annotated[
         Path | None,
@@ -36,6 +38,10 @@ def atlas(
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     partition: Partition = None,
+    person: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Whose name the actions bear.", show_default="the login name"),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Open the digits; makes demo/run first if it is not there.")
     ] = False,
@@ -54,7 +60,7 @@ def atlas(
     paths = list(runs or [])
     if demo:
         paths.append(_demo_run(context.obj))
-    with Atlas(paths, partition=partition, is_demo=demo) as opened:
+    with Atlas(paths, partition=partition, user=person, is_shared=not is_local(host), is_demo=demo) as opened:
         serve(
             opened,
             host=host,

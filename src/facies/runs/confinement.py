@@ -32,7 +32,9 @@ def check_run_folder(folder: Path) -> None:
         try:
             entries = list(os.scandir(pending.pop()))
         except OSError as error:
-            raise InputError(f"{error.filename} cannot be read ({error.strerror}): choose a copy that is yours") from error
+            raise InputError(
+                f"{error.filename} cannot be read ({error.strerror}): choose a copy that is yours"
+            ) from error
         for entry in entries:
             if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(folder):
                 raise InputError(f"{entry.path} is a link that leads out of the run folder: {_REMEDY}")

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
 from facies.io import lock_run
-from facies.runs.files import check_name, names_by_age, read_array, read_json
 from facies.runs.confinement import check_run_folder, path_inside
+from facies.runs.files import check_name, names_by_age, read_array, read_json
 from facies.runs.manifest import read_manifest
 from facies.runs.partitions import check_partition, write_partition
 from facies.runs.projections import check_projection, write_projection

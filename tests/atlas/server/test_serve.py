@@ -124,8 +124,9 @@ def test_an_encrypted_atlas(run: RunFolder, tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("no certificate")
-    with pytest.raises(AssertionError, match=r"no\.pem cannot be used as a certificate .*--key"), running_atlas(
-        "--certificate", tmp_path / "no.pem"
+    with (
+        pytest.raises(AssertionError, match=r"no\.pem cannot be used as a certificate .*--key"),
+        running_atlas("--certificate", tmp_path / "no.pem"),
     ):
         pass
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from facies._version import __version__
 from facies.annotations import ROLES, STATES
-from facies.atlas.server.dependencies import TheAtlas, TheServices
+from facies.atlas.server.dependencies import TheAtlas, TheServices, TheUser
 from facies.atlas.server.responses import Json
 from facies.atlas.services.export import export_descriptions
 from facies.atlas.services.row_query import MAX_ROWS
@@ -31,6 +31,7 @@ def session(atlas: TheAtlas) -> Json:
         {
             "version": __version__,
             "user": users[0] if users else "",
+            "shared": atlas.is_shared,
             "demo": atlas.is_demo,
             "runs": [_summary(run) for run in atlas.runs.values()],
             "limits": {"name": MAX_NAME_LENGTH, "rows": MAX_ROWS},
@@ -49,7 +50,7 @@ def runs(atlas: TheAtlas) -> Json:
 
 
 @router.get("/runs/{key}")
-def run(services: TheServices) -> Json:
+def run(services: TheServices, user: TheUser = None) -> Json:
     """All that the page needs to know of a run before it asks for arrays."""
     run, pictures = services.run, services.pictures
     manifest = run.folder.manifest
@@ -57,8 +58,8 @@ def run(services: TheServices) -> Json:
         {
             **_summary(run),
             "revision": run.states.revision,
-            "undo": run.journal.can_undo,
-            "redo": run.journal.can_redo,
+            "undo": run.journal.can_undo_of(user or run.journal.user),
+            "redo": run.journal.can_redo_of(user or run.journal.user),
             "image_shape": manifest["input"]["image_shape"],
             "n_layers": pictures.n_layers,
             "um_per_px": manifest["input"].get("um_per_px"),

@@ -250,12 +250,28 @@ class AcceptPredictions(_Action):
 
 
 class UndoRedo(_Action):
-    """Undo the latest action, or redo what was undone."""
+    """Undo the latest action of the person who asks, or redo what this person has undone."""
 
     kind: Literal["undo", "redo"]
 
     def _prepare(self, run: OpenRun) -> Write:
-        return lambda journal: journal.undo() if self.kind == "undo" else journal.redo()
+        return lambda journal: journal.undo(journal.user) if self.kind == "undo" else journal.redo(journal.user)
+
+
+class Revert(_Action):
+    """Undo one action of the history, or all actions of one person."""
+
+    kind: Literal["revert"]
+    action: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    user: str | None = None
+
+    def _prepare(self, run: OpenRun) -> Write:
+        if (self.action is None) == (self.user is None):
+            raise InputError("one action is reverted (action), or all actions of one person (user): give one of them")
+        if self.action is not None:
+            number = self.action
+            return lambda journal: journal.revert(number)
+        return lambda journal: journal.revert_user(str(self.user))
 
 
 AnyAction = Annotated[
@@ -271,18 +287,20 @@ AnyAction = Annotated[
     | ChangeClass
     | MergeClasses
     | AcceptPredictions
-    | UndoRedo,
+    | UndoRedo
+    | Revert,
     Field(discriminator="kind"),
 ]
 
 _NO_CHANGE = {
-    "undo": "there is nothing to undo",
-    "redo": "there is nothing to do again",
+    "undo": "there is nothing of yours to undo: what others did can be reverted in the history",
+    "redo": "there is nothing of yours to do again",
+    "revert": "there is nothing of this person to revert",
     "accept_probe": "the classifier is not that certain of any of these images: lower the limit",
 }
 
 
-def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
+def perform(run: OpenRun, request: Any, client: str = "", user: str | None = None) -> dict[str, Any]:
     """Perform an action; it is on the disk when this returns.
 
     Parameters
@@ -293,6 +311,8 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
         The action.
     client : str
         Identity of the browser that asked; it is published with the change.
+    user : str, optional
+        The person who asked, whose name the action bears; without it the one of the atlas.
 
     Returns
     -------
@@ -308,7 +328,7 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
     MissingError
         If there is no such preview.
     """
-    action = run.act(request._prepare(run), client=client)
+    action = run.act(request._prepare(run), client=client, user=user)
     if action is None:
         raise ConflictError(_NO_CHANGE.get(request.kind, "nothing of it had to be changed"))
     answer = run.action_to_json(action)

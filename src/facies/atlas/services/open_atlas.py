@@ -31,6 +31,10 @@ class Atlas:
         Run folders.
     partition : str, optional
         Name of the partition whose groups are shown; by default the newest one of each run.
+    user : str, optional
+        The person who acts, where a page names nobody else; by default the login name.
+    is_shared : bool
+        Whether other machines can reach the atlas, so that each page asks for the name of its person.
     is_demo : bool
         Whether the page says that this is the demonstration.
 
@@ -47,8 +51,16 @@ class Atlas:
         If one of the folders is not a run, is damaged, is given twice, or is open in another atlas.
     """
 
-    def __init__(self, paths: Sequence[str | Path], *, partition: str | None = None, is_demo: bool = False) -> None:
-        self.is_demo = is_demo
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        partition: str | None = None,
+        user: str | None = None,
+        is_shared: bool = False,
+        is_demo: bool = False,
+    ) -> None:
+        self.is_demo, self.is_shared, self._user = is_demo, is_shared, user
         self.events = Events()
         self.services: dict[str, RunServices] = {}
         self._exports = ExportFolder()
@@ -113,7 +125,7 @@ class Atlas:
         if any(run.folder.path == folder.path for run in self.runs.values()):
             raise InputError(f"{folder.path} is given twice: name it once")
         key = _unique_key(folder.path.name, set(self.services))
-        self.services[key] = RunServices(folder, key, self.events.publish, partition)
+        self.services[key] = RunServices(folder, key, self.events.publish, partition, self._user)
 
     def _refresh(self) -> None:
         # What the page asks for first is computed while the browser starts.

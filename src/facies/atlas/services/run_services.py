@@ -19,7 +19,7 @@ class RunServices:
 
     Parameters
     ----------
-    folder, key, publish, partition
+    folder, key, publish, partition, user
         As for `OpenRun`, whose errors it raises.
 
     Attributes
@@ -34,11 +34,13 @@ class RunServices:
         The classifier, fitted again after every change.
     """
 
-    def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None, user: str | None = None
+    ) -> None:
         def publish_status(status: Mapping[str, Any]) -> None:
             publish("probe", {"run": key, **status})
 
-        self.run = OpenRun(folder, key, publish, partition)
+        self.run = OpenRun(folder, key, publish, partition, user)
         try:
             self.pictures = Pictures(folder)
             self.queues = ReviewQueues(self.run)

@@ -48,6 +48,9 @@ class OpenRun:
     partition : str, optional
         Name of the partition whose groups are shown; by default the newest one.
 
+    user : str, optional
+        The person who acts, where a page names nobody else; by default the login name.
+
     Attributes
     ----------
     table : DataFrame
@@ -69,7 +72,9 @@ class OpenRun:
         If another atlas has the run open, or its journal is damaged.
     """
 
-    def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None, user: str | None = None
+    ) -> None:
         self.folder, self.key, self._publish = folder, key, publish
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
@@ -78,7 +83,7 @@ class OpenRun:
             self._acquire_lock(resources)
             self.table, meta = folder.partition(partition)
             self.partition: str = meta["name"]
-            self.journal = resources.enter_context(Journal(folder))
+            self.journal = resources.enter_context(Journal(folder, user=user))
             self._new_actions: list[Action] = []
             resources.callback(self.journal.subscribe(self._new_actions.append))
             self._initial_groups = self.table["group"].to_numpy(np.int32)
@@ -151,15 +156,18 @@ class OpenRun:
         """Have ``listener()`` called after every change of `states`; it must return at once."""
         self._listeners.append(listener)
 
-    def act(self, write: Callable[[Journal], Action | None], *, client: str = "") -> Action | None:
+    def act(
+        self, write: Callable[[Journal], Action | None], *, client: str = "", user: str | None = None
+    ) -> Action | None:
         """Write an action to the journal, and publish it; it is on the disk when this returns.
 
         ``write`` calls one method of the journal and returns its action. ``client`` is the identity of the browser that
-        asked, which is published with the change.
+        asked, which is published with the change; ``user`` is the person, by default the one of the journal.
         """
         with self._lock:
             try:
-                action = write(self.journal)
+                with self.journal.acting_as(user or self.journal.user):
+                    action = write(self.journal)
             finally:
                 self._apply_new_actions(client)
             return action
@@ -206,8 +214,8 @@ class OpenRun:
             "kind": action.kind,
             "text": describe_action(action, self.states.annotations.reason_texts),
             "n": len(action.rows),
-            "undo": self.journal.can_undo,
-            "redo": self.journal.can_redo,
+            "undo": self.journal.can_undo_of(action.user),
+            "redo": self.journal.can_redo_of(action.user),
             "classes": bool(action.parameters.get("classes")),
             "groups": "group" in action.after,
         }
