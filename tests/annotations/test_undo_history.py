@@ -83,6 +83,7 @@ def comparable(annotations: Annotations) -> dict:
         "states": annotations.states.tolist(),
         "reasons": annotations.reasons.tolist(),
         "confidence": annotations.confidence.tolist(),
+        "looked_at": annotations.looked_at.tolist(),
         "classes": annotations.classes.to_dict("records"),
         "audits": annotations.audits.to_numpy(object).tolist(),
     }
@@ -117,7 +118,7 @@ class Model:
         return next(a.user for a in self.own if a.id == number)
 
     def columns(self) -> dict[str, list]:
-        values: dict[str, list] = {name: [0] * 60 for name in ("class", "state", "confidence", "reason")}
+        values: dict[str, list] = {name: [0] * 60 for name in ("class", "state", "confidence", "reason", "looked")}
         values["group"] = self.groups.tolist()
         for action in self.own:
             if action.id in self.undone:
@@ -167,6 +168,7 @@ def test_two_users_who_undo_each_his_own_are_as_if_the_undone_had_never_been(tur
         assert np.where(found.states == 4, 4, wanted["state"]).tolist() == found.states.tolist()
         assert ((found.states == 4) == (np.array(wanted["reason"]) > 0)).all()
         assert groups_of(journal) == wanted["group"]
+        assert found.looked_at.tolist() == [bool(value) for value in wanted["looked"]]
         assert set(np.unique(found.codes)) - {0} <= set(found.classes["id"])  # whose images are there stays
         assert len(found.audits) == sum(
             len(a.rows) for a in model.own if a.kind == "audit" and a.id not in model.undone

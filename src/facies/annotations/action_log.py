@@ -54,7 +54,7 @@ class ActionLog:
         for number, user_of_action, kind, undoes in self._store.outline():
             if number <= self._snapshot_revision:
                 self._history.add(number, user_of_action, kind, undoes)
-        # Audits, rejections and notes change no column of the state, so that a snapshot does not hold them.
+        # A snapshot does not hold what audits, rejections and notes say.
         self._stateless = list(self._store.actions(kinds=_STATELESS, last=self._snapshot_revision))
         self.refresh()
 

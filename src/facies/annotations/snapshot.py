@@ -51,6 +51,9 @@ class Annotations:
         Reasons by number.
     own_states : ndarray of uint8, shape (N,)
         As `states`, but what an excluded image was before, and will be once it is included again.
+    looked_at : ndarray of bool, shape (N,)
+        Whether an expert judged the image itself, and not only as one of its group: confirmed its class on a page or
+        gave it one by itself, excluded, doubted or audited it.
     """
 
     classes: pd.DataFrame
@@ -65,6 +68,7 @@ class Annotations:
     reason_codes: NDArray[np.uint16]
     reason_texts: Mapping[int, str]
     own_states: NDArray[np.uint8]
+    looked_at: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -132,6 +136,7 @@ class Annotations:
             reason_codes=reasons,
             reason_texts=dict(state.reasons),
             own_states=own_states,
+            looked_at=state.columns["looked"] > 0,
         )
 
 

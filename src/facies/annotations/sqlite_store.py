@@ -26,6 +26,7 @@ _APPLICATION = 0x4641434A  # "FACJ", in the header of the file
 _WAIT_SECONDS = 30.0
 _BUSY = "another process has been writing to it for {seconds:g} s: wait for it, or end it"
 _FORBIDDEN = "it may not be written to: choose a copy of the run that is yours"
+_GONE = "it was removed while it was open: put it back, or open the run again; nothing of this action was kept"
 _ERRORS = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -252,7 +253,12 @@ class JournalStore:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code not in _ERRORS:
                 raise self.damaged(str(error)) from error
-            raise InputError(f"{self.path}: {_ERRORS[code].format(seconds=_WAIT_SECONDS)}") from error
+            reason = _ERRORS[code].format(seconds=_WAIT_SECONDS)
+            if (
+                _ERRORS[code] is _FORBIDDEN and not self.path.exists()
+            ):  # SQLite tells a file that was removed by the same code
+                reason = _GONE
+            raise InputError(f"{self.path}: {reason}") from error
 
     def damaged(self, what: str) -> InputError:
         """Return the error that says what is damaged."""

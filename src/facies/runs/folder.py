@@ -305,6 +305,8 @@ class RunFolder:
         return Path(path)
 
     def _choose(self, kind: str, name: str | None, names: list[str]) -> str:
+        if not names and not self.path.is_dir():
+            raise InputError(f"{self.path} is gone: put it back, or close it")
         if not names:
             raise InputError(f"{self.path} holds no {kind}: make the run again")
         if name is not None and name not in names:

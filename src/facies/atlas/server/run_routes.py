@@ -60,6 +60,7 @@ def run(services: TheServices, user: TheUser = None) -> Json:
             "revision": run.states.revision,
             "undo": run.journal.can_undo_of(user or run.journal.user),
             "redo": run.journal.can_redo_of(user or run.journal.user),
+            "read_only": run.read_only,
             "image_shape": manifest["input"]["image_shape"],
             "n_layers": pictures.n_layers,
             "um_per_px": manifest["input"].get("um_per_px"),

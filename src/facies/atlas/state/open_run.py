@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,11 @@ from facies.runs import RunFolder
 __all__ = ["OpenRun", "Publish"]
 
 Publish = Callable[[str, Mapping[str, Any]], None]
+
+
+def is_writable(folder: Path) -> bool:
+    """Return whether this user may write to a folder."""
+    return os.access(folder, os.W_OK)
 
 
 class OpenRun:
@@ -65,6 +72,8 @@ class OpenRun:
         What the classifier predicts; None until it is fitted.
     jobs : Jobs
         Work in the background.
+    read_only : bool
+        Whether the run can be looked at alone, since this user may not write to it.
 
     Raises
     ------
@@ -78,6 +87,7 @@ class OpenRun:
         self.folder, self.key, self._publish = folder, key, publish
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
+        self.read_only = False
         self._resources = contextlib.ExitStack()
         with contextlib.ExitStack() as resources:
             self._acquire_lock(resources)
@@ -107,6 +117,10 @@ class OpenRun:
             raise InputError(
                 f"{self.folder.path} is open in another atlas (pid {error.holder}): use that one, or close it"
             ) from error
+        except InputError:
+            if is_writable(self.folder.path):
+                raise
+            self.read_only = True
 
     def close(self) -> None:
         """Cancel the work in the background, and close the journal."""
