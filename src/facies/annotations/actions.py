@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "include": "took images in again",
     "dubious": "marked images as dubious",
     "validate": "confirmed the classes of images",
+    "decide": "gave images looked at one by one their classes",
     "class": "changed a class",
     "merge": "merged groups",
     "split": "split a group off",

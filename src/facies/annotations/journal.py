@@ -237,6 +237,32 @@ class Journal(ClassJournal):
                 raise InputError("none of these images has a class to confirm: name them first")
             return writer.write("validate", rows, {"class": codes, "state": VALIDATED, "confidence": 0, "looked": 1})
 
+    def decide(
+        self,
+        rows: ArrayLike,
+        names: Sequence[str],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Record what an expert said of images looked at one by one: each its own class, in one action.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (n,)
+            The images.
+        names : sequence of str
+            The class of each; it is made if there is none of that name.
+        parameters : mapping, optional
+            What led to the action, for readers of the journal.
+        """
+        with self._writing(user) as writer:
+            rows, given = writer.check_columns(rows, np.array(list(names), object))
+            numbers = {name: writer.class_number(name) for name in dict.fromkeys(given.tolist())}
+            codes = np.array([numbers[name] for name in given.tolist()], np.uint16)
+            after = {"class": codes, "state": VALIDATED, "confidence": 0, "looked": 1}
+            return writer.write("decide", rows, after, parameters=parameters)
+
     def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
         """Merge groups into a new one; its number is ``action.after["group"][0]``."""
         chosen = sorted({int(group) for group in groups})

@@ -34,6 +34,7 @@ def state(run: TheRun) -> Response:
         "state": states.states,
         "group": states.groups,
         "reason": states.reasons,
+        "looked": states.looked_at.view(np.uint8),
         "prediction": empty.astype(np.uint16) if predictions is None else predictions.classes,
         "certainty": empty if predictions is None else predictions.certainty,
     }
@@ -54,6 +55,7 @@ def changes(run: TheRun, since: int) -> Response:
         "state": states.states[rows],
         "group": states.groups[rows],
         "reason": states.reasons[rows],
+        "looked": states.looked_at[rows].view(np.uint8),
     }
     return binary_response(arrays, {**header, "full": False})
 

@@ -50,12 +50,15 @@ def counts(
 ) -> Json:
     """Counts and ratios with their intervals."""
     from facies.atlas.services.counts import count_all
+    from facies.report.sections import applying_sections
 
     samples = run.columns.get(by) if by else None
     if by and samples is None:
         raise InputError(f"there is no column {by[:40]!r} to count by: there are {', '.join(run.columns)}")
     predictions = run.predictions
-    return Json(count_all(run.states, None if predictions is None else predictions.classes, samples, ratio or ()))
+    pairs = [pair for section in applying_sections(run.folder).values() for pair in section.role_ratios]
+    classes = None if predictions is None else predictions.classes
+    return Json(count_all(run.states, classes, samples, ratio or (), pairs))
 
 
 @router.get("/runs/{key}/history")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from facies.annotations import STATES, Action, Journal
 from facies.atlas.errors import ConflictError
+from facies.atlas.services.classifier_lock import lock_reason
 from facies.atlas.services.reclustering import Preview
 from facies.atlas.services.row_query import MAX_ROWS, Number, Numbers, RowQuery, select_rows
 from facies.atlas.state.group_statistics import group_index
@@ -62,10 +63,25 @@ class Assign(_ClassAction):
     kind: Literal["assign"]
     of: RowQuery
     state: Literal["validated", "predicted", "dubious"] = "validated"
+    looked_at: bool = False
 
     def _prepare(self, run: OpenRun) -> Write:
         rows, name = select_rows(run, self.of), self.class_name(run)
-        return lambda journal: journal.assign(rows, name, self.state)
+        return lambda journal: journal.assign(rows, name, self.state, looked_at=self.looked_at)
+
+
+class Decide(_Action):
+    """Record the class of each of some images that the expert has looked at one by one."""
+
+    kind: Literal["decide"]
+    rows: Annotated[list[Number], Field(min_length=1, max_length=MAX_ROWS)]
+    classes: Annotated[list[Number], Field(min_length=1, max_length=MAX_ROWS)]
+
+    def _prepare(self, run: OpenRun) -> Write:
+        if len(self.rows) != len(self.classes):
+            raise InputError(f"{len(self.rows)} images have as many classes: {len(self.classes)} were given")
+        names = [_name_by_number(run, number) for number in self.classes]
+        return lambda journal: journal.decide(self.rows, names)
 
 
 class ChangeState(_Action):
@@ -233,6 +249,8 @@ class AcceptPredictions(_Action):
 
     def _prepare(self, run: OpenRun) -> Write:
         rows = select_rows(run, self.of)
+        if run.predictions is not None and (reason := lock_reason(run)) is not None:
+            raise ConflictError(reason)
         rows = rows[(run.states.classes[rows] == 0) & (run.states.states[rows] != STATES["excluded"])]
         predictions = run.predictions
         if predictions is None:
@@ -277,6 +295,7 @@ class Revert(_Action):
 AnyAction = Annotated[
     Name
     | Assign
+    | Decide
     | ChangeState
     | Exclude
     | Reject

@@ -14,9 +14,11 @@ from facies.annotations import ROLES, STATES
 from facies.atlas.state.columns import Column
 from facies.atlas.state.image_states import EXCLUDED, ImageStates
 from facies.errors import InputError
-from facies.report.sections import report_sections
+from facies.report.sections import RoleRatio
 from facies.statistics import Indicator, audited_ratio, audited_shares, count_ratio, parse_ratio, wilson_interval
 
+MIN_AUDITED = 10
+"""Corrected shares are shown once so many images of each class were audited, or all of a smaller one."""
 MIN_SAMPLE_SIZE = 300
 """Shares of samples with fewer counted images are flagged (Patterson & Fishbein, 1989)."""
 _MAX_SAMPLES = 2000
@@ -27,14 +29,18 @@ def count_all(
     predictions: NDArray[np.uint16] | None,
     samples: Column | None = None,
     ratios: Sequence[str] = (),
+    role_ratios: Sequence[RoleRatio] = (),
 ) -> dict[str, Any]:
     """Count the images of each class; return the tables as the page receives them.
 
     An image counts for its class if it is predicted or validated, not if it is dubious or excluded. Shares are of all
-    images that count, with Wilson's 95 % interval; audited shares have the interval of
-    `facies.statistics.audited_shares`. Images without a class are counted apart by what the classifier predicts for
+    images that count, with Wilson's 95 % interval. Audited shares have the interval of
+    `facies.statistics.audited_shares`, and are there once `MIN_AUDITED` images of each class were audited: the images of
+    a class that nobody audited would count as rightly named, and one audited image as the whole truth of its class.
+    Images without a class are counted apart by what the classifier predicts for
     them, ``predictions`` of shape (N,); with a column of categories as ``samples``, the images of each category, too.
-    ``ratios`` are further ones of classes or roles, such as ``quartz/foraminifera``; see `_classes_named`.
+    ``role_ratios`` are those that the domain of the run is asked for; ``ratios`` are further ones of classes or roles,
+    such as ``quartz/foraminifera``; see `_classes_named`.
     """
     classes = states.annotations.classes
     numbers, names = classes["id"].to_numpy(np.int64), classes["name"].tolist()
@@ -42,7 +48,8 @@ def count_all(
     by_class = states.counts[[STATES["predicted"], STATES["validated"]]].sum(axis=0)
     by_class[0] = 0
     table = _class_rows(states, numbers, names, by_class, predictions)
-    _add_shares(table, states.annotations.audits)
+    audit = _Audit(table, states.annotations.audits)
+    _add_shares(table, audit)
     return {
         "revision": states.revision,
         "n": len(states.states),
@@ -52,9 +59,9 @@ def count_all(
         "excluded": _excluded_by_reason(states, excluded),
         "unnamed": int(((states.classes == 0) & ~excluded).sum()),
         "classes": table,
-        "ratios": _ratios(classes, by_class, ratios, _Audit(table, states.annotations.audits)),
+        "ratios": _ratios(classes, by_class, ratios, role_ratios, audit),
         "samples": [] if samples is None else _by_sample(states, samples, numbers, excluded),
-        "notes": _notes(states),
+        "notes": _notes(audit),
     }
 
 
@@ -78,6 +85,8 @@ def _class_rows(
         unnamed = (states.classes == 0) & (states.states != EXCLUDED)
         proposed = np.bincount(predictions[unnamed], minlength=width)
     n = int(by_class.sum())
+    counted = states.annotations.is_counted & states.looked_at
+    looked_at = np.bincount(states.classes[counted], minlength=width)
     low, high = wilson_interval(by_class[numbers], n)
     return [
         {
@@ -87,11 +96,13 @@ def _class_rows(
             "validated": int(counts[STATES["validated"], number]),
             "predicted": int(counts[STATES["predicted"], number]),
             "dubious": int(counts[STATES["dubious"], number]),
+            "looked_at": int(looked_at[number]),
             "probe": int(proposed[number]),
             "share": by_class[number] / n if n else None,
             "low": low[i],
             "high": high[i],
             "audited": 0,
+            "audit_missing": 0,
             "audited_share": None,
             "audited_low": None,
             "audited_high": None,
@@ -108,32 +119,45 @@ class _Audit:
         latest = audits.drop_duplicates("row", keep="last")
         latest = latest[latest["assigned"].isin(list(self.assigned))].replace({"true": {"": "(no class)"}})
         self.audits = latest[["assigned", "true"]]
+        done = self.audits["assigned"].value_counts()
+        self.audited = {name: int(done.get(name, 0)) for name in self.assigned}
+        self.missing = {name: max(0, min(MIN_AUDITED, n) - self.audited[name]) for name, n in self.assigned.items()}
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the shares can be corrected."""
+        return bool(self.audited) and not any(self.missing.values())
 
     def shares(self) -> pd.DataFrame | None:
-        """Corrected shares by class name; None without an audit."""
-        return audited_shares(self.assigned, self.audits).set_index("class") if len(self.audits) else None
+        """Corrected shares by class name; None while too few images were audited."""
+        return audited_shares(self.assigned, self.audits).set_index("class") if self.is_enough else None
 
     def ratio(self, numerator: Sequence[str], denominator: Sequence[str]) -> dict[str, float | None]:
-        """Corrected ratio of two sums of classes; its values are None without an audit."""
-        if not len(self.audits):
+        """Corrected ratio of two sums of classes; its values are None while too few images were audited."""
+        if not self.is_enough:
             return dict.fromkeys(("audited_value", "audited_low", "audited_high"))
         ratio = audited_ratio(self.assigned, self.audits, numerator, denominator)
         return {"audited_value": ratio.value, "audited_low": ratio.low, "audited_high": ratio.high}
 
 
-def _add_shares(table: list[dict[str, Any]], audits: pd.DataFrame) -> None:
-    shares = _Audit(table, audits).shares()
+def _add_shares(table: list[dict[str, Any]], audit: _Audit) -> None:
+    for row in table:
+        row["audited"], row["audit_missing"] = audit.audited.get(row["name"], 0), audit.missing.get(row["name"], 0)
+    shares = audit.shares()
     if shares is None:
         return
     for row in table:
         if row["name"] in shares.index:
             share = shares.loc[row["name"]]
-            row["audited"] = int(share["n_audited"])
             row["audited_share"], row["audited_low"], row["audited_high"] = share["share"], share["low"], share["high"]
 
 
 def _ratios(
-    classes: pd.DataFrame, by_class: NDArray[np.int64], more: Sequence[str], audit: _Audit
+    classes: pd.DataFrame,
+    by_class: NDArray[np.int64],
+    more: Sequence[str],
+    role_ratios: Sequence[RoleRatio],
+    audit: _Audit,
 ) -> list[dict[str, Any]]:
     names = {role: [str(r["name"]) for r in classes.to_dict("records") if role in r["roles"]] for role in ROLES}
     by_name = dict(zip(classes["name"].tolist(), by_class[classes["id"].to_numpy(np.int64)].tolist(), strict=True))
@@ -143,7 +167,7 @@ def _ratios(
         return {**_to_json(count_ratio(title, a, b, title), a, b), **audit.ratio(numerator, denominator)}
 
     entries = []
-    for pair in (pair for section in report_sections().values() for pair in section.role_ratios):
+    for pair in role_ratios:
         a, b = pair.numerator, pair.denominator
         if not names[a] or not names[b]:
             entries.append(_missing_role(a, b, {role for role, members in names.items() if members}))
@@ -223,12 +247,21 @@ def _by_sample(
     ]
 
 
-def _notes(states: ImageStates) -> list[str]:
-    notes = [
-        "Shares are of the images that have a class, without dubious and excluded ones; intervals are 95 % (Wilson)."
-    ]
-    if not len(states.annotations.audits):
+def _notes(audit: _Audit) -> list[str]:
+    notes = ["Shares are of the images that have a class, without dubious and excluded ones."]
+    if audit.is_enough:
         notes.append(
-            "Without an audit the shares hold the errors of naming; audit some images of each class to correct them."
+            "Corrected shares hold what the audit found wrong; their 95 % intervals are of naming and counting."
+        )
+        return notes
+    notes.append(
+        "The 95 % intervals (Wilson) are those of counting alone: images under a wrong name are not in them, and an audit "
+        "tells how many there are."
+    )
+    if any(audit.audited.values()):
+        missing = ", ".join(f"{name} ({n} more)" for name, n in audit.missing.items() if n)
+        notes.append(
+            f"Corrected shares appear once {MIN_AUDITED} images of each class, or all of a smaller one, were audited. "
+            f"Still missing: {missing}."
         )
     return notes

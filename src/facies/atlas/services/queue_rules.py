@@ -16,7 +16,10 @@ QUEUES: dict[str, str] = {
     "touching": "several touching",
     "blurred": "blurred",
     "duplicates": "twice the same",
+    "disagree": "name and classifier disagree",
     "least_certain": "least certain",
+    "outside": "unlike all that have a name",
+    "never_looked_at": "never looked at",
 }
 """Titles of the queues by name."""
 _COLUMNS = {"cut": "touches_border", "touching": "touching", "blurred": "sharpness"}
@@ -53,7 +56,7 @@ def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predict
     column = _COLUMNS.get(name)
     if column is not None and column not in columns:
         return f"the run has no column {column}: facies extract measures it"
-    if name == "least_certain" and not has_predictions:
+    if name in ("least_certain", "disagree", "outside") and not has_predictions:
         return "there is no classifier yet: name images of two classes"
     return None
 
@@ -99,8 +102,28 @@ def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]
     return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows])
 
 
+def disagreement_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
+    """Return those of ``rows`` of which the classifier says another class than their name, the clearest first.
+
+    The score is by how much the other class is more probable, 0 to 1.
+    """
+    rows = rows[predictions.disagreement[rows] > 0]
+    score = predictions.disagreement[rows]
+    order = np.argsort(-score, kind="stable")
+    return Queue(rows[order], score[order], 0.0)
+
+
+def farthest_queue(rows: NDArray[np.int64], distance: NDArray[np.float32]) -> Queue:
+    """Return ``rows``, those farthest from the centre of their group first; the score is that distance, noise the first."""
+    farthest = float(np.nanmax(distance, initial=0.0)) + 1
+    score = np.nan_to_num(distance[rows], nan=farthest).astype(np.float32)
+    order = np.argsort(-score, kind="stable")
+    return Queue(rows[order], score[order], 0.0)
+
+
 def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
-    """Return ``rows`` in ascending order of the certainty of their prediction; the score is 1 minus that certainty."""
+    """Return those of ``rows`` that are predicted, the least certain first; the score is 1 minus the certainty."""
+    rows = rows[predictions.classes[rows] > 0]
     score = 1 - predictions.certainty[rows]
     order = np.argsort(-score, kind="stable")
     return Queue(rows[order], score[order], 0.5)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from facies.annotations import STATES
 from facies.atlas.services.queue_rules import (
     QUEUES,
     Queue,
+    disagreement_queue,
     duplicates_queue,
+    farthest_queue,
     least_certain_queue,
     missing_requirement,
     queue_from_column,
@@ -45,9 +46,13 @@ class ReviewQueues:
         reason = missing_requirement(name, self._run.columns, has_predictions=predictions is not None)
         if reason is not None:
             raise InputError(f"there is no queue of images {QUEUES[name]}: {reason}")
-        if name == "least_certain" and predictions is not None:
-            open_rows = np.flatnonzero((states.states == STATES["none"]) | (states.states == STATES["predicted"]))
-            return least_certain_queue(open_rows, predictions)
+        if name in ("least_certain", "disagree", "outside", "never_looked_at"):
+            rows = np.flatnonzero((states.states != EXCLUDED) & ~states.looked_at)
+            if name == "outside" and predictions is not None:
+                rows = rows[predictions.outside[rows] & (states.classes[rows] == 0)]
+            if name in ("outside", "never_looked_at") or predictions is None:
+                return farthest_queue(rows, self._run.table["distance"].to_numpy(np.float32))
+            return (least_certain_queue if name == "least_certain" else disagreement_queue)(rows, predictions)
         with self._locks[name]:
             if name not in self._queues:
                 self._queues[name] = (

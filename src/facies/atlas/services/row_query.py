@@ -40,6 +40,8 @@ class RowQuery(BaseModel):
         Images that have one of these values now; class 0 is no class.
     column, value, low, high
         Images whose entry in a column is a category (``value``), or a number from ``low`` to ``high``, both included.
+    looked_at : bool
+        Only images that an expert has judged by themselves, or only those that nobody has.
     not_excluded : bool
         Leaves out excluded images.
     """
@@ -57,6 +59,7 @@ class RowQuery(BaseModel):
     value: str | None = None
     low: float | None = None
     high: float | None = None
+    looked_at: bool | None = None
     not_excluded: bool = False
 
 
@@ -88,6 +91,8 @@ def match_rows(
             masks.append(_is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
     if query.column is not None:
         masks.append(_matches_column(query, columns))
+    if query.looked_at is not None:
+        masks.append(values["looked"] == query.looked_at)
     if query.not_excluded and (masks or query.rows is not None or query.all):
         masks.append(values["state"] != STATES["excluded"])
     if query.rows is not None:

@@ -54,6 +54,11 @@ class ImageStates:
         """State of each image, a value of `facies.annotations.STATES`."""
         return self.annotations.states
 
+    @property
+    def looked_at(self) -> NDArray[np.bool_]:
+        """Whether an expert judged each image itself, and not only as one of its group."""
+        return self.annotations.looked_at
+
     @cached_property
     def names(self) -> dict[int, str]:
         """Class names by id."""
@@ -94,14 +99,14 @@ class ImageStates:
 
     def by_name(self) -> Mapping[str, NDArray[Any]]:
         """The arrays that a query may select images by."""
-        return {"group": self.groups, "class": self.classes, "state": self.states}
+        return {"group": self.groups, "class": self.classes, "state": self.states, "looked": self.looked_at}
 
     def differs_from(self, other: ImageStates) -> NDArray[np.bool_]:
-        """Return whether each image differs in class, state or number of its reason, bool of shape (N,)."""
+        """Return whether each image differs in class, state, reason or in having been looked at, bool of shape (N,)."""
         differs: NDArray[np.bool_] = (
             (self.states != other.states) | (self.classes != other.classes) | (self.reasons != other.reasons)
         )
-        return differs
+        return differs | (self.looked_at != other.looked_at)
 
     def classes_to_json(self) -> list[dict[str, Any]]:
         """Return the classes with colour, glyph and numbers of images."""
