@@ -11,7 +11,7 @@ from facies._version import __version__
 from facies.annotations import ROLES, STATES
 from facies.atlas.server.dependencies import TheAtlas, TheServices, TheUser
 from facies.atlas.server.responses import Json
-from facies.atlas.services.export import export_descriptions
+from facies.atlas.services.export import export_descriptions, originals_to_json
 from facies.atlas.services.row_query import MAX_ROWS
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
@@ -60,6 +60,7 @@ def run(services: TheServices, user: TheUser = None) -> Json:
             "revision": run.states.revision,
             "undo": run.journal.can_undo_of(user or run.journal.user),
             "redo": run.journal.can_redo_of(user or run.journal.user),
+            "originals": originals_to_json(run),
             "read_only": run.read_only,
             "image_shape": manifest["input"]["image_shape"],
             "n_layers": pictures.n_layers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from facies.atlas.state.jobs import Job
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder
+from facies.runs import is_confirmed
 
 REPORT = "report"
 
@@ -33,6 +35,16 @@ def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
         raise InputError("no image is chosen: choose at least one, or export them all")
     if to == REPORT and rows is not None:
         raise InputError("a report tells of the whole run: export a selection as a table or as folders")
+
+
+def originals_to_json(run: OpenRun) -> dict[str, Any] | None:
+    """Return where the original files of a run are, and whether they may be copied; None where there are none."""
+    from facies.report.exporters.image_files import has_originals
+
+    if not has_originals(run.folder):
+        return None
+    path = str(run.folder.manifest["input"]["origin"]["path"])
+    return {"path": path, "confirmed": is_confirmed(path)}
 
 
 def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: Path, job: Job) -> Path:
