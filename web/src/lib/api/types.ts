@@ -12,6 +12,8 @@ export interface RunSummary {
 export interface Session {
   version: string;
   user: string;
+  /** Whether other machines can reach the atlas. */
+  shared: boolean;
   demo: boolean;
   runs: RunSummary[];
   limits: { name: number; rows: number; gallery?: number };
@@ -53,6 +55,10 @@ export interface Probe {
   classes: number[];
   n_labelled: number;
   accuracy: number | null;
+  /** Number of images without a name that are unlike all that have one. */
+  n_outside: number;
+  /** Why the predictions may not be taken over yet; null if they may. */
+  locked: string | null;
   seconds: number | null;
   text: string;
   revision: number;
@@ -62,6 +68,10 @@ export interface Run extends RunSummary {
   revision: number;
   undo: boolean;
   redo: boolean;
+  /** Whether this user may not write to the run. */
+  read_only: boolean;
+  /** Where the original files are, and whether the user lets them be copied; null where there are none. */
+  originals: { path: string; confirmed: boolean } | null;
   image_shape: number[];
   n_layers: number;
   um_per_px: number | null;
@@ -98,6 +108,7 @@ export interface GroupRow {
   class: number;
   named: number;
   validated: number;
+  looked_at: number;
   excluded: number;
   progress: number;
   parents: number[];
@@ -132,12 +143,15 @@ export interface CountRow {
   validated: number;
   predicted: number;
   dubious: number;
+  looked_at: number;
   probe: number;
   n: number;
   share: number;
   low: number;
   high: number;
   audited: number;
+  /** How many more of it must be audited before shares are corrected. */
+  audit_missing: number;
   audited_share: number | null;
   audited_low: number | null;
   audited_high: number | null;

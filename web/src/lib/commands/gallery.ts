@@ -118,13 +118,17 @@ export function stepGroup(by: 1 | -1): void {
     return;
   }
   const order = groups.map((_, i) => groups[(at + 1 + i) % groups.length].group);
-  const next = [...nextGroups, ...order].find((group) => group >= 0 && isUnfinished(group));
+  const unfinished = [...nextGroups, ...order].filter(isUnfinished);
+  // Noise is a group like any other, and the last to be named: its images belong to many kinds.
+  const next = unfinished.find((group) => group >= 0) ?? unfinished[0];
   nextGroups = nextGroups.filter((group) => group !== next);
   if (next !== undefined) {
     openGroup(next);
     return;
   }
-  atlas.notify("Every group has a name. Next: the least certain images (u), or the blind audit (a).");
+  atlas.notify(
+    "Every image has a name. Next: names that the classifier doubts (w), images never looked at (n), the blind audit (a).",
+  );
 }
 
 /** Returns the query of the selection: the picked rows, or all of the target. */
@@ -163,8 +167,14 @@ const QUEUE_TITLES: Record<string, string> = {
   touching: "Touching",
   blurred: "Blurred",
   duplicates: "Duplicates",
-  least_certain: "Least certain",
+  least_certain: "The least certain images",
+  disagree: "Name and classifier disagree",
+  outside: "Unlike all that have a name",
+  never_looked_at: "Never looked at",
 };
+
+/** Queues whose images are looked at page by page; of the others, those before a cut are excluded. */
+const PAGED = ["least_certain", "disagree", "outside", "never_looked_at"];
 
 export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
@@ -175,18 +185,17 @@ export async function openQueue(name: string): Promise<void> {
   const title = QUEUE_TITLES[name] ?? name;
   view.setTarget({ kind: "rows", rows, title, ordered: true });
   view.gallery = { rows, total: rows.length, loading: false };
-  view.task =
-    name === "least_certain"
-      ? { kind: "uncertain", page: 0 }
-      : {
-          kind: "queue",
-          name,
-          title,
-          scores: arrays["score"] as Float32Array,
-          cut: proposed,
-          proposed,
-          twins: (arrays["twin"] as Rows | undefined) ?? null,
-        };
+  view.task = PAGED.includes(name)
+    ? { kind: "pages", name, title, page: 0 }
+    : {
+        kind: "queue",
+        name,
+        title,
+        scores: arrays["score"] as Float32Array,
+        cut: proposed,
+        proposed,
+        twins: (arrays["twin"] as Rows | undefined) ?? null,
+      };
 }
 
 /** Returns how many of the sorted scores, the worst first, are beyond the cut. */

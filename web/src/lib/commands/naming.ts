@@ -33,7 +33,7 @@ export async function assignClass(id: number): Promise<void> {
   }
   const query = selectionQuery();
   if (id === 0) await atlas.act({ kind: "clear", of: query });
-  else await atlas.act({ kind: "assign", of: query, class: id, state: "validated" });
+  else await atlas.act({ kind: "assign", of: query, class: id, state: "validated", looked_at: view.picks.size > 0 });
   view.picks.clear();
 }
 

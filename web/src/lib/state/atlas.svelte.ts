@@ -1,6 +1,6 @@
 /** The state that all components share: the run, the view, the notifications, and the functions that change the run. */
 
-import { ApiError, CLIENT, getJson, postJson } from "../api/client";
+import { ApiError, CLIENT, getJson, person, postJson } from "../api/client";
 import { listen } from "../api/events";
 import type { ChangeEvent, ActionResult, JobEvent, Probe, RunSummary, Session } from "../api/types";
 import { RunData } from "./data.svelte";
@@ -44,6 +44,11 @@ class Atlas {
     } catch (error) {
       this.failure = errorMessage(error);
     }
+  }
+
+  /** The name that the actions of this page bear. */
+  get user(): string {
+    return person() || (this.session?.user ?? "");
   }
 
   async open(key: string): Promise<void> {
@@ -134,9 +139,12 @@ class Atlas {
   #onChange(event: ChangeEvent): void {
     const data = this.data;
     if (!data || event.run !== data.run.key) return;
-    data.canUndo = event.undo;
-    data.canRedo = event.redo;
     if (event.client === CLIENT) return;
+    // What can be undone is one's own: only the actions of the same person, at another browser, change it.
+    if (event.user === this.user) {
+      data.canUndo = event.undo;
+      data.canRedo = event.redo;
+    }
     this.notify(`${event.user}: ${event.text}`);
     void this.attempt(() => data.sync({ classes: event.classes, groups: event.groups }));
   }

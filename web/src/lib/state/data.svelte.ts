@@ -15,6 +15,8 @@ export class RunData {
   states = new Uint8Array(0);
   groups = new Int32Array(0);
   reasons = new Uint8Array(0);
+  /** 1 for images that an expert has judged by themselves, and not only as one of their group. */
+  looked = new Uint8Array(0);
   reasonNames: string[] = [];
   predictions = new Uint16Array(0);
   certainty = new Float32Array(0);
@@ -126,12 +128,14 @@ export class RunData {
     const states = arrays["state"];
     const groups = arrays["group"];
     const reasons = arrays["reason"];
+    const looked = arrays["looked"];
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.classes[row] = classes[i];
       this.states[row] = states[i];
       this.groups[row] = groups[i];
       this.reasons[row] = reasons[i];
+      this.looked[row] = looked[i];
     }
     this.#noteReasons(header);
     this.revision = header["revision"] as number;
@@ -143,6 +147,7 @@ export class RunData {
     this.states = arrays["state"] as Uint8Array<ArrayBuffer>;
     this.groups = arrays["group"] as Int32Array<ArrayBuffer>;
     this.reasons = arrays["reason"] as Uint8Array<ArrayBuffer>;
+    this.looked = arrays["looked"] as Uint8Array<ArrayBuffer>;
     this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
     this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.#noteReasons(header);

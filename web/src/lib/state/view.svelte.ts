@@ -25,7 +25,8 @@ export type Task =
   | { kind: "grow"; class: number; name: string }
   | { kind: "recluster"; job: string; status: Reclustering }
   | { kind: "audit"; drawn: Rows }
-  | { kind: "uncertain"; page: number };
+  | { kind: "pages"; name: string; title: string; page: number }
+  | { kind: "takeover"; least: number; n: number };
 
 export interface GalleryContent {
   rows: Rows;
@@ -48,6 +49,8 @@ export class View {
   inspected = $state(-1);
   hovered = $state(-1);
   colouring = $state<Colouring>("group");
+  /** Whether the person chose the colours; until then they follow the classes from the first name on. */
+  colouringChosen = $state(false);
   camera = $state.raw<Camera>(WHOLE_MAP);
   tool = $state<Tool>("move");
   /** The group that the next lasso splits, or null. */

@@ -14,7 +14,7 @@ export function linkFromView(data: RunData, view: View): Partial<Link> {
   const { x, y, zoom } = view.camera;
   const link: Partial<Link> = { run: data.run.key };
   if (data.projection !== data.run.projections[0]?.name) link.projection = data.projection;
-  if (view.colouring !== "group") link.colour = view.colouring;
+  if (view.colouringChosen) link.colour = view.colouring;
   const target = formatTarget(view.target);
   if (target) link.target = target;
   if (view.order !== "nearest") link.order = view.order;
@@ -30,6 +30,7 @@ export function applyLink(link: Partial<Link>, view: View, data: RunData): void 
     const column = link.colour.slice("column:".length);
     if (COLOURINGS.includes(link.colour) || data.run.columns.some(({ name }) => name === column)) {
       view.colouring = link.colour as Colouring;
+      view.colouringChosen = true;
     }
   }
   if (link.order && ORDERS.includes(link.order)) view.order = link.order as OrderBy;
