@@ -13,6 +13,7 @@ from facies.io.atomic import (
     user_errors,
     write_json_atomically,
 )
+from facies.io.confinement import check_confined, path_inside
 from facies.io.lock import LockedError, lock_run
 from facies.io.tables import guard_formula, match_ids, read_table, unguard_formula
 
@@ -20,12 +21,14 @@ __all__ = [
     "LockedError",
     "atomic_file",
     "atomic_folder",
+    "check_confined",
     "flush",
     "flush_tree",
     "guard_formula",
     "jsonable",
     "lock_run",
     "match_ids",
+    "path_inside",
     "read_table",
     "rename_folder",
     "restore_replaced",

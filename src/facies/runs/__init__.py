@@ -7,7 +7,6 @@ is ever overwritten. Thumbnails are small versions of all images, on sheets.
 
 from __future__ import annotations
 
-from facies.runs.confinement import path_inside
 from facies.runs.confirmed_folders import confirm_folder, is_confirmed
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import FORMAT, Manifest
@@ -26,7 +25,6 @@ __all__ = [
     "confirm_folder",
     "is_confirmed",
     "partition_table",
-    "path_inside",
     "to_thumbnails",
     "write_run",
 ]

@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
-from facies.io import lock_run
-from facies.runs.confinement import check_run_folder, path_inside
+from facies.io import check_confined, lock_run, path_inside
 from facies.runs.files import check_name, names_by_age, read_array, read_json
 from facies.runs.manifest import read_manifest
 from facies.runs.partitions import check_partition, write_partition
@@ -57,7 +56,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().resolve()
         manifest = read_manifest(self.path)
-        check_run_folder(self.path)
+        check_confined(self.path)
         for name, size in manifest.files.items():
             file = path_inside(self.path, name)
             if not file.is_file():
@@ -281,7 +280,8 @@ class RunFolder:
         if origin.get("kind") in _SIZED_BY_THEIR_FILES:
             # Files that were added since must not change the size that the others are brought to.
             origin["options"] = {**origin.get("options", {}), "size": self.manifest["input"]["image_shape"][-2:]}
-        images = reopen(origin)
+        sources = self.images["source"].drop_duplicates().astype(str).tolist() if "source" in self.images else None
+        images = reopen(origin, sources)
         ids = pd.Index(self.images["id"])
         if ids.equals(pd.Index(images.table["id"])):
             return images
@@ -300,7 +300,8 @@ class RunFolder:
                 f"the images of {self.path} came from memory, and only thumbnails of them are kept: "
                 "save them as .npy and make the run from that file"
             )
-        if not Path(path).exists():
+        # Of a pipe or a device, which a stranger could name, nothing would ever come back.
+        if not Path(path).is_dir() and not Path(path).is_file():
             raise InputError(f"{path}, which holds the images of the run {self.path.name}, is gone: put it back")
         return Path(path)
 

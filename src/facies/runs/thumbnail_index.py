@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from facies.errors import InputError
-from facies.runs.confinement import path_inside
+from facies.io import path_inside
 from facies.runs.files import read_json
 
 TILE = 64

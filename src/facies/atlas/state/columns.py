@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.images.readers.folder import natural_key
+from facies.images.readers.file_search import natural_key
 
 MAX_VALUE_LENGTH = 200
 """Number of characters to which categories, ids and paths are shortened."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.errors import InputError
+from facies.io import path_inside
 from facies.report.native_images import NativeImages, native_sizes
-from facies.runs import RunFolder, confirm_folder, is_confirmed, path_inside
+from facies.runs import RunFolder, confirm_folder, is_confirmed
 
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif")
 """The files that every browser shows; they are copied as they are."""

@@ -1,4 +1,4 @@
-"""Keeps the reading of a run inside its folder: a run may come from a stranger."""
+"""Keeps the reading of a folder inside it: a run may come from a stranger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facies.errors import InputError
 _REMEDY = "the run is damaged, or made to read other files of this machine: do not use it"
 
 
-def check_run_folder(folder: Path) -> None:
+def check_confined(folder: Path) -> None:
     """Check that a run folder holds files and folders alone, and no link that leads out of it.
 
     A named pipe or a device would be waited for, or read, without end; a link could show a file of its reader to the
