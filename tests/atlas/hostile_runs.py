@@ -1,7 +1,8 @@
 """Run folders of a stranger, made to read other files, to hang, or to take all memory; and what the atlas does with each.
 
-``python -m tests.atlas.hostile_runs FOLDER FIRST LAST`` opens the cases FIRST to LAST - 1, one after another, asks each
-for all that a page asks for, and prints a line of JSON: the faults, and the most memory that the process had.
+``python -m tests.atlas.hostile_runs open FOLDER FIRST LAST`` opens the cases FIRST to LAST - 1, one after another, asks
+each for all that a page asks for, and prints a line of JSON: the faults, and the most memory that the process had. The
+same with ``make`` makes the cases, in a process of its own, since that takes memory too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from facies.annotations import Journal
@@ -161,15 +164,21 @@ def blob(column: str, content: bytes) -> Mutation:
 
 def long_texts(run: Path, _private: Path, _rng: np.random.Generator) -> None:
     """One text of a hundred megabytes in every row: a few kilobytes on the disk."""
-    table = pd.read_parquet(run / "images.parquet")
-    table["sample"] = "x" * 10**8
-    table.to_parquet(run / "images.parquet", index=False, compression="zstd")
+    table = pa.table(pd.read_parquet(run / "images.parquet"))
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), pa.array(["x" * 10**8]))
+    place = table.column_names.index("sample")
+    table = table.set_column(place, "sample", texts)
+    pq.write_table(table, run / "images.parquet", compression="zstd", dictionary_pagesize_limit=2**30)
 
 
 def many_numbers(run: Path, _private: Path, _rng: np.random.Generator) -> None:
-    table = pd.read_parquet(run / "images.parquet")
-    table["numbers"] = [np.zeros(4_000_000)] * len(table)
-    table.to_parquet(run / "images.parquet", index=False, compression="zstd")
+    """Four million zeros in every row."""
+    table = pa.table(pd.read_parquet(run / "images.parquet"))
+    zeros = pa.array([np.zeros(4_000_000)])
+    schema = table.schema.append(pa.field("numbers", zeros.type))
+    with pq.ParquetWriter(run / "images.parquet", schema, compression="zstd") as writer:
+        for row in range(table.num_rows):
+            writer.write_table(table.slice(row, 1).append_column("numbers", zeros).cast(schema))
 
 
 def many_rows(run: Path, _private: Path, _rng: np.random.Generator) -> None:
@@ -208,7 +217,7 @@ def nested_json(name: str) -> Mutation:
     return mutate
 
 
-BOMB = zlib.compress(b"\0" * 2**28)
+BOMB = zlib.compress(b"\0" * 2**26)
 
 HOSTILE: dict[str, Mutation] = {
     "origin is a private folder": origin_at("{private}"),
@@ -268,8 +277,8 @@ HOSTILE: dict[str, Mutation] = {
     "a table of other columns": sql("ALTER TABLE action ADD COLUMN more TEXT"),
     "actions with gaps": sql("DELETE FROM action WHERE id = 2"),
     "an undo of nothing": sql("UPDATE action SET undoes = 99 WHERE undoes IS NOT NULL"),
-    "rows of two gigabytes": blob("rows", b"b" + zlib.compress(b"\xff" * 2**28)),
-    "values of a quarter gigabyte": blob("after", BOMB),
+    "rows of a gigabyte": blob("rows", b"b" + zlib.compress(b"\xff" * 2**26)),
+    "values of many megabytes": blob("after", BOMB),
     "values of objects": blob("after", zlib.compress(b'{"class": ["O", 1]}\n' + b"\0" * 8)),
     "values of a huge type": blob("after", zlib.compress(b'{"class": ["S1000000000", 1]}\n')),
     "values of a negative count": blob("after", zlib.compress(b'{"class": ["<u2", -1]}\n')),
@@ -381,14 +390,20 @@ REQUESTS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def open_case(folder: Path, number: int) -> list[str]:
-    """Make a case and open it; returns the faults."""
+def make_case(folder: Path, number: int) -> None:
+    """Copy the run and change it."""
     name, mutate = case(number)
     run = folder / f"case-{number}" / "run"
     shutil.copytree(folder / "pristine" / "run", run)
     mutate(run, folder / "private", np.random.default_rng(number))
     if name != "run.json is a pipe" and "run.json" not in name and number < len(HOSTILE):
         sizes_noted(run)
+
+
+def open_case(folder: Path, number: int) -> list[str]:
+    """Open a case; returns the faults."""
+    name = case(number)[0]
+    run = folder / f"case-{number}" / "run"
 
     def hang(*_: object) -> None:
         raise Hang
@@ -408,11 +423,16 @@ def open_case(folder: Path, number: int) -> list[str]:
         shutil.rmtree(run.parent)
 
 
-def main(folder: str, first: str, last: str) -> None:
-    """Open some cases, and print what went wrong."""
-    faults = [fault for number in range(int(first), int(last)) for fault in open_case(Path(folder), number)]
+def main(what: str, folder: str, first: str, last: str) -> None:
+    """Make some cases, or open them and print what went wrong."""
+    numbers = range(int(first), int(last))
+    if what == "make":
+        for number in numbers:
+            make_case(Path(folder), number)
+        return
+    faults = [fault for number in numbers for fault in open_case(Path(folder), number)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"faults": faults, "peak_bytes": peak}))  # noqa: T201
+    print(json.dumps({"faults": faults, "peak_bytes": peak}))
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ class JournalStore:
             if _checksum(row[:2]) != row[2]:
                 raise ValueError("checksum")
             state.load_bytes(row[0], row[1])
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+        except (AttributeError, ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise self.damaged("its snapshot") from error
 
     def _decode(self, values: list[Any], checksum: int) -> Action:
@@ -179,7 +179,7 @@ class JournalStore:
             unpacked = decode_rows(rows, self.n_images)
             before, after = (decode_values(packed, len(unpacked)) for packed in (before, after))
             details = json.loads(parameters)
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
+        except (AttributeError, ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise self.damaged(f"action {number}") from error
         return Action(number, time, user, kind, partition, unpacked, before, after, details, undoes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from facies.errors import InputError
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _REMEDY = "restore it, or make the run again"
 _MAX_JSON_BYTES = 2**26
+_PARSING = (SyntaxError, tokenize.TokenError)
 
 
 def check_name(name: str) -> str:
@@ -57,6 +59,7 @@ def reading(path: Path, remedy: str = _REMEDY) -> Iterator[None]:
         yield
     except InputError:
         raise
-    # pyarrow's errors are among these; JSON of many nested brackets ends in a RecursionError
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    # pyarrow's errors are among these; JSON of many nested brackets ends in a RecursionError, and the damaged header of an
+    # array in an error of Python's parser.
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, *_PARSING) as error:
         raise InputError(f"{path} is missing or damaged: {remedy}") from error

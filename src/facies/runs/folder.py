@@ -118,7 +118,12 @@ class RunFolder:
     def samples(self) -> NDArray[np.float32] | None:
         """Images generated from each group, float32 (K, n, C, H, W) in [0, 1], as a memory map, or None."""
         path = self.path / "samples.npy"
-        return read_array(path) if path.exists() else None
+        if not path.exists():
+            return None
+        samples = read_array(path)
+        if samples.ndim != 5 or samples.dtype.kind != "f":
+            raise InputError(f"{path} holds no generated images (its shape is {samples.shape}): restore it")
+        return samples
 
     @cached_property
     def training_curves(self) -> pd.DataFrame:

@@ -279,7 +279,7 @@ class Thumbnails:
                 self._sheets.move_to_end(key)
                 return self._sheets[key]
         path = self.sheet_path(number, layer)
-        with reading(path), Image.open(path, formats=("WEBP",)) as file:
+        with reading(path), _opened(path) as file:
             if file.width != COLUMNS * TILE or file.height % TILE or file.height > COLUMNS * TILE:
                 raise InputError(f"{path} is no sheet of thumbnails ({file.width} × {file.height} pixels): restore it")
             sheet = file.convert(self._mode)
@@ -288,6 +288,13 @@ class Thumbnails:
             while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._max_bytes:
                 self._sheets.popitem(last=False)
         return sheet
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=("WEBP",))
+    except Image.DecompressionBombError as error:
+        raise ValueError("too many pixels") from error
 
 
 def _bytes_of(sheet: Image.Image) -> int:
