@@ -432,7 +432,7 @@ def main(what: str, folder: str, first: str, last: str) -> None:
         return
     faults = [fault for number in numbers for fault in open_case(Path(folder), number)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"faults": faults, "peak_bytes": peak}))
+    print(json.dumps({"faults": faults, "peak_bytes": peak}))  # noqa: T201 - the answer to the test
 
 
 if __name__ == "__main__":
