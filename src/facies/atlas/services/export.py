@@ -65,11 +65,11 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     if not exporter.is_folder:
         path = folder / f"{job.id}{exporter.suffix}"
         with atomic_file(path) as file:
-            exporter.write(run.folder, table, file)
+            job.notes += exporter.write(run.folder, table, file) or []
         return path
     images = folder / job.id
     with atomic_folder(images) as prepared:
-        exporter.write(run.folder, table, prepared)
+        job.notes += exporter.write(run.folder, table, prepared) or []
     job.step(0.8)
     try:
         return Path(shutil.make_archive(str(images), "zip", images))

@@ -25,7 +25,7 @@ class Job:
     """One piece of work (``what`` is ``recluster`` or ``export``); ``done`` is its progress, 0 to 1.
 
     ``status`` is ``working``, ``ready``, ``failed`` (then ``error`` says why, in one line) or ``cancelled``; ``result``
-    is what the work returned, None until it is ready.
+    is what the work returned, None until it is ready; ``notes`` are lines on what it left out or changed.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Job:
     done: float = 0.0
     error: str | None = None
     result: Any = None
+    notes: list[str] = field(default_factory=list)
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def step(self, done: float) -> None:
@@ -44,7 +45,14 @@ class Job:
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as the page receives it."""
-        return {"job": self.id, "what": self.what, "status": self.status, "done": self.done, "error": self.error}
+        return {
+            "job": self.id,
+            "what": self.what,
+            "status": self.status,
+            "done": self.done,
+            "error": self.error,
+            "notes": self.notes,
+        }
 
 
 class Jobs:

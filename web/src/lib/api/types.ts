@@ -284,6 +284,8 @@ export interface JobEvent {
   status: string;
   done: number;
   error: string | null;
+  /** Lines on what was left out or changed. */
+  notes: string[];
 }
 
 export const STATES = ["none", "predicted", "validated", "dubious", "excluded"] as const;

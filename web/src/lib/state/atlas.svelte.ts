@@ -1,8 +1,8 @@
 /** The state that all components share: the run, the view, the notifications, and the functions that change the run. */
 
-import { ApiError, CLIENT, getJson, person, postJson } from "../api/client";
+import { ApiError, CLIENT, getJson, person, postJson, setPerson } from "../api/client";
 import { listen } from "../api/events";
-import type { ChangeEvent, ActionResult, JobEvent, Probe, RunSummary, Session } from "../api/types";
+import type { ChangeEvent, ActionResult, JobEvent, Probe, Run, RunSummary, Session } from "../api/types";
 import { RunData } from "./data.svelte";
 import { Toasts } from "./toasts.svelte";
 import { View } from "./view.svelte";
@@ -21,6 +21,8 @@ class Atlas {
   pending = $state(0);
   /** Whether keys without ctrl run commands; speech input needs them off. */
   singleKeys = $state(true);
+  /** The name that is shown on the page. */
+  person = $state("");
   /** What screen readers read out. */
   announcement = $state("");
 
@@ -32,6 +34,7 @@ class Atlas {
     try {
       this.session = await getJson<Session>("session");
       this.runs = this.session.runs;
+      this.person = this.user;
       const line = this.runs.find((run) => run.key === key) ?? this.runs[0];
       if (line) this.data = await RunData.open(line.key, projection);
       listen({
@@ -57,6 +60,17 @@ class Atlas {
       this.view = Object.assign(new View(), { dark: this.view.dark });
       this.data = data;
     });
+  }
+
+  /** Sets the name that the actions of this page bear, and asks what this person can undo. */
+  async rename(name: string): Promise<void> {
+    setPerson(name);
+    this.person = this.user;
+    const data = this.data;
+    if (!data) return;
+    const run = await getJson<Run>(data.path);
+    data.canUndo = run.undo;
+    data.canRedo = run.redo;
   }
 
   notify(text: string, kind: "done" | "error" | "note" = "note", undoes = false): void {
@@ -91,7 +105,7 @@ class Atlas {
       const done = await postJson<ActionResult>(`${data.path}/actions`, action);
       data.canUndo = done.undo;
       data.canRedo = done.redo;
-      const undoing = action.kind === "undo" || action.kind === "redo";
+      const undoing = ["undo", "redo", "revert"].includes(action.kind);
       if (!quiet) this.notify(done.text, "done", !undoing && done.undo);
       await data.sync({
         classes: undoing || action.kind.includes("class") || "name" in action,

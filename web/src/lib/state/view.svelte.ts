@@ -9,7 +9,7 @@ import type { Target } from "./target";
 export type Tool = "move" | "lasso" | "brush";
 export type Tab = "groups" | "classes" | "queues" | "history";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
-export type Prompt = "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | null;
+export type Prompt = "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | "person" | null;
 
 /** The task of the gallery, if it does more than show images. */
 export type Task =
