@@ -24,7 +24,14 @@ def test_a_job_is_told_and_found() -> None:
     job = jobs.start("export", lambda _: 42)
     wait_for(lambda: reported == ["ready"])
     assert jobs.find(job.id, "export").result == 42
-    assert job.to_json() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
+    assert job.to_json() == {
+        "job": job.id,
+        "what": "export",
+        "status": "ready",
+        "done": 1.0,
+        "error": None,
+        "notes": [],
+    }
     with pytest.raises(MissingError):
         jobs.find(job.id, "recluster")
     with pytest.raises(MissingError):
