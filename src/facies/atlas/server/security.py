@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import html
 import json
 import secrets
@@ -57,7 +58,7 @@ class AuthMiddleware:
         other_origin: str | None = None,
     ) -> None:
         self._app, self._token, self._hosts, self._max_body_bytes = app, token, hosts, max_body_bytes
-        self._cookie, self._session, self._page = f"facies_{port}", secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self._cookie, self._session, self._page = f"facies_{port}", _derived(token, "cookie"), _derived(token, "page")
         self._is_encrypted = scheme == "https"
         self._origins = {f"{scheme}://{host}" for host in hosts} | ({other_origin} if other_origin else set())
         self._dev_host = other_origin.split("//")[-1] if other_origin else None
@@ -174,6 +175,11 @@ class AuthMiddleware:
                 raise
         if n_received > self._max_body_bytes and not started:
             await _send_error(send, 413, f"a request has at most {self._max_body_bytes:,} bytes", is_page=False)
+
+
+def _derived(token: str, what: str) -> str:
+    """Return a secret that belongs to the token, and from which nobody can compute it or another one."""
+    return hmac.new(token.encode(), what.encode(), "sha256").hexdigest()
 
 
 def _same(text: str, secret: str) -> bool:
