@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from facies.annotations import STATES
+from facies.atlas.services.fields import is_one_of
+from facies.atlas.services.filtering import Conditions, filter_mask
 from facies.atlas.state.columns import Column
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
@@ -44,6 +46,8 @@ class RowQuery(BaseModel):
         Only images that an expert has judged by themselves, or only those that nobody has.
     not_excluded : bool
         Leaves out excluded images.
+    where : list of Condition
+        A filter: only images that fulfil all of these, too.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -61,6 +65,7 @@ class RowQuery(BaseModel):
     high: float | None = None
     looked_at: bool | None = None
     not_excluded: bool = False
+    where: Conditions = []
 
 
 def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
@@ -69,7 +74,8 @@ def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
     if query.prediction is not None:
         predictions = run.predictions
         values["prediction"] = np.zeros(len(run), np.uint16) if predictions is None else predictions.classes
-    return match_rows(query, len(run), values, run.columns)
+    rows = match_rows(query, len(run), values, run.columns)
+    return rows[filter_mask(run, query.where)[rows]] if query.where else rows
 
 
 def match_rows(
@@ -88,7 +94,7 @@ def match_rows(
     for name in ("group", "class", "state", "prediction"):
         numbers = getattr(query, "class_" if name == "class" else name)
         if numbers is not None:
-            masks.append(_is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
+            masks.append(is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
     if query.column is not None:
         masks.append(_matches_column(query, columns))
     if query.looked_at is not None:
@@ -125,14 +131,6 @@ def _check_rows(rows: Sequence[int], n_images: int) -> NDArray[np.int64]:
     if wrong is not None:
         raise InputError(f"there is no image {wrong}: the run has {n_images}, numbered from 0")
     return np.unique(np.array(rows, np.int64))
-
-
-def _is_one_of(values: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
-    limits = np.iinfo(values.dtype)
-    possible = [number for number in numbers if limits.min <= number <= limits.max]
-    if len(possible) == 1:
-        return np.asarray(values == possible[0])
-    return np.isin(values, np.array(possible, values.dtype))
 
 
 def _matches_column(query: RowQuery, columns: Mapping[str, Column]) -> NDArray[np.bool_]:

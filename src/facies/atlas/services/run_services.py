@@ -8,6 +8,7 @@ from typing import Any
 from facies.atlas.services.active_learning import ClassifierLoop
 from facies.atlas.services.pictures import Pictures
 from facies.atlas.services.review_queues import ReviewQueues
+from facies.atlas.services.saved_views import SavedViews
 from facies.atlas.state.open_run import OpenRun, Publish
 from facies.runs import RunFolder
 
@@ -32,6 +33,8 @@ class RunServices:
         Images that the expert should review.
     classifier : ClassifierLoop
         The classifier, fitted again after every change.
+    views : SavedViews
+        Views that people have named.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class RunServices:
         self.run = OpenRun(folder, key, publish, partition, user)
         try:
             self.pictures = Pictures(folder)
+            self.views = SavedViews(folder.path)
             self.queues = ReviewQueues(self.run)
             self.classifier = ClassifierLoop(self.run, publish_status)
         except BaseException:

@@ -24,6 +24,7 @@ from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.jobs import Job, Jobs
 from facies.atlas.state.predictions import Predictions
 from facies.atlas.state.projection import normalise_points
+from facies.atlas.state.texts import Texts
 from facies.errors import InputError
 from facies.io import LockedError, lock_run
 from facies.runs import RunFolder
@@ -132,6 +133,11 @@ class OpenRun:
     def columns(self) -> dict[str, Column]:
         """The columns that can colour, filter or sort the images."""
         return read_columns(self.folder.images, self.table)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The ids and the texts of the images."""
+        return Texts(self.folder.images, set(self.columns))
 
     def projections(self) -> list[tuple[str, dict[str, Any]]]:
         """Return name and metadata of the projections, the newest first."""
