@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations.actions import Action, check_text
+from facies.annotations.remarks import STATELESS, check_remark
 from facies.annotations.snapshot import Annotations
 from facies.annotations.sqlite_store import JournalStore
 from facies.annotations.state import COLUMNS, ClassChanges, State, state_columns
@@ -24,7 +25,6 @@ from facies.runs import JOURNAL_FILE, RunFolder
 from facies.runs.manifest import now
 
 ACTIONS_BETWEEN_SNAPSHOTS = 200
-_STATELESS = ("audit", "reject", "note")
 
 
 class ActionLog:
@@ -54,8 +54,10 @@ class ActionLog:
         for number, user_of_action, kind, undoes in self._store.outline():
             if number <= self._snapshot_revision:
                 self._history.add(number, user_of_action, kind, undoes)
-        # A snapshot does not hold what audits, rejections and notes say.
-        self._stateless = list(self._store.actions(kinds=_STATELESS, last=self._snapshot_revision))
+        # A snapshot does not hold what audits, rejections, notes, ratios and pairs say.
+        self._stateless = list(self._store.actions(kinds=STATELESS, last=self._snapshot_revision))
+        for action in self._stateless:
+            check_remark(action)
         self.refresh()
 
     def __enter__(self) -> Self:
@@ -226,7 +228,8 @@ class ActionLog:
     def _add(self, action: Action) -> None:
         self._state.apply(action)
         self._history.add(action.id, action.user, action.kind, action.undoes)
-        if action.kind in _STATELESS:
+        if action.kind in STATELESS:
+            check_remark(action)
             self._stateless.append(action)
         for listener in tuple(self._listeners):
             listener(action)

@@ -12,6 +12,7 @@ from facies.annotations.action_log import ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
 from facies.annotations.class_table import ClassJournal
 from facies.annotations.label_propagation import majority_vote
+from facies.annotations.remark_journal import RemarkJournal
 from facies.annotations.snapshot import Annotations
 from facies.annotations.validation import check_roles
 from facies.errors import InputError
@@ -20,7 +21,7 @@ from facies.runs import RunFolder
 _NO_ROWS = np.zeros(0, np.int64)
 
 
-class Journal(ClassJournal):
+class Journal(ClassJournal, RemarkJournal):
     """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
 
     Every method below writes one `Action`. When it returns, the action is flushed to the disk and survives a power cut;
@@ -357,12 +358,6 @@ class Journal(ClassJournal):
             true = np.array([numbers[name] for name in names.tolist()], np.uint16)
             before = {"true": self._state.columns["class"][rows], "looked": self._state.columns["looked"][rows]}
             return writer.write("audit", rows, {"true": true, "looked": 1}, before=before)
-
-    def note(self, text: str, rows: ArrayLike | None = None, *, user: str | None = None) -> Action:
-        """Record a remark of at most 100 characters, about images or about the run."""
-        with self._writing(user) as writer:
-            rows = _NO_ROWS if rows is None else writer.check_rows(rows)
-            return writer.write("note", rows, {}, parameters={"text": check_text(text, "the note")})
 
     def _regroup(
         self,

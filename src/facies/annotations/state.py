@@ -39,7 +39,7 @@ class State:
         self.groups: dict[str, NDArray[np.int32]] = {}  # by partition, read from the run when `groups_of` is called
         # The next free number by partition; one that was given is never given again, not even after an undo.
         self.next_group: dict[str, int] = {}
-        # By number: exists, name, roles, excluded, reason, colour, key.
+        # By number: exists, name, parent (a number), roles, excluded, reason, colour, key.
         self.classes: dict[int, dict[str, Any]] = {}
         self.first_names: dict[int, str] = {}  # a number stays with its class for ever
         self.reasons: dict[int, str] = {}
