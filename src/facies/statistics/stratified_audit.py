@@ -98,6 +98,13 @@ class StratifiedAudit:
             }
         )
 
+    def share_of(self, names: Sequence[str], confidence: float = 0.95) -> RatioInterval:
+        """Return the corrected share of several classes together, in [0, 1], with the interval of `audited_shares`."""
+        together = np.isin(self.classes, list(names))
+        share = float(self.joint.sum(axis=0)[together].sum())
+        low, high = np.quantile(self.drawn[:, together].sum(axis=1), _tails(confidence))
+        return RatioInterval(share, min(float(low), share), max(float(high), share))
+
     def ratio(self, numerator: Sequence[str], denominator: Sequence[str], confidence: float = 0.95) -> RatioInterval:
         """Return what `audited_ratio` returns."""
         above, below = (np.isin(self.classes, list(names)) for names in (numerator, denominator))

@@ -82,6 +82,8 @@ def queue(services: TheServices, name: str) -> Response:
     arrays = {"rows": as_rows(images.rows), "score": images.score.astype(np.float32)}
     if images.twins is not None:
         arrays["twin"] = as_rows(images.twins)
+    if images.distance is not None:
+        arrays["distance"] = images.distance
     return binary_response(arrays, {"cut": images.cut, "pairs": images.twins is not None, "revision": revision})
 
 

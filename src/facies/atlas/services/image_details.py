@@ -42,8 +42,18 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
             str(name): _to_json(value) for name, value in record.items() if name not in ("id", "source", "label")
         },
         "measures": _measures(run.folder, row),
+        "notes": _notes(run, row),
         "outline": None if outline is None else outline.tolist(),
     }
+
+
+def _notes(run: OpenRun, row: int) -> list[dict[str, Any]]:
+    """Return the notes on an image, the oldest first."""
+    return [
+        {"action": int(note["id"]), "time": str(note["time"]), "user": str(note["user"]), "text": str(note["text"])}
+        for note in run.states.annotations.notes.to_dict("records")
+        if row in note["rows"]
+    ]
 
 
 def _outline(run: OpenRun, identity: str) -> np.ndarray | None:

@@ -15,7 +15,7 @@ QUEUES: dict[str, str] = {
     "cut": "cut by the border",
     "touching": "several touching",
     "blurred": "blurred",
-    "duplicates": "twice the same",
+    "duplicates": "duplicates",
     "disagree": "name and classifier disagree",
     "least_certain": "least certain",
     "outside": "unlike all that have a name",
@@ -36,19 +36,32 @@ class Queue:
     """Images to review, the worst first: ``score``, descending, says how bad each is.
 
     ``cut`` is the proposed threshold: images with this score or a larger one probably have the defect. For duplicates
-    ``twins`` has the image that each one equals. The arrays are of shape (M,).
+    ``twins`` has the image that each one equals, and ``distance`` how far it is in the embedding. The arrays are of shape
+    (M,).
     """
 
     rows: NDArray[np.int64]
     score: NDArray[np.float32]
     cut: float
     twins: NDArray[np.int64] | None = None
+    distance: NDArray[np.float32] | None = None
 
     def without(self, excluded: NDArray[np.bool_]) -> Queue:
         """Return the queue without the images for which ``excluded``, bool of shape (N,), is True."""
-        included = ~excluded[self.rows]
-        twins = None if self.twins is None else self.twins[included]
-        return Queue(self.rows[included], self.score[included], self.cut, twins)
+        return self._where(~excluded[self.rows])
+
+    def pairs(self, excluded: NDArray[np.bool_], distinct: NDArray[np.int64]) -> Queue:
+        """Return the pairs of which neither image is excluded, and that are not among ``distinct``, (P, 2)."""
+        assert self.twins is not None
+        n = len(excluded)
+        first, second = np.minimum(self.rows, self.twins), np.maximum(self.rows, self.twins)
+        is_kept = np.isin(first * n + second, distinct[:, 0] * n + distinct[:, 1])
+        return self._where(~excluded[self.rows] & ~excluded[self.twins] & ~is_kept)
+
+    def _where(self, chosen: NDArray[np.bool_]) -> Queue:
+        twins = None if self.twins is None else self.twins[chosen]
+        distance = None if self.distance is None else self.distance[chosen]
+        return Queue(self.rows[chosen], self.score[chosen], self.cut, twins, distance)
 
 
 def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predictions: bool) -> str | None:
@@ -99,7 +112,7 @@ def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]
     is_later |= nearest[nearest] != np.arange(len(nearest))  # its twin has another twin: it would be in no queue
     rows = np.flatnonzero(is_later & (score > _MIN_DUPLICATE_SCORE))
     rows = rows[np.argsort(-score[rows], kind="stable")]
-    return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows])
+    return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows], distance[rows].astype(np.float32))
 
 
 def disagreement_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:

@@ -60,4 +60,6 @@ class ReviewQueues:
                     if name == "duplicates"
                     else queue_from_column(name, self._run.columns)
                 )
+        if name == "duplicates":
+            return self._queues[name].pairs(states.states == EXCLUDED, states.annotations.distinct)
         return self._queues[name].without(states.states == EXCLUDED)

@@ -42,6 +42,8 @@ class RowQuery(BaseModel):
         Images that have one of these values now; class 0 is no class.
     column, value, low, high
         Images whose entry in a column is a category (``value``), or a number from ``low`` to ``high``, both included.
+    note : str
+        Images of whose notes one holds this text, whatever its capitals; ``""`` for those with any note.
     looked_at : bool
         Only images that an expert has judged by themselves, or only those that nobody has.
     not_excluded : bool
@@ -63,6 +65,7 @@ class RowQuery(BaseModel):
     value: str | None = None
     low: float | None = None
     high: float | None = None
+    note: Annotated[str, Field(max_length=500)] | None = None
     looked_at: bool | None = None
     not_excluded: bool = False
     where: Conditions = []
@@ -74,6 +77,8 @@ def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
     if query.prediction is not None:
         predictions = run.predictions
         values["prediction"] = np.zeros(len(run), np.uint16) if predictions is None else predictions.classes
+    if query.note is not None:
+        values["note"] = run.states.has_note(query.note)
     rows = match_rows(query, len(run), values, run.columns)
     return rows[filter_mask(run, query.where)[rows]] if query.where else rows
 
@@ -97,6 +102,8 @@ def match_rows(
             masks.append(is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
     if query.column is not None:
         masks.append(_matches_column(query, columns))
+    if query.note is not None:
+        masks.append(values["note"])
     if query.looked_at is not None:
         masks.append(values["looked"] == query.looked_at)
     if query.not_excluded and (masks or query.rows is not None or query.all):
@@ -109,7 +116,7 @@ def match_rows(
     if not masks:
         if query.all:
             return np.arange(n_images, dtype=np.int64)
-        raise InputError('no images are meant: give rows, mask, group, class, state or column, or {"all": true}')
+        raise InputError('no images are meant: give rows, mask, group, class, state, column or note, or {"all": true}')
     return np.flatnonzero(np.logical_and.reduce(masks)).astype(np.int64, copy=False)
 
 

@@ -97,6 +97,14 @@ class ImageStates:
         keys = self.states.astype(np.int32) * width + self.classes
         return np.bincount(keys, minlength=5 * width).reshape(5, width)
 
+    def has_note(self, text: str) -> NDArray[np.bool_]:
+        """Return whether a note on each image holds a text, whatever its capitals, bool of shape (N,)."""
+        found = np.zeros(len(self.states), np.bool_)
+        for note in self.annotations.notes.to_dict("records"):
+            if text.casefold() in str(note["text"]).casefold():
+                found[note["rows"]] = True
+        return found
+
     def by_name(self) -> Mapping[str, NDArray[Any]]:
         """The arrays that a query may select images by."""
         return {"group": self.groups, "class": self.classes, "state": self.states, "looked": self.looked_at}

@@ -87,7 +87,9 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> list
         scaling = pixels.scaling_note
         for row, image in pixels.read([row for row in places if row not in originals]):
             pixels.write(choose_file(row, pixels.suffix), image)
-    known = [name for name in ("id", "group", "probability", "class", "state") if name in partition]
+    known = [
+        name for name in ("id", "group", "probability", "class", "class_path", "state", "note") if name in partition
+    ]
     index = pd.DataFrame({"file": [files[row] for row in places], **{name: partition[name].tolist() for name in known}})
     save_csv(index, folder / "index.csv")
     (folder / "README.txt").write_text(_README.format(scaled=scaling), "utf-8")
