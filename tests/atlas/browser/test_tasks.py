@@ -248,7 +248,7 @@ def test_focal_layers_are_stepped_through(new_expert: Callable[..., Expert], tmp
         page = expert.page
         layers = page.get_by_role("group", name="Focal layer")
         expect(layers).to_contain_text("best")
-        with page.expect_response(re.compile(r"/sheets/.*layer=0")):
+        with page.expect_response(re.compile(r"/thumbnails/.*layer=0")):
             expert.press("]")
         expect(layers).to_contain_text("1/3")
         expect(page.locator(".inspector img")).to_have_attribute("src", re.compile("layer=0"))

@@ -92,16 +92,16 @@ def test_counts_of_nothing(browser: Browser) -> None:
 def test_an_audit_corrects_the_shares(browser: Browser) -> None:
     browser.act("name", group=0, name="quartz")
     browser.act("name", group=1, name="foram")
-    drawn = browser.post("/audits", {"per_class": 10, "seed": 3})
-    assert drawn["classes"] == {"1": 10, "2": 10}
+    drawn = browser.post("/audits", {"per_class": 20, "seed": 3})
+    assert drawn["classes"] == {"1": 20, "2": 20}
     state = browser.state()
-    assert sorted(state["class"][row] for row in drawn["rows"]) == [1] * 10 + [2] * 10
+    assert sorted(state["class"][row] for row in drawn["rows"]) == [1] * 20 + [2] * 20
     true = [2 if i == 0 else state["class"][row] for i, row in enumerate(drawn["rows"])]
     wrong = state["class"][drawn["rows"][0]] == 1
     browser.act("audit", rows=drawn["rows"], true=true)
     rows = {row["name"]: row for row in browser.get("/counts")["classes"]}
-    assert rows["quartz"]["audited"] == 10
-    expected = 0.5 * 0.9 if wrong else 0.5
+    assert rows["quartz"]["audited"] == 20
+    expected = 0.5 * 0.95 if wrong else 0.5
     assert rows["quartz"]["audited_share"] == pytest.approx(expected)
     assert rows["quartz"]["audited_low"] <= expected <= rows["quartz"]["audited_high"]
     ratio = browser.get("/counts?ratio=quartz/foram")["ratios"][-1]
@@ -109,7 +109,7 @@ def test_an_audit_corrects_the_shares(browser: Browser) -> None:
     assert ratio["audited_low"] < ratio["audited_value"] < ratio["audited_high"]
     again = browser.post("/audits", {"per_class": 100})
     assert not set(again["rows"]) & set(drawn["rows"])
-    assert again["classes"] == {"1": 17, "2": 17}
+    assert again["classes"] == {"1": 7, "2": 7}
 
 
 def test_shares_are_corrected_once_each_class_was_audited_enough(browser: Browser) -> None:
@@ -121,9 +121,9 @@ def test_shares_are_corrected_once_each_class_was_audited_enough(browser: Browse
     reply = browser.get("/counts?ratio=quartz/foram")
     rows = {entry["name"]: entry for entry in reply["classes"]}
     assert [rows[name]["audited_share"] for name in rows] == [None, None]
-    assert [rows[name]["audit_missing"] for name in ("quartz", "foram")] == [9, 10]
+    assert [rows[name]["audit_missing"] for name in ("quartz", "foram")] == [19, 20]
     assert reply["ratios"][-1]["audited_value"] is None
-    assert any("quartz (9 more), foram (10 more)" in note for note in reply["notes"])
+    assert any("quartz (19 more), foram (20 more)" in note for note in reply["notes"])
     assert any("wrong name are not in them" in note for note in reply["notes"])
 
 

@@ -18,8 +18,9 @@ from facies.errors import InputError
 from facies.report.sections import RoleRatio
 from facies.statistics import Indicator, StratifiedAudit, count_ratio, parse_ratio, wilson_interval
 
-MIN_AUDITED = 10
-"""Corrected shares are shown once so many images of each class were audited, or all of a smaller one."""
+MIN_AUDITED = 20
+"""Corrected shares are shown once so many images of each class were audited, or all of a smaller one: with fewer, their
+intervals would be far wider than the audit warrants (the benchmark *intervals*)."""
 MIN_SAMPLE_SIZE = 300
 """Shares of samples with fewer counted images are flagged (Patterson & Fishbein, 1989)."""
 _MAX_SAMPLES = 2000

@@ -68,6 +68,10 @@ export async function getArrays(path: string, signal?: AbortSignal): Promise<Bin
   return readArrays(await (await ask(path, signal ? { signal } : {})).arrayBuffer());
 }
 
+export async function getBlob(path: string, signal: AbortSignal): Promise<Blob> {
+  return (await ask(path, { signal })).blob();
+}
+
 function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
   return ask(path, {
     method: "POST",
