@@ -69,6 +69,7 @@ def test_ids_are_found(browser: Browser, run: RunFolder) -> None:
     ids = run.images["id"].astype(str).tolist()
     header, arrays = browser.arrays("/find", {"text": ids[7].upper(), "where": []})
     assert arrays["rows"][0] == 7
+    assert header["ids"] == [ids[row] for row in arrays["rows"][:8]]
     header, arrays = browser.arrays("/find", {"text": ids[7], "where": [{"field": "looked_at", "values": ["yes"]}]})
     assert (arrays["rows"].tolist(), header["total"]) == ([], 0)
     assert header["hidden"] >= 1

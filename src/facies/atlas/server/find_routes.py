@@ -17,8 +17,11 @@ from facies.atlas.services.filtering import Conditions, matches_condition
 from facies.atlas.services.id_search import find_ids
 from facies.atlas.services.row_query import MAX_ROWS
 from facies.atlas.services.saved_views import ViewQuery
+from facies.atlas.state.columns import MAX_VALUE_LENGTH
 
 router = APIRouter()
+
+_N_SHOWN = 8
 
 
 class _Request(BaseModel):
@@ -81,7 +84,8 @@ def filter_(run: TheRun, request: FilterRequest) -> Response:
 def find(run: TheRun, request: FindRequest) -> Response:
     """The images with a text in their id: of that id first, then those that begin with it."""
     rows, total, hidden = find_ids(run, request.text, request.where, request.limit)
-    return binary_response({"rows": as_rows(rows)}, {"total": total, "hidden": hidden})
+    ids = [str(name)[:MAX_VALUE_LENGTH] for name in run.folder.images["id"].iloc[rows[:_N_SHOWN]]]
+    return binary_response({"rows": as_rows(rows)}, {"total": total, "hidden": hidden, "ids": ids})
 
 
 @router.get("/runs/{key}/views")

@@ -1,5 +1,7 @@
 /** The JSON of the endpoints under /api/. Rows count images from 0; class 0 is no class; group -1 is noise. */
 
+import type { Condition } from "../state/conditions";
+
 export interface RunSummary {
   key: string;
   name: string;
@@ -246,6 +248,33 @@ export interface RowQuery {
   low?: number;
   high?: number;
   not_excluded?: true;
+  /** A filter: only images that fulfil all of these, too. */
+  where?: Condition[];
+}
+
+export interface FieldInfo {
+  field: string;
+  kind: "number" | "category" | "text";
+  title: string;
+}
+
+/** How the values of a field are distributed: over all images, and over those that the other conditions leave. */
+export interface FieldSummary {
+  kind: "number" | "category" | "text";
+  missing: [number, number];
+  scale?: "linear" | "log";
+  edges?: number[];
+  all?: number[];
+  left?: number[];
+  n_values?: number;
+  values?: { value: string; n: number; left: number }[];
+}
+
+export interface SavedView {
+  name: string;
+  user: string;
+  time: string;
+  query: Record<string, string>;
 }
 
 export type OrderBy =

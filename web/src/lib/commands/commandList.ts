@@ -4,6 +4,7 @@ import { WHOLE_MAP } from "../map/camera";
 import { atlas } from "../state/atlas.svelte";
 import { mapControl } from "../map/mapControl";
 import { mergeMarked, recluster, splitSelection } from "./grouping";
+import { setFilter } from "./filtering";
 import { escape, findSimilar, openAudit, openQueue, similarityQueries, stepGroup } from "./gallery";
 import { markDubious, include, redo, requireSelection, undo, validatePage } from "./naming";
 
@@ -127,6 +128,16 @@ export const COMMANDS: Command[] = [
   },
   { id: "audit", keys: ["a"], title: "Blind audit", group: "Find", run: () => openAudit() },
   { id: "queues", keys: ["q"], title: "Quality queues", group: "Find", run: () => void (atlas.view.tab = "queues") },
+  { id: "filter", keys: ["f"], title: "Filter", group: "Find", run: () => void (atlas.view.tab = "filter") },
+  { id: "unfilter", keys: ["shift+F"], title: "Take the filter off", group: "Find", run: () => setFilter([]) },
+  { id: "find", keys: ["j"], title: "Find images by id", group: "Find", run: () => void (atlas.view.prompt = "find") },
+  {
+    id: "views",
+    keys: ["shift+V"],
+    title: "Saved views",
+    group: "Find",
+    run: () => void (atlas.view.prompt = "views"),
+  },
   { id: "lasso", keys: ["l"], title: "Lasso", group: "Look", run: () => toggleTool("lasso") },
   { id: "brush", keys: ["p"], title: "Brush", group: "Look", run: () => toggleTool("brush") },
   { id: "zoom", keys: ["z"], title: "Zoom to what is chosen", group: "Look", run: () => mapControl.zoomToTarget() },

@@ -4,6 +4,7 @@ import { getArrays, getJson } from "../api/client";
 import type { BinaryArrays } from "../api/binaryFormat";
 import type { ClassRow, GroupRow, Probe, Run } from "../api/types";
 import { PointGrid } from "../map/pointGrid";
+import { Filter } from "./filter.svelte";
 import { countImages, type ImageCounts } from "./counts";
 
 export class RunData {
@@ -21,6 +22,8 @@ export class RunData {
   predictions = new Uint16Array(0);
   certainty = new Float32Array(0);
   revision = 0;
+  /** The filter that is on. */
+  readonly filter = new Filter();
 
   /** Increases whenever an array above has changed. */
   version = $state(0);
@@ -105,6 +108,7 @@ export class RunData {
     this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
     this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.version++;
+    await this.filter.refresh(this);
   }
 
   async #catchUp(): Promise<void> {
@@ -119,6 +123,7 @@ export class RunData {
         stale.groups ? this.#readTable("groups") : null,
       ]);
       this.#count();
+      await this.filter.refresh(this);
     } while (this.#again);
   }
 

@@ -10,7 +10,8 @@ export type Target =
   | { kind: "group"; group: number }
   | { kind: "class"; class: number }
   | { kind: "state"; state: number }
-  | { kind: "rows"; rows: Rows; title: string; ordered: boolean };
+  /** `link` says in an address where the rows came from: "queue:…" or "find:…". */
+  | { kind: "rows"; rows: Rows; title: string; ordered: boolean; link?: string };
 
 const MAX_LISTED_ROWS = 20_000;
 
@@ -21,7 +22,12 @@ export function queryOf(rows: ArrayLike<number>, count: number): RowQuery {
   return { mask: toBase64(pack(Uint32Array.from(rows), count)) };
 }
 
-export function targetQuery(target: Target, count: number): RowQuery {
+/** Returns the query of those images of a target that the filter leaves. */
+export function targetQuery(target: Target, data: RunData): RowQuery {
+  return data.filter.narrow(wholeQuery(target, data.count));
+}
+
+function wholeQuery(target: Target, count: number): RowQuery {
   switch (target.kind) {
     case "all":
       return { all: true };
@@ -36,7 +42,12 @@ export function targetQuery(target: Target, count: number): RowQuery {
   }
 }
 
+/** Returns those images of a target that the filter leaves. */
 export function targetRows(target: Target, data: RunData): Rows {
+  return data.filter.keep(wholeRows(target, data));
+}
+
+function wholeRows(target: Target, data: RunData): Rows {
   switch (target.kind) {
     case "all":
       return rowsWhere(data.count, () => true);

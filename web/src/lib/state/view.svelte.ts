@@ -7,9 +7,10 @@ import { NO_ROWS, type Rows } from "./rows";
 import type { Target } from "./target";
 
 export type Tool = "move" | "lasso" | "brush";
-export type Tab = "groups" | "classes" | "queues" | "history";
+export type Tab = "groups" | "classes" | "queues" | "history" | "filter";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
-export type Prompt = "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | "person" | null;
+export type Prompt =
+  "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | "person" | "find" | "views" | null;
 
 /** The task of the gallery, if it does more than show images. */
 export type Task =
@@ -60,6 +61,8 @@ export class View {
   upright = $state(false);
   size = $state(72);
   tab = $state<Tab>("groups");
+  /** Fields whose distribution is shown in the tab of the filter. */
+  openFields = new SvelteSet<string>();
   table = $state(false);
   inspector = $state(true);
   prompt = $state<Prompt>(null);
