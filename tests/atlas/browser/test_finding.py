@@ -172,7 +172,10 @@ def test_back_and_forward_follow_what_was_open(expert: Expert) -> None:
     page.wait_for_timeout(500)  # what is open for a moment alone makes no entry
     expert.click(page.locator(".legend .line", has=page.get_by_text("Group 7", exact=True)))
     page.wait_for_url("**filter=*")
-    expert.draw(expert.around(0.9, 0, 0.2), holding="Shift")
+    expert.press("Home")
+    page.wait_for_timeout(300)
+    expert.draw(expert.around(-0.544, 0.749, 0.12), holding="Shift")
+    expect(page.locator(".gallery h2")).to_contain_text("chosen on the map")
     page.wait_for_timeout(500)
 
     page.go_back()

@@ -21,6 +21,7 @@ const MAX_KEPT = 30;
 /** Where the page is: target and filter. A change of it makes an entry of the history; cameras and colours make none. */
 let place: string | null = null;
 let going = 0;
+let latestTrip = 0;
 const kept = new Map<number, Target>();
 let latest: { target: Target; number: number } | null = null;
 let number = 0;
@@ -57,13 +58,15 @@ export async function goTo(link: Partial<Link>, target?: Target): Promise<void> 
   const { data, view } = atlas;
   if (!data) return;
   going++;
+  const trip = ++latestTrip;
   try {
     applyLink(link, view, data);
     const conditions = parseFilter(link.filter);
     if (formatFilter(conditions) !== formatFilter(data.filter.conditions)) {
       await atlas.attempt(() => data.filter.set(data, conditions));
     }
-    await atlas.attempt(() => openAddress(link.target, target));
+    // Whoever presses Back twice is on the way to another place already.
+    if (trip === latestTrip) await atlas.attempt(() => openAddress(link.target, target));
   } finally {
     going--;
   }
