@@ -131,6 +131,13 @@ def test_a_note_is_seen_searched_and_taken_back(browser: Browser) -> None:
     for text, rows in (("CHAMBER", [3, 5]), ("", [3, 5, 7]), ("nothing", [])):
         _, arrays = browser.arrays("/order", {"of": {"note": text}, "by": "row"})
         assert arrays["rows"].tolist() == rows
+    for condition, rows in (
+        ({"field": "note", "text": "second"}, [3, 5]),
+        ({"field": "note", "text": "look", "how": "begins"}, [7]),
+        ({"field": "text", "text": "AGAIN"}, [7]),
+    ):
+        _, arrays = browser.arrays("/order", {"of": {"all": True, "where": [condition]}, "by": "row"})
+        assert arrays["rows"].tolist() == rows
     browser.act("revert", action=done["id"])
     assert browser.get("/images/3/info")["notes"] == []
     assert "at most 500" in browser.act("note", 400, of={"rows": [1]}, text="x" * 501)["error"]

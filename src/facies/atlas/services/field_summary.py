@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.atlas.services.fields import CategoryField, NumberField, field_of
+from facies.atlas.services.fields import CategoryField, NoteField, NumberField, field_of
 from facies.atlas.services.filtering import Condition, filter_mask
 from facies.atlas.state.open_run import OpenRun
 
@@ -37,6 +37,8 @@ def summarise_field(run: OpenRun, name: str, conditions: Sequence[Condition], fi
         return _summarise_number(field, left)
     if isinstance(field, CategoryField):
         return _summarise_category(field, left, find)
+    if isinstance(field, NoteField):
+        return {"kind": "text", "missing": _both(~run.states.has_note(""), left)}
     missing = np.zeros(len(run), np.bool_) if field.name is None else run.texts.missing(field.name)
     return {"kind": "text", "missing": _both(missing, left)}
 

@@ -14,7 +14,7 @@ from facies.atlas.state.columns import Column
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
-__all__ = ["CategoryField", "Field", "NumberField", "TextField", "field_of", "fields_to_json", "is_one_of"]
+__all__ = ["CategoryField", "Field", "NoteField", "NumberField", "TextField", "field_of", "fields_to_json", "is_one_of"]
 
 _COLUMN = "column:"
 ANY_TEXT = "text"
@@ -59,7 +59,12 @@ class TextField:
     name: str | None
 
 
-Field = NumberField | CategoryField | TextField
+@dataclass(frozen=True)
+class NoteField:
+    """The notes that experts wrote on images."""
+
+
+Field = NumberField | CategoryField | TextField | NoteField
 
 
 def field_of(run: OpenRun, name: str) -> Field:
@@ -82,6 +87,8 @@ def field_of(run: OpenRun, name: str) -> Field:
         return TextField(None)
     if name == "id":
         return TextField("id")
+    if name == "note":
+        return NoteField()
     column = name.removeprefix(_COLUMN)
     if name.startswith(_COLUMN) and column in run.columns:
         return _column_field(run.columns[column])
@@ -104,7 +111,7 @@ def fields_to_json(run: OpenRun) -> list[dict[str, str]]:
     fields += [(_COLUMN + column.name, column.kind, column.to_json()["title"]) for column in run.columns.values()]
     fields += [("id", "text", "Id")]
     fields += [(_COLUMN + name, "text", name.replace("_", " ")[:200]) for name in run.texts.names if name != "id"]
-    fields += [(ANY_TEXT, "text", "Any text")]
+    fields += [("note", "text", "Notes"), (ANY_TEXT, "text", "Any text")]
     return [{"field": name, "kind": kind, "title": title} for name, kind, title in fields]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from facies.atlas.services.fields import CategoryField, NumberField, TextField, field_of, is_one_of
+from facies.atlas.services.fields import CategoryField, NoteField, NumberField, TextField, field_of, is_one_of
 from facies.atlas.state.open_run import OpenRun
 from facies.atlas.state.texts import HOW
 from facies.errors import InputError
@@ -70,6 +70,10 @@ def matches_condition(run: OpenRun, condition: Condition) -> NDArray[np.bool_]:
         return _matches_number(field, condition)
     if isinstance(field, CategoryField):
         return _matches_category(field, condition)
+    if isinstance(field, NoteField):
+        _check(condition, bool(condition.text), "a text", "text")
+        mask = run.states.has_note(condition.text, condition.how) if condition.text else np.zeros(len(run), np.bool_)
+        return mask | ~run.states.has_note("") if condition.missing else mask
     return _matches_text(run, field, condition)
 
 
@@ -111,7 +115,7 @@ def _matches_text(run: OpenRun, field: TextField, condition: Condition) -> NDArr
             table = np.zeros(len(column.categories) + 1, np.bool_)
             table[1:] = [_holds(category.lower(), text.lower(), condition.how) for category in column.categories]
             mask |= table[column.entries]
-    return mask
+    return mask | run.states.has_note(text, condition.how)
 
 
 def _holds(entry: str, text: str, how: HOW) -> bool:

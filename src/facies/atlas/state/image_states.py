@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations import STATES, Annotations
+from facies.atlas.state.texts import HOW
 
 __all__ = ["ImageStates"]
 
@@ -97,11 +98,13 @@ class ImageStates:
         keys = self.states.astype(np.int32) * width + self.classes
         return np.bincount(keys, minlength=5 * width).reshape(5, width)
 
-    def has_note(self, text: str) -> NDArray[np.bool_]:
-        """Return whether a note on each image holds a text, whatever its capitals, bool of shape (N,)."""
+    def has_note(self, text: str, how: HOW = "contains") -> NDArray[np.bool_]:
+        """Return whether a note on each image contains a text, begins with it or is it, whatever the capitals, bool (N,)."""
+        text = text.casefold()
         found = np.zeros(len(self.states), np.bool_)
         for note in self.annotations.notes.to_dict("records"):
-            if text.casefold() in str(note["text"]).casefold():
+            entry = str(note["text"]).casefold()
+            if entry == text if how == "is" else entry.startswith(text) if how == "begins" else text in entry:
                 found[note["rows"]] = True
         return found
 
