@@ -100,6 +100,10 @@ export interface ClassRow {
   n_validated: number;
   n_predicted: number;
   n_dubious: number;
+  /** The class above it, 0 = none. */
+  parent: number;
+  /** The names from the top of the tree down to it. */
+  path: string;
 }
 
 export interface GroupRow {
@@ -137,6 +141,7 @@ export interface ImageInfo {
   facts: Record<string, unknown>;
   measures: Record<string, { value: number; unit: string }>;
   outline: [number, number][] | null;
+  notes: { action: number; time: string; user: string; text: string }[];
 }
 
 export interface CountRow {
@@ -157,6 +162,16 @@ export interface CountRow {
   audited_share: number | null;
   audited_low: number | null;
   audited_high: number | null;
+  parent: number;
+  /** How many classes lie below it; the numbers that end in `_all` count it together with them. */
+  n_below: number;
+  n_all: number;
+  share_all: number | null;
+  low_all: number;
+  high_all: number;
+  audited_share_all: number | null;
+  audited_low_all: number | null;
+  audited_high_all: number | null;
 }
 
 export interface Ratio {
@@ -169,6 +184,13 @@ export interface Ratio {
   unit: string;
   definition: string;
   why: string | null;
+  audited_value: number | null;
+  audited_low: number | null;
+  audited_high: number | null;
+  /** Whether the expert defined it, and of which classes. */
+  own?: true;
+  numerator?: string[];
+  denominator?: string[];
 }
 
 export interface SampleCounts {

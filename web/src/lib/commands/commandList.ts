@@ -3,6 +3,7 @@
 import { WHOLE_MAP } from "../map/camera";
 import { atlas } from "../state/atlas.svelte";
 import { mapControl } from "../map/mapControl";
+import { compareMarked } from "./comparing";
 import { mergeMarked, recluster, splitSelection } from "./grouping";
 import { setFilter } from "./filtering";
 import { escape, findSimilar, openAudit, openQueue, similarityQueries, stepGroup } from "./gallery";
@@ -75,6 +76,16 @@ export const COMMANDS: Command[] = [
   { id: "exclude", keys: ["e"], title: "Exclude, with a reason", group: "Name", run: () => prompt("reason") },
   { id: "include", keys: ["shift+E"], title: "Take back in", group: "Name", changes: true, run: include },
   { id: "dubious", keys: ["d"], title: "Mark as dubious", group: "Name", changes: true, run: markDubious },
+  {
+    id: "note",
+    keys: ["shift+N"],
+    title: "Write a note on the image",
+    group: "Name",
+    run: () => {
+      atlas.view.inspector = true;
+      atlas.view.noting = true;
+    },
+  },
   { id: "undo", keys: ["ctrl+z"], title: "Undo", group: "Name", changes: true, run: undo },
   { id: "redo", keys: ["ctrl+shift+Z", "ctrl+y"], title: "Redo", group: "Name", changes: true, run: redo },
   {
@@ -86,6 +97,13 @@ export const COMMANDS: Command[] = [
     run: () => stepGroup(1),
   },
   { id: "back", keys: ["shift+ "], title: "Group before", group: "Groups", changes: true, run: () => stepGroup(-1) },
+  {
+    id: "compare",
+    keys: ["c"],
+    title: "Two groups side by side",
+    group: "Groups",
+    run: compareMarked,
+  },
   { id: "mark", keys: ["m"], title: "Mark the group for merging", group: "Groups", run: mark },
   { id: "merge", keys: ["g"], title: "Merge groups", group: "Groups", changes: true, run: mergeMarked },
   {

@@ -168,7 +168,6 @@ const QUEUE_TITLES: Record<string, string> = {
   cut: "Cut by the border",
   touching: "Touching",
   blurred: "Blurred",
-  duplicates: "Duplicates",
   least_certain: "The least certain images",
   disagree: "Name and classifier disagree",
   outside: "Unlike all that have a name",
@@ -181,6 +180,12 @@ const PAGED = ["least_certain", "disagree", "outside", "never_looked_at"];
 export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
+  if (name === "duplicates") {
+    view.setTarget({ kind: "rows", rows: new Uint32Array(0), title: "Duplicates", ordered: true, link: "queue:duplicates" });
+    view.gallery = { rows: new Uint32Array(0), total: 0, loading: false };
+    view.task = { kind: "duplicates" };
+    return;
+  }
   const { header, arrays } = await getArrays(`${data.path}/queues/${encodeURIComponent(name)}`);
   // Rows, scores and twins belong together: the filter takes out the same places of each.
   const every = arrays["rows"] as Rows;
@@ -200,7 +205,6 @@ export async function openQueue(name: string): Promise<void> {
         scores,
         cut: proposed,
         proposed,
-        twins: (arrays["twin"] as Rows | undefined)?.filter(left) ?? null,
       };
 }
 

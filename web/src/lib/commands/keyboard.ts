@@ -1,5 +1,6 @@
 /** Runs the command of a key. */
 
+import { keys } from "../state/keys.svelte";
 import { atlas } from "../state/atlas.svelte";
 import { COMMANDS, run } from "./commandList";
 import { assignClass } from "./naming";
@@ -44,7 +45,7 @@ export function onKey(event: KeyboardEvent): void {
     if (!event.repeat) digit(pressed);
     return;
   }
-  const found = COMMANDS.find(({ keys }) => keys.includes(name));
+  const found = keys.holder(name, COMMANDS);
   if (!found) return;
   event.preventDefault();
   if (event.repeat && found.changes) return;

@@ -4,6 +4,7 @@ import { ApiError, CLIENT, getJson, person, postJson, setPerson } from "../api/c
 import { listen } from "../api/events";
 import type { ChangeEvent, ActionResult, JobEvent, Probe, Run, RunSummary, Session } from "../api/types";
 import { RunData } from "./data.svelte";
+import { keys } from "./keys.svelte";
 import { Toasts } from "./toasts.svelte";
 import { View } from "./view.svelte";
 
@@ -35,6 +36,7 @@ class Atlas {
       this.session = await getJson<Session>("session");
       this.runs = this.session.runs;
       this.person = this.user;
+      keys.load(this.person);
       const line = this.runs.find((run) => run.key === key) ?? this.runs[0];
       if (line) this.data = await RunData.open(line.key, projection);
       listen({
@@ -66,6 +68,7 @@ class Atlas {
   async rename(name: string): Promise<void> {
     setPerson(name);
     this.person = this.user;
+    keys.load(this.person);
     const data = this.data;
     if (!data) return;
     const run = await getJson<Run>(data.path);
@@ -109,7 +112,7 @@ class Atlas {
       if (!quiet) this.notify(done.text, "done", !undoing && done.undo);
       await data.sync({
         classes: undoing || action.kind.includes("class") || "name" in action,
-        groups: undoing || ["merge", "split", "recluster"].includes(action.kind),
+        groups: undoing || ["merge", "split", "recluster", "move"].includes(action.kind),
       });
       return done;
     } finally {

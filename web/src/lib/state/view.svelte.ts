@@ -10,7 +10,20 @@ export type Tool = "move" | "lasso" | "brush";
 export type Tab = "groups" | "classes" | "queues" | "history" | "filter";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
 export type Prompt =
-  "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | "person" | "find" | "views" | null;
+  | "name"
+  | "reason"
+  | "merge"
+  | "help"
+  | "tour"
+  | "class"
+  | "classlist"
+  | "ratio"
+  | "compare"
+  | "export"
+  | "person"
+  | "find"
+  | "views"
+  | null;
 
 /** The task of the gallery, if it does more than show images. */
 export type Task =
@@ -21,13 +34,14 @@ export type Task =
       scores: Float32Array;
       cut: number;
       proposed: number;
-      twins: Rows | null;
     }
   | { kind: "grow"; class: number; name: string }
   | { kind: "recluster"; job: string; status: Reclustering }
   | { kind: "audit"; drawn: Rows }
   | { kind: "pages"; name: string; title: string; page: number }
-  | { kind: "takeover"; least: number; n: number };
+  | { kind: "takeover"; least: number; n: number }
+  | { kind: "duplicates" }
+  | { kind: "compare"; left: number; right: number };
 
 export interface GalleryContent {
   rows: Rows;
@@ -68,6 +82,10 @@ export class View {
   prompt = $state<Prompt>(null);
   /** Id of the class in the class dialog. */
   edited = $state(0);
+  /** Name of the ratio in its dialog; null for a new one. */
+  editedRatio = $state<string | null>(null);
+  /** Whether the field for notes shall have the focus. */
+  noting = $state(false);
   dark = $state(false);
   /** Rows that are fully visible in the gallery. */
   page = $state.raw<Rows>(NO_ROWS);
