@@ -181,7 +181,13 @@ export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
   if (name === "duplicates") {
-    view.setTarget({ kind: "rows", rows: new Uint32Array(0), title: "Duplicates", ordered: true, link: "queue:duplicates" });
+    view.setTarget({
+      kind: "rows",
+      rows: new Uint32Array(0),
+      title: "Duplicates",
+      ordered: true,
+      link: "queue:duplicates",
+    });
     view.gallery = { rows: new Uint32Array(0), total: 0, loading: false };
     view.task = { kind: "duplicates" };
     return;
