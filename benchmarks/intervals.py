@@ -158,7 +158,7 @@ def session_coverage(sediment: str, neighbours: bool, audited: int, n_samples: i
 
 def sessions(n_samples: int, seed: int) -> list[dict[str, Any]]:
     """All sessions; those that an earlier call has kept are not done again."""
-    kept = record.load("interval_sessions")
+    kept = record.load("intervals-sessions")
     rows = kept.get("rows", []) if (kept.get("samples"), kept.get("seed")) == (n_samples, seed) else []
     for sediment in SEDIMENTS:
         for neighbours in (False, True):
@@ -168,7 +168,7 @@ def sessions(n_samples: int, seed: int) -> list[dict[str, Any]]:
                     continue
                 rows.append(session_coverage(sediment, neighbours, audited, n_samples, seed))
                 kept = {"samples": n_samples, "seed": seed, "rows": rows, "machine": record.machine()}
-                record.keep("interval_sessions", kept)
+                record.keep("intervals-sessions", kept)
                 print(
                     f"session {sediment}, wrong {wrong}, {audited} audited a class: {np.mean(rows[-1]['coverage']):.3f}, "
                     f"{min(rows[-1]['coverage']):.3f}–{max(rows[-1]['coverage']):.3f}; raw {np.mean(rows[-1]['raw']):.3f}",
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--sessions", action="store_true", help="only the sessions in the atlas")
     arguments = parser.parse_args()
     for audited in AUDITS if sessions(arguments.samples, arguments.seed) else ():
-        rows = [row for row in record.load("interval_sessions")["rows"] if row["audited"] == audited]
+        rows = [row for row in record.load("intervals-sessions")["rows"] if row["audited"] == audited]
         print(f"sessions, {audited} audited a class: {np.mean([np.mean(row['coverage']) for row in rows]):.3f}")
     if arguments.sessions:
         return

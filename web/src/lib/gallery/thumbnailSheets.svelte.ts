@@ -6,8 +6,8 @@ import { apiUrl } from "../api/page";
 import type { ThumbnailIndex } from "../api/types";
 import { TileLoader, type Sheet, type Source, type Tile } from "./tileLoader";
 
-/** Each takes 0.8 MB when it is decoded. */
-const MAX_SHEETS = 48;
+/** Each takes 0.8 MB when it is decoded, in the page and in the graphics process; a view uses ten to fifteen. */
+const MAX_SHEETS = 24;
 
 interface Watched extends Tile {
   /** Counts whoever draws the thumbnail as its user, until that is drawn no more. */

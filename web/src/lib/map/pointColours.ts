@@ -81,15 +81,11 @@ function unstyled(data: RunData): PointColours {
 
 function byGroup(data: RunData): PointColours {
   const ids = [...data.counts.groups.keys()].sort((a, b) => a - b).slice(0, MAX_STYLES);
-  const index = new Map(ids.map((id, i) => [id, i]));
+  // The number of a group begins at -1.
+  const places = new Uint16Array((ids.at(-1) ?? -1) + 2);
+  ids.forEach((id, i) => (places[id + 1] = i));
   const styles = new Uint16Array(data.count);
-  for (let row = 0, last = NaN, at = 0; row < data.count; row++) {
-    if (data.groups[row] !== last) {
-      last = data.groups[row];
-      at = index.get(last) ?? 0;
-    }
-    styles[row] = at;
-  }
+  for (let row = 0; row < data.count; row++) styles[row] = places[data.groups[row] + 1];
   const palette = ids.map(groupStyle);
   const legend = ids.map((id, i) => ({
     title: groupTitle(id),

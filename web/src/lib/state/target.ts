@@ -19,7 +19,7 @@ export function queryOf(rows: ArrayLike<number>, count: number): RowQuery {
   // A bitmask is shorter than a list if at least one row in 50 is selected.
   if (rows.length <= MAX_LISTED_ROWS && rows.length * 50 < count) return { rows: Array.from(rows) };
   if (rows.length <= 200) return { rows: Array.from(rows) };
-  return { mask: toBase64(pack(Uint32Array.from(rows), count)) };
+  return { mask: toBase64(pack(rows, count)) };
 }
 
 /** Returns the query of those images of a target that the filter leaves. */
