@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from facies.atlas import Atlas
+from facies.atlas.server import make_app, security
 from facies.atlas.server.addresses import allowed_hosts, own_addresses
 from facies.atlas.server.app import max_body_bytes
 from tests.atlas.factories import HOST, TOKEN, Browser
@@ -212,6 +214,39 @@ def test_a_body_that_is_too_large_is_not_read(atlas: Atlas, browser: Browser) ->
         ACTIONS, content=b"{}", headers={"Content-Type": "application/json", "Content-Length": "-5"}
     )
     assert answer.status_code in (400, 413)
+    assert nothing_happened(atlas)
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.05)
+    sent: list[Any] = []
+    headers = {
+        "host": HOST,
+        "authorization": f"Bearer {TOKEN}",
+        "content-type": "application/json",
+        "content-length": "99",
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": ACTIONS,
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    pieces = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Any:
+        return pieces.pop() if pieces else await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(make_app(atlas, token=TOKEN, port=8123)(scope, receive, send), 30))
+    assert [message["status"] for message in sent if "status" in message] == [408]
     assert nothing_happened(atlas)
 
 

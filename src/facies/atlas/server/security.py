@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import html
 import json
@@ -27,6 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _SAFE = ("GET", "HEAD")
+BODY_SECONDS = 10.0
+"""How long the next piece of a body may take."""
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Facies</title>
 <body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em">
 <h1>This atlas is locked</h1><p>{}</p></body></html>"""
@@ -149,31 +152,43 @@ class AuthMiddleware:
         return False
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, counting its bytes: the header Content-Length may be wrong."""
-        n_received, started = 0, False
+        """Pass a request on, counting its bytes, since the header Content-Length may be wrong; a body has to arrive in time."""
+        n_received, started, is_late = 0, False, False
+        is_whole = scope["method"] in _SAFE
 
         async def receive_counted() -> Message:
-            nonlocal n_received
-            message = await receive()
+            nonlocal n_received, is_whole, is_late
+            try:
+                # After the body the application waits for the end of the connection, as long as it likes.
+                message = await asyncio.wait_for(receive(), None if is_whole else BODY_SECONDS)
+            except TimeoutError as error:
+                is_late = True
+                raise _Refused from error
+            is_whole = is_whole or not message.get("more_body", False)
             n_received += len(message.get("body", b""))
             if n_received > self._max_body_bytes:
-                raise _TooLong
+                raise _Refused
             return message
+
+        def is_refused() -> bool:
+            return is_late or n_received > self._max_body_bytes
 
         async def send_checked(message: Message) -> None:
             nonlocal started
-            if (
-                n_received <= self._max_body_bytes
-            ):  # otherwise the framework has turned _TooLong into a response of its own
+            if not is_refused():  # otherwise the framework has turned _Refused into a response of its own
                 started = True
                 await send(message)
 
         try:
             await self._app(scope, receive_counted, send_checked)
         except Exception:
-            if n_received <= self._max_body_bytes:
+            if not is_refused():
                 raise
-        if n_received > self._max_body_bytes and not started:
+        if is_late and not started:
+            await _send_error(
+                send, 408, f"the body did not arrive within {BODY_SECONDS:g} s: send it again", is_page=False
+            )
+        elif is_refused() and not started:
             await _send_error(send, 413, f"a request has at most {self._max_body_bytes:,} bytes", is_page=False)
 
 
@@ -186,7 +201,7 @@ def _same(text: str, secret: str) -> bool:
     return secrets.compare_digest(text.encode("utf-8", "replace"), secret.encode())
 
 
-class _TooLong(Exception):  # noqa: N818 - it never leaves this file
+class _Refused(Exception):  # noqa: N818 - it never leaves this file
     pass
 
 
@@ -203,7 +218,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _send_error(send: Send, status: int, text: str, *, is_page: bool) -> None:
-    kind = "limit" if status == 413 else "forbidden"
+    kind = "limit" if status in (408, 413) else "forbidden"
     if is_page:
         body, media = _PAGE.format(text).encode(), b"text/html; charset=utf-8"
     else:
