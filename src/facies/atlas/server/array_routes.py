@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from numpy.typing import NDArray
 
 from facies.atlas.errors import MissingError
-from facies.atlas.server.dependencies import TheRun
+from facies.atlas.server.dependencies import TheRun, TheServices
 from facies.atlas.server.responses import as_rows, binary_response
 from facies.atlas.state.image_states import ImageStates
 
@@ -78,6 +78,15 @@ def column(run: TheRun, name: str) -> Response:
     if entry.kind == "number":
         return binary_response({"values": entry.entries}, {"kind": "number"})
     return binary_response({"codes": entry.entries}, {"kind": "category", "dictionary": entry.categories})
+
+
+@router.get("/runs/{key}/sizes")
+def sizes(services: TheServices) -> Response:
+    """Width and height of what each image shows, in µm; NaN where they are not known."""
+    found = services.sizes
+    if found is None:
+        raise MissingError("the run does not say how large a pixel is")
+    return binary_response({"width": found[:, 0], "height": found[:, 1]}, immutable=True)
 
 
 def _header(states: ImageStates) -> dict[str, Any]:

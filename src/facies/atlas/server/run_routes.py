@@ -12,6 +12,7 @@ from facies.annotations import ROLES, STATES
 from facies.atlas.server.dependencies import TheAtlas, TheServices, TheUser
 from facies.atlas.server.responses import Json
 from facies.atlas.services.export import export_descriptions, originals_to_json
+from facies.atlas.services.physical_sizes import scale_to_json
 from facies.atlas.services.row_query import MAX_ROWS
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
@@ -64,7 +65,7 @@ def run(services: TheServices, user: TheUser = None) -> Json:
             "read_only": run.read_only,
             "image_shape": manifest["input"]["image_shape"],
             "n_layers": pictures.n_layers,
-            "um_per_px": manifest["input"].get("um_per_px"),
+            "scale": scale_to_json(services.sizes),
             "projections": _projections(run),
             "partition": run.partition,
             "partitions": run.folder.partitions()[::-1],

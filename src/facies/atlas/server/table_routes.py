@@ -87,6 +87,21 @@ def queue(services: TheServices, name: str) -> Response:
     return binary_response(arrays, {"cut": images.cut, "pairs": images.twins is not None, "revision": revision})
 
 
+@router.post("/runs/{key}/queues/{name}/jobs", status_code=202)
+def prepare_queue(services: TheServices, name: str) -> Json:
+    """Start to compute a queue that takes long; no job if there is nothing to wait for."""
+    job = services.queues.prepare(name)
+    return Json({"job": job and job.id}, status_code=202)
+
+
+@router.delete("/runs/{key}/queues/{name}/jobs/{job_id}")
+def cancel_queue(services: TheServices, name: str, job_id: str) -> Json:
+    """Cancel the computation of a queue."""
+    jobs = services.run.jobs
+    jobs.cancel(jobs.find(job_id, "queue"))
+    return Json({})
+
+
 @router.get("/runs/{key}/probe")
 def probe(services: TheServices) -> Json:
     """The status of the classifier."""

@@ -43,6 +43,7 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
         },
         "measures": _measures(run.folder, row),
         "notes": _notes(run, row),
+        "size_um": None if services.sizes is None else [_to_json(side) for side in services.sizes[row]],
         "outline": None if outline is None else outline.tolist(),
     }
 
@@ -76,5 +77,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float) and not np.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float) else str(value)[:MAX_VALUE_LENGTH]

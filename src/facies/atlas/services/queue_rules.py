@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,16 +96,19 @@ def queue_from_column(name: str, columns: Mapping[str, Column]) -> Queue:
     return _sorted_queue(blur, middle + _BLUR_DEVIATIONS * deviation)
 
 
-def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]) -> Queue:
+def duplicates_queue(
+    embedding: NDArray[np.float32], points: NDArray[np.float32], progress: Callable[[float], None] = lambda _: None
+) -> Queue:
     """Return images that are nearly equal to another one in the embedding.
 
     The score is ``1 − d / m``, with d the distance to the nearest other image and m the median of these distances; the
     proposed threshold is 0.95. Of a pair the later image is in the queue. For N up to 20,000 the nearest image is exact;
-    for more it is the nearest of the 16 that are nearest on the map.
+    for more it is the nearest of the 16 that are nearest on the map. ``progress`` is called with the share that is done,
+    0 to 1, after every few thousand images.
     """
     if len(embedding) < 2:
         return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), _DUPLICATE_CUT, np.zeros(0, np.int64))
-    nearest, distance = _nearest_other(embedding, points)
+    nearest, distance = _nearest_other(embedding, points, progress)
     middle = float(np.median(distance))
     score = (1 - distance / middle).astype(np.float32) if middle > 0 else (distance == 0).astype(np.float32)
     is_later = nearest < np.arange(len(nearest))
@@ -143,7 +146,7 @@ def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Qu
 
 
 def _nearest_other(
-    embedding: NDArray[np.float32], points: NDArray[np.float32]
+    embedding: NDArray[np.float32], points: NDArray[np.float32], progress: Callable[[float], None]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     if len(embedding) <= _MAX_EXACT:
         from facies.cluster.neighbours import self_neighbours
@@ -153,11 +156,13 @@ def _nearest_other(
     from scipy.spatial import cKDTree
 
     finite = np.nan_to_num(points)
-    _, candidates = cKDTree(finite).query(finite, _N_CANDIDATES + 1)
+    progress(0.0)
+    tree = cKDTree(finite)
     nearest, distance = np.empty(len(points), np.int64), np.empty(len(points), np.float32)
     block = max(1, 2**24 // (embedding.shape[1] * (_N_CANDIDATES + 1)))
     for start in range(0, len(points), block):
-        others = candidates[start : start + block]
+        progress(start / len(points))
+        _, others = tree.query(finite[start : start + block], _N_CANDIDATES + 1)
         own = np.arange(start, start + len(others))
         difference = embedding[others] - embedding[own][:, None]
         square = np.einsum("ijk,ijk->ij", difference, difference)

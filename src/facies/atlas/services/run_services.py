@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from facies.atlas.services.active_learning import ClassifierLoop
+from facies.atlas.services.physical_sizes import physical_sizes
 from facies.atlas.services.pictures import Pictures
 from facies.atlas.services.review_queues import ReviewQueues
 from facies.atlas.services.saved_views import SavedViews
@@ -52,6 +57,11 @@ class RunServices:
         except BaseException:
             self.run.close()
             raise
+
+    @cached_property
+    def sizes(self) -> NDArray[np.float32] | None:
+        """Width and height of what each image shows, in µm, float32 of shape (N, 2); None where no scale is known."""
+        return physical_sizes(self.run.folder)
 
     def close(self) -> None:
         """End the classifier and all work in the background, and close the run."""

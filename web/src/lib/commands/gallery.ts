@@ -242,9 +242,12 @@ export async function openAudit(perClass = 50): Promise<void> {
 export function escape(): void {
   const { view } = atlas;
   if (view.prompt) view.prompt = null;
+  // Within the counts, it closes them and nothing else.
+  else if (view.table && document.activeElement?.closest(".counts")) view.table = false;
   else if (view.splitting !== null) view.splitting = null;
   else if (view.picks.size > 0) view.picks.clear();
   else if (view.task) openTarget({ kind: "all" });
+  else if (view.table) view.table = false;
   else if (view.tool !== "move") view.tool = "move";
   else if (view.marked.size > 0) view.marked.clear();
   else if (view.target.kind !== "all") openTarget({ kind: "all" });

@@ -9,6 +9,8 @@ import type { Target } from "./target";
 export type Tool = "move" | "lasso" | "brush";
 export type Tab = "groups" | "classes" | "queues" | "history" | "filter";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
+/** The part of the page that a small screen shows. */
+export type Pane = "lists" | "map" | "images" | "inspector";
 export type Prompt =
   | "name"
   | "reason"
@@ -78,6 +80,7 @@ export class View {
   /** Fields whose distribution is shown in the tab of the filter. */
   openFields = new SvelteSet<string>();
   table = $state(false);
+  pane = $state<Pane>("images");
   inspector = $state(true);
   prompt = $state<Prompt>(null);
   /** Id of the class in the class dialog. */
