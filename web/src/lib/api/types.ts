@@ -76,7 +76,8 @@ export interface Run extends RunSummary {
   originals: { path: string; confirmed: boolean } | null;
   image_shape: number[];
   n_layers: number;
-  um_per_px: number | null;
+  /** Width and height that all images have in µm, null where images differ; null as a whole if no scale is known. */
+  scale: { width_um: number | null; height_um: number | null } | null;
   projections: Projection[];
   partition: string;
   partitions: string[];
@@ -140,6 +141,8 @@ export interface ImageInfo {
   n_layers: number;
   facts: Record<string, unknown>;
   measures: Record<string, { value: number; unit: string }>;
+  /** Width and height of what it shows, in µm. */
+  size_um: [number | null, number | null] | null;
   outline: [number, number][] | null;
   notes: { action: number; time: string; user: string; text: string }[];
 }
@@ -331,7 +334,7 @@ export interface ChangeEvent {
 export interface JobEvent {
   run: string;
   job: string;
-  what: "recluster" | "export";
+  what: "recluster" | "queue" | "export";
   status: string;
   done: number;
   error: string | null;

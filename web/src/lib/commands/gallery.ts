@@ -1,6 +1,6 @@
 /** Commands that open something in the gallery: groups, classes, similar images, queues, audits. */
 
-import { getArrays, postArrays, postJson } from "../api/client";
+import { getArrays, postArrays, postJson, remove } from "../api/client";
 import type { OrderBy, RowQuery } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
 import { NO_ROWS, type Rows } from "../state/rows";
@@ -177,10 +177,37 @@ const QUEUE_TITLES: Record<string, string> = {
 /** Queues whose images are looked at page by page; of the others, those before a cut are excluded. */
 const PAGED = ["least_certain", "disagree", "outside", "never_looked_at"];
 
+/** Waits for a queue that takes long to compute; returns whether it is there, and the expert still wants it. */
+async function prepareQueue(name: string, title: string): Promise<boolean> {
+  const { data, view } = atlas;
+  const path = `${data!.path}/queues/${encodeURIComponent(name)}/jobs`;
+  const { job } = await postJson<{ job: string | null }>(path, {});
+  if (job === null) return true;
+  view.setTarget({ kind: "all" });
+  view.task = { kind: "waiting", job, path, title, done: 0 };
+  const stillWaits = (): boolean => view.task?.kind === "waiting" && view.task.job === job;
+  const end = await atlas.job(job, ({ done }) => {
+    if (stillWaits()) view.task = { kind: "waiting", job, path, title, done };
+  });
+  if (!stillWaits()) return false;
+  view.task = null;
+  if (end.status === "failed") atlas.notify(end.error ?? "The queue could not be made.", "error");
+  return end.status === "ready";
+}
+
+/** Leaves a queue that is being computed, which ends. */
+export async function cancelWaiting(): Promise<void> {
+  const { task } = atlas.view;
+  if (task?.kind !== "waiting") return;
+  openTarget({ kind: "all" });
+  await remove(`${task.path}/${task.job}`);
+}
+
 export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
   if (name === "duplicates") {
+    if (!(await prepareQueue(name, "Duplicates"))) return;
     view.setTarget({
       kind: "rows",
       rows: new Uint32Array(0),
@@ -246,6 +273,7 @@ export function escape(): void {
   else if (view.table && document.activeElement?.closest(".counts")) view.table = false;
   else if (view.splitting !== null) view.splitting = null;
   else if (view.picks.size > 0) view.picks.clear();
+  else if (view.task?.kind === "waiting") void atlas.attempt(cancelWaiting);
   else if (view.task) openTarget({ kind: "all" });
   else if (view.table) view.table = false;
   else if (view.tool !== "move") view.tool = "move";

@@ -97,11 +97,13 @@ export async function recluster(k: number | null = null): Promise<void> {
     parts: [],
     revision: data.revision,
   };
-  view.task = { kind: "recluster", job, status: waiting };
-  await atlas.job(job);
+  view.task = { kind: "recluster", job, status: waiting, done: 0 };
+  await atlas.job(job, ({ done }) => {
+    if (view.task?.kind === "recluster" && view.task.job === job) view.task = { ...view.task, done };
+  });
   if (view.task?.kind !== "recluster" || view.task.job !== job) return;
   const status = await getJson<Reclustering>(`${data.path}/reclusterings/${job}`);
-  view.task = { kind: "recluster", job, status };
+  view.task = { kind: "recluster", job, status, done: 1 };
   if (status.status === "failed") {
     atlas.notify(status.error ?? "It could not be re-clustered.", "error");
     view.task = null;

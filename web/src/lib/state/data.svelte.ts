@@ -5,6 +5,7 @@ import type { BinaryArrays } from "../api/binaryFormat";
 import type { ClassRow, GroupRow, Probe, Run } from "../api/types";
 import { PointGrid } from "../map/pointGrid";
 import { Filter } from "./filter.svelte";
+import type { PhysicalSizes } from "./physicalScale";
 import { countImages, type ImageCounts } from "./counts";
 
 export class RunData {
@@ -19,6 +20,8 @@ export class RunData {
   /** 1 for images that an expert has judged by themselves, and not only as one of their group. */
   looked = new Uint8Array(0);
   reasonNames: string[] = [];
+  /** Sizes of the images in nature, once they were asked for. */
+  sizes = $state.raw<PhysicalSizes | null>(null);
   predictions = new Uint16Array(0);
   certainty = new Float32Array(0);
   revision = 0;
@@ -80,6 +83,13 @@ export class RunData {
 
   classWithKey(key: string): ClassRow | undefined {
     return this.classTable.find((row) => row.key === key);
+  }
+
+  /** Fetches the sizes of the images in nature, unless they are there or all alike. */
+  async loadSizes(): Promise<void> {
+    if (this.sizes || this.run.scale === null || this.run.scale.width_um !== null) return;
+    const { arrays } = await getArrays(`${this.path}/sizes`);
+    this.sizes = { width: arrays["width"], height: arrays["height"] };
   }
 
   async choose(projection: string): Promise<void> {

@@ -38,7 +38,8 @@ export type Task =
       proposed: number;
     }
   | { kind: "grow"; class: number; name: string }
-  | { kind: "recluster"; job: string; status: Reclustering }
+  | { kind: "recluster"; job: string; status: Reclustering; done: number }
+  | { kind: "waiting"; job: string; path: string; title: string; done: number }
   | { kind: "audit"; drawn: Rows }
   | { kind: "pages"; name: string; title: string; page: number }
   | { kind: "takeover"; least: number; n: number }
@@ -76,6 +77,8 @@ export class View {
   /** Whether thumbnails show the images as the method set them upright. */
   upright = $state(false);
   size = $state(72);
+  /** Whether all thumbnails on the screen have one scale. */
+  trueSize = $state(false);
   tab = $state<Tab>("groups");
   /** Fields whose distribution is shown in the tab of the filter. */
   openFields = new SvelteSet<string>();
