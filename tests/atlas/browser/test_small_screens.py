@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_a_lasso_by_finger_and_zoom_by_buttons(tablet: Expert, digits: RunFolder
     fingers = Fingers(page)
     corners = tablet.around(1 / 1.08, 0, 0.12)
     fingers.put(corners[0], kind="touchStart")
-    for start, end in zip(corners, corners[1:], strict=False):
+    for start, end in itertools.pairwise(corners):
         for share in (0.5, 1.0):
             fingers.put((start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])))
     fingers.lift()

@@ -97,6 +97,8 @@ def prepare_queue(services: TheServices, name: str) -> Json:
 @router.delete("/runs/{key}/queues/{name}/jobs/{job_id}")
 def cancel_queue(services: TheServices, name: str, job_id: str) -> Json:
     """Cancel the computation of a queue."""
+    if name not in QUEUES:
+        raise MissingError(f"there is no queue {name[:40]!r}: there are {', '.join(QUEUES)}")
     jobs = services.run.jobs
     jobs.cancel(jobs.find(job_id, "queue"))
     return Json({})
