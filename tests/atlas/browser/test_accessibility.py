@@ -61,15 +61,16 @@ def findings(page: Page) -> list[tuple[str, str, str]]:
     return [(one["id"], one["impact"], one["nodes"][0]["html"][:160]) for one in found]
 
 
+def wait_for_the_classifier(page: Page) -> None:
+    page.wait_for_function("document.querySelectorAll('.cell[aria-label*=classifier]').length > 0", timeout=60_000)
+
+
 @pytest.fixture
 def named(new_expert: Callable[..., Expert], address: str, digits: RunFolder, request: pytest.FixtureRequest) -> Expert:
     """An expert who has named most groups, in one of the themes."""
     expert = new_expert(color_scheme=request.param).open(address)
     name_groups(expert, digits.partition()[0]["group"].to_numpy(), leave=5)
-    expect(expert.page.locator("#tab-classes")).to_be_visible()
-    expert.page.wait_for_function(
-        "document.querySelectorAll('.cell[aria-label*=classifier]').length > 0", timeout=60_000
-    )
+    wait_for_the_classifier(expert.page)
     return expert
 
 
@@ -94,6 +95,7 @@ def test_names_for_screen_readers_say_what_is_seen_and_the_prediction(
     expert = new_expert().open(address)
     page = expert.page
     name_groups(expert, digits.partition()[0]["group"].to_numpy(), leave=5)
+    wait_for_the_classifier(page)
     STATES["pages"](expert)
     cells = page.locator(".cell").all()
     assert len(cells) > 8
