@@ -41,6 +41,7 @@ def make_run(images: pd.DataFrame, groups: Any = None, predictions: Predictions 
         classes=(np.arange(n) % 4).astype(np.uint16),
         states=(np.arange(n) % 5).astype(np.uint8),
         looked_at=np.arange(n) % 2 == 1,
+        has_note=lambda text, how="contains": np.zeros(n, np.bool_),
     )
     texts = Texts(images, set(columns))
     return cast("OpenRun", Run(columns=columns, states=states, texts=texts, predictions=predictions))
