@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,11 @@ class Browser:
     def class_id(self, name: str) -> int:
         """The number of a class."""
         return next(reply["id"] for reply in self.get("/classes")["classes"] if reply["name"] == name)
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return value

@@ -99,7 +99,9 @@ def test_sigterm_ends_a_server_that_still_reads(run: RunFolder, tmp_path: Path) 
         assert time.monotonic() - began < 15
 
 
-def test_exports_of_a_killed_atlas_are_removed(run: RunFolder) -> None:
+def test_exports_of_a_killed_atlas_are_removed(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # others test atlases at the same time
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with running_atlas(run.path) as atlas:
         atlas.process.kill()
         atlas.process.wait()

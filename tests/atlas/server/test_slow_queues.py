@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +12,7 @@ import pytest
 from facies.atlas import Atlas
 from facies.atlas.services import review_queues
 from facies.atlas.services.queue_rules import Queue
-from tests.atlas.factories import Browser
-
-
-def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return value
+from tests.atlas.factories import Browser, wait_for
 
 
 @pytest.fixture

@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
 from facies.atlas import Atlas
 from facies.runs import RunFolder
-from tests.atlas.factories import Browser, N
-
-
-def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return value
+from tests.atlas.factories import Browser, N, wait_for
 
 
 def test_groups_with_size_class_and_progress(browser: Browser) -> None:

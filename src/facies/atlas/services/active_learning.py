@@ -17,6 +17,7 @@ from facies.atlas.services.classifier_lock import TOO_FEW, lock_reason, n_outsid
 from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.open_run import OpenRun
 from facies.atlas.state.predictions import Predictions
+from facies.errors import InputError
 
 QUIET_SECONDS = 0.3
 """A fit starts when nobody has acted for so long (1 s longer per million images), so that quick keys cause one fit."""
@@ -74,6 +75,8 @@ class ClassifierLoop:
                 return
             try:
                 self._update(self._run.states)
+            except InputError as error:
+                self._set_status("failed", " ".join(str(error).split()))
             except Exception as error:  # the thread must live on, and the page must know
                 self._set_status(
                     "failed", f"{type(error).__name__}: {' '.join(str(error).split())}: this is a fault of Facies"
