@@ -135,14 +135,14 @@ def hit(box: NDArray[np.int64], boxes: NDArray[np.int64], free: NDArray[np.bool_
     return int(shared.argmax()) if shared.max() >= 0.5 else None
 
 
-def detection(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def detection(arguments: argparse.Namespace, settings: ExtractionSettings | None = None) -> list[dict[str, Any]]:
     """Detection on rendered stacks."""
     rows = []
     for name in arguments.sets:
         with tempfile.TemporaryDirectory(dir=record.WORK) as folder:
             plates, grains = Path(folder, "plates"), Path(folder, "grains")
             truth = write_scenes(plates, arguments.stacks, **scenes(name))
-            extract_grains(find_stacks(plates), grains, jobs=available_cores())
+            extract_grains(find_stacks(plates), grains, settings, jobs=available_cores())
             found = open_images(grains).table
         counts = compare(truth, found)
         counts |= {"set": name, "stacks": arguments.stacks}
@@ -152,6 +152,11 @@ def detection(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         rows.append(counts)
         print(json.dumps(counts), flush=True)
     return rows
+
+
+def paper(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The same with the superpixels of Golikov et al. (2022)."""
+    return detection(arguments, ExtractionSettings.of_segmentation("paper"))
 
 
 def area_ratio(truth: pd.DataFrame, found: pd.DataFrame) -> list[float]:
@@ -326,28 +331,35 @@ SETS = (
     "real crops on dark",
     "real crops on light",
 )
-PARTS = {"detection": detection, "photographs": photographs, "speed": speed, "memory": memory, "touching": touching}
+PARTS = {
+    "detection": detection,
+    "paper": paper,
+    "photographs": photographs,
+    "speed": speed,
+    "memory": memory,
+    "touching": touching,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure one part, and keep it beside the others."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--stacks", type=int, help="detection 60, speed 40, touching 150")
+    parser.add_argument("--stacks", type=int, help="detection 60, paper 60, speed 40, touching 150")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--sizes", nargs="+", type=int, default=[10, 1000], help="memory: numbers of stacks")
     parser.add_argument("--dry", action="store_true", help="print, and keep nothing")
     asked = parser.parse_args(arguments)
-    asked.stacks = asked.stacks or {"detection": 60, "speed": 40, "touching": 150}.get(asked.part, 0)
+    asked.stacks = asked.stacks or {"detection": 60, "paper": 60, "speed": 40, "touching": 150}.get(asked.part, 0)
     record.WORK.mkdir(exist_ok=True)
     measured = PARTS[asked.part](asked)
     if not asked.dry:
         kept = record.load("extraction")
-        if asked.part == "detection":
-            named = {row["set"]: row for row in kept.get("detection", [])}
+        if asked.part in ("detection", "paper"):
+            named = {row["set"]: row for row in kept.get(asked.part, [])}
             measured = list((named | {row["set"]: row for row in measured}).values())
-        settings = ExtractionSettings().to_dict()
-        record.keep("extraction", kept | {asked.part: measured, "settings": settings, "machine": record.machine()})
+        now = {asked.part: measured, "settings": ExtractionSettings().to_dict(), "machine": record.machine()}
+        record.keep("extraction", kept | now)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import record
+from atlas_tables import reach, sessions_of_intervals
+from record import where
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
 
@@ -21,13 +23,6 @@ def spread(values: list[float], digits: int = 3) -> str:
     if len(values) == 1:
         return f"{values[0]:.{digits}f} (1 seed)"
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
-
-
-def where(rows: list[dict[str, Any]]) -> str:
-    """Machine, commit and date of the last row."""
-    machine = rows[-1]["machine"]
-    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
-    return f"{machine['cores']} cores of {machine['cpu']}{gpu}; torch {machine['torch']}; commit {machine['commit']}; {machine['date']}."
 
 
 def clustering(results: dict[str, Any]) -> str:
@@ -197,6 +192,24 @@ def processes(results: dict[str, Any]) -> str:
     )
 
 
+def mixture(results: dict[str, Any]) -> str:
+    """The Student-t mixture beside a Gaussian one."""
+    r = results["mixture"]
+    s = r["speed"]
+    lines = [
+        "# Student-t mixture\n\n`facies.cluster.StudentTMixture` beside scikit-learn's `GaussianMixture`, in turns, in one process.\n\n"
+        f"**Speed.** {s['rows']:,} rows × {s['features']}, {s['components']} components, diagonal: {s['seconds']:.2f} s of processor time an iteration, {s['ratio']:.2f} times "
+        f"that of the Gaussian mixture ({s['sklearn_seconds']:.2f} s); peak of both {s['peak_gib']:.2f} GiB.\n\n"
+        "**Outliers.** Drawn Student-t distributions, without and with 5 % outliers; ARI of the rows that are none.\n\n"
+        "| seed | Student-t, clean | with outliers | Gaussian, clean | with outliers |\n|---|---|---|---|---|",
+        *(
+            f"| {row['seed']} | {row['student_t_clean']:.3f} | {row['student_t_outliers']:.3f} | {row['gaussian_clean']:.3f} | {row['gaussian_outliers']:.3f} |"
+            for row in r["outliers"]
+        ),
+    ]
+    return "\n".join(lines) + f"\n\n{where([r])}\n"
+
+
 def reliability(results: dict[str, Any]) -> str:
     """What tells noise from kinds."""
     r = results["reliability"]
@@ -255,6 +268,8 @@ def intervals(results: dict[str, Any]) -> str:
         f"| {row['case']} | {row['grains']:,} | {row['audited']} | {held(row['coverage'])} | {held(row['plain'])} | {row['ratio']:.1%} |"
         for row in r["audit"]
     ]
+    if "intervals-sessions" in results:
+        parts += sessions_of_intervals(results["intervals-sessions"])
     return "\n".join(parts) + f"\n\n{where([r])}\n"
 
 
@@ -359,6 +374,19 @@ def refinement(results: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{where(rows)}\n"
 
 
+def detected(rows: list[dict[str, Any]]) -> list[str]:
+    """What was found of the separated, touching and cut grains of each set."""
+    return [
+        "| set | stacks | separated grains | recall | precision | touching pairs flagged | false flags | cut grains flagged | area |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {row['set']} | {row['stacks']} | {row['separated']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['flagged']} of {row['pairs']} | "
+            f"{row['false_flags']} | {row['cut_flagged']} of {row['cut']} | {' / '.join(f'{value:.3f}' for value in row['area'])} |"
+            for row in rows
+        ),
+    ]
+
+
 def extraction(results: dict[str, Any]) -> str:
     """Detection, speed and memory of `facies extract`."""
     r = results["extraction"]
@@ -368,15 +396,12 @@ def extraction(results: dict[str, Any]) -> str:
     if "detection" in r:
         parts.append(
             "## Rendered stacks\n\nSix layers of 1280 × 1024 each; boxes are compared with an IoU of 0.5. *False flags*: single grains taken for several. "
-            "*Area*: found / true, of whole grains (5 %, median, 95 %).\n\n"
-            "| set | stacks | separated grains | recall | precision | touching pairs flagged | false flags | cut grains flagged | area |\n"
-            "|---|---|---|---|---|---|---|---|---|"
+            "*Area*: found / true, of whole grains (5 %, median, 95 %).\n"
         )
-        parts += [
-            f"| {row['set']} | {row['stacks']} | {row['separated']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['flagged']} of {row['pairs']} | "
-            f"{row['false_flags']} | {row['cut_flagged']} of {row['cut']} | {' / '.join(f'{value:.3f}' for value in row['area'])} |"
-            for row in r["detection"]
-        ]
+        parts += detected(r["detection"])
+    if "paper" in r:
+        parts.append("\nThe same stacks with `--segmentation paper`, the superpixels of Golikov et al. (2022).\n")
+        parts += detected(r["paper"])
     if "photographs" in r:
         parts.append(
             "\n## Real photographs\n\nFour whole photographs of particles on black cloth.\n\n| photograph | counted by eye | found | flagged as touching |\n|---|---|---|---|"
@@ -434,7 +459,7 @@ def atlas(results: dict[str, Any]) -> str:
             f"\n## Two clients\n\nTwo clients did {r['actions_each']} actions each at the same time ({sum(r['refused'])} were impossible, and refused). Both screens, kept by "
             f"server-sent events alone, and the journal replayed {'ended with the same' if r['same'] else 'DIFFER'}. {where([r])}"
         )
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *reach(results)]) + "\n"
 
 
 def atlas_page(results: dict[str, Any]) -> list[str]:
@@ -518,6 +543,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
+    "mixture": (("mixture",), mixture),
     "atlas": (("atlas",), atlas),
 }
 

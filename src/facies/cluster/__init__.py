@@ -21,6 +21,7 @@ from facies.cluster.merge_trees import density_tree, ward_tree
 from facies.cluster.principal_axes import principal_axes
 from facies.cluster.recluster import ReclusterResult, members_of, recluster, refine
 from facies.cluster.silhouette_kmeans import KMeansBySilhouette, number_by_silhouette, select_k
+from facies.cluster.student_t import StudentTMixture
 from facies.cluster.umap import UMAPLayout
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "LocalEmbedding",
     "ProbeReport",
     "ReclusterResult",
+    "StudentTMixture",
     "UMAPLayout",
     "agreed_density_groups",
     "consensus",

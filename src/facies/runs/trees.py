@@ -12,8 +12,9 @@ import pandas as pd
 from facies.cluster.group_tree import GroupTree
 from facies.errors import InputError
 from facies.io import atomic_file, write_json_atomically
-from facies.runs.files import read_table, reading
+from facies.runs.files import reading
 from facies.runs.manifest import now
+from facies.runs.tables import read_table
 
 
 def check_tree(tree: GroupTree, n_images: int) -> GroupTree:
@@ -75,7 +76,7 @@ def write_tree(folder: Path, name: str, tree: GroupTree, meta: Mapping[str, Any]
 def read_tree(folder: Path, name: str, n_images: int) -> GroupTree:
     """Read a tree and check it; `InputError` names the file that is missing or damaged."""
     nodes_file, images_file = folder / f"{name}.nodes.parquet", folder / f"{name}.images.parquet"
-    nodes, images = read_table(nodes_file), read_table(images_file)
+    nodes, images = read_table(nodes_file, _number_of_nodes(nodes_file, n_images)), read_table(images_file, n_images)
     with reading(nodes_file):
         parent, strength = nodes["parent"].to_numpy(np.int32), nodes["strength"].to_numpy(np.float32)
     with reading(images_file):
@@ -84,3 +85,14 @@ def read_tree(folder: Path, name: str, n_images: int) -> GroupTree:
         return check_tree(GroupTree(parent, strength, node, density), n_images)
     except InputError as error:
         raise InputError(f"{folder / name}, a tree of groups, is damaged ({error}): make the run again") from error
+
+
+def _number_of_nodes(path: Path, n_images: int) -> int:
+    """Return how many nodes the table has: a tree over N images has fewer than 2 N."""
+    import pyarrow.parquet as pq
+
+    with reading(path), pq.ParquetFile(path) as file:
+        n_nodes = int(file.metadata.num_rows)
+    if n_nodes > 2 * n_images:
+        raise InputError(f"{path} has {n_nodes} nodes over {n_images} images: make the run again")
+    return n_nodes

@@ -11,7 +11,7 @@ from facies.workflows.cut import cut
 from facies.workflows.evaluate import evaluate
 from facies.workflows.export import export
 from facies.workflows.group_naming import GroupNaming
-from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, undo
+from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, take_class_list, undo
 from facies.workflows.new_partition import NewPartition
 from facies.workflows.predict import Prediction, predict, write_table
 from facies.workflows.recluster import recluster, refine
@@ -49,6 +49,7 @@ __all__ = [
     "run_clustering",
     "sample",
     "select",
+    "take_class_list",
     "undo",
     "white_image",
     "write_images",

@@ -17,7 +17,13 @@ from facies.images.readers.base import Progress, Reader
 from facies.images.readers.file_search import ImageFile, find_image_files, listings
 from facies.images.readers.folder import images_from_files
 from facies.images.readers.pixel_size import pixel_sizes
-from facies.images.readers.plankton_table import MAX_TABLE_BYTES, TABLE_NAME, PlanktonTable, read_tables
+from facies.images.readers.plankton_table import (
+    MAX_TABLE_BYTES,
+    PlanktonTable,
+    is_table,
+    read_tables,
+    tables_to_read,
+)
 from facies.images.readers.suffixes import SUFFIXES
 from facies.images.readers.zip_members import ZipMembers, open_zip, safe_name
 from facies.images.resize import ImageFormat
@@ -46,7 +52,7 @@ def holds_table(path: Path) -> bool:
 def _tables_below(folder: Path) -> Iterator[Path]:
     """Yield the tables in a folder and a few levels below."""
     for entries in listings(folder, _DEPTH):
-        yield from (Path(entry.path) for entry in entries if TABLE_NAME.fullmatch(entry.name) and entry.is_file())
+        yield from (Path(entry.path) for entry in entries if is_table(entry.name) and entry.is_file())
 
 
 def images_from_ecotaxa(path: Path, image_format: ImageFormat, progress: Progress | None = None) -> ImageSet:
@@ -68,22 +74,26 @@ def images_from_ecotaxa(path: Path, image_format: ImageFormat, progress: Progres
         return _from_zip(path, image_format, progress)
     files, left_out = find_image_files(path)
     by_name = {file.name: file for file in files}
-    tables = read_tables(path, [(_relative(path, table), _content(table)) for table in _tables_below(path)])
+    names, passed_over = tables_to_read([_relative(path, table) for table in _tables_below(path)])
+    tables = read_tables(path, [(name, _content(path / name)) for name in names])
     vignettes = _match(tables, list(by_name))
+    vignettes.notes += _said_of(passed_over)
     vignettes.left_out += [(item.source, item.reason) for item in left_out]
     return _image_set(path, tables, vignettes, by_name, image_format, progress)
 
 
 def _from_zip(path: Path, image_format: ImageFormat, progress: Progress | None) -> ImageSet:
     with open_zip(path) as members, tempfile.TemporaryDirectory(prefix="facies-") as temporary:
-        names = [name for name in members.names if TABLE_NAME.fullmatch(PurePosixPath(name).name)]
+        names, passed_over = tables_to_read(list(members.names))
         if not names:
             raise InputError(
-                f"{path}: holds no table ecotaxa_*.tsv, by which vignettes in a zip are read: unpack it and give the folder"
+                f"{path}: holds no table ecotaxa_*.tsv or *_dat1.pid, by which vignettes in a zip are read: "
+                "unpack it and give the folder"
             )
-        tables = read_tables(path, [(name, members.read(name, MAX_TABLE_BYTES)) for name in sorted(names)])
+        tables = read_tables(path, [(name, members.read(name, MAX_TABLE_BYTES)) for name in names])
         images = [name for name in members.names if PurePosixPath(name).suffix.lower() in SUFFIXES]
         vignettes = _match(tables, images)
+        vignettes.notes += _said_of(passed_over)
         vignettes.left_out += members.refused
         with _unpacked(members, vignettes, Path(temporary)) as by_name:
             return _image_set(path, tables, vignettes, by_name, image_format, progress)
@@ -102,6 +112,15 @@ def _unpacked(members: ZipMembers, vignettes: _Vignettes, folder: Path) -> Itera
         else:
             vignettes.left_out.append((name, reason))
     yield by_name
+
+
+def _said_of(passed_over: Sequence[str]) -> list[str]:
+    """Say which of ZooProcess's own tables were not read."""
+    if not passed_over:
+        return []
+    return [
+        f"{len(passed_over)} tables of ZooProcess were passed over (the first: {passed_over[0]}): ecotaxa_*.tsv has their objects"
+    ]
 
 
 def _relative(root: Path, path: Path) -> str:
@@ -173,7 +192,8 @@ def _finder(available: Sequence[str]) -> Callable[[str, str], str | None]:
     exact = set(available)
     by_base: dict[str, list[str]] = {}
     for name in available:
-        by_base.setdefault(PurePosixPath(name).name, []).append(name)
+        for base in {PurePosixPath(name).name, PurePosixPath(name).stem}:
+            by_base.setdefault(base, []).append(name)
 
     def find(name: str, table: str) -> str | None:
         safe = safe_name(name)
@@ -252,7 +272,7 @@ def _ids(known: pd.DataFrame, sources: pd.Series) -> tuple[pd.Series, list[str]]
 
 READER = Reader(
     name="ecotaxa",
-    description="a folder or .zip of vignettes with a table ecotaxa_*.tsv",
+    description="a folder or .zip of vignettes with a table ecotaxa_*.tsv or *_dat1.pid",
     can_read=holds_table,
     read=images_from_ecotaxa,
 )

@@ -7,14 +7,15 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from facies.errors import InputError
+from facies.images.readers.zooprocess_table import PID_NAME, table_of_pid
 
-TABLE_NAME = re.compile(r"ecotaxa.*\.(tsv|txt)", re.IGNORECASE)
-"""The names that EcoTaxa takes for tables; other programs write them with a capital, too."""
+_TABLE_NAME = re.compile(r"ecotaxa.*\.(tsv|txt)", re.IGNORECASE)
+# The names that EcoTaxa takes for tables; other programs write them with a capital, too.
 
 MAX_TABLE_BYTES = 2**30
 
@@ -40,6 +41,27 @@ class PlanktonTable:
 
     rows: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file of this name, without its folder, is a table of plankton."""
+    return bool(_TABLE_NAME.fullmatch(name) or PID_NAME.fullmatch(name))
+
+
+def tables_to_read(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Choose the tables to read: ZooProcess puts ``ecotaxa_*.tsv`` beside its own, with the same objects.
+
+    Returns
+    -------
+    list of str
+        Those of EcoTaxa's kind where there are any, else ZooProcess's own, sorted.
+    list of str
+        The others: ZooProcess's own beside one of EcoTaxa's kind.
+    """
+    tables = sorted(name for name in names if is_table(PurePosixPath(name).name))
+    own = [name for name in tables if PID_NAME.fullmatch(PurePosixPath(name).name)]
+    others = [name for name in tables if name not in own]
+    return (others, own) if others else (own, [])
 
 
 def read_tables(where: Path, files: Sequence[tuple[str, bytes]]) -> PlanktonTable:
@@ -81,6 +103,9 @@ def read_tables(where: Path, files: Sequence[tuple[str, bytes]]) -> PlanktonTabl
 def _read(where: Path, name: str, content: bytes) -> tuple[pd.DataFrame, set[str]]:
     """Return the rows of a table as texts, and which columns are numbers."""
     text = _decoded(content)
+    if PID_NAME.fullmatch(PurePosixPath(name).name):
+        table, numbers = table_of_pid(where, name, text)
+        return table.assign(table=name), numbers
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max("\t;,", key=first.count)
     try:
