@@ -35,7 +35,9 @@ def test_a_list_is_taken_in_and_shown_as_a_tree_with_counts(expert: Expert, digi
     page = expert.page
     take_list(expert, tmp_path)
     expert.says("Took in a list of 5 classes (5 new)")
+    expect(page.get_by_role("dialog")).to_have_count(0)  # it closes, and the classes come, after the word
     lines = page.locator(".list .row .open .name")
+    expect(lines.nth(4)).to_have_text("one")
     assert lines.all_inner_texts()[:5] == ["round", "zero", "six", "straight", "one"]
     page.get_by_role("tab", name="Groups").click()
     for group, digit in ((6, "1"), (11, "2")):
@@ -82,6 +84,7 @@ def test_a_ratio_is_defined_changed_and_removed(expert: Expert, digits: RunFolde
     page = expert.page
     take_list(expert, tmp_path)
     expert.says("Took in a list of 5 classes (5 new)")
+    expect(page.get_by_role("dialog")).to_have_count(0)  # it closes, and the classes come, after the word
     expert.press("t")
     page.get_by_role("button", name="Define a ratio").click()
     page.get_by_role("textbox", name="Name").fill("round to straight")
