@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from facies.cluster import GroupTree
 from facies.errors import InputError
 from facies.methods import grouping as module
 from facies.methods.grouping import Grouping, Groups
@@ -98,3 +99,21 @@ def test_density_with_a_number_and_too_few_images_are_refused():
         Grouping(n_clusters=9).check(5)
     with pytest.raises(InputError, match="3 images are fewer than the 4"):
         Grouping().check(3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_density_and_ward_keep_their_tree(method):
+    embedding, truth = blobs()
+    found = Grouping(method=method, n_clusters=None, layout_dimensions=None).fit(embedding, Trainer())
+    if method in ("k-means", "gaussian-mixture"):
+        assert "tree_parent" not in found
+        return
+    labels = GroupTree.from_arrays(found, "tree_").cut(n_groups=3).labels
+    assert accuracy(truth[labels >= 0], labels[labels >= 0]) == 1
+    assert (labels >= 0).mean() > 0.8
+
+
+def test_a_tree_of_some_of_the_images_is_not_kept(monkeypatch):
+    embedding, _ = blobs(per=100)
+    monkeypatch.setattr(module, "MOST_REFERENCES", 60)
+    assert "tree_parent" not in Grouping(method="ward", layout_dimensions=None).fit(embedding, Trainer())

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facies.cluster import GroupTree
 from facies.images import ImageSet
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
@@ -134,8 +135,9 @@ class EmbeddingClustering(EmbeddingMethod):
         return {**found, "notes": [*outputs.get("notes", []), *found["grouping_notes"]]}
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
-        """Encoder and groups; what the method said before neighbours voted stays with this object."""
+        """Encoder and groups; what the method said before neighbours voted, and its tree, stay with this object."""
         self.found_labels_: NDArray[np.int64] = outputs["found_labels"]
+        self.tree_ = GroupTree.from_arrays(outputs, "tree_") if "tree_parent" in outputs else None
         return super().model_state(outputs)
 
     def load_groups(self, groups: dict[str, Tensor]) -> None:
@@ -154,3 +156,9 @@ class EmbeddingClustering(EmbeddingMethod):
         if found is None or self.grouping.chosen_method != "density" or (found >= 0).all():
             return own
         return {"density": Partition(found, "Dense groups and the noise between them", None), **own}
+
+    def trees(self) -> dict[str, tuple[GroupTree, dict[str, Any]]]:
+        """The tree of the layout that was cut, of ``density`` and ``ward``."""
+        tree: GroupTree | None = getattr(self, "tree_", None)
+        method = self.grouping.chosen_method
+        return {} if tree is None else {method: (tree, {"method": method, "seed": self.random_state})}

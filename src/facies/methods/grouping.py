@@ -18,6 +18,7 @@ from facies.cluster import (
     UMAPLayout,
     agreed_density_groups,
     density_groups,
+    density_tree,
     number_by_silhouette,
     principal_axes,
     ward_tree,
@@ -101,7 +102,8 @@ class Grouping(Settings):
         -------
         StageOutputs
             ``groups``, the state of a `Groups`; ``n_clusters``; ``found_labels``, (N,) what the method said before
-            neighbours voted, −1 for noise and for images it was not shown; ``grouping_notes``, sentences for the user.
+            neighbours voted, −1 for noise and for images it was not shown; ``grouping_notes``, sentences for the user; for
+            ``density`` and ``ward``, where all images were laid out, the arrays of their `GroupTree` as ``tree_…``.
         """
         rows = _references(len(embedding), trainer.seed("references"))
         with trainer.progress("group", 3, "steps") as progress:
@@ -126,6 +128,7 @@ class Grouping(Settings):
             "n_clusters": memberships.shape[1],
             "found_labels": found,
             "grouping_notes": self._notes(labels, memberships, len(embedding)),
+            **({} if len(rows) < len(embedding) else self._tree(layouts[0], trainer.seed("groups"))),
         }
 
     def _scaled(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -165,6 +168,12 @@ class Grouping(Settings):
         else:
             labels = KMeans(count, random_state=seed).fit(layout).labels_
         return labels, np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+
+    def _tree(self, layout: NDArray[np.float32], seed: int) -> StageOutputs:
+        """The tree of the first layout, from which other numbers of groups can be cut later."""
+        if self.chosen_method == "density":
+            return density_tree(layout, LEAST_NOISE_SAMPLES).arrays(prefix="tree_")
+        return ward_tree(layout, random_state=seed).arrays(prefix="tree_") if self.chosen_method == "ward" else {}
 
     def _notes(self, labels: NDArray[np.int64], memberships: NDArray[np.float32], n_images: int) -> list[str]:
         notes, count, noise = [], memberships.shape[1], int((labels < 0).sum())
