@@ -76,7 +76,7 @@ def test_missing_columns_and_rows_are_named(run):
     path = run.path / "trees" / "ward.images.parquet"
     table = pd.read_parquet(path)
     table.iloc[:-1].to_parquet(path, index=False)
-    with pytest.raises(InputError, match="one entry for each"):
+    with pytest.raises(InputError, match="has 59 rows and should have 60"):
         run.tree()
     table.drop(columns="node").to_parquet(path, index=False)
     with pytest.raises(InputError, match=r"ward\.images\.parquet is missing or damaged"):
