@@ -16,6 +16,7 @@ from facies.atlas.server import (
     run_routes,
     static_files,
     table_routes,
+    tree_routes,
 )
 from facies.atlas.server.addresses import allowed_hosts
 from facies.atlas.server.responses import add_error_handlers
@@ -29,6 +30,7 @@ _ROUTES = (
     table_routes,
     query_routes,
     find_routes,
+    tree_routes,
     action_routes,
     export_routes,
     event_routes,

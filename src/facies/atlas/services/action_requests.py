@@ -14,6 +14,7 @@ from facies.atlas.services.class_requests import ChangeClass, DefineRatio, Disti
 from facies.atlas.services.classifier_lock import lock_reason
 from facies.atlas.services.reclustering import Preview
 from facies.atlas.services.row_query import MAX_ROWS, Number, Numbers, RowQuery, select_rows
+from facies.atlas.services.tree_requests import CutTree, MergeAlongTree, SplitAlongTree
 from facies.atlas.state.group_statistics import group_index
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
@@ -278,6 +279,9 @@ AnyAction = Annotated[
     | DefineRatio
     | Distinct
     | Move
+    | CutTree
+    | SplitAlongTree
+    | MergeAlongTree
     | UndoRedo
     | Revert,
     Field(discriminator="kind"),

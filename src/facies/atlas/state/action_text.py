@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from facies.annotations import Action
 
@@ -65,6 +66,8 @@ def describe_action(action: Action, reasons: Mapping[int, str]) -> str:
         return f"Took in a list of {parameters['list']} classes ({parameters.get('new', 0)} new){keys}"
     if kind == "recluster" and "moved" in parameters:
         return f"Moved {parameters['moved']} of group {parameters.get('from')} to group {parameters.get('into')}"
+    if kind == "recluster" and parameters.get("method") == "tree":
+        return _along_tree(parameters, images)
     if kind == "class":
         return (
             f"Merged classes ({images})" if parameters.get("merged") else f"Changed the class {parameters.get('name')}"
@@ -72,3 +75,17 @@ def describe_action(action: Action, reasons: Mapping[int, str]) -> str:
     if kind == "merge":
         return f"Merged {len(parameters.get('groups', []))} groups ({images})"
     return f"{_VERBS.get(kind, kind)} {images}"
+
+
+def _along_tree(parameters: Mapping[str, Any], images: str) -> str:
+    """Say what a cut of the tree, or a split or a merge along it, did; and how many images it left in no group."""
+    noise = parameters.get("noise", 0)
+    if "cut" in parameters:
+        text, noise_text = f"Cut the tree into {parameters['cut']} groups ({images})", f"{noise} of them in no group"
+    elif "split" in parameters:
+        parts = f"{parameters.get('first')} and {parameters.get('second')} images"
+        text, noise_text = f"Split group {parameters['split']} along the tree: {parts}", f"{noise} are noise now"
+    else:
+        text = f"Merged {parameters.get('n_merged')} groups along the tree ({images})"
+        noise_text = f"{noise} of them were noise"
+    return f"{text}; {noise_text}" if noise else text

@@ -20,6 +20,7 @@ from facies.atlas.state.action_text import describe_action
 from facies.atlas.state.change_log import ChangeLog
 from facies.atlas.state.columns import Column, read_columns
 from facies.atlas.state.group_statistics_cache import GroupStatisticsCache
+from facies.atlas.state.group_trees import GroupTrees
 from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.jobs import Job, Jobs
 from facies.atlas.state.predictions import Predictions
@@ -69,6 +70,8 @@ class OpenRun:
         Which images the latest actions changed.
     group_statistics : GroupStatisticsCache
         Size, centre and examples of each group.
+    trees : GroupTrees
+        The trees of groups, if the run has any.
     predictions : Predictions or None
         What the classifier predicts; None until it is fitted.
     jobs : Jobs
@@ -101,6 +104,7 @@ class OpenRun:
             self.states = self._read_states()
             self.changes = ChangeLog(len(folder), self.states.revision)
             self.group_statistics = GroupStatisticsCache(folder.embedding, self.points, self.states.groups)
+            self.trees = GroupTrees(folder)
             self.predictions: Predictions | None = None
             self.jobs = Jobs(self._publish_job)
             self._projections: dict[str, dict[str, Any]] = {}
