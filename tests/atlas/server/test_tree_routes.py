@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,8 +20,8 @@ def tree(run: RunFolder) -> GroupTree:
 
 
 @pytest.fixture
-def page(tree: GroupTree, atlas: Atlas) -> Iterator[Browser]:
-    yield Browser(atlas)
+def page(tree: GroupTree, atlas: Atlas) -> Browser:
+    return Browser(atlas)
 
 
 def groups_of(browser: Browser) -> np.ndarray:

@@ -259,6 +259,18 @@ export interface Reclustering {
   revision: number;
 }
 
+/** A tree of groups. */
+export interface GroupTree {
+  /** Null where the run has none. */
+  tree: string | null;
+  /** All trees of the run, the newest first. */
+  trees: string[];
+  /** Number of images of the smallest group that a cut makes. */
+  smallest: number;
+  /** Strength of the weakest split of a cut into k + 2 groups. */
+  levels: number[];
+}
+
 /** How a request selects images: those that match all keys. */
 export interface RowQuery {
   all?: true;

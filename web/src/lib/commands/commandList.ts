@@ -7,6 +7,7 @@ import { compareMarked } from "./comparing";
 import { mergeMarked, recluster, splitSelection } from "./grouping";
 import { setFilter } from "./filtering";
 import { escape, findSimilar, openAudit, openQueue, similarityQueries, stepGroup } from "./gallery";
+import { focusTree, mergeAlongTree, splitAlongTree } from "./tree";
 import { markDubious, include, redo, requireSelection, undo, validatePage } from "./naming";
 
 export interface Command {
@@ -113,6 +114,23 @@ export const COMMANDS: Command[] = [
     group: "Groups",
     changes: true,
     run: splitSelection,
+  },
+  { id: "tree", keys: ["y"], title: "How many groups: the tree", group: "Groups", run: focusTree },
+  {
+    id: "treesplit",
+    keys: ["shift+K"],
+    title: "Split in two along the tree",
+    group: "Groups",
+    changes: true,
+    run: splitAlongTree,
+  },
+  {
+    id: "treemerge",
+    keys: ["shift+G"],
+    title: "Merge with its sibling in the tree",
+    group: "Groups",
+    changes: true,
+    run: mergeAlongTree,
   },
   { id: "recluster", keys: ["r"], title: "Re-cluster in place", group: "Groups", run: () => recluster() },
   {

@@ -272,6 +272,7 @@ export function escape(): void {
   // Within the counts, it closes them and nothing else.
   else if (view.table && document.activeElement?.closest(".counts")) view.table = false;
   else if (view.splitting !== null) view.splitting = null;
+  else if (view.cut) view.cut = null;
   else if (view.picks.size > 0) view.picks.clear();
   else if (view.task?.kind === "waiting") void atlas.attempt(cancelWaiting);
   else if (view.task) openTarget({ kind: "all" });

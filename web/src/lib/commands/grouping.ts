@@ -97,6 +97,7 @@ export async function recluster(k: number | null = null): Promise<void> {
     parts: [],
     revision: data.revision,
   };
+  view.cut = null;
   view.task = { kind: "recluster", job, status: waiting, done: 0 };
   await atlas.job(job, ({ done }) => {
     if (view.task?.kind === "recluster" && view.task.job === job) view.task = { ...view.task, done };
@@ -135,7 +136,8 @@ export async function cancelReclustering(): Promise<void> {
   await remove(`${data!.path}/reclusterings/${job}`);
 }
 
-async function openNewGroups(groups: number[]): Promise<void> {
+/** Opens the first of some groups that were just made; the others come next. */
+export async function openNewGroups(groups: number[]): Promise<void> {
   if (groups.length === 0) {
     await loadGallery();
     return;

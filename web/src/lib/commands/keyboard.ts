@@ -30,12 +30,17 @@ function typing(event: KeyboardEvent): boolean {
   );
 }
 
+/** Whether a key can mean nothing to the slider that it goes to: one writes nothing there, and undoes nothing. */
+function beside(event: KeyboardEvent, name: string): boolean {
+  return event.target instanceof HTMLInputElement && event.target.type === "range" && name.startsWith("ctrl+");
+}
+
 /** Runs the command of a key, unless the key goes into a field or a dialog is open. */
 export function onKey(event: KeyboardEvent): void {
   const { data, view } = atlas;
   if (!data || event.defaultPrevented || event.altKey) return;
   const name = keyName(event);
-  if (view.prompt !== null || (typing(event) && name !== "Escape")) return;
+  if (view.prompt !== null || (typing(event) && name !== "Escape" && !beside(event, name))) return;
   if (!atlas.singleKeys && !name.startsWith("ctrl+") && name !== "Escape") return;
   if (event.target instanceof HTMLButtonElement && (name === " " || name === "Enter")) return;
   const pressed = digitOf(event);

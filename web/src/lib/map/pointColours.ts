@@ -29,6 +29,11 @@ export interface ColumnValues {
   dictionary: string[];
 }
 
+/** The part of images in a preview: of some, by row, or of all. */
+export type Parts = ReadonlyMap<number, number> | Uint16Array;
+/** The part of an image that is in none. */
+export const NO_PART = 65535;
+
 const UNSTYLED: MarkerStyle = { rgb: GREY, marker: 0 };
 const MAX_STYLES = 60_000;
 
@@ -45,7 +50,7 @@ export function colourPoints(
   data: RunData,
   colouring: Colouring,
   column: ColumnValues | null,
-  parts: ReadonlyMap<number, number> | null,
+  parts: Parts | null,
   background: Rgb,
 ): PointColours {
   const colours = parts ? byParts(data, parts) : byColouring(data, colouring, column);
@@ -146,16 +151,19 @@ function byCode(codes: ArrayLike<number>, dictionary: string[]): PointColours {
   return { styles, palette, legend: legend.sort((a, b) => b.n - a.n), range: null };
 }
 
-function byParts(data: RunData, parts: ReadonlyMap<number, number>): PointColours {
+function byParts(data: RunData, parts: Parts): PointColours {
   const styles = new Uint16Array(data.count);
-  const counts = new Uint32Array(256);
-  for (const [row, part] of parts) {
-    styles[row] = part + 1;
+  const counts = new Uint32Array(NO_PART + 1);
+  let k = 1;
+  for (const [row, part] of parts.entries()) {
     counts[part]++;
+    if (part === NO_PART) continue;
+    styles[row] = part + 1;
+    if (part >= k) k = part + 1;
   }
-  const k = Math.max(0, ...parts.values()) + 1;
   const palette = [UNSTYLED, ...Array.from({ length: k }, (_, part) => groupStyle(part))];
   const legend = palette.slice(1).map((style, part) => ({ title: `Part ${part + 1}`, style, n: counts[part] }));
+  if (counts[NO_PART] > 0) legend.push({ title: "in no group", style: UNSTYLED, n: counts[NO_PART] });
   return { styles, palette, legend, range: null };
 }
 

@@ -10,6 +10,9 @@ import { View } from "./view.svelte";
 
 export type Action = { kind: string } & Record<string, unknown>;
 
+/** Actions after which there are other groups. */
+const REGROUPING = ["merge", "split", "recluster", "move", "cut_tree", "split_tree", "merge_tree"];
+
 class Atlas {
   session = $state.raw<Session | null>(null);
   runs = $state.raw<RunSummary[]>([]);
@@ -112,7 +115,7 @@ class Atlas {
       if (!quiet) this.notify(done.text, "done", !undoing && done.undo);
       await data.sync({
         classes: undoing || action.kind.includes("class") || "name" in action,
-        groups: undoing || ["merge", "split", "recluster", "move"].includes(action.kind),
+        groups: undoing || REGROUPING.includes(action.kind),
       });
       return done;
     } finally {

@@ -2,7 +2,7 @@
 
 import { getArrays, getJson } from "../api/client";
 import type { BinaryArrays } from "../api/binaryFormat";
-import type { ClassRow, GroupRow, Probe, Run } from "../api/types";
+import type { ClassRow, GroupRow, GroupTree, Probe, Run } from "../api/types";
 import { PointGrid } from "../map/pointGrid";
 import { Filter } from "./filter.svelte";
 import type { PhysicalSizes } from "./physicalScale";
@@ -22,6 +22,8 @@ export class RunData {
   reasonNames: string[] = [];
   /** Sizes of the images in nature, once they were asked for. */
   sizes = $state.raw<PhysicalSizes | null>(null);
+  /** What the tree of groups can be cut into, once it was asked for. */
+  tree = $state.raw<GroupTree | null>(null);
   predictions = new Uint16Array(0);
   certainty = new Float32Array(0);
   revision = 0;

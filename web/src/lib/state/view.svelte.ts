@@ -46,6 +46,17 @@ export type Task =
   | { kind: "duplicates" }
   | { kind: "compare"; left: number; right: number };
 
+/** A cut of the tree of groups that is shown, and not made. */
+export interface ShownCut {
+  n: number;
+  /** Numbers of images of its largest and its smallest group, and in no group. */
+  largest: number;
+  smallest: number;
+  noise: number;
+  /** The group of each image in it, `NO_PART` for none. */
+  parts: Uint16Array;
+}
+
 export interface GalleryContent {
   rows: Rows;
   total: number;
@@ -57,6 +68,9 @@ export class View {
   order = $state<OrderBy>("nearest");
   gallery = $state.raw<GalleryContent>({ rows: NO_ROWS, total: 0, loading: true });
   task = $state.raw<Task | null>(null);
+  /** Name of the tree of groups that was chosen; null for the newest. */
+  tree = $state<string | null>(null);
+  cut = $state.raw<ShownCut | null>(null);
   /** Picked images; the next action applies to these alone. */
   picks = new SvelteSet<number>();
   /** Groups to be merged with the open one. */
