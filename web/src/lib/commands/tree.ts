@@ -22,7 +22,8 @@ export async function readTree(): Promise<GroupTree> {
 }
 
 async function treeName(): Promise<string | null> {
-  const { tree } = await readTree();
+  // One that is known is not asked for again: whoever types fast goes on at once.
+  const { tree } = atlas.data!.tree?.tree ? atlas.data!.tree : await readTree();
   const { name } = atlas.data!.run;
   if (tree === null) atlas.notify(`This run has no tree of groups: “facies cut ${name} --groups 20” makes one.`);
   return tree;
