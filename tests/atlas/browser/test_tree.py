@@ -165,7 +165,7 @@ def test_nothing_is_found_by_axe(new_expert: Callable[..., Expert], with_tree: s
     expect(page.get_by_role("button", name=re.compile("Split in two"))).to_be_enabled()
     wrong += [*findings(page), *page.evaluate(BORDERS), *page.evaluate(TARGETS)]
     expert.press("y", "ArrowRight")
-    expect(page.get_by_text("shown on the map")).to_be_visible()
+    expect(page.get_by_text("on the map. Nothing has changed yet")).to_be_visible()
     expert.keep(f"tree-{theme}")
     wrong += [*findings(page), *page.evaluate(BORDERS), *page.evaluate(TARGETS)]
     assert wrong == []

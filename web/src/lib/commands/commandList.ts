@@ -127,7 +127,7 @@ export const COMMANDS: Command[] = [
   {
     id: "treemerge",
     keys: ["shift+G"],
-    title: "Merge with its sibling in the tree",
+    title: "Merge with sibling in the tree",
     group: "Groups",
     changes: true,
     run: mergeAlongTree,
