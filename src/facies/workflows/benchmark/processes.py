@@ -31,11 +31,12 @@ class JobProcesses:
     jobs
         How many run side by side. The cores are shared out among them, unless ``OMP_NUM_THREADS`` says otherwise.
     worker
-        The command of a process: it reads a job as a line of JSON, and answers with one.
+        The command of a process: it reads a job as a line of JSON, and answers with one;
+        by default `WORKER`.
     """
 
-    def __init__(self, jobs: int, worker: Sequence[str] = WORKER) -> None:
-        self.jobs, self.worker = jobs, list(worker)
+    def __init__(self, jobs: int, worker: Sequence[str] | None = None) -> None:
+        self.jobs, self.worker = jobs, list(worker or WORKER)
         self._running: set[subprocess.Popen[str]] = set()
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self.environment = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(max(1, usable_cores() // jobs))}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from facies._version import __version__
 from facies.io import lock_run
 from facies.report.benchmark_page import write_benchmark_report
-from facies.workflows.benchmark.processes import WORKER, Job, JobProcesses
+from facies.workflows.benchmark.processes import Job, JobProcesses
 from facies.workflows.benchmark.results import Results
 from facies.workflows.benchmark.rows import Row, RowFile
 from facies.workflows.benchmark.set_files import check_arrays, data_folder, find_set, input_of
@@ -58,7 +58,7 @@ def benchmark(
     overwrite: bool = False,
     progress: Progress | None = None,
     report: Callable[[str], None] = lambda _line: None,
-    worker: Sequence[str] = WORKER,
+    worker: Sequence[str] | None = None,
 ) -> BenchmarkResult:
     """Run every method of a suite on every set with every seed, and write their figures, a table and a page.
 
@@ -83,8 +83,8 @@ def benchmark(
         Displays how many runs are done.
     report : callable
         Called with each message to the user, one line of text.
-    worker : sequence of str
-        The command of the process of a run.
+    worker : sequence of str, optional
+        The command of the process of a run; by default this Python with `facies.workflows.benchmark.worker`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class _Benchmark:
         results: Results,
         commit: str | None,
         jobs: int,
-        worker: Sequence[str],
+        worker: Sequence[str] | None,
         report: Callable[[str], None],
     ) -> None:
         self.suite, self.results, self.commit, self.report = suite, results, commit, report

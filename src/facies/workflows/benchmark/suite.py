@@ -199,8 +199,13 @@ def _flat(parameters: Any, prefix: str = "") -> dict[str, Any]:
         raise InputError(f"parameters={parameters!r}: give a table, such as {{ 'training.epochs' = 50 }}")
     flat: dict[str, Any] = {}
     for name, value in parameters.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: _value(value)}
     return flat
+
+
+def _value(value: Any) -> Any:
+    """TOML has no null, so the word stands for it."""
+    return None if value == "null" else value
 
 
 def _seeds(path: Path, seeds: Any) -> tuple[int, ...]:
