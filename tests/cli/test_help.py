@@ -36,6 +36,7 @@ COMMANDS = (
     "name",
     "audit",
     "classify",
+    "benchmark",
 )
 
 _HELP = """

@@ -15,6 +15,7 @@ from facies._version import __version__
 from facies.cli import (
     atlas,
     audit,
+    benchmark,
     classify,
     cluster,
     consensus,
@@ -60,6 +61,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     classify.classify: "facies classify run",
     sample.sample: "facies sample run --cluster 3 -n 16 -o group-3.png",
     evaluate.evaluate: "facies evaluate run --labels folder --json",
+    benchmark.benchmark: "facies benchmark suite.toml -o results --jobs 2",
     report.report: "facies report run -o report.html",
     export.export: "facies export run --to csv -o groups.csv",
     atlas.atlas: "facies atlas run",

@@ -26,6 +26,12 @@ METHODS: dict[str, str] = {
     "idec": "facies.methods.idec:IDEC",
     "contrastive": "facies.methods.contrastive:Contrastive",
     "self-label": "facies.methods.self_label:SelfLabel",
+    "k-means": "facies.methods.k_means:PixelKMeans",
+    "pca-k-means": "facies.methods.k_means:PCAKMeans",
+    "gaussian-mixture": "facies.methods.gaussian_mixture:PixelGaussianMixture",
+    "umap-hdbscan": "facies.methods.umap_hdbscan:UMAPHDBSCAN",
+    "tsne-gmm": "facies.methods.tsne_gmm:TSNEGaussianMixture",
+    "spectral": "facies.methods.spectral:Spectral",
 }
 """The methods of Facies; a method is imported when it is asked for."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facies.workflows.audit import AuditResult, AuditSheet, audit_result, draw_audit_sheet, record_audit_sheet
+from facies.workflows.benchmark import BenchmarkResult, benchmark
 from facies.workflows.candidates import Candidate, default_candidates
 from facies.workflows.classify import Classification, classify, load_classifier
 from facies.workflows.cluster import ClusterJob, cluster, run_clustering
@@ -21,6 +22,7 @@ from facies.workflows.select import select
 __all__ = [
     "AuditResult",
     "AuditSheet",
+    "BenchmarkResult",
     "Candidate",
     "Classification",
     "ClusterJob",
@@ -29,6 +31,7 @@ __all__ = [
     "NewPartition",
     "Prediction",
     "audit_result",
+    "benchmark",
     "classify",
     "cluster",
     "consensus",

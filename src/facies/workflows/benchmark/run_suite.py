@@ -1,0 +1,235 @@
+"""Runs what of a suite has not been run yet, a row a run, and renders the rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facies._version import __version__
+from facies.io import lock_run
+from facies.report.benchmark_page import write_benchmark_report
+from facies.workflows.benchmark.processes import Job, JobProcesses
+from facies.workflows.benchmark.results import Results
+from facies.workflows.benchmark.rows import Row, RowFile
+from facies.workflows.benchmark.set_files import check_arrays, data_folder, find_set, input_of
+from facies.workflows.benchmark.suite import MethodEntry, SetEntry, Suite, read_suite
+from facies.workflows.benchmark.surroundings import commit, machine, versions
+
+if TYPE_CHECKING:
+    from facies.training import Progress
+
+STAGE = "benchmark"
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """What a benchmark gave.
+
+    Attributes
+    ----------
+    path
+        The results folder.
+    rows
+        The last row of each run of the suite.
+    n_new
+        How many of them were run now.
+    n_failed
+        How many of them say why they failed.
+    """
+
+    path: Path
+    rows: list[Row]
+    n_new: int
+    n_failed: int
+
+
+def benchmark(
+    suite: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    data: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    retry: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    report: Callable[[str], None] = lambda _line: None,
+    worker: Sequence[str] | None = None,
+) -> BenchmarkResult:
+    """Run every method of a suite on every set with every seed, and write their figures, a table and a page.
+
+    A benchmark that was interrupted or killed goes on where it was: runs that have a row are not repeated, and a fit that
+    was under way goes on from its last checkpoint.
+
+    Parameters
+    ----------
+    suite : path
+        TOML file, see `read_suite`.
+    output : path
+        The results folder: ``rows.jsonl``, ``table.md``, ``report.html``, and the run folders in ``runs``.
+    data : path, optional
+        Folder of data sets; by default that of the environment variable ``FACIES_DATA``.
+    jobs : int, default=1
+        How many runs side by side.
+    retry : bool, default=False
+        Whether runs that failed are run again.
+    overwrite : bool, default=False
+        Whether a results folder is begun anew.
+    progress : Progress, optional
+        Displays how many runs are done.
+    report : callable
+        Called with each message to the user, one line of text.
+    worker : sequence of str, optional
+        The command of the process of a run; by default this Python with `facies.workflows.benchmark.worker`.
+
+    Raises
+    ------
+    InputError
+        If the suite cannot be used, a set is unknown, or the folder is of another suite, version or commit.
+    KeyboardInterrupt
+        With a message that says how to go on; the table is of what has been run.
+    """
+    wanted = read_suite(Path(suite))
+    folder = data_folder(None if data is None else Path(data))
+    places = {each.name: find_set(each, wanted.path, folder) for each in wanted.sets}
+    for each in wanted.sets:
+        check_arrays(each, places[each.name])
+    results = Results(Path(output).expanduser().resolve())
+    with lock_run(results.path):
+        here = commit()
+        added = results.begin_or_continue(wanted, here, __version__, overwrite=overwrite)
+        for entry in added:
+            report(f"{entry} is new in the suite, and is run now")
+        return _Benchmark(wanted, results, here, jobs, worker, report).run(places, progress, retry=retry)
+
+
+class _Benchmark:
+    """One call of `benchmark`, once everything has been checked."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        results: Results,
+        commit: str | None,
+        jobs: int,
+        worker: Sequence[str] | None,
+        report: Callable[[str], None],
+    ) -> None:
+        self.suite, self.results, self.commit, self.report = suite, results, commit, report
+        self.processes = JobProcesses(jobs, worker)
+        self.file = RowFile(results.rows)
+
+    def run(self, places: dict[str, Path | None], progress: Progress | None, *, retry: bool) -> BenchmarkResult:
+        self._say_what_is_assumed()
+        inputs = {each.name: input_of(each, places[each.name], self.results.sets) for each in self.suite.sets}
+        kept = self.file.latest()
+        done = {key for key, row in kept.items() if not (retry and row["error"])}
+        left = [each for each in self.suite.runs if (each[0].name, each[1].name, each[2]) not in done]
+        if len(left) < len(self.suite.runs):
+            self.report(f"{len(self.suite.runs) - len(left)} of {len(self.suite.runs)} runs are there already")
+        try:
+            self._run_all([self._job(*each, inputs[each[0].name]) for each in left], progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "interrupted: the same command goes on from here; the table is of what was run"
+            ) from None
+        finally:
+            rows = self._rows()
+            if rows:
+                write_benchmark_report(rows, self.results.table, self.results.report, self.suite.path.stem)
+        return BenchmarkResult(self.results.path, rows, len(left), sum(row["error"] is not None for row in rows))
+
+    def _rows(self) -> list[Row]:
+        """The last row of each run of the suite, in its order."""
+        latest = self.file.latest()
+        keys = [(images.name, method.name, seed) for images, method, seed in self.suite.runs]
+        return [latest[key] for key in keys if key in latest]
+
+    def _say_what_is_assumed(self) -> None:
+        if self.file.cut:
+            self.report(f"{self.results.rows.name}: the last line was cut off in a kill; its run is repeated")
+        told = [each.name for each in self.suite.methods if each.told]
+        for each in self.suite.sets:
+            if each.n_groups is None and told:
+                self.report(f"the set {each.name} has no n_groups: {', '.join(told)} take the number of their presets")
+
+    def _job(self, images: SetEntry, method: MethodEntry, seed: int, source: Path) -> dict[str, Any]:
+        options = dict(images.options)
+        if isinstance(options.get("labels"), str):
+            options["labels"] = str((self.suite.path.parent / Path(options["labels"]).expanduser()).resolve())
+        return {
+            "set": images.name,
+            "entry": method.name,
+            "seed": seed,
+            "source": str(source),
+            "run": str(self.results.run(images.name, method.name, seed)),
+            "method": method.method,
+            "preset": method.preset,
+            "parameters": method.parameters_for(images, seed),
+            "options": options,
+        }
+
+    def _run_all(self, jobs: Sequence[Job], progress: Progress | None) -> None:
+        if not jobs:
+            return
+        begun, here = time.monotonic(), {"machine": machine(), "versions": versions(), "commit": self.commit}
+        if progress is not None:
+            progress.start(STAGE, len(jobs), "runs")
+        for number, (job, answer) in enumerate(self.processes.run(jobs, self._log_of), start=1):
+            row = {**self._row(job, answer), **here, "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+            self.file.append(row)
+            left = (time.monotonic() - begun) / number * (len(jobs) - number)
+            self.report(
+                f"{number} of {len(jobs)}: {_in_words(row)}" + (f"; about {_minutes(left)} left" if left else "")
+            )
+            if progress is not None:
+                progress.advance(1, f"{job['entry']} on {job['set']}")
+        if progress is not None:
+            progress.finish()
+
+    def _log_of(self, job: Job) -> Path:
+        return self.results.log(job["set"], job["entry"], job["seed"])
+
+    def _row(self, job: Job, answer: dict[str, Any]) -> Row:
+        named = {"set": job["set"], "method": job["entry"], "seed": job["seed"]}
+        about = {
+            "of_method": job["method"],
+            "preset": job["preset"],
+            "jobs": self.processes.jobs,
+            "threads": self.processes.threads,
+            "published": self.suite.published.get(job["method"], {}).get(job["set"]),
+        }
+        missing = dict.fromkeys(("n_groups", "accuracy", "accuracy_majority", "nmi", "ari", "seconds", "peak_bytes"))
+        row = {**named, **missing, "collapsed": False, "parameters": dict(job["parameters"]), **answer, **about}
+        return {**row, "error": _without_places(row["error"], job, self.results.path)}
+
+
+def _without_places(error: str | None, job: Job, results: Path) -> str | None:
+    """The same without folders of this machine."""
+    if error is None:
+        return None
+    source = Path(job["source"])
+    return error.replace(str(source), source.name).replace(f"{results}/", "").replace(f"{source.parent}/", "")
+
+
+def _in_words(row: Row) -> str:
+    what = f"{row['method']} on {row['set']}, seed {row['seed']}: "
+    if row["error"] is not None:
+        return f"{what}failed: {row['error']}"
+    agreement = "no labels" if row["accuracy"] is None else f"accuracy {row['accuracy']:.3f}"
+    collapsed = ", collapsed" if row["collapsed"] else ""
+    return f"{what}{agreement}, {row['n_groups']} groups{collapsed}, {row['seconds']:.0f} s"
+
+
+def _minutes(seconds: float) -> str:
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds > 5400
+        else f"{seconds / 60:.0f} min"
+        if seconds > 90
+        else f"{seconds:.0f} s"
+    )

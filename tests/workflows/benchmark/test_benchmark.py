@@ -1,0 +1,186 @@
+"""Runs and rows: resumed, failed, interrupted, side by side; what the results folder refuses."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from facies.errors import InputError
+from facies.workflows.benchmark import benchmark
+from facies.workflows.benchmark.rows import RowFile
+from facies.workflows.benchmark.worker import agreement, has_collapsed
+from tests.workflows.benchmark.factories import SUITE, make_suite, make_worker, row, started
+
+FIELDS = {"set", "method", "seed", "n_groups", "accuracy", "accuracy_majority", "nmi", "ari"}
+FIELDS |= {"seconds", "peak_bytes", "collapsed", "error"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the suite; what was said is in `run.said`."""
+    suite = make_suite(tmp_path)
+
+    def call(text: str | None = None, **options):
+        if text is not None:
+            suite.write_text(text)
+        call.said = []
+        return benchmark(suite, tmp_path / "results", report=call.said.append, worker=call.worker, **options)
+
+    call.worker = make_worker(tmp_path)
+    return call
+
+
+def test_every_run_has_a_row_and_the_table_and_the_page_are_there(run, tmp_path):
+    result = run(jobs=2)
+    assert (result.n_new, result.n_failed, len(result.rows)) == (4, 0, 4)
+    rows = [json.loads(line) for line in (tmp_path / "results" / "rows.jsonl").read_text().splitlines()]
+    for each in rows:
+        assert set(each) >= FIELDS
+        assert {"seconds_by_stage", "parameters", "versions", "commit", "machine", "date", "preset"} <= set(each)
+        assert str(tmp_path) not in json.dumps(each)
+    assert "0.550 ± 0.071" in (tmp_path / "results" / "table.md").read_text()
+    page = (tmp_path / "results" / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert run.said[-1].startswith("4 of 4: ")
+    assert any("left" in line for line in run.said)
+
+
+def test_what_has_a_row_is_not_run_again(run, tmp_path):
+    run()
+    assert run().n_new == 0
+    assert len(started(tmp_path)) == 4
+    assert run.said == ["4 of 4 runs are there already"]
+    grown = SUITE.replace("seeds = [0, 1]", "seeds = [0, 1, 2]") + "dac = {}\n"
+    assert run(grown).n_new == 5
+    assert "method dac is new in the suite, and is run now" in run.said
+
+
+def test_a_half_line_is_cut_off_and_its_run_repeated(run, tmp_path):
+    run()
+    rows = tmp_path / "results" / "rows.jsonl"
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-30])
+    assert run().n_new == 1
+    assert any("cut off" in line for line in run.said)
+    assert len(rows.read_bytes().splitlines()) == 4
+    rows.write_bytes(whole.replace(b"{", b"<", 1))
+    with pytest.raises(InputError, match="line 1 is no row"):
+        run()
+
+
+def test_failures_are_rows_with_their_reason_and_are_run_again_when_asked(run, tmp_path):
+    text = SUITE + "dac = {}\nst-dac = {}\n"
+    make_worker(tmp_path, dec="refuses", idec="killed", dac="crash")
+    result = run(text)
+    errors = {each["method"]: each["error"] for each in result.rows}
+    assert errors["dec"] == "squares.npz: cannot be used"
+    assert errors["idec"].startswith("the process was ended by SIGKILL")
+    assert errors["dac"].startswith("the process ended with code 3")
+    assert errors["st-dac"] is None
+    assert result.n_failed == 6
+    assert (tmp_path / "results/logs/squares/dac/0.log").read_text() == "it broke here\n"
+    table = (tmp_path / "results" / "table.md").read_text()
+    assert "- idec, seed 1, failed: the process was ended by SIGKILL" in table
+    make_worker(tmp_path)
+    assert run(text).n_new == 0
+    again = run(text, retry=True)
+    assert (again.n_new, again.n_failed) == (6, 0)
+
+
+def test_a_set_without_labels_says_so_and_counts_what_needs_none(run, tmp_path):
+    make_worker(tmp_path, dec="unlabelled", idec="unlabelled")
+    assert all(each["accuracy"] is None for each in run().rows)
+    table = (tmp_path / "results" / "table.md").read_text()
+    assert "| dec | no labels |" in table
+    assert "| dec | 0.250 ± 0.000 | 1.500 ± 0.000 |" in table
+    assert agreement({"n_images": 5, "accuracy": 1.0}, has_labels=True)["labels"] == "5 of 5 images"
+    assert agreement({"n_images": 5}, has_labels=False)["labels"].startswith("none")
+
+
+def test_a_folder_of_another_suite_commit_or_owner_is_refused(run, tmp_path, monkeypatch):
+    run()
+    with pytest.raises(
+        InputError, match=r"another suite or commit: method dec.training.epochs was 2, is 3: give another"
+    ):
+        run(SUITE.replace('"training.epochs" = 2', '"training.epochs" = 3'))
+    with pytest.raises(InputError, match="method idec is not in it"):
+        run(SUITE.replace("idec = {}", ""))
+    monkeypatch.setattr(importlib.import_module("facies.workflows.benchmark.run_suite"), "commit", lambda: "0123")
+    with pytest.raises(InputError, match=r'commit was .*, is "0123"'):
+        run(SUITE)
+    assert run(overwrite=True).n_new == 4
+    (tmp_path / "results" / "suite.json").unlink()
+    with pytest.raises(InputError, match="holds other files"):
+        run(overwrite=True)
+
+
+_COMMAND = """
+import sys
+from pathlib import Path
+from facies.workflows.benchmark import benchmark
+try:
+    benchmark(sys.argv[1], sys.argv[2], worker=[sys.executable, "-S", sys.argv[3]])
+except KeyboardInterrupt as error:
+    print(error)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_or_killed_it_leaves_no_process_and_goes_on(run, tmp_path, sent):
+    make_worker(tmp_path, idec="wait")
+    words = [str(tmp_path / name) for name in ("suite.toml", "results", "worker.py")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, *words], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 60
+    while len(started(tmp_path)) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(sent)
+    said, _ = process.communicate(timeout=30)
+    if sent == signal.SIGINT:
+        assert process.returncode == 130
+        assert "the same command goes on from here" in said
+        assert "0.500" in (tmp_path / "results" / "table.md").read_text()
+    worker = int((tmp_path / "started").read_text().split()[-1])
+    while os.path.exists(f"/proc/{worker}"):  # noqa: PTH110 - no file
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    make_worker(tmp_path)
+    assert run().n_new == 3
+
+
+def test_appended_rows_are_read_as_they_were_written(tmp_path):
+    file = RowFile(tmp_path / "rows.jsonl")
+    file.append(row(error="a"))
+    file.append(row(seed=1))
+    file.append(row(accuracy=0.75))
+    again = RowFile(tmp_path / "rows.jsonl")
+    assert again.rows == file.rows
+    assert again.latest()["squares", "dec", 0]["accuracy"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked", "collapsed"),
+    [
+        ({0: 50, 1: 50}, 2, False),
+        ({0: 50, 1: 50}, 4, False),
+        ({0: 50, 1: 50}, 5, True),
+        ({0: 91, 1: 9}, 2, True),
+        ({0: 90, 1: 10}, None, False),
+        ({0: 10}, None, True),
+        ({}, None, True),
+    ],
+)
+def test_what_counts_as_collapsed(sizes, asked, collapsed):
+    assert has_collapsed(sizes, asked) is collapsed
