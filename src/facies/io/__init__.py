@@ -13,6 +13,7 @@ from facies.io.atomic import (
     user_errors,
     write_json_atomically,
 )
+from facies.io.disk_space import check_room
 from facies.io.lock import LockedError, lock_run
 from facies.io.tables import guard_formula, match_ids, read_table, unguard_formula
 
@@ -20,6 +21,7 @@ __all__ = [
     "LockedError",
     "atomic_file",
     "atomic_folder",
+    "check_room",
     "flush",
     "flush_tree",
     "guard_formula",
