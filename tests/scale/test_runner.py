@@ -85,7 +85,7 @@ def test_a_plan_that_somebody_changed_is_not_run(tmp_path: Path) -> None:
     run(a_plan, tmp_path / "work")
     file = tmp_path / "work" / "plan.json"
     file.write_text(file.read_text().replace("open_squares", "open_nothing"))
-    with pytest.raises(InputError, match="begun to do tests.scale.tasks:open_nothing"):
+    with pytest.raises(InputError, match=r"begun to do tests\.scale\.tasks:open_nothing"):
         run(a_plan, tmp_path / "work", resume=True)
     file.write_text("[]")
     with pytest.raises(InputError, match=r"plan.json: is no plan"):

@@ -46,7 +46,7 @@ def test_several_channels_and_axes_are_refused(tmp_path) -> None:
 def test_nan_and_volumes_of_one_value() -> None:
     values = voxels(dtype=np.float32)
     values[2, 3, 4] = np.nan
-    with pytest.raises(InputError, match="1 voxel is NaN or infinite .the first at z 2, y 3, x 4"):
+    with pytest.raises(InputError, match=r"1 voxel is NaN or infinite \(the first at z 2, y 3, x 4\)"):
         find_grey_range(open_volume(values))
     with pytest.raises(InputError, match="all voxels are zero"):
         find_grey_range(open_volume(np.zeros((4, 20, 30), np.uint8)))

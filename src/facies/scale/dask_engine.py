@@ -52,22 +52,24 @@ class DaskEngine:
 
     def __enter__(self) -> Self:
         import dask
-        from distributed import Client, LocalCluster, as_completed
+        import distributed
+
+        library: Any = distributed  # its classes have no types
 
         if self.address is None:
             with dask.config.set({"distributed.worker.multiprocessing-method": "spawn"}):
-                self._cluster = LocalCluster(
+                self._cluster = library.LocalCluster(
                     n_workers=self.jobs, threads_per_worker=1, processes=True, dashboard_address=None
                 )
         try:
-            self._client = Client(self._cluster or self.address, timeout=PATIENCE_S, set_as_default=False)
+            self._client = library.Client(self._cluster or self.address, timeout=PATIENCE_S, set_as_default=False)
             self._client.wait_for_workers(1, timeout=FIRST_WORKER_S)
         except (OSError, ValueError, TimeoutError) as error:
             where = self._where()
             reason = f"has no workers after {FIRST_WORKER_S:.0f} s: start some" if self._client else "does not answer"
             self.__exit__()
             raise InputError(f"{where} {reason}: check the address, and that the cluster runs") from error
-        self._completed = as_completed(loop=self._client.loop)
+        self._completed = library.as_completed(loop=self._client.loop)
         return self
 
     def __exit__(self, *_: object) -> None:

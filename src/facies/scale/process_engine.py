@@ -84,7 +84,9 @@ class ProcessEngine:
         if isinstance(error, BrokenProcessPool):
             pool.shutdown(wait=False)
             self._free.append(_new_pool())
-            return Outcome(number, error=WorkerDiedError("its process was ended from outside, perhaps for want of memory"))
+            return Outcome(
+                number, error=WorkerDiedError("its process was ended from outside, perhaps for want of memory")
+            )
         self._free.append(pool)
         return Outcome(number, error=error) if error is not None else Outcome(number, future.result())
 

@@ -7,7 +7,8 @@ concerns files, borders, damaged chunks, workers and kills is here.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,11 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from facies.errors import InputError
 from facies.io import check_room
 from facies.scale import BlockPlan, BlockReport, Engine, run_blocks
+from facies.scale.engines import ThisProcess
 from facies.scale.markers import DoneMarkers
 from facies.volumes.blocks import BlockGrid
-from facies.volumes.geometry import AXES, Box, Shape
+from facies.volumes.geometry import Box, Shape
 from facies.volumes.open import reopen_volume
 from facies.volumes.stored_results import ResultArray
 from facies.volumes.value_range import GreyRange
@@ -156,7 +159,7 @@ def compute_dense(
         for result in results.values():
             check_room(Path(result.path), result.size, "the result")
             result.create()
-    with _in_memory(volume, plan.key):
+    with offered(volume, engine):
         report = run_blocks(plan, folder, engine, resume=resume, progress=progress)
     damaged: dict[str, int] = {}
     for _, told in DoneMarkers(folder, plan.key, len(grid)).results():
@@ -169,27 +172,37 @@ _arrays: dict[str, Volume] = {}
 """Volumes that came as arrays, by the fingerprint: only this process has them."""
 
 
-class _in_memory:  # noqa: N801 - used as a function
-    def __init__(self, volume: Volume, key: str) -> None:
-        self._volume, self._key = volume, volume.fingerprint
+@contextmanager
+def offered(volume: Volume, engine: Engine) -> Iterator[None]:
+    """Offer a volume that came as an array to the tasks of this process; an `InputError` if others would need it."""
+    if volume.location is not None:
+        yield
+        return
+    if not isinstance(engine, ThisProcess):
+        raise InputError(
+            f"{volume.name} lies in the memory of this process, which others do not see: save it, or use one job"
+        )
+    _arrays[volume.fingerprint] = volume
+    try:
+        yield
+    finally:
+        _arrays.pop(volume.fingerprint, None)
 
-    def __enter__(self) -> None:
-        if self._volume.location is None:
-            _arrays[self._key] = self._volume
 
-    def __exit__(self, *_: object) -> None:
-        _arrays.pop(self._key, None)
+def take_volume(location: Mapping[str, Any], fingerprint: str) -> Volume:
+    """Return the volume of a plan: opened anew, or offered by this process."""
+    return reopen_volume(location) if location else _arrays[fingerprint]
 
 
 def open_dense(settings: Mapping[str, Any]) -> Callable[[int], dict[str, int] | None]:
     """Open the volume and the function of a plan, and return what does one block: the task of `compute_dense`."""
-    volume = _arrays[settings["input"]] if not settings["volume"] else reopen_volume(settings["volume"])
+    volume = take_volume(settings["volume"], settings["input"])
     module, _, name = settings["function"].partition(":")
     function: BlockFunction = getattr(importlib.import_module(module), name)(settings["model"])
     results = {each: ResultArray.from_json(plain) for each, plain in settings["results"].items()}
     grid = BlockGrid(volume.shape, next(iter(results.values())).block)
     grey_range = GreyRange(*settings["grey_range"])
-    halo: Shape = tuple(settings["halo"])  # type: ignore[assignment]  # of three
+    halo: Shape = tuple(settings["halo"])
 
     def do(block: int) -> dict[str, int] | None:
         box = grid.box(block)
@@ -255,5 +268,5 @@ def _outside(box: Box, halo: Shape, shape: Shape) -> NDArray[np.bool_]:
 
 def halo_of(radius_nm: float, voxel_size_nm: tuple[float, float, float]) -> Shape:
     """Return how many voxels reach as far as a length, along z, y and x."""
-    counts = dict(zip(AXES, (int(np.ceil(radius_nm / side)) for side in voxel_size_nm), strict=True))
-    return counts["z"], counts["y"], counts["x"]
+    z, y, x = (int(np.ceil(radius_nm / side)) for side in voxel_size_nm)
+    return z, y, x

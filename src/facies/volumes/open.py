@@ -15,7 +15,10 @@ from facies.volumes.readers.array_axes import axes_of
 from facies.volumes.volume import Volume
 from facies.volumes.voxels import StoredArray, Voxels, check_stored
 
-FORMATS = "OME-Zarr, zarr, N5, neuroglancer-precomputed, TIFF, a folder of slices, MRC, HDF5 (file.h5:/dataset), .npy or .npz (file.npz:KEY)"
+FORMATS = (
+    "OME-Zarr, zarr, N5, neuroglancer-precomputed, TIFF, a folder of slices, MRC, HDF5 (file.h5:/dataset), "
+    ".npy or .npz (file.npz:KEY)"
+)
 _MRC = (".mrc", ".map", ".rec", ".st", ".ali", ".mrcs")
 _HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".ilp")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class ResultArray:
     dtype: str
     channels: int | None = None
     axes: str = AXES
+    _opened: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> ResultArray:
@@ -65,6 +66,7 @@ class ResultArray:
         import zarr
         from zarr.codecs import BloscCodec
 
+        self._opened.clear()
         lead = () if self.channels is None else (self.channels,)
         inner = [min(INNER_CHUNK, side) for side in self.block]
         shard = [-(-side // small) * small for side, small in zip(self.block, inner, strict=True)]
@@ -98,10 +100,10 @@ class ResultArray:
     def _open(self, mode: str) -> Any:
         import zarr
 
-        return zarr.open_array(self.path, mode=mode)
+        if mode not in self._opened:
+            self._opened[mode] = zarr.open_array(self.path, mode=mode)
+        return self._opened[mode]
 
     def _ordered(self, values: Any) -> tuple[Any, ...]:
         by_axis = dict(zip(AXES, values, strict=True))
         return tuple(by_axis[axis] for axis in self.axes)
-
-

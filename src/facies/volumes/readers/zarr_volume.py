@@ -35,7 +35,8 @@ def open_zarr(path: Path, level: int) -> StoredArray:
     level : int
         The level of the pyramid; 0 is the finest.
     """
-    chosen, notes = path, ()
+    chosen = path
+    notes: tuple[str, ...] = ()
     if not _is_array(path) and _multiscales(path) is None:
         chosen, notes = _only_volume(path)
     multiscales = _multiscales(chosen)
