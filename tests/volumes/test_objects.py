@@ -93,7 +93,7 @@ def test_a_ball_has_its_measures_whatever_its_voxels(tmp_path, size) -> None:
     assert row["surface_nm2"] == pytest.approx(4 * np.pi * 200**2, rel=0.04)
     assert row["sphericity"] == pytest.approx(1, abs=0.04)
     assert row["equivalent_diameter_nm"] == pytest.approx(400, rel=0.01)
-    assert 400 <= row["feret_nm"] <= 400 + 1.1 * max(size)  # the outermost voxels with their own extent
+    assert 400 <= row["feret_nm"] <= 400 + 1.8 * max(size)  # the outermost voxels with their own extent
     assert row["aspect"] == pytest.approx(1, abs=0.03)
     assert not row["touches_border"]
 

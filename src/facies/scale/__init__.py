@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facies.scale.engines import ENGINES, Engine, make_engine
+from facies.scale.engine_choice import ENGINES, make_engine
+from facies.scale.engines import Engine
 from facies.scale.ordered import results_in_order
 from facies.scale.plan import BlockPlan, read_plan
 from facies.scale.runner import BlockReport, run_blocks

@@ -69,7 +69,7 @@ class ObjectSet:
         return found
 
     def renumber(self, objects: Mapping[int, int]) -> None:
-        """Give objects other numbers, 0 to leave one out; equal ones make one of several. Only the lookup table changes."""
+        """Give objects other numbers, 0 to leave one out; equal ones make one. Only the lookup table changes."""
         lookup = np.load(self.folder / "lookup.npy", allow_pickle=False)
         table = np.arange(int(lookup.max(initial=0)) + 1, dtype=lookup.dtype)
         for old, new in objects.items():
@@ -262,7 +262,9 @@ def _components(folder: Path, grid: BlockGrid, offsets: NDArray[np.int64]) -> tu
     joined = np.concatenate(pairs)
     n = int(offsets[-1])
     graph = coo_array((np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), shape=(n, n))
-    n_objects, objects = connected_components(graph, directed=False) if n else (0, np.empty(0))
+    if not n:
+        return 0, np.empty(0, np.int64)
+    n_objects, objects = connected_components(graph, directed=False)
     return int(n_objects), np.asarray(objects, np.int64)
 
 
