@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from facies.errors import InputError
-from facies.scale.engines import Outcome
+from facies.scale.engines import Outcome, WorkerDiedError
 
 PATIENCE_S = 15.0
 """So long is waited for the answer of a scheduler."""
@@ -102,6 +102,8 @@ class DaskEngine:
         status, error, value = future.status, None, None
         if status == "error":
             error = future.exception()
+            if type(error).__name__ == "KilledWorker":
+                error = WorkerDiedError("its workers were ended from outside, perhaps for want of memory")
         elif status == "finished":
             value = future.result()
         else:

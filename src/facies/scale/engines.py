@@ -10,6 +10,10 @@ from typing import Any, Protocol, Self
 from facies.errors import InputError
 
 
+class WorkerDiedError(RuntimeError):
+    """The process that did a job was ended from outside."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of the job of a number: its value, or why it failed."""

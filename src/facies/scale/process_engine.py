@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Self
 
 from facies.errors import InputError
-from facies.scale.engines import Outcome
+from facies.scale.engines import Outcome, WorkerDiedError
 
 _SINGLE = {
     "OMP_NUM_THREADS": "1",
@@ -22,10 +22,6 @@ _SINGLE = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Each process computes on one thread: as many processes as cores are enough."""
-
-
-class WorkerDiedError(RuntimeError):
-    """The process that did a job was ended from outside."""
 
 
 class ProcessEngine:

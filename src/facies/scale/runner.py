@@ -74,7 +74,7 @@ def run_blocks(
     resume : bool
         Whether blocks that an earlier call did count as done; it must have had the same plan. Else all are done anew.
     progress : callable, optional
-        Called with the number of blocks done and their total.
+        Called with the number of blocks done and their total, each time one has ended.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def run_blocks(
     engine.check(check_worker, str(path), plan.key, plan.needs)
     done = DoneMarkers(folder, plan.key, plan.n_blocks).done()
     report = BlockReport(plan.n_blocks, int(done.sum()))
-    if progress is not None:
+    if progress is not None and report.n_before:
         progress(report.n_before, plan.n_blocks)
     blocks: Iterator[int] = (int(block) for block in np.flatnonzero(~done))
     again: deque[int] = deque()

@@ -129,6 +129,7 @@ def _checked_source(array: NDArray[Any], name: str) -> PixelSource:
 
 
 def member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read shape, whether the first axis is the fastest, and type of an array in a ``.npy`` file."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     return read(file)
@@ -167,6 +168,7 @@ def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
 
 
 def data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+    """Return from which byte of a zip on the content of a member lies."""
     with path.open("rb") as file:
         file.seek(info.header_offset)
         header = file.read(_ZIP_LOCAL_HEADER)
@@ -175,6 +177,7 @@ def data_offset(path: Path, info: zipfile.ZipInfo) -> int:
 
 
 def unpack_member(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> TemporaryArray:
+    """Unpack the values of an array behind its header; an error says that there are too few or too many."""
     store = TemporaryArray.allocate(shape, dtype)
     into = store.array.reshape(-1).view(np.uint8)
     done = 0

@@ -92,8 +92,8 @@ def find_objects(
 ) -> tuple[ObjectSet, BlockReport]:
     """Find connected components of equal labels above 0, by the faces of voxels, and measure them.
 
-    Each block is done by itself; its pieces are joined with those of its neighbours where equal labels meet at a border, so that objects
-    are cut nowhere. They are numbered by their first voxel, whatever the blocks are.
+    Each block is done by itself; its pieces are joined with those of its neighbours where equal labels meet at a border, so that
+    objects are cut nowhere. They are numbered by their first voxel, whatever the blocks are.
 
     Parameters
     ----------
@@ -216,9 +216,9 @@ def _join(
     n_objects, objects = _components(folder, grid, offsets)
     size_nm = labels.voxel_size_nm
     totals = Totals(n_objects, 4 if labels.shape[0] == 1 else 13)
-    for block in np.flatnonzero(counts):
-        own = objects[offsets[block] : offsets[block + 1]]
-        totals.add(Pieces.read(piece_file(folder, int(block))), own, grid.box(int(block)).start)
+    for occupied in np.flatnonzero(counts).tolist():
+        own = objects[offsets[occupied] : offsets[occupied + 1]]
+        totals.add(Pieces.read(piece_file(folder, occupied)), own, grid.box(occupied).start)
     unit = size_nm[1] * size_nm[2] * (1.0 if labels.shape[0] == 1 else size_nm[0])
     order = np.argsort(totals.first, kind="stable")
     kept = order[totals.count[order] * unit >= least_nm3]
