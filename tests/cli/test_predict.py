@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -116,3 +117,17 @@ def test_suffix_of_the_table(run_path: Path, tmp_path: Path) -> None:
     result = call("predict", run_path, run_path.parent / "images.npz", "-o", tmp_path / "groups.xlsx")
     assert result.exit_code == 2
     assert ".csv or .parquet" in error_line(result)
+
+
+def test_two_processes_write_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 100)
+    kept = Path(__file__).parents[1] / "kept_runs" / "format-1"
+    run = shutil.copytree(kept / "moe-vae", tmp_path / "run")
+    assert call("predict", run, kept / "digits.npz", "-o", tmp_path / "one.parquet").exit_code == 0
+    result = call("predict", run, kept / "digits.npz", "-o", tmp_path / "two.parquet", "--jobs", "2")
+    assert result.exit_code == 0, result.output
+    one, two = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("one", "two"))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-5)
+    assert not list(tmp_path.glob(".*"))
+    result = call("predict", run, kept / "digits.npz", "-o", tmp_path / "three.csv", "--resume")
+    assert "give --jobs or --engine dask" in error_line(result)

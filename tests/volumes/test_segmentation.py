@@ -119,6 +119,7 @@ def test_export_to_ome_zarr(run, tmp_path) -> None:
     assert group["labels"].attrs["ome"]["labels"] == ["labels"]
     values = [colour["label-value"] for colour in group["labels/labels"].attrs["ome"]["image-label"]["colors"]]
     assert values == [0, 1, 2]
+    assert group["labels/labels"].attrs["ome"]["image-label"]["source"] == {"image": "../../"}
     assert "already exists" in export(run, "ome-zarr", tmp_path / "out.zarr").output
     assert export(run, "ome-zarr", tmp_path / "out.zarr", "--overwrite").exit_code == 0
 

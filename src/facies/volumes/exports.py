@@ -18,7 +18,14 @@ from facies.volumes.blocks import BlockGrid
 from facies.volumes.dense import take_volume
 from facies.volumes.geometry import Box, Geometry
 from facies.volumes.objects import find_objects
-from facies.volumes.ome_zarr import fill_levels, level_arrays, pyramid_levels, write_labels_group, write_metadata
+from facies.volumes.ome_zarr import (
+    fill_levels,
+    level_arrays,
+    name_source,
+    pyramid_levels,
+    write_labels_group,
+    write_metadata,
+)
 from facies.volumes.segmentation import Segmentation
 from facies.volumes.stored_results import ResultArray
 from facies.volumes.volume import Volume
@@ -103,6 +110,7 @@ def _write_ome_zarr(
         write_labels_group(folder / "labels", names)
         for name in names:
             shutil.copytree(segmentation.path / "labels.zarr" / name, folder / "labels" / name)
+            name_source(folder / "labels" / name)
     return viewer_commands(path, names)
 
 

@@ -123,8 +123,17 @@ def write_metadata(
     }
     ome: dict[str, Any] = {"version": VERSION, "multiscales": [multiscales]}
     if kind == "labels":
-        ome["image-label"] = {"colors": list(colours), "source": {"image": "../../"}}
+        ome["image-label"] = {"colors": list(colours)}
     zarr.open_group(str(path), mode="a").attrs["ome"] = ome
+
+
+def name_source(path: Path) -> None:
+    """Say in the metadata of a label image that it lies in ``labels`` of the image that it is of."""
+    import zarr
+
+    group = zarr.open_group(str(path), mode="r+")
+    ome: Any = group.attrs["ome"]
+    group.attrs["ome"] = {**ome, "image-label": {**ome["image-label"], "source": {"image": "../../"}}}
 
 
 def write_labels_group(path: Path, names: Sequence[str]) -> None:

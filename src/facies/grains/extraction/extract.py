@@ -29,9 +29,9 @@ from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
 from facies.grains.extraction.ground_evenness import check_ground, unevenness_note
 from facies.grains.extraction.photograph_sample import PhotographSample, sample_photographs
 from facies.grains.extraction.photograph_scale import scale_notes, size_notes, with_scale
-from facies.grains.extraction.stack_processes import extract_in_order
 from facies.grains.extraction.session_thresholds import learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
+from facies.grains.extraction.stack_processes import extract_in_order
 from facies.images.readers.base import Progress
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
 from facies.scale import Engine, make_engine
