@@ -215,6 +215,33 @@ def mixture(results: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{where([r])}\n"
 
 
+def scale_out(results: dict[str, Any]) -> str:
+    """Memory over many blocks, and kills."""
+    rows = results["scale-out"]["rows"]
+    lines = ["# Blocks, kills and memory", ""]
+    memory = [row for row in rows if row["case"] == "memory"]
+    if memory:
+        lines += [
+            "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
+            "| engine | blocks | MB after a tenth | MB at the end | seconds | missing |", "|---|---|---|---|---|---|",
+        ]  # fmt: skip
+        lines += [
+            f"| {row['engine']} | {row['n_blocks']:,} | {row['mb_after_a_tenth']} | {row['mb_at_the_end']} | {row['seconds']} | {row['missing']} |"
+            for row in memory
+        ]
+    kills = [row for row in rows if row["case"] != "memory"]
+    if kills:
+        lines += [
+            "", "Kills (SIGKILL) during a dense computation, which was then resumed; the result against that of an undisturbed one.", "",
+            "| engine | killed | kills | blocks | equal | done twice | missing |", "|---|---|---|---|---|---|---|",
+        ]  # fmt: skip
+        lines += [
+            f"| {row['engine']} | {row['victim']} | {row['kills']} | {row['n_blocks']} | {'yes' if row['equal'] else 'no'} | {row['done_twice']} | {row['missing']} |"
+            for row in kills
+        ]
+    return "\n".join([*lines, "", where(rows)]) + "\n"
+
+
 def reliability(results: dict[str, Any]) -> str:
     """What tells noise from kinds."""
     r = results["reliability"]
@@ -527,6 +554,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "mixture": (("mixture",), mixture),
+    "scale-out": (("scale-out",), scale_out),
     "atlas": (("atlas",), atlas),
 }
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 
 from facies.runs import RunFolder
+from facies.scale.engines import ThisProcess
 from tests.cli.factories import call, entries, error_line
 from tests.workflows.factories import K, N, make_input, make_photos, make_pixels
 
@@ -119,15 +119,47 @@ def test_suffix_of_the_table(run_path: Path, tmp_path: Path) -> None:
     assert ".csv or .parquet" in error_line(result)
 
 
-def test_two_processes_write_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 100)
-    kept = Path(__file__).parents[1] / "kept_runs" / "format-1"
-    run = shutil.copytree(kept / "moe-vae", tmp_path / "run")
-    assert call("predict", run, kept / "digits.npz", "-o", tmp_path / "one.parquet").exit_code == 0
-    result = call("predict", run, kept / "digits.npz", "-o", tmp_path / "two.parquet", "--jobs", "2")
-    assert result.exit_code == 0, result.output
-    one, two = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("one", "two"))
-    pd.testing.assert_frame_equal(one, two, rtol=1e-5)
+class OtherEngine:
+    """An engine in this process that the command takes for another one."""
+
+    def __init__(self) -> None:
+        self.own = ThisProcess()
+
+    def __enter__(self) -> OtherEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.own.__exit__()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.own, name)
+
+
+def test_blocks_that_are_missing_are_named_and_resumed(
+    run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 25)
+    monkeypatch.setattr("facies.scale.make_engine", lambda *_, **__: OtherEngine())
+    blocks = import_module("facies.workflows.predict_blocks")
+    assign = blocks.assign_block
+
+    def fail(method, rule, part, classifier):
+        if len(part) == 10:
+            raise RuntimeError("no more")
+        return assign(method, rule, part, classifier)
+
+    monkeypatch.setattr(blocks, "assign_block", fail)
+    source = run_path.parent / "images.npz"
+    result = call("predict", run_path, source, "-o", tmp_path / "a.csv")
+    assert result.exit_code == 1
+    assert "block 2 is missing: RuntimeError: no more" in result.stderr
+    assert "no table was written: the same command with --resume tries the missing blocks again" in result.stderr
+    assert not (tmp_path / "a.csv").exists()
+    monkeypatch.setattr(blocks, "assign_block", assign)
+    assert call("predict", run_path, source, "-o", tmp_path / "a.csv", "--resume").exit_code == 0
     assert not list(tmp_path.glob(".*"))
-    result = call("predict", run, kept / "digits.npz", "-o", tmp_path / "three.csv", "--resume")
+    monkeypatch.undo()
+    assert call("predict", run_path, source, "-o", tmp_path / "b.csv").exit_code == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    result = call("predict", run_path, source, "-o", tmp_path / "c.csv", "--resume")
     assert "give --jobs or --engine dask" in error_line(result)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_paths
 from facies.cli.options import EngineName, Jobs, Json, Overwrite, Partition, Run, Scheduler
 from facies.errors import InputError
-from facies.scale.engine_choice import make_engine
-from facies.scale.engines import Engine
+
+if TYPE_CHECKING:
+    from facies.scale import Engine
 
 
 def export(
@@ -50,6 +51,7 @@ def export(
     """Write the groups and classes of a run for other programs, or its model; or the labels or objects of a segmented volume."""
     from facies import workflows
     from facies.runs import RunFolder
+    from facies.scale import make_engine
     from facies.volumes.segmentation import is_segmentation
 
     if is_segmentation(run):

@@ -11,9 +11,6 @@ import typer
 from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
 from facies.cli.options import Channels, EngineName, Input, Jobs, Json, Overwrite, Pages, Run, Scheduler
 from facies.errors import InputError, suggest
-from facies.io import lock_run
-from facies.scale import make_engine
-from facies.scale.engines import ThisProcess
 
 if TYPE_CHECKING:
     from facies.images.readers.layout import Pages as PageNames
@@ -57,7 +54,10 @@ def predict(
 ) -> None:
     """Assign images to the groups of a run, and to its classes if a probe was fitted: a table of one row an image."""
     from facies import workflows
+    from facies.io import lock_run
     from facies.runs import RunFolder
+    from facies.scale import make_engine
+    from facies.scale.engines import ThisProcess
     from facies.workflows.predict import PREDICT_BY, check_table
 
     if by not in PREDICT_BY:
