@@ -34,9 +34,9 @@ KILLS = 10
 SHAPE, BLOCK = (160, 160, 160), (32, 32, 32)
 
 
-def open_nothing(settings: Mapping[str, Any]) -> Callable[[int], None]:
+def open_nothing(_settings: Mapping[str, Any]) -> Callable[[int], None]:
     """The task of empty blocks."""
-    return lambda block: None
+    return lambda _block: None
 
 
 class Smoothing:

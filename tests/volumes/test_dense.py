@@ -61,6 +61,16 @@ def test_transposed_volumes_have_transposed_labels(tmp_path) -> None:
     assert zarr.open_array(str(tmp_path / "there" / "embedding")).shape == (2, 50, 40, 20)
 
 
+def test_a_dask_array_is_computed_chunk_by_chunk(tmp_path) -> None:
+    """micro-SAM's issue 1035."""
+    import dask.array
+
+    lazy = dask.array.from_array(GREY, chunks=(10, 20, 25))
+    _, results = compute(open_volume(lazy), tmp_path / "lazy")
+    _, expected = compute(open_volume(GREY), tmp_path / "here")
+    np.testing.assert_array_equal(results["labels"].read(), expected["labels"].read())
+
+
 def test_the_border_can_be_left_out(tmp_path) -> None:
     _, results = compute(open_volume(GREY), tmp_path, leave_border=True)
     labels = results["labels"].read()

@@ -15,6 +15,7 @@ from facies.errors import InputError, suggest
 if TYPE_CHECKING:
     from facies.images.readers.layout import Pages as PageNames
     from facies.images.resize import Channels as ChannelNames
+    from facies.workflows import Prediction
 
 
 def predict(
@@ -90,6 +91,11 @@ def predict(
             log_line(line)
         log_line("no table was written: the same command with --resume tries the missing blocks again")
         raise typer.Exit(1)
+    _print_prediction(prediction, path, as_json=as_json)
+
+
+def _print_prediction(prediction: Prediction, path: Path, *, as_json: bool) -> None:
+    table = prediction.table
     sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     left_out = prediction.left_out[["source", "reason"]].to_dict("records")
     classes = table["class"].value_counts().to_dict() if "class" in table else {}
