@@ -15,6 +15,7 @@ from scipy import ndimage
 from facies.errors import InputError
 from facies.scale import make_engine
 from facies.volumes import Box, dense, find_grey_range, open_volume
+from facies.volumes.blocks import block_shape
 from facies.volumes.dense import compute_dense, halo_of
 from facies.volumes.stored_results import ResultArray
 from tests.scale.test_runner import ROOT, environment
@@ -146,3 +147,17 @@ def test_a_killed_driver_changes_nothing(tmp_path) -> None:
 
 def test_a_length_in_voxels() -> None:
     assert halo_of(72, (40, 4, 4)) == (2, 18, 18)
+
+
+def test_a_block_is_a_whole_shard(tmp_path) -> None:
+    """Two workers that write into one shard would lose what the other wrote, without a word."""
+    assert block_shape((300, 300, 300), (100, 128, 50)) == (64, 128, 50)
+    result = ResultArray(str(tmp_path / "a"), (300, 20, 20), (64, 20, 20), "uint8")
+    result.create()
+    for start in (0, 64, 128, 192, 256):
+        box = Box((start, 0, 0), (min(start + 64, 300), 20, 20))
+        result.write(box, np.full(box.shape, 1 + start // 64, np.uint8))
+    assert sorted(path.name for path in (tmp_path / "a" / "c").iterdir()) == ["0", "1", "2", "3", "4"]
+    np.testing.assert_array_equal(result.read()[:, 5, 5], 1 + np.arange(300) // 64)
+    with pytest.raises(ValueError, match="are no whole shards"):
+        ResultArray(str(tmp_path / "b"), (300, 20, 20), (100, 20, 20), "uint8").create()

@@ -8,6 +8,9 @@ import numpy as np
 
 from facies.volumes.geometry import Box, Shape
 
+INNER_CHUNK = 64
+"""The side of the chunks inside of a shard: what a viewer reads at once."""
+
 
 @dataclass(frozen=True)
 class BlockGrid:
@@ -58,9 +61,18 @@ class BlockGrid:
         return int(np.ravel_multi_index(place, self.counts))
 
 
-def block_shape(shape: Shape, wanted: Shape, inner: int) -> Shape:
-    """Return the shape of a block for a volume: at most what is wanted, and a multiple of the inner chunk where it is cut."""
+def block_shape(shape: Shape, wanted: Shape) -> Shape:
+    """Return the shape of the blocks of a volume: what is wanted, a whole axis where that is shorter, else whole chunks.
+
+    A block must be a shard, and a shard holds whole chunks: else two workers would write into one.
+
+    Examples
+    --------
+    >>> block_shape((14, 1024, 1024), (128, 200, 40))
+    (14, 192, 40)
+    """
     z, y, x = (
-        size if size <= side else max(inner, side // inner * inner) for size, side in zip(shape, wanted, strict=True)
+        size if size <= side else side if side < INNER_CHUNK else side // INNER_CHUNK * INNER_CHUNK
+        for size, side in zip(shape, wanted, strict=True)
     )
     return z, y, x

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from facies.scale import BlockPlan, BlockReport, Engine, run_blocks
 from facies.volumes.blocks import BlockGrid, block_shape
 from facies.volumes.geometry import AXES, Box, Geometry, Shape, Triple
-from facies.volumes.stored_results import INNER_CHUNK, ResultArray
+from facies.volumes.stored_results import ResultArray
 
 Kind = Literal["image", "labels"]
 VERSION = "0.5"
@@ -68,7 +68,7 @@ def level_arrays(path: Path, geometry: Geometry, dtype: str, levels: Sequence[Le
         ResultArray(
             str(path / str(number)),
             level.shape,
-            block_shape(level.shape, wanted, INNER_CHUNK),
+            block_shape(level.shape, wanted),
             dtype,
             axes=geometry.axes,
         )

@@ -19,7 +19,7 @@ from facies.volumes.geometry import Geometry, Shape
 from facies.volumes.label_colours import label_colours
 from facies.volumes.ome_zarr import fill_levels, level_arrays, pyramid_levels, write_labels_group, write_metadata
 from facies.volumes.open import open_volume, reopen_volume
-from facies.volumes.stored_results import INNER_CHUNK, ResultArray
+from facies.volumes.stored_results import ResultArray
 from facies.volumes.value_range import GreyRange
 from facies.volumes.volume import Volume
 
@@ -201,7 +201,7 @@ def write_segmentation(
 
 
 def _arrays(volume: Volume, spec: SegmentationSpec, run: Path, block: Shape) -> dict[str, ResultArray]:
-    sides = block_shape(volume.shape, block, min(INNER_CHUNK, *block))
+    sides = block_shape(volume.shape, block)
     axes = volume.geometry.axes
     arrays = {
         name: ResultArray(

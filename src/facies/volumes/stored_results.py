@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.io import flush
+from facies.volumes.blocks import INNER_CHUNK
 from facies.volumes.geometry import AXES, Box, Shape
-
-INNER_CHUNK = 64
-"""The side of the chunks inside of a shard: what a viewer reads at once."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,9 @@ class ResultArray:
         lead = () if self.channels is None else (self.channels,)
         inner = [min(INNER_CHUNK, side) for side in self.block]
         shard = [-(-side // small) * small for side, small in zip(self.block, inner, strict=True)]
+        for side, whole, size in zip(self.block, shard, self.shape, strict=True):
+            if side < size and side != whole:
+                raise ValueError(f"blocks of {self.block} voxels are no whole shards: cut the volume by `block_shape`")
         names = (["channel"] if lead else []) + list(self.axes)
         return zarr.create_array(
             self.path, shape=(*lead, *self._ordered(self.shape)), dtype=self.dtype,

@@ -21,7 +21,7 @@ from facies.volumes.dense import offered, take_volume
 from facies.volumes.geometry import AXES, Box, Shape
 from facies.volumes.objects.pieces import Pieces, faces_of, measure_pieces, write_pieces
 from facies.volumes.objects.table import Totals
-from facies.volumes.stored_results import INNER_CHUNK, ResultArray
+from facies.volumes.stored_results import ResultArray
 from facies.volumes.volume import Volume
 
 _BLOCK: Shape = (128, 128, 128)
@@ -133,7 +133,7 @@ def find_objects(
     pieces = ResultArray(
         str(folder / "pieces"),
         labels.shape,
-        block_shape(labels.shape, block, min(INNER_CHUNK, *block)),
+        block_shape(labels.shape, block),
         "uint32",
         axes=labels.geometry.axes,
     )
