@@ -223,10 +223,10 @@ def scale_out(results: dict[str, Any]) -> str:
     if memory:
         lines += [
             "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
-            "| engine | blocks | MB after a tenth | MB at the end | seconds | missing |", "|---|---|---|---|---|---|",
+            "| engine | blocks | MB after a tenth | MB at the end | missing |", "|---|---|---|---|---|",
         ]  # fmt: skip
         lines += [
-            f"| {row['engine']} | {row['n_blocks']:,} | {row['mb_after_a_tenth']} | {row['mb_at_the_end']} | {row['seconds']} | {row['missing']} |"
+            f"| {row['engine']} | {row['n_blocks']:,} | {row['mb_after_a_tenth']} | {row['mb_at_the_end']} | {row['missing']} |"
             for row in memory
         ]
     kills = [row for row in rows if row["case"] != "memory"]
