@@ -34,6 +34,7 @@ COMMANDS = (
     "name",
     "audit",
     "classify",
+    "segment",
 )
 
 _HELP = """

@@ -208,7 +208,7 @@ def open_dense(settings: Mapping[str, Any]) -> Callable[[int], dict[str, int] | 
         box = grid.box(block)
         values, missing, damaged = read_with_halo(volume, box, halo, grey_range)
         if settings["leave_border"]:
-            missing |= _outside(box, halo, volume.shape)
+            missing |= sees_beyond(box, halo, volume.shape)
         computed = function(values)
         for each, result in results.items():
             part = computed[each].astype(result.dtype, copy=False)
@@ -256,8 +256,8 @@ def read_with_halo(
     return values, missing, counts
 
 
-def _outside(box: Box, halo: Shape, shape: Shape) -> NDArray[np.bool_]:
-    """Voxels of a box whose halo reaches beyond the volume."""
+def sees_beyond(box: Box, halo: Shape, shape: Shape) -> NDArray[np.bool_]:
+    """Return which voxels of a box have a halo that reaches beyond the volume."""
     masks = []
     for start, stop, more, size in zip(box.start, box.stop, halo, shape, strict=True):
         position = np.arange(start, stop)

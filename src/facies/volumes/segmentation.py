@@ -129,7 +129,7 @@ def open_segmentation(path: str | Path) -> Segmentation:
 
 def write_segmentation(
     volume: Volume,
-    spec: SegmentationSpec,
+    spec: SegmentationSpec | Callable[[Path], SegmentationSpec],
     output: str | Path,
     engine: Engine,
     grey_range: GreyRange,
@@ -149,8 +149,9 @@ def write_segmentation(
     ----------
     volume : Volume
         The volume; the size of its voxels is known.
-    spec : SegmentationSpec
-        What is computed.
+    spec : SegmentationSpec or callable
+        What is computed; or what makes it, given the folder ``model`` of the result: it writes there what is learnt, or finds it there
+        when the work is resumed.
     output : path
         The folder to write.
     engine : Engine
@@ -183,6 +184,8 @@ def write_segmentation(
                 raise InputError(f"{target} is unfinished: --resume goes on with it, --overwrite begins anew")
             shutil.rmtree(work)
         run = work / "run"
+        if not isinstance(spec, SegmentationSpec):
+            spec = spec(run / "model")
         arrays = _arrays(volume, spec, run, block)
         for name in spec.labels:
             write_metadata(
@@ -212,6 +215,11 @@ def _arrays(volume: Volume, spec: SegmentationSpec, run: Path, block: Shape) -> 
     if spec.channels:
         arrays["embedding"] = ResultArray(str(run / "embedding.zarr"), volume.shape, sides, "float16", spec.channels)
     return arrays
+
+
+def _inside(run: Path, value: Any) -> Any:
+    """A path inside of the folder, seen from it: the folder will bear another name."""
+    return Path(value).relative_to(run).as_posix() if isinstance(value, str) and value.startswith(f"{run}/") else value
 
 
 def _levels(geometry: Geometry) -> Any:
@@ -259,7 +267,7 @@ def _finish(
         "grey_range": [grey_range.low, grey_range.high],
         "method": spec.method,
         "function": spec.function,
-        "settings": spec.settings,
+        "settings": {name: _inside(run, value) for name, value in spec.settings.items()},
         "labels": dict(spec.labels),
         "embedding": None if embedding is None else embedding.to_json(),
         "damaged": result.damaged,
