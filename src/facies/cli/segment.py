@@ -25,7 +25,8 @@ def segment(
         str,
         typer.Argument(
             metavar="VOLUME|RUN",
-            help="OME-Zarr, N5, precomputed, TIFF, a folder of slices, MRC, .npy, file.npz:KEY or file.h5:/DATASET; or a segmented volume.",
+            help="OME-Zarr, N5, precomputed, TIFF, a folder of slices, MRC, .npy, file.npz:KEY or file.h5:/DATASET; or a "
+            "segmented volume.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The folder to write.")],
@@ -54,8 +55,8 @@ def segment(
         str, typer.Option("--k", metavar="4-10", help="Numbers of clusters, such as 8 or 4-10 or 4,8.")
     ] = "4-10",
     clusters: Annotated[
-        str, typer.Option(metavar="gaussian|kmeans|student-t", help="What clusters the embedding.")
-    ] = "gaussian",
+        str, typer.Option(metavar="merged|gaussian|kmeans|student-t", help="What clusters the embedding.")
+    ] = "merged",
     apply: Annotated[
         str | None,
         typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),

@@ -64,8 +64,8 @@ def evaluate_segmentation(
     Returns
     -------
     dict
-        Of this label image ``k``, ``dice_hungarian`` and ``dice_majority`` (means over the classes), ``dice_by_class`` (both, by class),
-        ``confusion``; and ``by_k``, the two means for all label images, and their means over k.
+        Of this label image ``k``, ``dice_hungarian`` and ``dice_majority`` (means over the classes), ``dice_by_class`` and
+        ``confusion``; and ``by_k``, the two means for all label images, with their means over k.
     """
     if true.shape != segmentation.labels().shape:
         one, other = (" × ".join(map(str, each)) for each in (true.shape, segmentation.labels().shape))

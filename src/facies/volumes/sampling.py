@@ -79,7 +79,8 @@ def _read_grey(volume: Volume, box: Box, grey_range: GreyRange) -> tuple[NDArray
     depth = max(1, 2**24 // max(1, box.shape[1] * box.shape[2]))
     is_damaged = False
     for start in range(box.start[0], box.stop[0], depth):
-        slab = Box((start, *box.start[1:]), (min(start + depth, box.stop[0]), *box.stop[1:]))  # type: ignore[arg-type]  # of three
+        (_, y, x), (bottom, y_end, x_end) = box
+        slab = Box((start, y, x), (min(start + depth, bottom), y_end, x_end))
         part, _, damaged = read_with_halo(volume, slab, (0, 0, 0), grey_range)
         is_damaged |= bool(damaged)
         values[slab.shifted(box.start).slices] = np.rint(part * 255)

@@ -39,7 +39,7 @@ class SegmentOptions:
     ----------
     ks : sequence of int
         Numbers of clusters; each gives a label image.
-    clusters : {"gaussian", "kmeans", "student-t"}
+    clusters : {"merged", "gaussian", "kmeans", "student-t"}
         What clusters the embedding.
     block : tuple of int, optional
         Voxels of a block; by default 128 each way, and of a stack of thick slices 256 in the plane.
@@ -48,7 +48,7 @@ class SegmentOptions:
     """
 
     ks: Sequence[int] = (4, 5, 6, 7, 8, 9, 10)
-    clusters: str = "gaussian"
+    clusters: str = "merged"
     block: Shape | None = None
     resume: bool = False
     overwrite: bool = False

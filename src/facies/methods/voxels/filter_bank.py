@@ -145,7 +145,7 @@ class FilterBank(VoxelMethod):
         responses = self._responses(values)
         flat = (responses.reshape(len(responses), -1) - self.means_[:, None]) / self.deviations_[:, None]
         components = (self.components_ @ flat).reshape(-1, *responses.shape[1:])
-        return np.ascontiguousarray(self.grid.restore(components, shape))  # type: ignore[arg-type]  # of three
+        return np.ascontiguousarray(self.grid.restore(components, shape))
 
     def _responses(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Responses of working voxels without the halo of the filters, (n_responses, z, y, x)."""
@@ -153,7 +153,7 @@ class FilterBank(VoxelMethod):
         working = self.grid.reduce(values)
         z, y, x = bank_halo(self.sigmas, slices=slices)
         inner = np.s_[:, y : working.shape[1] - y, x : working.shape[2] - x]
-        parts = np.stack([each[inner] for each in bank_responses(working, self.sigmas, slices=slices)])
+        parts = np.stack([each[inner].copy() for each in bank_responses(working, self.sigmas, slices=slices)])
         own = parts[:, z : parts.shape[1] - z]
         if not (slices and self.neighbours):
             return own
@@ -171,12 +171,12 @@ class FilterBank(VoxelMethod):
 
 
 def learning_blocks(
-    sample: VoxelSample, halo: Shape, rng: np.random.Generator, *, slices: bool
+    sample: VoxelSample, halo: Shape, rng: np.random.Generator, *, slices: bool, count: int = _LEARNING_BOXES
 ) -> Iterator[NDArray[np.float32]]:
     """Yield random blocks of a sample with their halo, float32 in 0 … 1; a box is mirrored beyond its border."""
     sizes = np.array([box.size for box in sample.boxes], np.float64)
     wanted = (2, 3 * _LEARNING_SIDE, 3 * _LEARNING_SIDE) if slices else (_LEARNING_SIDE,) * 3
-    for number in rng.choice(len(sizes), _LEARNING_BOXES, p=sizes / sizes.sum()):
+    for number in rng.choice(len(sizes), count, p=sizes / sizes.sum()):
         box = sample.boxes[number]
         side = [min(size, each) for size, each in zip(box.shape, wanted, strict=True)]
         start = [int(rng.integers(0, size - each + 1)) for size, each in zip(box.shape, side, strict=True)]

@@ -46,8 +46,9 @@ def eigenvalues_2d(
     aa: NDArray[np.float32], bb: NDArray[np.float32], ab: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
     """Eigenvalues of symmetric 2 × 2 matrices, the greater first."""
-    middle, half = (aa + bb) / 2, np.hypot((aa - bb) / 2, ab)
-    return [middle + half, middle - half]
+    half = np.float32(0.5)
+    middle, spread = (aa + bb) * half, np.hypot((aa - bb) * half, ab)
+    return [middle + spread, middle - spread]
 
 
 def eigenvalues_3d(entries: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from scipy import ndimage
 
-from facies.cluster.clusters_by_k import CLUSTER_KINDS, ClustersByK
+from facies.cluster.clusters_by_k import ClustersByK
 from facies.errors import InputError
 from facies.io import write_json_atomically
 from facies.methods.voxels.base import VoxelMethod
@@ -107,8 +107,7 @@ class VoxelModel:
             described = json.loads((path / CLUSTERS).read_text("utf-8"))
             arrays = load_file(path / CLUSTER_NUMBERS)
             clusters = ClustersByK(tuple(int(k) for k in described["ks"]), described["kind"], arrays)
-            if clusters.kind not in CLUSTER_KINDS or len(arrays["centres"]) != sum(clusters.ks):
-                raise ValueError("its clusters do not fit together")
+            clusters.check(method.n_features)
         except Exception as error:
             raise InputError(f"{path}: the clusters are damaged ({error}): segment the volume again") from error
         return cls(method, clusters)
