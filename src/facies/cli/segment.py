@@ -31,7 +31,7 @@ def segment(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The folder to write.")],
     method: Annotated[
-        str, typer.Option(metavar="voxel-vae|filter-bank|cihs|intensity", help="What embeds the voxels.")
+        str, typer.Option(metavar="voxel-vae|filter-bank|intensity", help="What embeds the voxels.")
     ] = "voxel-vae",
     preset: Annotated[str, typer.Option(metavar="quick|paper", help="A named set of parameters.")] = "quick",
     settings: Annotated[

@@ -14,8 +14,8 @@ class VoxelEncoder(nn.Module):
     """A patch around a voxel, and values that are known of the voxel itself → mean and variance of its code.
 
     Each convolution has a kernel of 3 voxels a side and no padding, and all but the last a stride of 2: a patch of ``2^(n+1) − 1``
-    voxels a side ends as one. Applied to a block, the stride of a layer becomes the dilation of those behind it, so that each voxel gets what its own
-    patch would have given, and what patches share is computed once.
+    voxels a side ends as one. Applied to a block, the stride of a layer becomes the dilation of those behind it, so that each voxel
+    gets what its own patch would have given, and what patches share is computed once.
 
     Parameters
     ----------

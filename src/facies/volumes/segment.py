@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facies.cluster.clusters_by_k import fit_clusters
-from facies.errors import InputError
+from facies.cluster.clusters_by_k import CLUSTER_KINDS, fit_clusters
+from facies.errors import InputError, suggest
 from facies.io import jsonable, write_json_atomically
 from facies.methods.voxels import VoxelMethod
 from facies.methods.voxels.model import VoxelModel, model_digest
@@ -95,6 +95,8 @@ def segment_volume(
 
     options = options or SegmentOptions()
     ks = _checked_ks(options.ks)
+    if options.clusters not in CLUSTER_KINDS:
+        raise InputError(f"--clusters {options.clusters} is not known; {suggest(options.clusters, CLUSTER_KINDS)}")
     size = volume.voxel_size_nm
     volume.check_thickness(method.patch_voxels(size), f"a patch of {method.scale_nm:g} nm")
     grey_range = find_grey_range(volume)

@@ -141,6 +141,11 @@ class VoxelMethod(BaseEstimator, ABC):
         """The length in nm below which the method needs no detail."""
         return self.scale_nm / 30
 
+    @classmethod
+    def current_parameters(cls, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Give parameters that bear names of earlier versions their names of today; there are none yet."""
+        return dict(parameters)
+
     def save(self, folder: str | Path) -> None:
         """Write ``method.json`` and ``method.safetensors`` into a folder; nothing is pickled."""
         path = Path(folder)

@@ -176,6 +176,7 @@ def learning_blocks(
     """Yield random blocks of a sample with their halo, float32 in 0 … 1; a box is mirrored beyond its border."""
     sizes = np.array([box.size for box in sample.boxes], np.float64)
     wanted = (2, 3 * _LEARNING_SIDE, 3 * _LEARNING_SIDE) if slices else (_LEARNING_SIDE,) * 3
+    count = min(count, max(1, -(-2 * int(sizes.sum()) // int(np.prod(wanted)))))
     for number in rng.choice(len(sizes), count, p=sizes / sizes.sum()):
         box = sample.boxes[number]
         side = [min(size, each) for size, each in zip(box.shape, wanted, strict=True)]
