@@ -33,7 +33,7 @@ def segment(
     method: Annotated[
         str, typer.Option(metavar="voxel-vae|filter-bank|intensity", help="What embeds the voxels.")
     ] = "voxel-vae",
-    preset: Annotated[str, typer.Option(metavar="quick|paper", help="A named set of parameters.")] = "quick",
+    preset: Annotated[str, typer.Option(metavar="quick", help="A named set of parameters.")] = "quick",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -21,11 +21,27 @@ from facies.nn.voxel_encoder import VoxelEncoder
 from facies.training import derive_seed
 
 if TYPE_CHECKING:
-    from facies.methods.voxel_vae.method import VoxelVAE
     from facies.training import Progress
 
 N_SCALES = 4
 LEAST_DEVIATION = 0.05
+
+
+class DenseSettings(Protocol):
+    """The parameters that the network needs; `VoxelVAE` says what they do."""
+
+    scale_nm: float
+    random_state: int
+    latent_size: int
+    channels: Sequence[int]
+    hidden: int
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    kl_weight: float
+    noise: float
+    n_blocks: int
+    keep_intensity: bool
 
 
 class DenseNetwork:
@@ -36,13 +52,13 @@ class DenseNetwork:
 
     Parameters
     ----------
-    settings : VoxelVAE
-        The parameters.
+    settings : DenseSettings
+        The parameters, such as a `VoxelVAE`.
     grid : WorkingGrid
         The voxels that are worked on.
     """
 
-    def __init__(self, settings: VoxelVAE, grid: WorkingGrid) -> None:
+    def __init__(self, settings: DenseSettings, grid: WorkingGrid) -> None:
         self.settings, self.grid = settings, grid
         self.slices = grid.is_slices
         self.sigmas: list[Triple] = [grid.voxels(sigma) for sigma in bank_sigmas(settings.scale_nm, N_SCALES)]

@@ -66,7 +66,7 @@ class VoxelMethod(BaseEstimator, ABC):
     """Packages that a worker must have, beside those of Facies."""
     leaves_border: ClassVar[bool] = False
     """Whether voxels that see beyond the volume get no label; else the volume is mirrored."""
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}, "paper": {}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}}
 
     scale_nm: Positive = 300.0
     """How far a voxel sees, in nm, from end to end. It should be about the size of the structures that are to be told apart."""
