@@ -190,3 +190,58 @@ def test_the_model_is_found_in_the_folder_whatever_its_name(folder) -> None:
     described = json.loads((folder / "run" / "segmentation.json").read_text())
     assert described["settings"]["model"] == "model"
     assert zarr.open_group(str(folder / "run" / "labels.zarr"), mode="r").attrs["ome"]["labels"] == ["k4", "k5"]
+
+
+def test_a_few_clicks_give_classes_to_all_voxels(folder) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["z,y,x,class", "1,1,1,"]
+    for value in range(4):
+        places = np.argwhere(value == CLASSES)
+        lines += [f"{z},{y},{x},{value}" for z, y, x in places[rng.choice(len(places), 20, replace=False)]]
+    (folder / "points.csv").write_text("\n".join(lines))
+    facies("segment", folder / "run", "--probe", folder / "points.csv", "-o", folder / "clicked")
+    run = open_segmentation(folder / "clicked")
+    assert run.described["classes"] == ["0", "1", "2", "3"]
+    assert run.described["notes"][0] == "1 click without a class left out"
+    by_clicks = evaluate_segmentation(run, open_volume(CLASSES))
+    assert by_clicks["dice_majority"] > 0.65  # without the estimated shares 0.56
+    strokes = np.zeros(GREY.shape, np.uint8)
+    for line in lines[2:]:
+        z, y, x, value = map(int, line.split(","))
+        strokes[z, y, x] = value + 1
+    np.save(folder / "strokes.npy", strokes)
+    facies("segment", folder / "run", "--probe", folder / "strokes.npy", "-o", folder / "painted")
+    np.testing.assert_array_equal(open_segmentation(folder / "painted").labels().read(), run.labels().read())
+
+
+def test_voxels_like_one_are_shown(folder) -> None:
+    place = tuple(np.argwhere(CLASSES == 1)[300])
+    facies("segment", folder / "run", "--like", ",".join(map(str, place)), "-o", folder / "like.zarr")
+    similarity = open_volume(folder / "like.zarr")
+    assert similarity.voxel_size_nm == (8, 8, 8)
+    values = similarity.read()
+    assert values[place] == 255
+    assert values[CLASSES == 1].mean() > values[CLASSES != 1].mean() + 20
+
+
+CLICKS = {
+    "outside": ("z,y,x,class\n0,0,0,a\n0,0,99,b", "line 3: x 99 is outside of the volume, which has 48 voxels along x"),
+    "no number": ("z,y,x,class\n0,0,one,a", "x is 'one'"),
+    "column": ("z,y,class\n0,0,a", "lacks the column x"),
+    "one class": ("z,y,x,class\n0,0,0,a\n1,1,1,a", "have 1 class"),
+}
+
+
+@pytest.mark.parametrize("case", CLICKS)
+def test_bad_clicks_are_named(folder, tmp_path, case) -> None:
+    text, expected = CLICKS[case]
+    (tmp_path / "points.csv").write_text(text)
+    told = facies("segment", folder / "run", "--probe", tmp_path / "points.csv", "-o", tmp_path / "b", code=2)
+    assert expected in told
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_one_thing_at_a_time_of_a_segmented_volume(folder, tmp_path) -> None:
+    assert "give one of" in facies("segment", folder / "run", "-o", tmp_path / "b", code=2)
+    assert "z,y,x from 0" in facies("segment", folder / "run", "--like", "1,2", "-o", tmp_path / "b", code=2)
+    assert "outside" in facies("segment", folder / "run", "--like", "1,2,300", "-o", tmp_path / "b", code=2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facies.cli.console import console_progress, log_line, print_json, print_line
+from facies.cli.console import console_progress, log_line, print_json, print_line, print_paths
 from facies.cli.options import EngineName, Jobs, Json, Overwrite, Scheduler, Seed
 from facies.errors import InputError
 
@@ -61,6 +61,19 @@ def segment(
         str | None,
         typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),
     ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POINTS.csv|STROKES",
+            help="Of a segmented volume: learn classes from points (z, y, x, class) or from a volume of strokes.",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Z,Y,X", help="Of a segmented volume: write how much each voxel is like this one, as OME-Zarr."
+        ),
+    ] = None,
     seed: Seed = 0,
     jobs: Jobs = 1,
     engine: EngineName = "processes",
@@ -78,18 +91,21 @@ def segment(
     size = None if voxel_size is None else read_voxel_size(voxel_size)
     options = SegmentOptions(read_ks(k), clusters, None, resume, overwrite)
     workers = make_engine(engine, jobs=jobs, scheduler=scheduler)
+    of_a_run = {"--apply": apply, "--probe": probe, "--like": like}
+    given = [name for name, value in of_a_run.items() if value is not None]
     if is_segmentation(Path(source)):
-        if apply is None:
+        if len(given) != 1:
             raise InputError(
-                f"{source} is segmented already: give --apply VOLUME to label another volume with its clusters"
+                f"{source} is segmented already: give one of --apply VOLUME, --probe POINTS.csv and --like Z,Y,X"
             )
+        if apply is None:
+            _click(Path(source), output, probe, like, overwrite=overwrite, as_json=as_json)
+            return
         other = open_volume(apply, level=level, voxel_size_nm=size)
         result = _apply(Path(source), other, output, workers, options)
     else:
-        if apply is not None:
-            raise InputError(
-                "--apply labels another volume with the clusters of a segmented one: give that folder first"
-            )
+        if given:
+            raise InputError(f"{given[0]} works on a segmented volume: give that folder first")
         volume = open_volume(source, level=level, voxel_size_nm=size)
         parameters: dict[str, Any] = {"random_state": seed} | ({} if scale_nm is None else {"scale_nm": scale_nm})
         result = _segment(volume, output, method, preset, settings or [], parameters, workers, options)
@@ -133,6 +149,33 @@ def _apply(run: Path, volume: Volume, output: Path, workers: Engine, options: Se
     with console_progress() as progress, workers:
         done = progress_callback(progress, "labelling", "blocks")
         return apply_segmentation(open_segmentation(run), volume, output, workers, options, blocks_done=done)
+
+
+def _click(run: Path, output: Path, probe: str | None, like: str | None, *, overwrite: bool, as_json: bool) -> None:
+    from facies.volumes.probe import apply_probe, write_similarity
+    from facies.volumes.segmentation import open_segmentation
+    from facies.workflows.progress import progress_callback
+
+    segmentation = open_segmentation(run)
+    with console_progress() as progress:
+        done = progress_callback(progress, "labelling", "blocks")
+        if probe is not None:
+            notes = apply_probe(segmentation, probe, output, overwrite=overwrite, progress=done)
+        else:
+            place = read_place(like or "")
+            notes = write_similarity(segmentation, place, output, overwrite=overwrite, progress=done)
+    print_paths({"labels" if like is None else "similarity": output.absolute()}, as_json=as_json)
+    for note in notes:
+        log_line(f"note: {note}")
+
+
+def read_place(text: str) -> tuple[int, int, int]:
+    """Read a voxel, ``z,y,x``; an `InputError` if it is none."""
+    match = re.fullmatch(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*,\s*(\d{1,9})\s*", text)
+    if match is None:
+        raise InputError(f"--like {text}: give a voxel as z,y,x from 0, such as 10,200,310")
+    z, y, x = (int(part) for part in match.groups())
+    return z, y, x
 
 
 def _end(result: DenseResult, output: Path, *, as_json: bool) -> None:

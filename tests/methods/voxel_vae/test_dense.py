@@ -19,7 +19,7 @@ SMALL = {
     "hidden": 16,
     "latent_size": 4,
     "n_steps": 40,
-    "n_blocks": 1,
+    "n_blocks": 16,
     "batch_size": 64,
     "learning_rate": 0.02,
 }

@@ -129,11 +129,9 @@ class DenseNetwork:
         return history
 
     def _blocks(self, sample: VoxelSample, rng: np.random.Generator, progress: Progress) -> Iterator[TrainingBlock]:
-        cut = list(
-            learning_blocks(
-                sample, self.grid.stored_halo(self.working_halo), rng, slices=self.slices, count=self.settings.n_blocks
-            )
-        )
+        count = self.settings.n_blocks if self.slices else max(1, self.settings.n_blocks // 16)
+        halo = self.grid.stored_halo(self.working_halo)
+        cut = list(learning_blocks(sample, halo, rng, slices=self.slices, count=count))
         progress.start("filtering", len(cut), "blocks")
         for values in cut:
             working = self.grid.reduce(values)

@@ -56,8 +56,9 @@ class VoxelVAE(VoxelMethod):
     """Weight of the divergence of codes from a standard normal distribution; larger values keep fewer differences."""
     noise: Weight = 0.05
     """Greatest standard deviation of the noise in what the encoder sees, in units of the grey range; the decoder is shown none."""
-    n_blocks: Count = 24
-    """Blocks of the volume from which patches are drawn; more of them show more of it, and take more memory."""
+    n_blocks: Count = 96
+    """Blocks of slices from which patches are drawn; where voxels are about cubes a sixteenth as many, which are larger. More of them
+    show more of the volume, and take longer to filter."""
     keep_intensity: bool = True
     """Whether filters see grey values as they are; else also they see the local contrast, and dark and bright areas become alike."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

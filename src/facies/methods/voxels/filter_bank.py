@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from facies.training import Progress
 
 _ROWS = 100_000
-_LEARNING_BOXES, _LEARNING_SIDE = 8, 40
+_LEARNING_BOXES = 8
 
 
 def bank_sigmas(scale_nm: float, n_scales: int) -> list[float]:
@@ -175,7 +175,7 @@ def learning_blocks(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield random blocks of a sample with their halo, float32 in 0 … 1; a box is mirrored beyond its border."""
     sizes = np.array([box.size for box in sample.boxes], np.float64)
-    wanted = (2, 3 * _LEARNING_SIDE, 3 * _LEARNING_SIDE) if slices else (_LEARNING_SIDE,) * 3
+    wanted = (2, 128, 128) if slices else (56, 56, 56)
     count = min(count, max(1, -(-2 * int(sizes.sum()) // int(np.prod(wanted)))))
     for number in rng.choice(len(sizes), count, p=sizes / sizes.sum()):
         box = sample.boxes[number]
