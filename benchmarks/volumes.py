@@ -76,7 +76,7 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
         "by_class_k8": {
             name: each["dice_majority"] for name, each in zip(CLASSES, measured["dice_by_class"].values(), strict=True)
         },
-        "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), **record.machine(),
+        "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
     }  # fmt: skip
 
 
