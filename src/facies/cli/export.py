@@ -20,7 +20,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            metavar="csv|parquet|folders|coco|ecotaxa|onnx|ome-zarr|tiff",
+            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx|ome-zarr|tiff",
             help="A table, folders of images, what others import, or the model; of a segmented volume ome-zarr, tiff or csv.",
         ),
     ],
@@ -31,6 +31,14 @@ def export(
     ] = None,
     groups: Annotated[
         str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")
+    ] = None,
+    originals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Copy the original files from this folder, of which the run was made elsewhere or before.",
+            show_default=False,
+        ),
     ] = None,
     k: Annotated[
         int | None,
@@ -54,18 +62,22 @@ def export(
     from facies.scale import make_engine
     from facies.volumes.segmentation import is_segmentation
 
+    of_images = {"--partition": partition, "--classes": classes, "--groups": groups, "--originals": originals}
+    of_volumes = {
+        "--k": k,
+        "--least-nm3": least_nm3 or None,
+        "--jobs": None if jobs == 1 else jobs,
+        "--engine": None if engine == "processes" else engine,
+        "--scheduler": scheduler,
+    }
     if is_segmentation(run):
-        given = {"--partition": partition, "--classes": classes, "--groups": groups}
-        unused = [name for name, value in given.items() if value is not None]
-        if unused:
-            raise InputError(
-                f"{run} is a segmented volume, which {' and '.join(unused)} does not concern: leave it out"
-            )
+        _refuse(of_images, f"{run} is a segmented volume")
         _export_volume(
             run, to, output, k, least_nm3, make_engine(engine, jobs=jobs, scheduler=scheduler),
             overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
         return
+    _refuse(of_volumes, f"{run} is a run of images, not a segmented volume")
     path = workflows.export(
         RunFolder(run),
         to,
@@ -74,9 +86,16 @@ def export(
         classes=None if classes is None else [name.strip() for name in classes.split(",")],
         groups=None if groups is None else _numbers(groups),
         overwrite=overwrite,
+        originals=originals,
         report=log_line,
     )
     print_paths({to: path}, as_json=as_json)
+
+
+def _refuse(options: dict[str, object], reason: str) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise InputError(f"{reason}, for which {' and '.join(given)} means nothing: leave it out")
 
 
 def _export_volume(
