@@ -16,7 +16,7 @@ from facies.errors import InputError
 from facies.scale import make_engine
 from facies.volumes import Box, dense, find_grey_range, open_volume
 from facies.volumes.blocks import block_shape
-from facies.volumes.dense import compute_dense, halo_of
+from facies.volumes.dense import compute_dense
 from facies.volumes.stored_results import ResultArray
 from tests.scale.test_runner import ROOT, environment
 
@@ -123,7 +123,7 @@ from pathlib import Path
 from facies.volumes import open_volume
 from tests.volumes.test_dense import compute
 if __name__ == "__main__":
-    compute(open_volume(sys.argv[1]), Path(sys.argv[2]), (8, 16, 16), jobs=2, resume=True)
+    compute(open_volume(sys.argv[1]), Path(sys.argv[2]), (8, 16, 16), resume=True)
 """
 
 
@@ -143,10 +143,6 @@ def test_a_killed_driver_changes_nothing(tmp_path) -> None:
     assert found.report.n_before >= 5
     for name, result in results.items():
         np.testing.assert_array_equal(result.read(), undisturbed[name].read())
-
-
-def test_a_length_in_voxels() -> None:
-    assert halo_of(72, (40, 4, 4)) == (2, 18, 18)
 
 
 def test_a_block_is_a_whole_shard(tmp_path) -> None:

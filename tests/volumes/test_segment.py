@@ -245,3 +245,16 @@ def test_one_thing_at_a_time_of_a_segmented_volume(folder, tmp_path) -> None:
     assert "give one of" in facies("segment", folder / "run", "-o", tmp_path / "b", code=2)
     assert "z,y,x from 0" in facies("segment", folder / "run", "--like", "1,2", "-o", tmp_path / "b", code=2)
     assert "outside" in facies("segment", folder / "run", "--like", "1,2,300", "-o", tmp_path / "b", code=2)
+
+
+OF_ANOTHER_KIND = {
+    "learning": (["--apply", "a.npy", "--method", "intensity", "--k", "4"], "for which --method and --k means nothing"),
+    "blocks": (["--like", "1,2,3", "--jobs", "2"], "for which --jobs means nothing"),
+}
+
+
+@pytest.mark.parametrize("case", OF_ANOTHER_KIND)
+def test_an_option_that_would_do_nothing_is_refused(folder, tmp_path, case) -> None:
+    words, expected = OF_ANOTHER_KIND[case]
+    assert expected in facies("segment", folder / "run", *words, "-o", tmp_path / "b", code=2)
+    assert not list(tmp_path.iterdir())

@@ -147,7 +147,8 @@ def test_exports_that_cannot_be(run, tmp_path) -> None:
     for options, message in (
         (("onnx", tmp_path / "a"), "choose from ome-zarr, tiff, csv"),
         (("tiff", tmp_path / "a.tif", "--k", "4"), "has no labels k4"),
-        (("tiff", tmp_path / "a.tif", "--groups", "4"), "--groups does not concern"),
+        (("tiff", tmp_path / "a.tif", "--groups", "4"), "for which --groups means nothing"),
+        (("tiff", tmp_path / "a.tif", "--least-nm3", "4"), "for which --least-nm3 means nothing"),
     ):
         result = export(run, *options)
         assert result.exit_code == 2

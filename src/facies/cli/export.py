@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_paths
+from facies.cli.option_scope import refuse_given
 from facies.cli.options import EngineName, Jobs, Json, Overwrite, Partition, Run, Scheduler
 from facies.errors import InputError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def export(
+    context: typer.Context,
     run: Run,
     to: Annotated[
         str,
@@ -63,22 +64,18 @@ def export(
     from facies.scale import make_engine
     from facies.volumes.segmentation import is_segmentation
 
-    of_images = {"--partition": partition, "--classes": classes, "--groups": groups, "--originals": originals}
-    of_volumes = {
-        "--k": k,
-        "--least-nm3": least_nm3 or None,
-        "--jobs": None if jobs == 1 else jobs,
-        "--engine": None if engine == "processes" else engine,
-        "--scheduler": scheduler,
-    }
     if is_segmentation(run):
-        _refuse(of_images, f"{run} is a segmented volume")
+        refuse_given(context, ("partition", "classes", "groups", "originals"), f"{run} is a segmented volume")
+        if to != "csv":
+            refuse_given(context, ("least_nm3",), f"--to {to} writes labels and no table of objects")
+        if to == "tiff":
+            refuse_given(context, ("jobs", "engine", "scheduler"), "a TIFF is written slice by slice by one process")
         _export_volume(
             run, to, output, k, least_nm3, make_engine(engine, jobs=jobs, scheduler=scheduler),
             overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
         return
-    _refuse(of_volumes, f"{run} is a run of images, not a segmented volume")
+    refuse_given(context, ("k", "least_nm3", "jobs", "engine", "scheduler"), f"{run} is no segmented volume")
     path = workflows.export(
         RunFolder(run),
         to,
@@ -91,12 +88,6 @@ def export(
         report=log_line,
     )
     print_paths({to: path}, as_json=as_json)
-
-
-def _refuse(options: Mapping[str, object], reason: str) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise InputError(f"{reason}, for which {' and '.join(given)} means nothing: leave it out")
 
 
 def _export_volume(

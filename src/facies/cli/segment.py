@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line, print_paths
+from facies.cli.option_scope import refuse_given
 from facies.cli.options import EngineName, Jobs, Json, Overwrite, Scheduler, Seed
 from facies.errors import InputError
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from facies.volumes.segment import SegmentOptions
 
 
+_OF_LEARNING = ("method", "preset", "settings", "scale_nm", "k", "clusters", "seed")
+_OF_BLOCKS = ("voxel_size", "level", "jobs", "engine", "scheduler", "resume")
+
+
 def segment(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -98,7 +104,9 @@ def segment(
             raise InputError(
                 f"{source} is segmented already: give one of --apply VOLUME, --probe POINTS.csv and --like Z,Y,X"
             )
+        refuse_given(context, _OF_LEARNING, f"{source} is segmented already")
         if apply is None:
+            refuse_given(context, _OF_BLOCKS, f"{given[0]} works on the stored embedding of {source}, in this process")
             _click(Path(source), output, probe, like, overwrite=overwrite, as_json=as_json)
             return
         other = open_volume(apply, level=level, voxel_size_nm=size)

@@ -12,6 +12,7 @@ from facies.losses.dac import (
     unit_vectors,
 )
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.multi_similarity import multi_similarity
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
@@ -32,6 +33,7 @@ __all__ = [
     "inverse_multiquadratic_mmd",
     "kl_to_standard_normal",
     "linear_warm_up",
+    "multi_similarity",
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "pose_loss",

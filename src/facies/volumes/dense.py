@@ -264,9 +264,3 @@ def sees_beyond(box: Box, halo: Shape, shape: Shape) -> NDArray[np.bool_]:
         masks.append((position < more) | (position >= size - more))
     z, y, x = masks
     return np.asarray(z[:, None, None] | y[None, :, None] | x[None, None, :])
-
-
-def halo_of(radius_nm: float, voxel_size_nm: tuple[float, float, float]) -> Shape:
-    """Return how many voxels reach as far as a length, along z, y and x."""
-    z, y, x = (int(np.ceil(radius_nm / side)) for side in voxel_size_nm)
-    return z, y, x

@@ -19,7 +19,7 @@ from facies.scale import Engine
 from facies.volumes.dense import DenseResult
 from facies.volumes.geometry import Shape
 from facies.volumes.sampling import read_sample, sample_embedding
-from facies.volumes.segmentation import Segmentation, SegmentationSpec, open_segmentation, write_segmentation
+from facies.volumes.segmentation import Segmentation, SegmentationSpec, write_segmentation
 from facies.volumes.value_range import GreyRange, find_grey_range
 from facies.volumes.volume import Volume
 
@@ -243,9 +243,3 @@ def _checked_ks(ks: Sequence[int]) -> list[int]:
 
 def _times(size: Sequence[float]) -> str:
     return " × ".join(f"{each:g}" for each in size)
-
-
-def read_segmentation(path: str | Path) -> tuple[Segmentation, VoxelModel]:
-    """Open a segmented volume with its model."""
-    segmentation = open_segmentation(path)
-    return segmentation, open_model(segmentation)
