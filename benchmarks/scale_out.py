@@ -75,7 +75,7 @@ def memory(engine_name: str, n_blocks: int) -> dict[str, Any]:
     return {
         "engine": engine_name, "n_blocks": n_blocks, "missing": len(report.missing), "seconds": round(seconds, 1),
         "mb_after_a_tenth": round(tenth, 1), "mb_at_the_end": round(last, 1), "mb": [[n, round(mb, 1)] for n, mb in samples],
-        "load": round(os.getloadavg()[0], 1), **record.machine(),
+        "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
     }  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def kills(engine_name: str, victim: str, seed: int = 0) -> dict[str, Any]:
     return {
         "engine": engine_name, "victim": victim, "kills": n_kills, "n_blocks": found.report.n_blocks,
         "missing": len(found.report.missing), "done_twice": again,
-        "equal": bool(np.array_equal(result.read(), undisturbed.read())), "load": round(os.getloadavg()[0], 1), **record.machine(),
+        "equal": bool(np.array_equal(result.read(), undisturbed.read())), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
     }  # fmt: skip
 
 
