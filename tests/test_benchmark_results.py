@@ -62,3 +62,13 @@ def test_what_is_kept_has_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     record.keep("figures", {"rows": [{"scores": {"run": "/somewhere/work/digits-quick-0", "ari": 0.5}}]})
     assert record.load("figures") == {"rows": [{"scores": {"run": "digits-quick-0", "ari": 0.5}}]}
+
+
+def test_all_kept_rows_are_rendered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(RESULTS.parent))
+    import tables
+
+    monkeypatch.setattr(tables, "PAGES", tmp_path)
+    tables.main()
+    pages = RESULTS.parents[1] / "docs" / "benchmarks"
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in pages.iterdir()}

@@ -12,6 +12,7 @@ import facies
 from facies.cli import app
 from facies.cli.app import _has_huge_pages
 from facies.report import exporters
+from facies.volumes.exports import FORMATS
 from facies.workflows.export import model_exporters
 from tests.cli.factories import call
 
@@ -37,6 +38,7 @@ COMMANDS = (
     "audit",
     "classify",
     "benchmark",
+    "segment",
 )
 
 _HELP = """
@@ -112,7 +114,8 @@ def test_unknown_command_names_the_nearest() -> None:
 
 def test_export_help_names_every_exporter() -> None:
     option = next(p for p in get_command(app).commands["export"].params if p.name == "to")
-    assert option.metavar.split("|") == [*exporters(), *model_exporters()]
+    of_volumes = [name for name in FORMATS if name not in exporters()]
+    assert option.metavar.split("|") == [*exporters(), *model_exporters(), *of_volumes]
 
 
 def test_import_of_the_library_costs_nothing() -> None:

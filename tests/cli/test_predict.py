@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from facies.runs import RunFolder
+from facies.scale.engines import ThisProcess
 from tests.cli.factories import call, entries, error_line
 from tests.workflows.factories import K, N, make_input, make_photos, make_pixels
 
@@ -116,3 +117,49 @@ def test_suffix_of_the_table(run_path: Path, tmp_path: Path) -> None:
     result = call("predict", run_path, run_path.parent / "images.npz", "-o", tmp_path / "groups.xlsx")
     assert result.exit_code == 2
     assert ".csv or .parquet" in error_line(result)
+
+
+class OtherEngine:
+    """An engine in this process that the command takes for another one."""
+
+    def __init__(self) -> None:
+        self.own = ThisProcess()
+
+    def __enter__(self) -> OtherEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.own.__exit__()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.own, name)
+
+
+def test_blocks_that_are_missing_are_named_and_resumed(
+    run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 25)
+    monkeypatch.setattr("facies.scale.make_engine", lambda *_, **__: OtherEngine())
+    blocks = import_module("facies.workflows.predict_blocks")
+    assign = blocks.assign_block
+
+    def fail(method, rule, part, classifier):
+        if len(part) == 10:
+            raise RuntimeError("no more")
+        return assign(method, rule, part, classifier)
+
+    monkeypatch.setattr(blocks, "assign_block", fail)
+    source = run_path.parent / "images.npz"
+    result = call("predict", run_path, source, "-o", tmp_path / "a.csv")
+    assert result.exit_code == 1
+    assert "block 2 is missing: RuntimeError: no more" in result.stderr
+    assert "no table was written: the same command with --resume tries the missing blocks again" in result.stderr
+    assert not (tmp_path / "a.csv").exists()
+    monkeypatch.setattr(blocks, "assign_block", assign)
+    assert call("predict", run_path, source, "-o", tmp_path / "a.csv", "--resume").exit_code == 0
+    assert not list(tmp_path.glob(".*"))
+    monkeypatch.undo()
+    assert call("predict", run_path, source, "-o", tmp_path / "b.csv").exit_code == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    result = call("predict", run_path, source, "-o", tmp_path / "c.csv", "--resume")
+    assert "give --jobs or --engine dask" in error_line(result)

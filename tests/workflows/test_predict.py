@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from facies.errors import InputError
 from facies.images import open_images
 from facies.runs import RunFolder
+from facies.scale.engines import ThisProcess
 from facies.workflows import predict, write_table
+from facies.workflows.predict_blocks import assign_block
 from tests.workflows.factories import N, Recorder, make_photos, make_pixels
 
 
@@ -58,3 +61,38 @@ def test_pixels_outside_of_what_the_model_learnt_are_told(run: RunFolder) -> Non
     assert "(3 of" in note
     assert "in 1 image)" in note
     assert f"… {high:g}, the range that the model learnt, and were clipped" in note
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy", "array", "photos"])
+def test_blocks_give_the_same_table(run: RunFolder, tmp_path: Path, monkeypatch, kind: str) -> None:
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 7)
+    np.save(tmp_path / "a.npy", make_pixels())
+    source = {
+        "npz": run.path.parent / "images.npz", "npy": tmp_path / "a.npy", "array": make_pixels(),
+        "photos": make_photos(tmp_path / "photos", 9),
+    }[kind]  # fmt: skip
+    expected = predict(run, source).table
+    work = tmp_path / "work"
+    found = predict(run, source, engine=ThisProcess(), work=work)
+    pd.testing.assert_frame_equal(found.table, expected)
+    assert found.missing == []
+    assert (work / "images.npy").exists() == (kind in ("array", "photos"))  # else all processes map the same file
+    parts = sorted((work / "parts").rglob("*.parquet"))
+    changed = [path.stat().st_mtime_ns for path in parts]
+    again = predict(run, source, engine=ThisProcess(), work=work, resume=True)
+    pd.testing.assert_frame_equal(again.table, expected)
+    assert [path.stat().st_mtime_ns for path in parts] == changed
+
+
+def test_a_block_that_fails_is_named(run: RunFolder, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(import_module("facies.workflows.predict"), "IMAGES_PER_BLOCK", 25)
+
+    def fail(method, rule, part, classifier):
+        if len(part) == 10:
+            raise RuntimeError("no more")
+        return assign_block(method, rule, part, classifier)
+
+    monkeypatch.setattr("facies.workflows.predict_blocks.assign_block", fail)
+    prediction = predict(run, make_pixels(), engine=ThisProcess(), work=tmp_path / "work")
+    assert prediction.missing == ["block 2 is missing: RuntimeError: no more"]
+    assert len(prediction.table) == 50

@@ -33,6 +33,7 @@ from facies.cli import (
     refine,
     report,
     sample,
+    segment,
     select,
 )
 from facies.cli.error_handling import FaciesGroup, handle_errors
@@ -50,6 +51,7 @@ app = typer.Typer(
 _EXAMPLES: dict[Callable[..., None], str] = {
     extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
     cluster.cluster: "facies cluster photos -o run --preset quick --set autoencoder.epochs=50 --seed 1",
+    segment.segment: "facies segment cell.zarr -o run --voxel-size 40,4,4 --k 4-10",
     select.select: "facies select photos -o run --minutes 10",
     predict.predict: "facies predict run new-photos -o groups.csv",
     recluster.recluster: "facies recluster run --groups 3,17 --parts auto",

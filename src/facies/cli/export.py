@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facies.cli.console import log_line, print_paths
-from facies.cli.options import Json, Overwrite, Partition, Run
+from facies.cli.console import console_progress, log_line, print_paths
+from facies.cli.option_scope import refuse_given
+from facies.cli.options import EngineName, Jobs, Json, Overwrite, Partition, Run, Scheduler
 from facies.errors import InputError
+
+if TYPE_CHECKING:
+    from facies.scale import Engine
 
 
 def export(
+    context: typer.Context,
     run: Run,
     to: Annotated[
         str,
         typer.Option(
-            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx",
-            help="A table, folders of images, what others import, or the model.",
+            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx|ome-zarr|tiff",
+            help="A table, folders of images, what others import, or the model; of a segmented volume ome-zarr, tiff or csv.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")],
@@ -37,13 +42,40 @@ def export(
             show_default=False,
         ),
     ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of a segmented volume: the labels of how many clusters.", show_default="8"),
+    ] = None,
+    least_nm3: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Of a segmented volume: objects smaller than this, in nm³, are left out of the table."
+        ),
+    ] = 0.0,
+    jobs: Jobs = 1,
+    engine: EngineName = "processes",
+    scheduler: Scheduler = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the groups and classes of a run as a table, as folders of images, or for COCO or EcoTaxa; or its model."""
+    """Write the groups and classes of a run for other programs, or its model; or the labels or objects of a segmented volume."""
     from facies import workflows
     from facies.runs import RunFolder
+    from facies.scale import make_engine
+    from facies.volumes.segmentation import is_segmentation
 
+    if is_segmentation(run):
+        refuse_given(context, ("partition", "classes", "groups", "originals"), f"{run} is a segmented volume")
+        if to != "csv":
+            refuse_given(context, ("least_nm3",), f"--to {to} writes labels and no table of objects")
+        if to == "tiff":
+            refuse_given(context, ("jobs", "engine", "scheduler"), "a TIFF is written slice by slice by one process")
+        _export_volume(
+            run, to, output, k, least_nm3, make_engine(engine, jobs=jobs, scheduler=scheduler),
+            overwrite=overwrite, as_json=as_json,
+        )  # fmt: skip
+        return
+    refuse_given(context, ("k", "least_nm3", "jobs", "engine", "scheduler"), f"{run} is no segmented volume")
     path = workflows.export(
         RunFolder(run),
         to,
@@ -56,6 +88,29 @@ def export(
         report=log_line,
     )
     print_paths({to: path}, as_json=as_json)
+
+
+def _export_volume(
+    run: Path, to: str, output: Path, k: int | None, least_nm3: float, engine: Engine, *, overwrite: bool, as_json: bool
+) -> None:
+    from facies.volumes.exports import export_segmentation
+    from facies.volumes.segmentation import open_segmentation
+    from facies.workflows.progress import progress_callback
+
+    with console_progress() as progress, engine:
+        path, lines = export_segmentation(
+            open_segmentation(run),
+            to,
+            output,
+            engine,
+            labels=None if k is None else f"k{k}",
+            least_nm3=least_nm3,
+            overwrite=overwrite,
+            progress=progress_callback(progress, "exporting", "blocks"),
+        )
+    print_paths({to: path}, as_json=as_json)
+    for line in lines:
+        log_line(line)
 
 
 def _numbers(text: str) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from facies.cli.console import console_progress, log_left_out, log_line, print_json, print_line, print_table
-from facies.cli.options import Json, Overwrite
+from facies.cli.options import EngineName, Json, Overwrite, Scheduler
 from facies.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def extract(
         ),
     ] = "keep",
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
+    engine: EngineName = "processes",
+    scheduler: Scheduler = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -110,6 +112,7 @@ def extract(
     """Cut the grains out of photographs in focal stacks, measure them, and write them as images to be grouped."""
     from facies.grains.extraction import ExtractionSettings, available_cores, extract_grains
     from facies.grains.extraction.focal_stacks import find_stacks
+    from facies.scale import make_engine
     from facies.workflows.progress import progress_callback
 
     settings = ExtractionSettings.of_segmentation(
@@ -120,6 +123,7 @@ def extract(
         plate=cast("PlateMode", plate), um_per_px=_read_scale(um_per_px), scale_bar_um=scale_bar_um,
     )  # fmt: skip
     settings.check()
+    worker_engine = make_engine(engine, jobs=jobs or available_cores(), scheduler=scheduler)
     stack_list = find_stacks(
         photographs, layers=layers, grouping=cast("Grouping", stacks), pattern=pattern, table=table
     )
@@ -134,6 +138,7 @@ def extract(
                 settings,
                 thresholds=thresholds,
                 jobs=jobs or available_cores(),
+                engine=worker_engine,
                 resume=resume,
                 overwrite=overwrite,
                 progress=progress_callback(progress, "extracting", "photographs"),

@@ -33,3 +33,18 @@ Pages = Annotated[
 Channels = Annotated[
     str | None, typer.Option(metavar="grey|rgb", help="Convert the images.", show_default="as they are")
 ]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Processes of this machine, or workers of the Dask cluster started here.")
+]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", metavar="processes|dask", help="Who does the work: processes here, or a Dask cluster."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="The Dask scheduler, such as tcp://10.0.0.1:8786.",
+        show_default="a cluster is started here",
+    ),
+]

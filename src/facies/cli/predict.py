@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
-from facies.cli.options import Channels, Input, Json, Overwrite, Pages, Run
+from facies.cli.options import Channels, EngineName, Input, Jobs, Json, Overwrite, Pages, Run, Scheduler
 from facies.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from facies.images.readers.layout import Pages as PageNames
     from facies.images.resize import Channels as ChannelNames
+    from facies.workflows import Prediction
 
 
 def predict(
@@ -42,18 +44,31 @@ def predict(
             help="Also tell where the images lie in the latent space of the expert of this group: its numbers, and a map (moe-vae).",
         ),
     ] = None,
+    jobs: Jobs = 1,
+    engine: EngineName = "processes",
+    scheduler: Scheduler = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what several processes left unfinished.")
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Assign images to the groups of a run, and to its classes if a probe was fitted: a table of one row an image."""
     from facies import workflows
+    from facies.io import lock_run
     from facies.runs import RunFolder
+    from facies.scale import make_engine
+    from facies.scale.engines import ThisProcess
     from facies.workflows.predict import PREDICT_BY, check_table
 
     if by not in PREDICT_BY:
         raise InputError(f"--by {by} is not known; {suggest(by, PREDICT_BY)}")
     path = check_table(output, overwrite=overwrite)
-    with console_progress() as progress:
+    worker_engine = make_engine(engine, jobs=jobs, scheduler=scheduler)
+    work = path.with_name(f".{path.name}.work")
+    if resume and isinstance(worker_engine, ThisProcess):
+        raise InputError("--resume goes on with the blocks of several processes: give --jobs or --engine dask, too")
+    with console_progress() as progress, lock_run(path):
         prediction = workflows.predict(
             RunFolder(run),
             source,
@@ -62,10 +77,25 @@ def predict(
             classifier=probe,
             by=by,
             expert=expert,
+            engine=None if isinstance(worker_engine, ThisProcess) else worker_engine,
+            work=work,
+            resume=resume,
             progress=progress,
         )
+        table = prediction.table
+        if not prediction.missing:
+            workflows.write_table(table, path, overwrite=overwrite)
+            shutil.rmtree(work, ignore_errors=True)
+    if prediction.missing:
+        for line in prediction.missing:
+            log_line(line)
+        log_line("no table was written: the same command with --resume tries the missing blocks again")
+        raise typer.Exit(1)
+    _print_prediction(prediction, path, as_json=as_json)
+
+
+def _print_prediction(prediction: Prediction, path: Path, *, as_json: bool) -> None:
     table = prediction.table
-    workflows.write_table(table, path, overwrite=overwrite)
     sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
     left_out = prediction.left_out[["source", "reason"]].to_dict("records")
     classes = table["class"].value_counts().to_dict() if "class" in table else {}

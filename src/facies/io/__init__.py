@@ -14,6 +14,7 @@ from facies.io.atomic import (
     write_json_atomically,
 )
 from facies.io.confinement import check_confined, path_inside
+from facies.io.disk_space import check_room
 from facies.io.lock import LockedError, lock_run
 from facies.io.tables import decode_text, guard_formula, match_ids, parse_table, read_table, unguard_formula
 
@@ -22,6 +23,7 @@ __all__ = [
     "atomic_file",
     "atomic_folder",
     "check_confined",
+    "check_room",
     "decode_text",
     "flush",
     "flush_tree",

@@ -13,6 +13,7 @@ from facies.losses.dac import (
     unit_vectors,
 )
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
     mean_entropy,
     neighbour_consistency,
@@ -42,6 +43,7 @@ __all__ = [
     "kl_to_standard_normal",
     "linear_warm_up",
     "mean_entropy",
+    "multi_similarity",
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",

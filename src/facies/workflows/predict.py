@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from facies.annotations import classifier_names
 from facies.errors import InputError
 from facies.io import atomic_file
 from facies.runs import RunFolder
 from facies.workflows.classify import load_classifier
 from facies.workflows.output_file import check_output_file
+from facies.workflows.predict_blocks import Rule, assign_block, assign_in_blocks, rule_of
 from facies.workflows.progress import progress_callback
 from facies.workflows.sample import check_group, load_expert_method
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from facies.images.open import Source
     from facies.images.readers.layout import Pages
     from facies.methods import Method
+    from facies.scale import Engine
     from facies.training import Progress
 
 IMAGES_PER_BLOCK = 4096
@@ -48,11 +49,14 @@ class Prediction:
         Files that could not be read: columns ``source`` and ``reason``.
     notes : list of str
         What was done to the images beyond what was requested.
+    missing : list of str
+        Blocks of images that could not be assigned, one line each; their images have no row.
     """
 
     table: pd.DataFrame
     left_out: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def predict(
@@ -64,6 +68,9 @@ def predict(
     classifier: str | None = None,
     by: PredictBy = "model",
     expert: int | None = None,
+    engine: Engine | None = None,
+    work: Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Prediction:
     """Assign new images to the groups of a run, and to its classes where a classifier was fitted. Nothing is learnt.
@@ -86,6 +93,12 @@ def predict(
     expert : int, optional
         A group; the table then also says where each image lies in the latent space of its expert: columns ``code_0``, ``code_1`` …,
         and ``map_x`` and ``map_y``, a map of these codes by UMAP (empty for fewer than ten images).
+    engine : Engine, optional
+        Who does it, of `facies.scale.make_engine`; without it this process.
+    work : Path, optional
+        With an engine, the folder for what is done so far; all workers see it, and the caller removes it.
+    resume : bool, default=False
+        Whether what an interrupted call left in `work` is kept.
     progress : Progress, optional
         Displays how far the work has come.
 
@@ -107,19 +120,41 @@ def predict(
     images = _open_images_like(run, source, channels, pages, progress)
     learnt = run.manifest["input"].get("value_range")
     clipped = None if learnt is None else clipping_note(images, *learnt)
-    rule = _by_reconstruction(method) if by == "reconstruction" else method.predict_table
-    table = _assign(method, rule, images, load_classifier(run, classifier), progress)
+    missing: list[str] = []
+    if engine is None:
+        table = _assign(method, rule_of(method, by), images, load_classifier(run, classifier), progress)
+    else:
+        table, missing = _assign_by(engine, run, images, work, classifier, by, progress, resume=resume)
+    if missing:
+        return Prediction(table, images.left_out, list(images.notes), missing)
     if expert is not None:
         table = pd.concat([table, _latent_space(method, images, expert)], axis=1)
     return Prediction(table, images.left_out, [*images.notes, *([clipped] if clipped else [])])
 
 
-def _by_reconstruction(method: Any) -> Callable[[ImageSet], dict[str, NDArray[Any]]]:
-    def table(images: ImageSet) -> dict[str, NDArray[Any]]:
-        errors = method.reconstruction_errors(images)
-        return {"group": errors.argmin(axis=1).astype(np.int64), "error": errors.min(axis=1)}
-
-    return table
+def _assign_by(
+    engine: Engine,
+    run: RunFolder,
+    images: ImageSet,
+    work: Path | None,
+    classifier: str | None,
+    by: str,
+    progress: Progress,
+    *,
+    resume: bool,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Assign images by the blocks of an engine; return the table, and a line for each block that is missing."""
+    if work is None:
+        raise InputError("an engine needs a folder for what is done so far: give work=")
+    load_classifier(run, classifier)  # refuses a name that there is not
+    names = classifier_names(run)
+    with engine:
+        table, report = assign_in_blocks(
+            run, images, work, engine, classifier=classifier or (names[-1] if names else None), by=by,
+            images_per_block=IMAGES_PER_BLOCK, resume=resume,
+            progress=progress_callback(progress, "assigning", f"blocks of {IMAGES_PER_BLOCK:,} images"),
+        )  # fmt: skip
+    return table, report.lines()
 
 
 def _latent_space(method: Any, images: ImageSet, expert: int) -> pd.DataFrame:
@@ -185,7 +220,7 @@ def _check_units(images: ImageSet, described: dict[str, Any], name: str) -> None
 
 def _assign(
     method: Method,
-    rule: Callable[[ImageSet], dict[str, NDArray[Any]]],
+    rule: Rule,
     images: ImageSet,
     classifier: LinearProbe | None,
     progress: Progress,
@@ -196,12 +231,7 @@ def _assign(
     for start in range(0, len(images), IMAGES_PER_BLOCK):
         rows = np.arange(start, min(start + IMAGES_PER_BLOCK, len(images)))
         part = images.subset(rows)
-        block = pd.DataFrame(rule(part))
-        if classifier is not None:
-            probabilities = classifier.predict_proba(method.transform(part))
-            block["class"] = classifier.classes_[probabilities.argmax(axis=1)]
-            block["certainty"] = probabilities.max(axis=1)
-        blocks.append(block)
+        blocks.append(assign_block(method, rule, part, classifier))
         progress.advance(len(rows))
     progress.finish()
     table = pd.concat(blocks, ignore_index=True)

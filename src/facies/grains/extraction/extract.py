@@ -29,11 +29,12 @@ from facies.grains.extraction.grain_writer import FORMAT, GrainWriter
 from facies.grains.extraction.ground_evenness import check_ground, unevenness_note
 from facies.grains.extraction.photograph_sample import PhotographSample, sample_photographs
 from facies.grains.extraction.photograph_scale import scale_notes, size_notes, with_scale
-from facies.grains.extraction.process_pool import extract_in_order
 from facies.grains.extraction.session_thresholds import learn_thresholds, pooled_histogram
 from facies.grains.extraction.stack_extraction import LayerDetections
+from facies.grains.extraction.stack_processes import extract_in_order
 from facies.images.readers.base import Progress
 from facies.io import jsonable, lock_run, restore_replaced, user_errors, write_json_atomically
+from facies.scale import Engine, make_engine
 
 
 def extract_grains(
@@ -43,6 +44,7 @@ def extract_grains(
     *,
     thresholds: str | Path | None = None,
     jobs: int = 1,
+    engine: Engine | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -65,6 +67,9 @@ def extract_grains(
         A folder of grains whose thresholds are used, so that new photographs are cut as the earlier ones were.
     jobs : int, default=1
         Processes. With more than one the caller's script needs the usual ``if __name__ == "__main__"``.
+    engine : Engine, optional
+        Who cuts them, of `facies.scale.make_engine`, in place of `jobs` processes here. Its workers see the photographs under the
+        same paths.
     resume, overwrite : bool
         Go on with what was interrupted; or begin anew, and replace what is there.
     progress : callable, optional
@@ -98,7 +103,7 @@ def extract_grains(
         writer.open(stacks.layers, settings.size)
         settings = replace(settings, um_per_px=description.get("um_per_px", settings.um_per_px), scale_bar_um=None)
         learnt = Thresholds(**description["thresholds"])
-        _extract_all(writer, stacks, learnt, settings, jobs, progress)
+        _extract_all(writer, stacks, learnt, settings, engine or make_engine("processes", jobs=jobs), progress)
         if not writer.n_grains:
             message = _nothing_found(stacks, writer, learnt, settings)
             writer.remove()
@@ -200,14 +205,14 @@ def _extract_all(
     stacks: StackList,
     thresholds: Thresholds,
     settings: ExtractionSettings,
-    jobs: int,
+    engine: Engine,
     progress: Progress | None,
 ) -> None:
     total = len(stacks.stacks) * stacks.layers
     rest = stacks.stacks[writer.n_stacks :]
     if progress is not None and writer.n_stacks:
         progress(writer.n_stacks * stacks.layers, total)
-    for stack, extracted in extract_in_order(stacks.folder, rest, thresholds, settings, jobs):
+    for stack, extracted in extract_in_order(stacks.folder, rest, thresholds, settings, engine):
         writer.add(stack, extracted)
         if progress is not None:
             progress(writer.n_stacks * stacks.layers, total)

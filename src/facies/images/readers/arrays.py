@@ -128,7 +128,8 @@ def _checked_source(array: NDArray[Any], name: str) -> PixelSource:
     return source_from_array(array, infer_axis_order(array.shape, name))
 
 
-def _member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read shape, whether the first axis is the fastest, and type of an array in a ``.npy`` file."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     return read(file)
@@ -136,13 +137,13 @@ def _member_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any
 
 def _is_table_column(packed: zipfile.ZipFile, name: str, n_images: int) -> bool:
     with packed.open(f"{name}.npy") as file:
-        shape, _, dtype = _member_header(file)
+        shape, _, dtype = member_header(file)
     return is_table_column(name, shape, dtype, n_images)
 
 
 def _small_member(packed: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     with packed.open(f"{name}.npy") as file:
-        _, _, dtype = _member_header(file)
+        _, _, dtype = member_header(file)
     if dtype.hasobject:
         raise InputError(f"{path}: {name!r} holds Python objects, which are not read: save whole numbers or words")
     with packed.open(f"{name}.npy") as file:
@@ -153,20 +154,21 @@ def _source_in_zip(packed: zipfile.ZipFile, path: Path) -> PixelSource:
     name = f"{path}: 'images'"
     info = packed.getinfo("images.npy")
     with packed.open(info) as file:
-        shape, fortran, dtype = _member_header(file)
+        shape, fortran, dtype = member_header(file)
         check_dtype(dtype, name)
         axis_order = infer_axis_order(shape, name)
         if info.compress_type == zipfile.ZIP_STORED:
-            offset = _data_offset(path, info) + file.tell()
+            offset = data_offset(path, info) + file.tell()
             mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=shape, order="F" if fortran else "C")
             return source_from_array(mapped, axis_order)
         if not fortran:
-            return source_from_temporary(_unpack(file, shape, dtype), axis_order)
+            return source_from_temporary(unpack_member(file, shape, dtype), axis_order)
     with packed.open(info) as file:  # rare; read into memory at once, since each image is scattered over the file
         return source_from_array(np.ascontiguousarray(npy.read_array(file, allow_pickle=False)), axis_order)
 
 
-def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+def data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+    """Return from which byte of a zip on the content of a member lies."""
     with path.open("rb") as file:
         file.seek(info.header_offset)
         header = file.read(_ZIP_LOCAL_HEADER)
@@ -174,7 +176,8 @@ def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
     return int(info.header_offset + _ZIP_LOCAL_HEADER + name_length + extra_length)
 
 
-def _unpack(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> TemporaryArray:
+def unpack_member(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> TemporaryArray:
+    """Unpack the values of an array behind its header; an error says that there are too few or too many."""
     store = TemporaryArray.allocate(shape, dtype)
     into = store.array.reshape(-1).view(np.uint8)
     done = 0

@@ -1,0 +1,115 @@
+"""Dice without labels on em-vnc: each method learns from slices 0-8 and labels 9-13 whole; labels score, and choose nothing.
+
+python benchmarks/volumes.py                          # what is missing of all rows, three seeds each
+python benchmarks/volumes.py --rows voxel-vae --seeds 0
+python benchmarks/volumes.py --split design           # learns from slices 0-4, labels 5-8: where designs were tried
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import time
+from typing import Any
+
+import numpy as np
+import record
+
+from facies.methods.voxels import make_voxel_method
+from facies.scale import make_engine
+from facies.volumes import Volume, open_volume
+from facies.volumes.evaluation import evaluate_segmentation
+from facies.volumes.segment import SegmentOptions, apply_segmentation, segment_volume
+from facies.volumes.segmentation import open_segmentation
+
+NAME = "volumes"
+WORK = record.WORK / NAME
+CLASSES = ("membrane and synapse", "glia", "mitochondria", "intracellular")
+MERGED = np.array([0, 1, 2, 0, 3], np.uint8)
+SPLITS = {"test": (slice(0, 9), slice(9, 14)), "design": (slice(0, 5), slice(5, 9))}
+ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "intensity, k-means": ("intensity", "kmeans", {}),
+    "filter bank, k-means": ("filter-bank", "kmeans", {"n_components": 64, "neighbours": False}),
+    "filter bank with neighbours, k-means": ("filter-bank", "kmeans", {"n_components": 64}),
+    "filter bank, 8 components, Gaussian": ("filter-bank", "gaussian", {"neighbours": False}),
+    "filter bank with neighbours, 8 components, Gaussian": ("filter-bank", "gaussian", {}),
+    "filter bank, 8 components, merged": ("filter-bank", "merged", {"neighbours": False}),
+    "filter bank with neighbours, 8 components, merged": ("filter-bank", "merged", {}),
+    "voxel-vae, k-means": ("voxel-vae", "kmeans", {}),
+    "voxel-vae, Gaussian": ("voxel-vae", "gaussian", {}),
+    "voxel-vae, merged (default)": ("voxel-vae", "merged", {}),
+}
+
+
+def load() -> tuple[np.ndarray, np.ndarray]:
+    """Grey values and merged classes of em-vnc."""
+    with np.load(record.SHARED / "em-vnc" / "em_vnc.npz") as file:
+        return file["volume"], MERGED[file["classes"]]
+
+
+def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Learn from one part of the slices, label the other, and score."""
+    method_name, clusters, parameters = ROWS[row]
+    grey, classes = load()
+    learnt, tested = SPLITS[split]
+    size = (45.0, 4.6, 4.6)
+    folder = WORK / f"{split}-{abs(hash((row, seed))):x}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    method = make_voxel_method(method_name, parameters={**parameters, **more, "random_state": seed})
+    options = SegmentOptions(clusters=clusters)
+    start = time.perf_counter()
+    with make_engine("processes") as engine:
+        segment_volume(part(grey[learnt], size), folder / "learnt", method, engine, options)
+        seconds = time.perf_counter() - start
+        run = open_segmentation(folder / "learnt")
+        apply_segmentation(run, part(grey[tested], size), folder / "tested", engine, options)
+    measured = evaluate_segmentation(open_segmentation(folder / "tested"), part(classes[tested], size), k=8)
+    shutil.rmtree(folder)
+    return {
+        "row": row, "seed": seed, "split": split, "more": more, "majority_k8": measured["dice_majority"],
+        "hungarian_k8": measured["dice_hungarian"], "majority_over_k": measured["mean_over_k"]["dice_majority"],
+        "hungarian_over_k": measured["mean_over_k"]["dice_hungarian"],
+        "majority_by_k": {k: each["dice_majority"] for k, each in measured["by_k"].items()},
+        "by_class_k8": {
+            name: each["dice_majority"] for name, each in zip(CLASSES, measured["dice_by_class"].values(), strict=True)
+        },
+        "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
+    }  # fmt: skip
+
+
+def part(values: np.ndarray, size: tuple[float, float, float]) -> Volume:
+    """Slices as a volume."""
+    return open_volume(values, voxel_size_nm=size, name="em-vnc")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default="", help="only rows whose name begins so")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--set", nargs="*", default=[], help="parameters to try; the row is printed, and not kept")
+    arguments = parser.parse_args()
+    more = {name: json.loads(value) for name, value in (each.split("=") for each in arguments.set)}
+    kept = record.load(NAME)
+    for row in ROWS:
+        for seed in arguments.seeds:
+            key = f"{arguments.split}: {row}: {seed}"
+            if not row.startswith(arguments.rows) or (key in kept and not more):
+                continue
+            result = measure(row, seed, arguments.split, more)
+            print(
+                f"{key} {more or ''}: k=8 {result['majority_k8']:.3f}, over k {result['majority_over_k']:.3f}, hungarian over k "
+                f"{result['hungarian_over_k']:.3f}, mito {result['by_class_k8']['mitochondria']:.2f}, by k "
+                f"{[round(each, 2) for each in result['majority_by_k'].values()]}, {result['seconds_to_learn_and_label']} s",
+                flush=True,
+            )
+            if not more:
+                kept = {**record.load(NAME), key: result}
+                record.keep(NAME, kept)
+
+
+if __name__ == "__main__":
+    main()

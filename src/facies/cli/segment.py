@@ -1,0 +1,213 @@
+"""``facies segment``: a label for every voxel of a volume."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facies.cli.console import console_progress, log_line, print_json, print_line, print_paths
+from facies.cli.option_scope import refuse_given
+from facies.cli.options import EngineName, Jobs, Json, Overwrite, Scheduler, Seed
+from facies.errors import InputError
+
+if TYPE_CHECKING:
+    from facies.scale import Engine
+    from facies.volumes import Volume
+    from facies.volumes.dense import DenseResult
+    from facies.volumes.segment import SegmentOptions
+
+
+_OF_LEARNING = ("method", "preset", "settings", "scale_nm", "k", "clusters", "seed")
+_OF_BLOCKS = ("voxel_size", "level", "jobs", "engine", "scheduler", "resume")
+
+
+def segment(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="VOLUME|RUN",
+            help="OME-Zarr, N5, precomputed, TIFF, a folder of slices, MRC, .npy, file.npz:KEY or file.h5:/DATASET; or a "
+            "segmented volume.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The folder to write.")],
+    method: Annotated[
+        str, typer.Option(metavar="voxel-vae|filter-bank|intensity", help="What embeds the voxels.")
+    ] = "voxel-vae",
+    preset: Annotated[str, typer.Option(metavar="quick", help="A named set of parameters.")] = "quick",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
+    ] = None,
+    voxel_size: Annotated[
+        str | None,
+        typer.Option(metavar="Z,Y,X", help="The size of a voxel in nm.", show_default="what the file says"),
+    ] = None,
+    scale_nm: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="How far a voxel sees, in nm: about the size of what is to be told apart.",
+            show_default="the method's",
+        ),
+    ] = None,
+    level: Annotated[int, typer.Option(min=0, help="Of a pyramid, the level to work on; 0 is the finest.")] = 0,
+    k: Annotated[
+        str, typer.Option("--k", metavar="4-10", help="Numbers of clusters, such as 8 or 4-10 or 4,8.")
+    ] = "4-10",
+    clusters: Annotated[
+        str, typer.Option(metavar="merged|gaussian|kmeans|student-t", help="What clusters the embedding.")
+    ] = "merged",
+    apply: Annotated[
+        str | None,
+        typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),
+    ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POINTS.csv|STROKES",
+            help="Of a segmented volume: learn classes from points (z, y, x, class) or from a volume of strokes.",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Z,Y,X", help="Of a segmented volume: write how much each voxel is like this one, as OME-Zarr."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    engine: EngineName = "processes",
+    scheduler: Scheduler = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Find the kinds of structures in a volume without labels: an embedding and a label for every voxel."""
+    from facies.scale import make_engine
+    from facies.volumes import open_volume, read_voxel_size
+    from facies.volumes.segment import SegmentOptions
+    from facies.volumes.segmentation import is_segmentation
+
+    size = None if voxel_size is None else read_voxel_size(voxel_size)
+    options = SegmentOptions(read_ks(k), clusters, None, resume, overwrite)
+    workers = make_engine(engine, jobs=jobs, scheduler=scheduler)
+    of_a_run = {"--apply": apply, "--probe": probe, "--like": like}
+    given = [name for name, value in of_a_run.items() if value is not None]
+    if is_segmentation(Path(source)):
+        if len(given) != 1:
+            raise InputError(
+                f"{source} is segmented already: give one of --apply VOLUME, --probe POINTS.csv and --like Z,Y,X"
+            )
+        refuse_given(context, _OF_LEARNING, f"{source} is segmented already")
+        if apply is None:
+            refuse_given(context, _OF_BLOCKS, f"{given[0]} works on the stored embedding of {source}, in this process")
+            _click(Path(source), output, probe, like, overwrite=overwrite, as_json=as_json)
+            return
+        other = open_volume(apply, level=level, voxel_size_nm=size)
+        result = _apply(Path(source), other, output, workers, options)
+    else:
+        if given:
+            raise InputError(f"{given[0]} works on a segmented volume: give that folder first")
+        volume = open_volume(source, level=level, voxel_size_nm=size)
+        parameters: dict[str, Any] = {"random_state": seed} | ({} if scale_nm is None else {"scale_nm": scale_nm})
+        result = _segment(volume, output, method, preset, settings or [], parameters, workers, options)
+    _end(result, output, as_json=as_json)
+
+
+def read_ks(text: str) -> tuple[int, ...]:
+    """Read numbers of clusters: ``8``, ``4-10`` or ``4,6,8``; an `InputError` if they are none."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise InputError(f"--k {text}: give a number of clusters, such as 8, or several, such as 4-10 or 4,8")
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return tuple(found)
+
+
+def _segment(
+    volume: Volume, output: Path, name: str, preset: str, settings: list[str], parameters: Mapping[str, Any],
+    workers: Engine, options: SegmentOptions,
+) -> DenseResult:  # fmt: skip
+    from facies.cli.parameters import merged, read_settings
+    from facies.methods.voxels import make_voxel_method, voxel_method_class
+    from facies.volumes.segment import segment_volume
+    from facies.workflows.progress import progress_callback
+
+    chosen = merged(read_settings(voxel_method_class(name), settings), parameters)
+    method = make_voxel_method(name, preset, chosen)
+    with console_progress() as progress, workers:
+        return segment_volume(
+            volume, output, method, workers, options, progress=progress,
+            blocks_done=progress_callback(progress, "labelling", "blocks"),
+        )  # fmt: skip
+
+
+def _apply(run: Path, volume: Volume, output: Path, workers: Engine, options: SegmentOptions) -> DenseResult:
+    from facies.volumes.segment import apply_segmentation
+    from facies.volumes.segmentation import open_segmentation
+    from facies.workflows.progress import progress_callback
+
+    with console_progress() as progress, workers:
+        done = progress_callback(progress, "labelling", "blocks")
+        return apply_segmentation(open_segmentation(run), volume, output, workers, options, blocks_done=done)
+
+
+def _click(run: Path, output: Path, probe: str | None, like: str | None, *, overwrite: bool, as_json: bool) -> None:
+    from facies.volumes.probe import apply_probe, write_similarity
+    from facies.volumes.segmentation import open_segmentation
+    from facies.workflows.progress import progress_callback
+
+    segmentation = open_segmentation(run)
+    with console_progress() as progress:
+        done = progress_callback(progress, "labelling", "blocks")
+        if probe is not None:
+            notes = apply_probe(segmentation, probe, output, overwrite=overwrite, progress=done)
+        else:
+            place = read_place(like or "")
+            notes = write_similarity(segmentation, place, output, overwrite=overwrite, progress=done)
+    print_paths({"labels" if like is None else "similarity": output.absolute()}, as_json=as_json)
+    for note in notes:
+        log_line(f"note: {note}")
+
+
+def read_place(text: str) -> tuple[int, int, int]:
+    """Read a voxel, ``z,y,x``; an `InputError` if it is none."""
+    match = re.fullmatch(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*,\s*(\d{1,9})\s*", text)
+    if match is None:
+        raise InputError(f"--like {text}: give a voxel as z,y,x from 0, such as 10,200,310")
+    z, y, x = (int(part) for part in match.groups())
+    return z, y, x
+
+
+def _end(result: DenseResult, output: Path, *, as_json: bool) -> None:
+    """Print what was written; exit with 1 if blocks are missing."""
+    from facies.volumes.segmentation import open_segmentation
+
+    if not result.report.is_complete:
+        for line in result.lines():
+            log_line(line)
+        log_line("the run is unfinished: the same command with --resume tries the missing blocks again")
+        raise typer.Exit(1)
+    run = open_segmentation(output)
+    described = run.described
+    if as_json:
+        answer = {
+            "run": run.path,
+            "labels": described["labels"],
+            "damaged": described["damaged"],
+            "notes": described["notes"],
+        }
+        print_json(answer)
+    else:
+        print_line(f"{run.path}: labels of {', '.join(run.names)} in labels.zarr")
+        for note in described["notes"]:
+            log_line(f"note: {note}")
+    if result.damaged:
+        raise typer.Exit(1)

@@ -1,0 +1,209 @@
+"""The default network of Voxel-VAE: trained on strided patches, applied to a whole block in one dense pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from facies.losses import kl_to_standard_normal
+from facies.methods.voxel_vae.training_blocks import PatchSource, TrainingBlock, with_noise
+from facies.methods.voxels.base import VoxelSample
+from facies.methods.voxels.contrast import normalise_contrast
+from facies.methods.voxels.filter_bank import bank_halo, bank_responses, bank_sigmas, learning_blocks
+from facies.methods.voxels.gaussian_scale import radius
+from facies.methods.voxels.physical_scale import Shape, Triple, WorkingGrid
+from facies.nn.voxel_encoder import VoxelEncoder
+from facies.training import derive_seed
+
+if TYPE_CHECKING:
+    from facies.training import Progress
+
+N_SCALES = 4
+LEAST_DEVIATION = 0.05
+
+
+class DenseSettings(Protocol):
+    """The parameters that the network needs; `VoxelVAE` says what they do."""
+
+    scale_nm: float
+    random_state: int
+    latent_size: int
+    channels: Sequence[int]
+    hidden: int
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    kl_weight: float
+    noise: float
+    n_blocks: int
+    keep_intensity: bool
+
+
+class DenseNetwork:
+    """Embeds a voxel from the patch around it and the filter responses at it.
+
+    The code must reconstruct the responses, of thick slices also the mean of those of the slices beside, from a view with noise. So it
+    keeps what varies together across filters and slices, and leaves out noise.
+
+    Parameters
+    ----------
+    settings : DenseSettings
+        The parameters, such as a `VoxelVAE`.
+    grid : WorkingGrid
+        The voxels that are worked on.
+    """
+
+    def __init__(self, settings: DenseSettings, grid: WorkingGrid) -> None:
+        self.settings, self.grid = settings, grid
+        self.slices = grid.is_slices
+        self.sigmas: list[Triple] = [grid.voxels(sigma) for sigma in bank_sigmas(settings.scale_nm, N_SCALES)]
+        self.window: Triple = grid.voxels(settings.scale_nm / 4)
+        if self.slices:
+            self.window = (0.0, *self.window[1:])
+        self.n_values = (14 if self.slices else 9) * N_SCALES
+        self.encoder = VoxelEncoder(
+            settings.channels,
+            self.n_values,
+            latent_size=settings.latent_size,
+            hidden=settings.hidden,
+            slices=self.slices,
+        )
+        self.means = torch.zeros(self.n_values)
+        self.deviations = torch.ones(self.n_values)
+
+    @property
+    def working_halo(self) -> Shape:
+        """How far a voxel sees, in working voxels."""
+        bank = bank_halo(self.sigmas, slices=self.slices)
+        window = (radius(each) for each in self.window)
+        z, y, x = (max(a, b + c) for a, b, c in zip(bank, self.encoder.halo, window, strict=True))
+        return z, y, x
+
+    def learn(self, sample: VoxelSample, device: torch.device, progress: Progress) -> list[dict[str, float]]:
+        """Train encoder and decoder on random patches of a sample; the losses by step are returned."""
+        settings = self.settings
+        seed = derive_seed(settings.random_state, "dense")
+        blocks = list(self._blocks(sample, np.random.default_rng(seed), progress))
+        every = torch.cat([block.targets.flatten(1)[:, ::7].float() for block in blocks], dim=1)
+        self.means, self.deviations = every.mean(dim=1), every.std(dim=1).clamp_min(1e-6)
+        blocks = [TrainingBlock(b.grey, self._standard(b.values), self._standard(b.targets)) for b in blocks]
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            self.encoder = VoxelEncoder(
+                settings.channels,
+                self.n_values,
+                latent_size=settings.latent_size,
+                hidden=settings.hidden,
+                slices=self.slices,
+            ).to(device)
+            decoder = Decoder(settings.latent_size, settings.hidden, self.n_values).to(device)
+            source = PatchSource(blocks, self.encoder.patch, device)
+            return self._train(source, decoder, seed, progress)
+
+    def _train(self, source: PatchSource, decoder: Decoder, seed: int, progress: Progress) -> list[dict[str, float]]:
+        settings, n_steps = self.settings, self.settings.n_steps
+        parameters = [*self.encoder.parameters(), *decoder.parameters()]
+        optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, amsgrad=True)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+        history = []
+        progress.start("training", n_steps, "steps")
+        for step, (patches, values, targets) in enumerate(source.batches(n_steps, settings.batch_size, seed)):
+            mean, variance = self.encoder(patches, values)
+            code = mean + variance.sqrt() * torch.randn_like(mean)
+            reconstruction = decoder.loss(code, targets).mean()
+            divergence = kl_to_standard_normal(mean, variance.log()).mean()
+            loss = reconstruction + settings.kl_weight * divergence
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+            if step % max(n_steps // 200, 1) == 0:
+                history.append({"step": step, "reconstruction": reconstruction.item(), "divergence": divergence.item()})
+            progress.advance(1)
+        progress.finish()
+        return history
+
+    def _blocks(self, sample: VoxelSample, rng: np.random.Generator, progress: Progress) -> Iterator[TrainingBlock]:
+        count = self.settings.n_blocks if self.slices else max(1, self.settings.n_blocks // 16)
+        halo = self.grid.stored_halo(self.working_halo)
+        cut = list(learning_blocks(sample, halo, rng, slices=self.slices, count=count))
+        progress.start("filtering", len(cut), "blocks")
+        for values in cut:
+            working = self.grid.reduce(values)
+            seen = with_noise(working, self.settings.noise, rng)
+            yield TrainingBlock(
+                torch.from_numpy(self._grey(seen)), torch.from_numpy(self._responses(seen)).half(),
+                torch.from_numpy(self._responses(working)).half(),
+            )  # fmt: skip
+            progress.advance(1)
+        progress.finish()
+
+    @torch.no_grad()
+    def embed(self, values: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+        """Embed the working voxels of a block (z, y, x) with `working_halo` on each side: (latent_size, z, y, x)."""
+        responses = self._standard(torch.from_numpy(self._responses(values)))
+        grey = torch.from_numpy(self._grey(values))
+        encoder = self.encoder.to(device).eval()
+        return encoder.dense(grey[None].to(device), responses.to(device)).cpu().numpy()
+
+    def _grey(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What patches are cut from, with the halo of the network alone."""
+        return np.ascontiguousarray(_inner(normalise_contrast(working, self.window), self._more(self.encoder.halo)))
+
+    def _responses(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Responses of the filters without any halo, (n_values, z, y, x)."""
+        if not self.settings.keep_intensity:
+            working = normalise_contrast(working, self.window)
+        z, y, x = self.working_halo
+        parts = np.stack(
+            [_inner(each, (0, y, x)).copy() for each in bank_responses(working, self.sigmas, slices=self.slices)]
+        )
+        own = parts[:, z : parts.shape[1] - z]
+        if not self.slices:
+            return own
+        return np.concatenate([own, (parts[:, z - 1 : -z - 1] + parts[:, z + 1 : parts.shape[1] - z + 1]) / 2])
+
+    def _more(self, halo: Shape) -> Shape:
+        z, y, x = (all_of - own for all_of, own in zip(self.working_halo, halo, strict=True))
+        return z, y, x
+
+    def _standard(self, values: Tensor) -> Tensor:
+        shape = (-1, 1, 1, 1)
+        return ((values.float() - self.means.reshape(shape)) / self.deviations.reshape(shape)).to(values.dtype)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return weights, and means and deviations of the responses."""
+        arrays = {f"encoder.{name}": each.detach().cpu().numpy() for name, each in self.encoder.state_dict().items()}
+        return arrays | {"means": self.means.numpy(), "deviations": self.deviations.numpy()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take what `state` returned."""
+        weights = {name: torch.from_numpy(each.copy()) for name, each in state.items()}
+        self.means, self.deviations = weights.pop("means"), weights.pop("deviations")
+        self.encoder.load_state_dict({name.removeprefix("encoder."): each for name, each in weights.items()})
+
+
+class Decoder(nn.Module):
+    """A code → mean of the responses; their standard deviations are learnt, one for each."""
+
+    def __init__(self, latent_size: int, hidden: int, n_values: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(latent_size, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, n_values)
+        )
+        self.log_deviation = nn.Parameter(torch.full((n_values,), -1.0))
+
+    def loss(self, codes: Tensor, targets: Tensor) -> Tensor:
+        """Negative log-likelihood of the targets without its constant, one number a row."""
+        deviation = self.log_deviation.exp().clamp_min(LEAST_DEVIATION)
+        return (0.5 * ((self.layers(codes) - targets) / deviation).square() + deviation.log()).sum(dim=1)
+
+
+def _inner(values: NDArray[np.float32], halo: Shape) -> NDArray[np.float32]:
+    z, y, x = (slice(more, size - more) for more, size in zip(halo, values.shape, strict=True))
+    return values[z, y, x]

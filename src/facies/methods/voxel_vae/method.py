@@ -1,0 +1,107 @@
+"""Voxel-VAE: its parameters, and which of its networks does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import annotated_types as at
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facies.methods.voxel_vae.dense import DenseNetwork
+from facies.methods.voxels.base import VoxelMethod, VoxelSample
+from facies.methods.voxels.physical_scale import Shape
+from facies.parameters import Count, Positive, Weight
+
+if TYPE_CHECKING:
+    from facies.training import Progress
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class VoxelVAE(VoxelMethod):
+    """A variational autoencoder that gives each voxel a code, from the patch around it and filters at several scales.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grey = np.random.default_rng(0).integers(0, 255, (12, 40, 40), np.uint8)
+    >>> method = VoxelVAE(n_steps=2, n_blocks=1, scale_nm=240).fit(VoxelSample([grey], (80, 16, 16)))
+    >>> method.embed(np.zeros([3 + 2 * each for each in method.halo], np.float32)).shape
+    (8, 3, 3, 3)
+    """
+
+    name: ClassVar[str] = "voxel-vae"
+    title: ClassVar[str] = "Voxel-VAE"
+    reference: ClassVar[str] = (
+        "Han, Dmitrieva, Sauer, Tam and Rittscher, Self-supervised voxel-level representation rediscovers subcellular structures in "
+        "volume electron microscopy, CVPR Workshops 2022"
+    )
+
+    latent_size: Count = 8
+    """Numbers in a code; more keep finer differences, and clusters are harder to find."""
+    channels: tuple[Count, ...] = (8, 12, 16, 24)
+    """Outputs of the convolutions; each one more doubles the side of a patch, which is 2^(n + 1) − 1 voxels."""
+    hidden: Count = 96
+    """Width of the layers between patch and code, and of the decoder."""
+    n_steps: Count = 1500
+    """Steps of the training."""
+    batch_size: Annotated[int, at.Ge(2)] = 512
+    """Patches in a step."""
+    learning_rate: Positive = 2e-3
+    """Of AMSGrad at the first step; it falls to 0 as a cosine."""
+    kl_weight: Weight = 1.0
+    """Weight of the divergence of codes from a standard normal distribution; larger values keep fewer differences."""
+    noise: Weight = 0.05
+    """Greatest standard deviation of the noise in what the encoder sees, in units of the grey range; the decoder is shown none."""
+    n_blocks: Count = 96
+    """Blocks of slices from which patches are drawn; where voxels are about cubes a sixteenth as many, which are larger. More of them
+    show more of the volume, and take longer to filter."""
+    keep_intensity: bool = True
+    """Whether filters see grey values as they are; else also they see the local contrast, and dark and bright areas become alike."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What is computed on; ``auto`` is a GPU if there is one."""
+
+    @property
+    def n_features(self) -> int:
+        """The size of a code."""
+        return self.latent_size
+
+    @property
+    def finest_nm(self) -> float:
+        """A patch has as many voxels as the network sees."""
+        return self.scale_nm / (2 ** (len(self.channels) + 1) - 1)
+
+    @property
+    def halo(self) -> Shape:
+        """How far a code depends on what is around its voxel."""
+        network = getattr(self, "network_", None) or DenseNetwork(self, self.grid)
+        return self.grid.stored_halo(network.working_halo)
+
+    def learn(self, sample: VoxelSample, progress: Progress) -> None:
+        """Train the network on patches of the sample."""
+        self.network_ = DenseNetwork(self, self.grid)
+        self.history_ = self.network_.learn(sample, self._device(), progress)
+
+    def embed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed a block in one dense pass."""
+        z, y, x = (size - 2 * more for size, more in zip(values.shape, self.halo, strict=True))
+        codes = self.network_.embed(self.grid.reduce(values), self._device())
+        return np.ascontiguousarray(self.grid.restore(codes, (z, y, x)))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the weights."""
+        return self.network_.state()
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the weights."""
+        self.network_ = DenseNetwork(self, self.grid)
+        self.network_.load_state(state)
+
+    def _device(self) -> torch.device:
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(name)
