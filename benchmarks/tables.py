@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import record
 from atlas_tables import reach, sessions_of_intervals
+from real_tables import default_method, real_images
 from record import where
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
@@ -594,6 +595,8 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),
     "volumes": (("volumes",), volumes),
+    "real-images": (("real-images-",), real_images),
+    "default-method": (("default-method",), default_method),
     "atlas": (("atlas",), atlas),
 }
 
