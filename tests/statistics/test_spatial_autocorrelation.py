@@ -15,14 +15,15 @@ def mask() -> np.ndarray:
     return measured
 
 
-def slow_neighbours(measured: np.ndarray) -> np.ndarray:
+def slow_neighbours(measured: np.ndarray, radius: float = 1.5) -> np.ndarray:
     places = np.argwhere(measured)
-    distance = np.abs(places[:, None] - places[None]).max(axis=2)
-    return (distance == 1).astype(float)
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    return ((distance > 0) & (distance <= radius)).astype(float)
 
 
-def test_neighbours_are_measured_pixels_alone():
-    np.testing.assert_array_equal(pixel_neighbours(mask()).toarray(), slow_neighbours(mask()))
+@pytest.mark.parametrize("radius", [1.0, 1.5, 3.0, 40.0])
+def test_neighbours_are_measured_pixels_within_the_radius(radius):
+    np.testing.assert_array_equal(pixel_neighbours(mask(), radius).toarray(), slow_neighbours(mask(), radius))
 
 
 def test_statistics_are_those_of_their_definitions():

@@ -12,15 +12,15 @@ from scipy.stats import false_discovery_control, norm
 
 Array = NDArray[np.float64]
 
-_FORWARD = ((0, 1), (1, 0), (1, 1), (1, -1))
 
-
-def pixel_neighbours(measured: NDArray[np.bool_]) -> csr_array:
-    """Neighbours of the measured pixels: the eight around each, as far as they were measured.
+def pixel_neighbours(measured: NDArray[np.bool_], radius: float = 1.5) -> csr_array:
+    """Neighbours of the measured pixels: all within a radius, as far as they were measured.
 
     Parameters
     ----------
     measured : ndarray of bool, shape (H, W)
+    radius : float, default=1.5
+        In pixels, at least 1; 1.5 takes the eight around each.
 
     Returns
     -------
@@ -31,12 +31,16 @@ def pixel_neighbours(measured: NDArray[np.bool_]) -> csr_array:
     number[measured] = np.arange(int(measured.sum()))
     height, width = measured.shape
     ends = []
-    for down, right in _FORWARD:
+    reach = int(radius)
+    for down, right in ((down, right) for down in range(reach + 1) for right in range(-reach, reach + 1)):
+        is_forward = down > 0 or right > 0
+        if not is_forward or down**2 + right**2 > radius**2 or down >= height or abs(right) >= width:
+            continue
         one = number[: height - down, max(0, -right) : width - max(0, right)]
         other = number[down:, max(0, right) : width + min(0, right)]
         both = (one >= 0) & (other >= 0)
         ends.append(np.stack([one[both], other[both]]))
-    pairs = np.concatenate(ends, axis=1)
+    pairs = np.concatenate(ends or [np.zeros((2, 0), np.int64)], axis=1)
     both_ways = np.concatenate([pairs, pairs[::-1]], axis=1)
     size = int(measured.sum())
     return coo_array((np.ones(both_ways.shape[1]), tuple(both_ways)), shape=(size, size)).tocsr()
@@ -78,10 +82,11 @@ def spatial_autocorrelation(
     batches: Iterable[NDArray[np.floating]],
     measured: NDArray[np.bool_],
     *,
+    radius: float = 1.5,
     n_permutations: int = 0,
     random_state: int = 0,
 ) -> Autocorrelation:
-    r"""Measure Moran's I and Geary's C of images over the eight neighbours of each measured pixel.
+    r"""Measure Moran's I and Geary's C of images over the neighbours of each measured pixel.
 
     .. math:: I = \frac{n}{S_0}\frac{\sum_{ij} w_{ij} z_i z_j}{\sum_i z_i^2}, \qquad
        C = \frac{n-1}{2 S_0}\frac{\sum_{ij} w_{ij} (z_i - z_j)^2}{\sum_i z_i^2}
@@ -94,6 +99,8 @@ def spatial_autocorrelation(
     batches : iterable of ndarray, shape (B, n_measured)
         Values of the measured pixels, counted along rows.
     measured : ndarray of bool, shape (H, W)
+    radius : float, default=1.5
+        Pixels within it are neighbours; a larger one finds faint patterns that are wide, and misses fine ones.
     n_permutations : int, default=0
         Number of random orders of the pixels for p-values by permutation, the same orders for all images; 0 takes the
         analytic ones.
@@ -109,7 +116,7 @@ def spatial_autocorrelation(
     ValueError
         If fewer than four pixels were measured, or none has a neighbour.
     """
-    weights = pixel_neighbours(measured)
+    weights = pixel_neighbours(measured, radius)
     if weights.shape[0] < 4 or not weights.nnz:
         raise ValueError("spatial autocorrelation needs at least four measured pixels, and neighbours among them")
     orders = [np.random.default_rng([random_state, k]).permutation(weights.shape[0]) for k in range(n_permutations)]
