@@ -15,7 +15,7 @@ from facies.genes.grid import PixelGrid, pixel_grid
 from facies.genes.normalisation import Values, normalised
 from facies.genes.spatial_table import SpatialTable, unique_names
 from facies.images import ImageSet
-from facies.images.sources import Indices
+from facies.images.sources import Indices, SubsetSource
 
 SPIKE_IN = "ERCC-"
 
@@ -27,13 +27,13 @@ class GeneSource:
     Memory is that of the sparse table and of the batch that is read.
     """
 
-    values: csc_matrix = field(repr=False)
+    matrix: csc_matrix = field(repr=False)
     grid: PixelGrid
 
     @property
     def shape(self) -> tuple[int, ...]:
         """``(N, 1, H, W)``."""
-        return (self.values.shape[1], 1, *self.grid.shape)
+        return (self.matrix.shape[1], 1, *self.grid.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -42,7 +42,7 @@ class GeneSource:
 
     def read(self, indices: Indices) -> NDArray[Any]:
         """Return the images of genes, ``(B, 1, H, W)`` float32."""
-        columns = self.values[:, indices]
+        columns = self.matrix[:, indices]
         n_pixels = self.grid.shape[0] * self.grid.shape[1]
         gene = np.repeat(np.arange(len(indices)), np.diff(columns.indptr))
         summed = np.bincount(
@@ -123,6 +123,22 @@ def gene_images(
         measured=grid.measured,
         origin={"kind": "memory", "path": None, "options": {}},
     )
+
+
+def spot_values(images: ImageSet) -> csc_matrix:
+    """Return the values that images of genes were made from, (n_spots, n_images).
+
+    Raises
+    ------
+    InputError
+        If the images are not what `gene_images` made, or a part of it.
+    """
+    source = images.source
+    if isinstance(source, SubsetSource) and isinstance(source.parent, GeneSource):
+        return source.parent.matrix[:, source.rows]
+    if isinstance(source, GeneSource):
+        return source.matrix
+    raise InputError("these images are not of a table of spots: open the .h5ad, Visium folder or .imzML itself")
 
 
 def _largest_pixel(source: GeneSource) -> float:

@@ -8,6 +8,7 @@ from facies.metrics.image_quality import psnr, shannon_entropy, ssim
 from facies.metrics.image_space import ImageSpaceIndex, davies_bouldin_of_images, spectral_angles
 from facies.metrics.partition import accuracy, ari, labelled_fraction, match_groups, nmi, purity
 from facies.metrics.reliability import reliability
+from facies.metrics.similar_groups import group_notes, similar_groups
 from facies.metrics.stability import stability
 from facies.metrics.summary import evaluate_partition
 
@@ -19,6 +20,7 @@ __all__ = [
     "davies_bouldin_of_images",
     "evaluate_partition",
     "frechet_distance",
+    "group_notes",
     "labelled_fraction",
     "match_groups",
     "nmi",
@@ -27,6 +29,7 @@ __all__ = [
     "reliability",
     "shannon_entropy",
     "silhouette",
+    "similar_groups",
     "spectral_angles",
     "ssim",
     "stability",
