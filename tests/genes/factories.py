@@ -14,16 +14,16 @@ from scipy.sparse import csc_matrix, csr_matrix
 anndata.settings.allow_write_nullable_strings = True  # text of pandas 3 in files
 
 
-def tissue(n_genes: int = 40, side: int = 12, seed: int = 0, rate: float = 1.5) -> anndata.AnnData:
-    """Counts on a square array: genes of a left half, of a top half, and the last quarter without a pattern.
+def tissue(n_genes: int = 40, side: int = 12, seed: int = 0, rate: float = 2.0) -> anndata.AnnData:
+    """Counts on a square array: genes of the left half, as many of the right half, and the last quarter without a pattern.
 
-    The latter make up most of the counts, so that the total of a spot says nothing of the patterns.
+    So the total of a spot says nothing of the patterns.
     """
     rng = np.random.default_rng(seed)
     row, column = (each.ravel() for each in np.mgrid[:side, :side])
-    halves = [column < side // 2, row < side // 2, np.ones(side * side, bool)]
+    halves = [column < side // 2, column >= side // 2, np.ones(side * side, bool)]
     kinds = np.repeat([0, 1, 2], [n_genes * 3 // 8, n_genes * 3 // 8, n_genes - 2 * (n_genes * 3 // 8)])
-    means = np.stack([np.where(halves[kind], rate if kind < 2 else 20 * rate, 0.1) for kind in kinds], axis=1)
+    means = np.stack([np.where(halves[kind], rate, 0.1) for kind in kinds], axis=1)
     adata = anndata.AnnData(csr_matrix(rng.poisson(means).astype(np.float32)))
     adata.var_names = [f"GENE{number}" for number in range(n_genes)]
     adata.obs_names = [f"spot{number}" for number in range(side * side)]

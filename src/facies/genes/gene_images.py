@@ -48,8 +48,8 @@ class GeneSource:
         summed = np.bincount(
             gene * n_pixels + self.grid.pixel[columns.indices], columns.data, minlength=len(indices) * n_pixels
         ).reshape(len(indices), n_pixels)
-        summed = summed / np.maximum(self.grid.spots_in_pixel, 1)
-        return summed.astype(np.float32).reshape(len(indices), 1, *self.grid.shape)
+        means = summed / np.maximum(self.grid.spots_in_pixel, 1)
+        return means.astype(np.float32).reshape(len(indices), 1, *self.grid.shape)
 
 
 def gene_images(

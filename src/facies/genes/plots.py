@@ -103,8 +103,8 @@ def group_patterns(
 def _draw(axis: Any, grid: PixelGrid, values: NDArray[Any], title: str, cmap: str) -> None:
     from matplotlib import colormaps
 
-    image = np.bincount(grid.pixel, values, minlength=grid.shape[0] * grid.shape[1])
-    image = (image / np.maximum(grid.spots_in_pixel, 1)).reshape(grid.shape)
+    sums = np.bincount(grid.pixel, values, minlength=grid.shape[0] * grid.shape[1])
+    image = (sums / np.maximum(grid.spots_in_pixel, 1)).reshape(grid.shape)
     colours = colormaps[cmap].with_extremes(bad=BACKGROUND)
     drawn = axis.imshow(np.ma.masked_where(~grid.measured, image), cmap=colours, interpolation="nearest")
     axis.set_title(title, fontsize=9)

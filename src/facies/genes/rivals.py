@@ -82,7 +82,7 @@ def leiden(values: Array, _: NDArray[np.bool_], n_clusters: int, random_state: i
     graph = correlation_graph(values, 15)
     low, high = 1e-3, 50.0
     best: tuple[int, Labels] | None = None
-    for _ in range(20):
+    for _step in range(20):
         resolution = float(np.sqrt(low * high))
         labels = _as_labels(Leiden(resolution, random_state=random_state).fit_predict(csr_matrix(graph)))
         count = int(labels.max()) + 1
