@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from facies.cluster.correlation_graph import correlation_graph, standardised
 from facies.genes import find_patterns, gene_images
 from facies.genes.planted import planted_tissue
-from facies.genes.rivals import GROUPINGS, correlation_graph, standardised
+from facies.genes.rivals import GROUPINGS
 from facies.metrics import ari
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.ndimage import median_filter
-from scipy.sparse import coo_array, csr_array, csr_matrix
+from scipy.sparse import csr_matrix
 from scipy.spatial.distance import squareform
 
+from facies.cluster.correlation_graph import correlation_graph, standardised
 from facies.errors import InputError
 from facies.statistics.spatial_autocorrelation import pixel_neighbours
 
@@ -106,40 +107,12 @@ GROUPINGS: dict[str, Callable[[Array, NDArray[np.bool_], int, int], Labels]] = {
 """Name → function of values (N, n_measured), the mask (H, W), the number of groups and the seed, which gives labels (N,)."""
 
 
-def standardised(values: Array) -> Array:
-    """Each image less its mean, divided by its deviation; images of one value become 0."""
-    centred = values - values.mean(axis=1, keepdims=True)
-    deviation = centred.std(axis=1, keepdims=True)
-    return np.asarray(centred / np.where(deviation > 0, deviation, 1), np.float32)
-
-
 def components(values: Array, random_state: int) -> Array:
     """The first 50 principal components of the standardised images."""
     from sklearn.decomposition import PCA
 
     count = min(N_COMPONENTS, *(side - 1 for side in values.shape))
     return np.asarray(PCA(max(1, count), random_state=random_state).fit_transform(standardised(values)), np.float32)
-
-
-def correlation_graph(values: Array, n_neighbours: int) -> csr_array:
-    """Link each image to those that it correlates with most, above 0; symmetric, (N, N)."""
-    scaled = standardised(values) / np.sqrt(values.shape[1])
-    size, step = len(values), max(1, 2**24 // len(values))
-    kept = min(n_neighbours, size - 1)
-    rows, columns, weights = [], [], []
-    for start in range(0, size, step):
-        block = scaled[start : start + step] @ scaled.T
-        block[np.arange(len(block)), start + np.arange(len(block))] = -np.inf
-        nearest = np.argpartition(-block, kept - 1, axis=1)[:, :kept]
-        rows.append(np.repeat(start + np.arange(len(block)), kept))
-        columns.append(nearest.ravel())
-        weights.append(np.maximum(np.take_along_axis(block, nearest, axis=1), 0).ravel())
-    one = coo_array(
-        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)
-    ).tocsr()
-    both = one.maximum(one.T).tocsr()
-    both.eliminate_zeros()
-    return both
 
 
 def _linkage_labels(similarity: NDArray[np.float64], n_clusters: int) -> Labels:

@@ -23,6 +23,7 @@ METHODS: dict[str, str] = {
     "dac": "facies.methods.dac.dac:DAC",
     "dec": "facies.methods.dec:DEC",
     "idec": "facies.methods.idec:IDEC",
+    "darlc": "facies.methods.darlc.method:DARLC",
 }
 """The methods of Facies; a method is imported when it is asked for."""
 
