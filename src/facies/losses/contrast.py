@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def cross_view_contrast(online: Tensor, target: Tensor, temperature: float = 0.5) -> Tensor:
     r"""NT-Xent between a view and its target, both directions summed (Chen et al., 2020; Li et al., 2024, eq. 10).
 
-    .. math:: \ell(u_i, v_i) = -\log \frac{e^{\cos(u_i, v_i)/\tau}}{\sum_j e^{\cos(u_i, v_j)/\tau} + \sum_{j \neq i} e^{\cos(u_i, u_j)/\tau}}
+    .. math:: \ell(u_i, v_i) = -\log \frac{s(u_i, v_i)}{\sum_j s(u_i, v_j) + \sum_{j \neq i} s(u_i, u_j)},
+       \qquad s(u, v) = e^{\cos(u, v)/\tau}
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def cross_view_contrast(online: Tensor, target: Tensor, temperature: float = 0.5
     Tensor
         Mean over the images of ``l(online, target) + l(target, online)``.
     """
-    one, other = F.normalize(online, dim=1), F.normalize(target.detach(), dim=1)
+    one, other = functional.normalize(online, dim=1), functional.normalize(target.detach(), dim=1)
     itself = torch.eye(len(one), dtype=torch.bool, device=one.device)
     across = one @ other.T / temperature
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 OFFSETS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 """A pixel and its eight neighbours."""
@@ -36,7 +36,7 @@ class GridAttention(nn.Module):
 
     def attention(self, images: Tensor, measured: Tensor) -> Tensor:
         """Images (B, C, H, W) and mask (H, W) → shares of the nine neighbours, (B, 9, H, W); 0 for unmeasured ones."""
-        wide = F.leaky_relu(torch.einsum("oc,bchw->bohw", self.weight, images))
+        wide = functional.leaky_relu(torch.einsum("oc,bchw->bohw", self.weight, images))
         source = torch.einsum("o,bohw->bhw", self.source, wide)
         target = torch.einsum("o,bohw->bhw", self.target, wide)
         scores = torch.sigmoid(source[:, None] + neighbours(target[:, None])[:, 0])
@@ -68,15 +68,15 @@ class GridAttentionAutoencoder(nn.Module):
     def forward(self, images: Tensor, measured: Tensor) -> Tensor:
         """(B, C, H, W), mask (H, W) → denoised, of the same shape; 0 where unmeasured."""
         attention = self.attend.attention(images, measured)
-        hidden = F.leaky_relu(self.attend(images, attention))
+        hidden = functional.leaky_relu(self.attend(images, attention))
         codes = torch.einsum("kd,bdhw->bkhw", self.encode, hidden)
-        again = F.leaky_relu(torch.einsum("kd,bkhw->bdhw", self.encode, mix(codes, attention)))
+        again = functional.leaky_relu(torch.einsum("kd,bkhw->bdhw", self.encode, mix(codes, attention)))
         return torch.einsum("dc,bdhw->bchw", self.attend.weight, again) * measured
 
 
 def neighbours(images: Tensor) -> Tensor:
     """Each pixel's nine neighbours: (B, C, H, W) → (B, C, 9, H, W); 0 beyond the border."""
-    padded = F.pad(images, (1, 1, 1, 1))
+    padded = functional.pad(images, (1, 1, 1, 1))
     height, width = images.shape[-2:]
     return torch.stack(
         [padded[..., 1 + down : 1 + down + height, 1 + right : 1 + right + width] for down, right in OFFSETS], dim=2
@@ -85,7 +85,7 @@ def neighbours(images: Tensor) -> Tensor:
 
 def mix(images: Tensor, attention: Tensor) -> Tensor:
     """Sum of neighbours by their shares: (B, C, H, W) and (B, 9, H, W) → (B, C, H, W)."""
-    padded = F.pad(images, (1, 1, 1, 1))
+    padded = functional.pad(images, (1, 1, 1, 1))
     height, width = images.shape[-2:]
     mixed = torch.zeros_like(images)
     for number, (down, right) in enumerate(OFFSETS):  # nine, whatever the image: no list of edges in memory
@@ -102,7 +102,9 @@ def smooth(images: Tensor, measured: Tensor, sigma: float) -> Tensor:
 
     def blurred(planes: Tensor) -> Tensor:
         flat = planes.reshape(-1, 1, *planes.shape[-2:])
-        flat = F.conv2d(F.conv2d(flat, kernel[..., None, :], padding=(0, reach)), kernel[..., None], padding=(reach, 0))
+        flat = functional.conv2d(
+            functional.conv2d(flat, kernel[..., None, :], padding=(0, reach)), kernel[..., None], padding=(reach, 0)
+        )
         return flat.reshape(planes.shape)
 
     mask = measured[None, None].to(images)

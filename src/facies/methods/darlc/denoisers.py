@@ -192,7 +192,7 @@ def _train_registered(
     for epoch in range(1, epochs + 1):
         optimizer.zero_grad()
         loss = ((network(features, measured) - features).square() * measured).sum() / measured.sum()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         if epoch % 5:

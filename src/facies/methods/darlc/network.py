@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from facies.cluster import StudentTMixture
 from facies.methods.darlc.losses import UncertaintyWeights, student_t_log_density
@@ -68,12 +68,12 @@ class Head(nn.Module):
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(width, size), nn.Linear(size, size)
-        self.norms = nn.ModuleList([FixedNorm(size), FixedNorm(size)])
+        self.first_norm, self.second_norm = FixedNorm(size), FixedNorm(size)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(B, width) → (B, size)."""
-        hidden = F.selu(self.norms[0](self.first(vectors)))
-        return F.selu(self.norms[1](self.second(hidden)))
+        hidden = functional.selu(self.first_norm(self.first(vectors)))
+        return functional.selu(self.second_norm(self.second(hidden)))
 
     @torch.no_grad()
     def begin(self, vectors: Tensor) -> None:
@@ -90,18 +90,15 @@ class Head(nn.Module):
         self.first.bias.zero_()
         self.second.weight.copy_(torch.eye(size))
         self.second.bias.zero_()
-        self.norms[0].set_statistics(self.first(vectors))  # type: ignore[operator]  # a ModuleList knows no class
+        self.first_norm.set_statistics(self.first(vectors))
         # The axes of small variance are noise: they keep their share of the whole, they are not blown up.
         spread = values.flip(0)[:size].clamp(min=0).sqrt().float()
         share = (spread / spread[0].clamp(min=1e-12)).clamp(min=0.05)
-        self.norms[0].scale.zero_()  # type: ignore[operator]  # a ModuleList knows no class
-        self.norms[0].scale[: len(share)] = share  # type: ignore[index]  # a ModuleList knows no class
-        hidden = F.selu(self.norms[0](self.first(vectors)))
-        norm = self.norms[1]
-        assert isinstance(norm, FixedNorm)
-        codes = self.second(hidden)
-        norm.mean.copy_(codes.mean(dim=0))
-        norm.deviation.fill_(float(codes.std(dim=0).max().clamp(min=1e-4)))
+        self.first_norm.scale.zero_()
+        self.first_norm.scale[: len(share)] = share
+        codes = self.second(functional.selu(self.first_norm(self.first(vectors))))
+        self.second_norm.mean.copy_(codes.mean(dim=0))
+        self.second_norm.deviation.fill_(float(codes.std(dim=0).max().clamp(min=1e-4)))
 
 
 class TorchMixture(nn.Module):
@@ -116,8 +113,8 @@ class TorchMixture(nn.Module):
 
     def joint(self, codes: Tensor) -> Tensor:
         """Log of weight times density, (B, K)."""
-        scales = F.softplus(self.raw_scales) + 1e-6
-        degrees = (1 + F.softplus(self.raw_degrees)).clamp(max=MOST_DEGREES)
+        scales = functional.softplus(self.raw_scales) + 1e-6
+        degrees = (1 + functional.softplus(self.raw_degrees)).clamp(max=MOST_DEGREES)
         return self.logits.log_softmax(dim=0) + student_t_log_density(codes, self.means, scales, degrees)
 
     @torch.no_grad()
@@ -146,6 +143,7 @@ class DARLCNetwork(nn.Module):
         self.online = nn.ModuleDict(
             {"encoder": PatchEncoder(self.grid, width, depth, heads), "map": nn.Linear(width, width)}
         )
+        nn.init.eye_(self.online["map"].weight)  # type: ignore[arg-type]  # a ModuleDict knows no class
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.decoder = ImageDecoder(width, self.grid.inside.numel())
         self.head = Head(width, size)

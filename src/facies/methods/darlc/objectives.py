@@ -18,7 +18,7 @@ from facies.images import ImageSet
 from facies.losses import assignment_divergence
 from facies.losses.contrast import cross_view_contrast
 from facies.methods.darlc.losses import best_weight, laplacian_loss, size_loss
-from facies.methods.darlc.network import DARLCNetwork
+from facies.methods.darlc.network import DARLCNetwork, TorchMixture
 from facies.nn.masked_patches import draw_visible
 from facies.training import Batch, Callback, unwrapped
 from facies.training.trainer import apply_in_batches
@@ -149,14 +149,14 @@ class GroupState(Callback):
             mixture.fit(codes)
         network.mixture.set_from(mixture)
 
-    def _assign(self, mixture: nn.Module, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def _assign(self, mixture: TorchMixture, codes: Tensor) -> tuple[Tensor, Tensor]:
         step = max(1, ROWS_AT_ONCE // len(self.mixture.weights_))
         with torch.no_grad():
             device = next(mixture.parameters()).device
-            joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in codes.split(step)])
+            joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in torch.split(codes, step)])
         return joint.softmax(dim=1), joint.argmax(dim=1)
 
-    def _epoch_loss(self, mixture: nn.Module, codes: Tensor, eta: float) -> Tensor:
+    def _epoch_loss(self, mixture: TorchMixture, codes: Tensor, eta: float) -> Tensor:
         """η L_lap + (1 − η)(w₁ L_ll + w₂ L_size), whose gradient is asked for; parts of the rows one after the other."""
         total = codes.sum() * 0
         if self.use["laplacian"]:
@@ -165,7 +165,7 @@ class GroupState(Callback):
             return total
         device = next(mixture.parameters()).device
         step = max(1, ROWS_AT_ONCE // len(self.mixture.weights_))
-        joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in codes.split(step)])
+        joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in torch.split(codes, step)])
         likelihood = -joint.logsumexp(dim=1).mean() / codes.shape[1]
         self.lowest = min(self.lowest, float(likelihood.detach()))
         shifted = likelihood - self.lowest

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import nn
 
 from facies.cluster import KMeans, StudentTMixture
@@ -134,8 +135,6 @@ class DARLCStages:
 
     def advance(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Module II: representation and groups together."""
-        from scipy.sparse import csr_array
-
         s, images = self.settings, self._patterned(fit, outputs)
         network = s.build(images.image_shape[0], outputs["measured"].astype(bool), outputs["asked"])
         network.load_state_dict(outputs["pretrained"])
@@ -224,12 +223,12 @@ class DARLCStages:
         s = self.settings
         return PretrainingObjective(view, s.mask_ratio, s.temperature, s.ablation != "contrast")
 
-    def _similarity(self, images: ImageSet, view: nn.Module, measured: NDArray[np.bool_], fit: FitContext) -> object:
+    def _similarity(self, images: ImageSet, view: nn.Module, measured: NDArray[np.bool_], fit: FitContext) -> csr_array:
         scale = MeasuredScale(torch.from_numpy(measured))
         seen = view_arrays(view, images, scale, fit.trainer.device, SIDE_OF_SIMILARITY)
         return correlation_graph(seen, NEIGHBOURS)
 
-    def _number_of_groups(self, n_images: int, similarity: object) -> tuple[int, list[str]]:
+    def _number_of_groups(self, n_images: int, similarity: csr_array) -> tuple[int, list[str]]:
         asked = self.settings.n_clusters
         if isinstance(asked, int):
             return asked, []
@@ -240,7 +239,7 @@ class DARLCStages:
         return count, [f"{count} groups: one for {IMAGES_PER_GROUP} images"]
 
     def _mixture(self, fit: FitContext, n_clusters: int) -> StudentTMixture:
-        degrees = 100.0 if self.settings.ablation == "student-t" else "each"
+        degrees: Literal["each"] | float = 100.0 if self.settings.ablation == "student-t" else "each"
         return StudentTMixture(
             n_clusters,
             covariance_type="diag",
