@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facies.cluster.correlation_graph import correlation_graph, standardised
 from facies.genes import find_patterns, gene_images
 from facies.genes.planted import planted_tissue
 from facies.genes.rivals import GROUPINGS
@@ -39,22 +38,6 @@ def test_each_finds_planted_patterns(planted, name):
     assert set(labels) == set(range(labels.max() + 1))
     assert ari(made.truth[kept], labels) > {"gmm": 0.4, "median-cosine": 0.4}.get(name, 0.8)
     np.testing.assert_array_equal(labels, GROUPINGS[name](values[kept], images.measured, 4, 0))
-
-
-def test_the_graph_holds_the_most_correlated(planted):
-    values = planted[2][:20]
-    graph = correlation_graph(values, 3).toarray()
-    expected = np.corrcoef(values)
-    np.fill_diagonal(expected, -1)
-    for number in range(20):
-        nearest = expected[number].argmax()
-        assert graph[number, nearest] == pytest.approx(max(expected[number, nearest], 0), abs=1e-4)
-    np.testing.assert_allclose(graph, graph.T)
-    assert (graph.diagonal() == 0).all()
-
-
-def test_an_image_of_one_value_becomes_zero():
-    assert (standardised(np.full((1, 9), 4.0, np.float32)) == 0).all()
 
 
 def test_a_planted_tissue_is_drawn_by_its_seed():
