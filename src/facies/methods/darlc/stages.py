@@ -92,7 +92,7 @@ class DARLCStages:
         notes = [f"{none:,} of {len(images):,} images have no spatial pattern (Moran's I): unassigned"] if none else []
         return {
             "measured": measured, "patterned": patterned.astype(np.uint8),
-            "largest_p": float(found.moran_p[patterned].max()), "notes": notes,
+            "largest_p": _between(found.moran_p, patterned), "notes": notes,
         }  # fmt: skip
 
     def denoise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -246,6 +246,12 @@ class DARLCStages:
             degrees_of_freedom=degrees,
             random_state=fit.trainer.seed("mixture") % 2**31,
         )
+
+
+def _between(p_values: NDArray[np.float64], patterned: NDArray[np.bool_]) -> float:
+    """A p-value between those with a pattern and those without, so that rounding moves no image across."""
+    largest = float(p_values[patterned].max())
+    return (largest + float(p_values[~patterned].min(initial=1.0))) / 2
 
 
 def _stopped(epoch: int) -> str:
