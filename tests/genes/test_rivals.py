@@ -45,3 +45,10 @@ def test_a_planted_tissue_is_drawn_by_its_seed():
     np.testing.assert_array_equal(one.table.values.toarray(), same.table.values.toarray())
     assert (one.table.values != other.table.values).nnz
     assert np.bincount(one.truth + 1).tolist() == [4, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["local-correlation", "median-cosine"])
+def test_a_tree_is_cut_into_as_many_groups_as_asked_for_also_where_images_are_equal(name):
+    values = np.zeros((12, 64), np.float32)
+    values[np.arange(6), np.arange(6) * 9] = 1
+    assert len(set(GROUPINGS[name](values, np.ones((8, 8), bool), 4, 0))) == 4

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.ndimage import median_filter
 from scipy.sparse import csr_matrix
 from scipy.spatial.distance import squareform
@@ -119,7 +119,7 @@ def _linkage_labels(similarity: NDArray[np.float64], n_clusters: int) -> Labels:
     distance = 1 - (similarity + similarity.T) / 2
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(np.maximum(distance, 0), checks=False), method="average")
-    return _as_labels(fcluster(tree, n_clusters, criterion="maxclust"))
+    return _as_labels(cut_tree(tree, n_clusters).ravel())
 
 
 def _as_labels(found: NDArray[np.integer]) -> Labels:
