@@ -32,6 +32,11 @@ def test_the_notes_name_them_and_a_giant():
     assert giant.startswith("group 0 holds 40 of 60 genes, more than half")
 
 
+def test_groups_of_noise_are_not_said_to_be_alike():
+    noise = np.random.default_rng(1).normal(size=(60, 200))
+    assert similar_groups([noise], np.repeat([0, 1, 2], 20)) == []
+
+
 def test_noise_does_not_count():
     values, groups = images()
     assert similar_groups([values], np.where(groups == 1, -1, groups)) == []

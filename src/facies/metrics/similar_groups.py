@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 MERGEABLE = 0.95
 GIANT = 0.5
+RELIABLE = 0.5
 
 
 def similar_groups(
@@ -32,7 +33,8 @@ def similar_groups(
     Returns
     -------
     list of (int, int, float)
-        Two groups and their correlation, at most 1; the most alike first. Groups of one image are left out.
+        Two groups and their correlation, at most 1; the most alike first. Groups of one image, and those whose mean
+        image has a reliability below 0.5, are left out.
     """
     count = int(groups.max(initial=-1)) + 1
     sums: NDArray[np.float64] | None = None
@@ -51,7 +53,7 @@ def similar_groups(
     squares = np.square(sums).sum(axis=1)
     within = (squares - sizes) / np.maximum(sizes * (sizes - 1), 1)
     reliability = sizes * within / np.maximum(1 + (sizes - 1) * within, 1e-12)
-    usable = (sizes > 1) & (within > 0)
+    usable = (sizes > 1) & (reliability >= RELIABLE)  # below, noise alone decides
     scale = np.sqrt(np.where(usable, squares * np.minimum(reliability, 1), np.inf))
     alike = np.minimum(sums @ sums.T / np.outer(scale, scale), 1)
     one, other = np.nonzero(np.triu(alike >= threshold, 1))
