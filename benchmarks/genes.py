@@ -58,7 +58,9 @@ def planted(seeds: int, preset: str) -> None:
         part = images.subset(np.flatnonzero(has))
         for method in (*GROUPINGS, "dec", "darlc"):
 
-            def scores(labels: np.ndarray, own: np.ndarray = truth[has]) -> dict[str, Any]:
+            def scores(
+                labels: np.ndarray, own: np.ndarray = truth[has], shares: dict[str, float] = shares
+            ) -> dict[str, Any]:
                 return {"ari": ari(own[own >= 0], labels[own >= 0]), **shares}
 
             measure("genes-planted", "planted", part, method, 8, seed, preset, scores)
@@ -99,7 +101,7 @@ def ablations(seeds: int, preset: str) -> None:
         measure("genes-ablations", tissue, part, f"darlc:{ablation}", round(len(part) / GENES_PER_GROUP), seed, preset, lambda labels, part=part: dbi(part, labels))  # fmt: skip
 
 
-def spots(seeds: int, preset: str) -> None:
+def spots(_seeds: int, _preset: str) -> None:
     """Seconds and memory by the number of spots: images and patterns of 2,000 sparse genes."""
     rows = record.load("genes-spots") or {"rows": []}
     for side in (55, 100, 173, 300, 775):
@@ -112,8 +114,8 @@ def spots(seeds: int, preset: str) -> None:
             rng=rng,
             format="csc",
             dtype=np.float32,
-            data_sampler=lambda size: rng.integers(1, 5, size).astype(np.float32),
-        )  # noqa: B023, E501
+            data_sampler=lambda size, rng=rng: rng.integers(1, 5, size).astype(np.float32),
+        )
         table = SpatialTable(values, [f"g{n}" for n in range(2000)], "spots", array=np.argwhere(np.ones((side, side))))
         began = time.monotonic()
         find_patterns(gene_images(table))

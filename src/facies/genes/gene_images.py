@@ -142,7 +142,7 @@ def spot_values(images: ImageSet) -> csc_matrix:
 
 
 def _largest_pixel(source: GeneSource) -> float:
-    step = max(1, 2**24 // max(1, source.grid.shape[0] * source.grid.shape[1]))
+    step = max(1, 2**21 // max(1, source.grid.shape[0] * source.grid.shape[1]))
     return max(
         float(source.read(np.arange(start, min(start + step, source.shape[0]))).max())
         for start in range(0, source.shape[0], step)

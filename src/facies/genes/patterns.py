@@ -9,7 +9,7 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.statistics.spatial_autocorrelation import spatial_autocorrelation
 
-_NUMBERS_AT_ONCE = 2**23
+_NUMBERS_AT_ONCE = 2**21
 
 
 def find_patterns(
