@@ -35,9 +35,10 @@ DIMENSIONS = 64
 REPEATS = 7
 
 
-def make_run(n: int) -> Path:
-    """Write a run of n images of 16 × 16 random pixels: groups are Gaussians, all sheets of thumbnails are the same file."""
-    run, pixels = record.WORK / f"atlas-{n}", record.WORK / f"atlas-{n}.npy"
+def make_run(n: int, side: int = 16) -> Path:
+    """Write a run of n square images of random pixels: groups are Gaussians, all sheets of thumbnails are the same file."""
+    name = f"atlas-{n}" if side == 16 else f"atlas-{n}-{side}"
+    run, pixels = record.WORK / name, record.WORK / f"{name}.npy"
     if (run / "run.json").exists() and pixels.exists():
         return run
     shutil.rmtree(run, ignore_errors=True)
@@ -49,7 +50,7 @@ def make_run(n: int) -> Path:
     centres = rng.normal(size=(k + 1, DIMENSIONS)) * 2
     embedding = (centres[groups] + rng.normal(size=(n, DIMENSIONS))).astype(np.float32)
     points = (rng.normal(size=(k + 1, 2)) * 10)[groups] + rng.normal(size=(n, 2))
-    np.save(pixels, rng.integers(0, 256, (n, 16, 16), dtype=np.uint8))
+    np.save(pixels, rng.integers(0, 256, (n, side, side), dtype=np.uint8))
     opened = open_images(pixels)
     ids = opened.table["id"]
     images = pd.DataFrame(
@@ -78,9 +79,9 @@ def make_run(n: int) -> Path:
         input={
             "origin": opened.origin,
             "n_images": n,
-            "image_shape": [1, 16, 16],
+            "image_shape": [1, side, side],
             "dtype": "uint8",
-            "fingerprint": f"drawn-{n}",
+            "fingerprint": f"drawn-{n}-{side}",
         },
     )
     (run / "run.json").write_text(json.dumps(manifest.to_dict()))
@@ -189,6 +190,11 @@ def ask_all(asking: Asking) -> None:
         "one thumbnail of any image",
         lambda: asking.get(f"/thumbnails/{digest}/{asking.rng.integers(asking.n)}.webp"),
         50,
+    )
+    asking.measure(
+        "a page of 48 thumbnails of any images",
+        lambda: asking.get(f"/thumbnails/{digest}?rows={','.join(map(str, asking.rng.integers(asking.n, size=48)))}"),
+        20,
     )
     asking.measure("neighbours of one image", lambda: asking.post("/neighbours", of={"rows": [7]}))
     asking.measure("name a lasso of 5,000", lambda: asking.act("assign", of={"mask": asking.mask(5000)}, name="quartz"))

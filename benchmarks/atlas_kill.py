@@ -1,10 +1,13 @@
-"""Kill the atlas's server with SIGKILL at random moments of 200 actions: all that it acknowledged is there, and nothing is half.
+"""Kill the atlas's server with SIGKILL: all that it acknowledged is there, and nothing is half.
 
-python benchmarks/atlas_kill.py       # 20 times
+python benchmarks/atlas_kill.py             # 20 times at random moments of 200 actions of every kind
+python benchmarks/atlas_kill.py sessions    # 20 times while an expert audits, names, and takes the classifier's names
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import hashlib
 import os
 import random
@@ -33,13 +36,15 @@ from facies.runs import RunContents, partition_table, write_run
 TIMES, ACTIONS, IMAGES = 20, 200, 3000
 
 
-def make_run(folder: Path, n: int = IMAGES) -> Path:
-    """Write a small run of noise in five groups."""
+def make_run(folder: Path, n: int = IMAGES, apart: float = 0.0) -> Path:
+    """Write a small run of noise in five groups, whose centres lie ``apart`` along an axis each."""
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.integers(0, 255, (n, 1, 8, 8), dtype=np.uint8))
     images = open_images(folder / "images.npy")
     embedding = rng.normal(size=(n, 8)).astype(np.float32)
-    table = partition_table(images.table["id"], rng.integers(-1, 5, n), embedding)
+    groups = rng.integers(-1, 5, n)
+    embedding[np.arange(n), groups] += apart * (groups >= 0)
+    table = partition_table(images.table["id"], groups, embedding)
     contents = RunContents(
         images=images,
         embedding=embedding,
@@ -172,10 +177,91 @@ def kill_many(folder: Path, times: int, count: int) -> list[Kill]:
     return kills
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An action that was acknowledged: its revision, and what it said of which images."""
+
+    revision: int
+    kind: str
+    rows: tuple[int, ...]
+    true: tuple[int, ...] = ()
+    n: int = 0
+
+
+def work(client: httpx.Client, seed: int, answers: list[Answer]) -> None:
+    """Audit image after image, name groups, and take what the classifier says, until the server is gone."""
+    rng = np.random.default_rng(seed)
+
+    def act(kind: str, rows: tuple[int, ...] = (), true: tuple[int, ...] = (), **body: Any) -> dict[str, Any]:
+        reply = client.post("/api/runs/run/actions", json={"kind": kind, **body})
+        if reply.status_code == 200:
+            answers.append(Answer(reply.json()["revision"], kind, rows, true, reply.json()["n"]))
+        return reply.json()
+
+    classes = [act("name", group=group, name=f"kind {group}")["class"] for group in range(4)]
+    while True:
+        drawn = client.post("/api/runs/run/audits", json={"per_class": 5, "seed": int(rng.integers(2**31))}).json()
+        for row in drawn["rows"]:
+            true = int(rng.choice(classes))
+            act("audit", (row,), (true,), rows=[row], true=[true])
+        act("name", group=int(rng.integers(0, 5)), name=f"kind {rng.integers(0, 4)}")
+        of = {"rows": np.sort(rng.choice(IMAGES, 40, replace=False)).tolist()}
+        act("clear", of=of)
+        act("accept_probe", of={"all": True}, least=0.2)
+
+
+def is_kept(run: Path, answers: list[Answer]) -> bool:
+    """Whether each acknowledged answer is in the journal, as it was given."""
+    kinds = {"accept_probe": "classify", "clear": "assign"}
+    with Journal(run) as journal:
+        actions = {action.id: action for action in journal.actions()}
+        audited = set(journal.annotations().audits["row"].tolist())
+    for answer in answers:
+        action = actions.get(answer.revision)
+        if action is None or action.kind != kinds.get(answer.kind, answer.kind) or len(action.rows) != answer.n:
+            return False
+        if answer.kind == "audit":
+            said = tuple(int(true) for true in action.after["true"])
+            if (tuple(action.rows.tolist()), said) != (answer.rows, answer.true):
+                return False
+    return {answer.rows[0] for answer in answers if answer.kind == "audit"} <= audited
+
+
+def kill_sessions(folder: Path, times: int) -> list[dict[str, Any]]:
+    """Kill at random moments of the work of an expert, and look for every answer."""
+    pristine = make_run(folder, apart=8.0)
+    chance = random.Random(1)
+    found = []
+    for number in range(times):
+        run = Path(shutil.copytree(pristine, folder / f"session-{number}" / "run"))
+        server, client = start(run)
+        answers: list[Answer] = []
+        with server, client:
+            client.get("/api/runs/run")
+            killer = threading.Timer(chance.uniform(1.0, 12.0), lambda pid=server.pid: os.kill(pid, signal.SIGKILL))
+            killer.start()
+            with contextlib.suppress(httpx.TransportError):
+                work(client, number, answers)
+            killer.join()
+        counts = {kind: sum(answer.kind == kind for answer in answers) for kind in ("audit", "name", "accept_probe")}
+        found.append({"kept": is_kept(run, answers), "acknowledged": len(answers), **counts})
+        print(f"killed in a session: {found[-1]}", flush=True)
+    return found
+
+
 def main() -> None:
     """Kill, look, keep."""
     import record
 
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["actions", "sessions"], default="actions")
+    if parser.parse_args().what == "sessions":
+        with tempfile.TemporaryDirectory() as folder:
+            sessions = kill_sessions(Path(folder), TIMES)
+        kept = sum(session["kept"] for session in sessions)
+        record.keep("atlas-kill-sessions", {"kept": kept, "of": TIMES, "rows": sessions, "machine": record.machine()})
+        print(f"{kept} of {TIMES}: every acknowledged answer is there")
+        return
     with tempfile.TemporaryDirectory() as folder:
         kills = kill_many(Path(folder), TIMES, ACTIONS)
     well = sum(kill.is_well for kill in kills)

@@ -2,7 +2,9 @@
 
     .venv/bin/python benchmarks/intervals.py [--samples 2000] [--seed 0]
 
-Beside the audit's Bayesian bootstrap stands the plain interval of Cochran, p ± 1.96 √variance.
+Beside the audit's Bayesian bootstrap stands the plain interval of Cochran, p ± 1.96 √variance. The last part are sessions in
+the atlas: groups that are named by what most of their images are, 95 % on average, and an audit of some images of each
+class. Their intervals are those that the atlas shows, once so many were audited that it shows any.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pandas as pd
 import record
 from scipy.stats import binom
 
+from facies.atlas.services.counts import MIN_AUDITED
 from facies.statistics import audited_ratio, audited_shares, ratio_interval, wilson_interval
 
 
@@ -96,6 +99,84 @@ def audited_coverage(case: Case, n_samples: int, rng: np.random.Generator) -> di
     }
 
 
+SEDIMENTS = {
+    "5 kinds alike": np.full(5, 0.2),
+    "5 kinds, 5 to 45 %": FIVE,
+    "10 kinds alike": np.full(10, 0.1),
+    "10 kinds, 1 to 35 %": CASES[-1].truth,
+}
+PURITY = 0.95
+IMAGES, AUDITS = 5000, (10, 20, 50, 200)
+
+
+def named_by_group(shares: np.ndarray, neighbours: bool, rng: np.random.Generator) -> np.ndarray:
+    """Rates of named × true: each name is 91 to 99 % right, 95 % on average, in an order by chance.
+
+    The wrong images are of all other kinds by their shares, or of the two kinds that look most like it.
+    """
+    n = len(shares)
+    wrong = 1 - rng.permutation(np.linspace(2 * PURITY - 0.99, 0.99, n))
+    rates = np.zeros((n, n))
+    for kind in range(n):
+        of = np.zeros(n)
+        of[[(kind + 1) % n, (kind - 1) % n]] = 0.7, 0.3
+        of = of if neighbours else np.where(np.arange(n) == kind, 0, shares)
+        rates[kind] = wrong[kind] * of / of.sum()
+        rates[kind, kind] = 1 - wrong[kind]
+    return rates
+
+
+def session_coverage(sediment: str, neighbours: bool, audited: int, n_samples: int, seed: int) -> dict[str, Any]:
+    """Coverage of the corrected shares in sessions of one kind; of the raw ones, too."""
+    rng = np.random.default_rng(seed)
+    shares = SEDIMENTS[sediment]
+    names = [f"kind {i}" for i in range(len(shares))]
+    pairs = pd.MultiIndex.from_product([names, names], names=["assigned", "true"])
+    held, raw, width = np.zeros(len(names)), np.zeros(len(names)), 0.0
+    for _ in range(n_samples):
+        rates = named_by_group(shares, neighbours, rng)
+        truth = shares @ rates
+        images = rng.multinomial(IMAGES, (shares[:, None] * rates).ravel()).reshape(rates.shape)
+        n_named = images.sum(axis=1)
+        drawn = [rng.multivariate_hypergeometric(of, min(audited, of.sum())) for of in images]
+        audits = pairs.repeat(np.array(drawn).ravel()).to_frame(index=False)
+        table = audited_shares(dict(zip(names, n_named, strict=True)), audits)
+        held += (table["low"] <= truth) & (truth <= table["high"])
+        width += float((table["high"] - table["low"]).mean()) / n_samples
+        low, high = wilson_interval(n_named, IMAGES)
+        raw += (low <= truth) & (truth <= high)
+    return {
+        "sediment": sediment,
+        "wrong": "of two kinds" if neighbours else "of all kinds",
+        "audited": audited,
+        "shown": audited >= MIN_AUDITED,
+        "coverage": (held / n_samples).tolist(),
+        "raw": (raw / n_samples).tolist(),
+        "width": width,
+    }
+
+
+def sessions(n_samples: int, seed: int) -> list[dict[str, Any]]:
+    """All sessions; those that an earlier call has kept are not done again."""
+    kept = record.load("intervals-sessions")
+    rows = kept.get("rows", []) if (kept.get("samples"), kept.get("seed")) == (n_samples, seed) else []
+    for sediment in SEDIMENTS:
+        for neighbours in (False, True):
+            for audited in AUDITS:
+                wrong = "of two kinds" if neighbours else "of all kinds"
+                if any((row["sediment"], row["wrong"], row["audited"]) == (sediment, wrong, audited) for row in rows):
+                    continue
+                rows.append(session_coverage(sediment, neighbours, audited, n_samples, seed))
+                kept = {"samples": n_samples, "seed": seed, "rows": rows, "machine": record.machine()}
+                record.keep("intervals-sessions", kept)
+                print(
+                    f"session {sediment}, wrong {wrong}, {audited} audited a class: {np.mean(rows[-1]['coverage']):.3f}, "
+                    f"{min(rows[-1]['coverage']):.3f}–{max(rows[-1]['coverage']):.3f}; raw {np.mean(rows[-1]['raw']):.3f}",
+                    flush=True,
+                )
+    return rows
+
+
 def wilson_coverage(p: float, n: int, n_samples: int, rng: np.random.Generator) -> dict[str, Any]:
     """Coverage in simulated samples, and the exact one."""
     low, high = wilson_interval(np.arange(n + 1), n)
@@ -118,7 +199,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sessions", action="store_true", help="only the sessions in the atlas")
     arguments = parser.parse_args()
+    for audited in AUDITS if sessions(arguments.samples, arguments.seed) else ():
+        rows = [row for row in record.load("intervals-sessions")["rows"] if row["audited"] == audited]
+        print(f"sessions, {audited} audited a class: {np.mean([np.mean(row['coverage']) for row in rows]):.3f}")
+    if arguments.sessions:
+        return
     rng = np.random.default_rng(arguments.seed)
     n = arguments.samples
     wilson = [wilson_coverage(p, grains, n, rng) for grains in (300, 1000) for p in (0.5, 0.3, 0.1, 0.05, 0.02)]

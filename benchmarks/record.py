@@ -45,6 +45,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def where(rows: list[dict[str, Any]]) -> str:
+    """Machine, commit and date of the last row."""
+    machine = rows[-1]["machine"]
+    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
+    return f"{machine['cores']} cores of {machine['cpu']}{gpu}; torch {machine['torch']}; commit {machine['commit']}; {machine['date']}."
+
+
 def load(name: str) -> dict[str, Any]:
     """Read the rows that an earlier call of `keep` wrote under a name."""
     path = RESULTS / f"{name}.json"

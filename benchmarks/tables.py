@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import record
+from atlas_tables import reach, sessions_of_intervals
+from record import where
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
 
@@ -21,13 +23,6 @@ def spread(values: list[float], digits: int = 3) -> str:
     if len(values) == 1:
         return f"{values[0]:.{digits}f} (1 seed)"
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
-
-
-def where(rows: list[dict[str, Any]]) -> str:
-    """Machine, commit and date of the last row."""
-    machine = rows[-1]["machine"]
-    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
-    return f"{machine['cores']} cores of {machine['cpu']}{gpu}; torch {machine['torch']}; commit {machine['commit']}; {machine['date']}."
 
 
 def clustering(results: dict[str, Any]) -> str:
@@ -254,6 +249,8 @@ def intervals(results: dict[str, Any]) -> str:
         f"| {row['case']} | {row['grains']:,} | {row['audited']} | {held(row['coverage'])} | {held(row['plain'])} | {row['ratio']:.1%} |"
         for row in r["audit"]
     ]
+    if "intervals-sessions" in results:
+        parts += sessions_of_intervals(results["intervals-sessions"])
     return "\n".join(parts) + f"\n\n{where([r])}\n"
 
 
@@ -443,7 +440,7 @@ def atlas(results: dict[str, Any]) -> str:
             f"\n## Two clients\n\nTwo clients did {r['actions_each']} actions each at the same time ({sum(r['refused'])} were impossible, and refused). Both screens, kept by "
             f"server-sent events alone, and the journal replayed {'ended with the same' if r['same'] else 'DIFFER'}. {where([r])}"
         )
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *reach(results)]) + "\n"
 
 
 def atlas_page(results: dict[str, Any]) -> list[str]:

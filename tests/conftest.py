@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import settings
+
+from facies.runs import confirm_folder
 
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what a user has confirmed in a folder of the tests, and confirm the folders that they make."""
+    os.environ["FACIES_STATE"] = str(tmp_path_factory.mktemp("state"))
+    confirm_folder(tmp_path_factory.getbasetemp())

@@ -46,6 +46,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("audit"), ROWS, NAMES),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
+    st.tuples(st.just("revert"), st.integers(1, 25)),
 )
 TURNED = st.lists(st.tuples(st.sampled_from(["Ada", "Bo"]), OPERATIONS), max_size=25)
 
@@ -70,6 +71,8 @@ def act(journal: Journal, user: str, operation: tuple) -> Action | None:
     if kind == "audit":
         rows = sorted(set(arguments[0]))
         return journal.record_audit(rows, [arguments[1]] * len(rows), user=user)
+    if kind == "revert":
+        return journal.revert(arguments[0], user=user) if journal.is_in_force(arguments[0]) else None
     return getattr(journal, kind)(user)
 
 
@@ -80,6 +83,7 @@ def comparable(annotations: Annotations) -> dict:
         "states": annotations.states.tolist(),
         "reasons": annotations.reasons.tolist(),
         "confidence": annotations.confidence.tolist(),
+        "looked_at": annotations.looked_at.tolist(),
         "classes": annotations.classes.to_dict("records"),
         "audits": annotations.audits.to_numpy(object).tolist(),
     }
@@ -97,8 +101,11 @@ class Model:
         self.own: list[Action] = []
         self.undone: list[int] = []
 
-    def take(self, action: Action) -> None:
-        if action.kind == "undo":
+    def take(self, action: Action, *, reverts: bool = False) -> None:
+        if reverts:
+            assert action.undoes is not None
+            self.undone.append(action.undoes)
+        elif action.kind == "undo":
             holding = [a.id for a in self.own if a.id not in self.undone and a.user == action.user]
             self.undone.append(max(holding))
         elif action.kind == "redo":
@@ -111,7 +118,7 @@ class Model:
         return next(a.user for a in self.own if a.id == number)
 
     def columns(self) -> dict[str, list]:
-        values: dict[str, list] = {name: [0] * 60 for name in ("class", "state", "confidence", "reason")}
+        values: dict[str, list] = {name: [0] * 60 for name in ("class", "state", "confidence", "reason", "looked")}
         values["group"] = self.groups.tolist()
         for action in self.own:
             if action.id in self.undone:
@@ -123,7 +130,7 @@ class Model:
 
 
 @QUICK
-@given(operations=st.lists(OPERATIONS.filter(lambda o: o[0] not in ("undo", "redo")), max_size=20))
+@given(operations=st.lists(OPERATIONS.filter(lambda o: o[0] not in ("undo", "redo", "revert")), max_size=20))
 def test_any_actions_undone_are_the_start_and_done_again_the_end(operations: list, fresh: RunFolder) -> None:
     clear(fresh)
     with Journal(fresh, user="Ada") as journal:
@@ -155,12 +162,13 @@ def test_two_users_who_undo_each_his_own_are_as_if_the_undone_had_never_been(tur
         for user, operation in turns:
             action = act(journal, user, operation)
             if action is not None:
-                model.take(action)
+                model.take(action, reverts=operation[0] == "revert")
         found, wanted = journal.annotations(), model.columns()
         assert found.codes.tolist() == wanted["class"]
         assert np.where(found.states == 4, 4, wanted["state"]).tolist() == found.states.tolist()
         assert ((found.states == 4) == (np.array(wanted["reason"]) > 0)).all()
         assert groups_of(journal) == wanted["group"]
+        assert found.looked_at.tolist() == [bool(value) for value in wanted["looked"]]
         assert set(np.unique(found.codes)) - {0} <= set(found.classes["id"])  # whose images are there stays
         assert len(found.audits) == sum(
             len(a.rows) for a in model.own if a.kind == "audit" and a.id not in model.undone

@@ -28,9 +28,12 @@ class AtlasProcess:
 
 
 @contextlib.contextmanager
-def running_atlas(*arguments: str | Path, cwd: Path | None = None) -> Iterator[AtlasProcess]:
-    """Start ``facies atlas --no-browser ARGUMENTS`` and wait for its address."""
-    command = [sys.executable, "-m", "facies.cli", "atlas", "--no-browser", *map(str, arguments)]
+def running_atlas(
+    *arguments: str | Path, cwd: Path | None = None, program: Path | None = None
+) -> Iterator[AtlasProcess]:
+    """Start ``facies atlas --no-browser ARGUMENTS``, or a program that stands for ``facies``, and wait for its address."""
+    start = ["-m", "facies.cli"] if program is None else [str(program)]
+    command = [sys.executable, *start, "atlas", "--no-browser", *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=cwd

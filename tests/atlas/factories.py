@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +73,14 @@ def mask_of(rows: Any, n: int = N) -> str:
 
 
 class Browser:
-    """Asks an atlas as its page does: with cookie and origin, and JSON."""
+    """Asks an atlas as its page does: with cookie, key and origin, and JSON."""
 
     def __init__(self, atlas: Atlas, key: str = "run", name: str = "page") -> None:
         app = make_app(atlas, token=TOKEN, port=8123)
         self.client = TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=False)
-        self.client.cookies.set("facies_8123", TOKEN)
-        self.client.headers.update({"Origin": f"http://{HOST}", "X-Facies-Client": name})
+        location = self.client.get(f"/?token={TOKEN}", follow_redirects=False).headers["location"]
+        page = location.split("#page=")[1]
+        self.client.headers.update({"Origin": f"http://{HOST}", "X-Facies-Client": name, "X-Facies-Page": page})
         self.key = key
 
     def get(self, path: str, status: int = 200) -> Any:
@@ -111,3 +114,11 @@ class Browser:
     def class_id(self, name: str) -> int:
         """The number of a class."""
         return next(reply["id"] for reply in self.get("/classes")["classes"] if reply["name"] == name)
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 20) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return value

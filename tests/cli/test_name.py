@@ -191,3 +191,46 @@ def test_a_run_is_not_overwritten_once_it_is_named(own: Path, run_path: Path) ->
     assert result.exit_code == 2
     assert "decisions of an expert" in result.stderr
     assert names(own)[0] == "quartz"
+
+
+def test_a_list_of_classes_is_taken_and_exported_again_in_the_same_form(own: Path, tmp_path: Path) -> None:
+    given = tmp_path / "list.csv"
+    given.write_text(
+        "name,parent,key,colour,role,excluded,reason\nforams,,,,biogenic,,\nG. ruber,forams,1,#010203,planktic,,\n"
+    )
+    result = call("name", own, "0=G. ruber", "--class-list", given)
+    assert result.exit_code == 0, result.stderr
+    assert "forams > G. ruber" in result.stdout
+    assert read_annotations(RunFolder(own)).revision == 2
+    assert call("export", own, "--to", "classes", "-o", tmp_path / "again.csv").exit_code == 0
+    assert (tmp_path / "again.csv").read_text() == given.read_text()
+    result = call("export", own, "--to", "classes", "-o", tmp_path / "names.txt")
+    assert "keys, colours and roles need a .csv" in result.stderr
+    assert (tmp_path / "names.txt").read_text() == "forams\n    G. ruber\n"
+    table = pd.read_csv(_exported(own, tmp_path / "all.csv"), keep_default_na=False)
+    assert set(table.loc[table["class"] == "G. ruber", "class_path"]) == {"forams > G. ruber"}
+
+
+def _exported(run: Path, path: Path) -> Path:
+    assert call("export", run, "--to", "csv", "-o", path).exit_code == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,key\na,1\nb,1\n", "line 3: the key 1 is that of 'a' already"),
+        ("name,parent\na,b\n", "line 2: there is no class 'b'"),
+        (None, "No such file"),
+    ],
+)
+def test_a_list_of_classes_that_cannot_be_used_changes_nothing(
+    own: Path, tmp_path: Path, text: str | None, words: str
+) -> None:
+    if text is not None:
+        (tmp_path / "list.csv").write_text(text)
+    result = call("name", own, "0=quartz", "--class-list", tmp_path / "list.csv")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'list.csv'}" in result.stderr
+    assert words in result.stderr
+    assert read_annotations(RunFolder(own)).revision == 0

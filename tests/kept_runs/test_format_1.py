@@ -26,6 +26,7 @@ from facies.atlas.services.counts import count_all
 from facies.cli import app
 from facies.methods import load_method
 from facies.report import write_report
+from facies.report.sections import applying_sections
 from facies.runs import RunFolder
 
 Arrays = dict[str, NDArray[Any]]
@@ -180,7 +181,8 @@ def atlas_answers(run: Path) -> Plain:
     """What the atlas counts and tells of the run."""
     with Atlas([run]) as atlas:
         opened = atlas.run(run.name)
-        counts = count_all(opened.states, None)
+        pairs = [pair for section in applying_sections(opened.folder).values() for pair in section.role_ratios]
+        counts = count_all(opened.states, None, role_ratios=pairs)
         numbers, sizes = np.unique(opened.states.groups, return_counts=True)
         done = opened.history_to_json(1000)
     del counts["notes"]
@@ -294,7 +296,7 @@ def same(found: Any, expected: Any, where: str = "") -> None:
     """Plain data are what they were: fractions to 0.0001, all else exactly."""
     if isinstance(expected, dict):
         assert isinstance(found, dict), where
-        assert set(found) == set(expected), where
+        assert set(found) >= set(expected), where  # a later version may say more, never less
         for key, value in expected.items():
             same(found[key], value, f"{where}.{key}")
     elif isinstance(expected, list):
@@ -375,4 +377,11 @@ def test_the_groups_measure_as_they_did(kept: Kept) -> None:
 
 
 def test_the_atlas_counts_as_it_did(kept: Kept) -> None:
-    same(plainly(atlas_answers(kept.run)), kept.plain["atlas"])
+    """All but what is shown otherwise since 0.3: shares need 20 audited images a class, and ratios of sediment grains."""
+    found, expected = plainly(atlas_answers(kept.run)), kept.plain["atlas"]
+    if kept.run.name != "grains":
+        expected["counts"]["ratios"] = []
+    for told in expected["counts"]["classes"]:
+        if told["audited"] < 20:
+            told.update(audited_share=None, audited_low=None, audited_high=None)
+    same(found, expected)

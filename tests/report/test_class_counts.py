@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from facies.annotations import Journal, read_annotations
 from facies.errors import InputError
 from facies.grains.report.section import GrainOptions
 from facies.grains.report.table_settings import GrainSettings
-from facies.report import write_report
+from facies.report import export_run, write_report
 from facies.report.annotated_partition import annotated_partition, class_names_of_groups
 from facies.report.class_counts import count_classes
 from facies.report.formatting import format_interval
@@ -128,3 +129,38 @@ def test_a_partition_has_the_groups_and_classes_of_now(named: RunFolder) -> None
     assert after["distance"][first] == pytest.approx(np.linalg.norm(named.embedding[first] - centre), rel=1e-5)
     assert class_names_of_groups(after)[merged.pop()] in ("oak 50 %", "elm 50 %")
     assert class_names_of_groups(after.drop(columns="class")) == {}
+
+
+def test_classes_are_counted_with_all_below_them_and_the_ratios_of_the_expert_are_there(
+    named: RunFolder, tmp_path: Path
+) -> None:
+    with Journal(named) as journal:
+        journal.set_class("trees")
+        journal.set_class("oak", parent="trees")
+        journal.set_class("elm", parent="oak")
+        journal.define_ratio("T/A", ["trees"], ["<b>ash</b>"])
+        journal.define_ratio("gone", ["elm"], ["<b>ash</b>"])
+        journal.merge_classes(["elm"], into="oak")
+        journal.set_class("elm", parent="trees")
+        journal.note("=HYPERLINK(1)", [3])
+    counted = count_classes(read_annotations(named))
+    assert counted is not None
+    table = counted.counts.set_index("path")
+    assert table["n_all"].to_dict() == {"<b>ash</b>": 12, "trees": 33, "trees > oak": 33, "trees > elm": 0}
+    assert [table["low_all"]["trees"], table["high_all"]["trees"]] == pytest.approx(
+        [100 * float(x) for x in wilson_interval(33, 45)]
+    )
+    assert counted.ratios[["ratio", "over", "under", "definition"]].to_numpy().tolist() == [
+        ["T/A", 33, 12, "trees / <b>ash</b>"],
+        ["gone", 0, 12, "elm / <b>ash</b>"],
+    ]
+    page = str(counted.html())
+    assert "trees &gt; oak" in page
+    assert "T/A = trees / &lt;b&gt;ash&lt;/b&gt;" in page
+    export_run(named, "csv", tmp_path / "all.csv")
+    exported = pd.read_csv(tmp_path / "all.csv", keep_default_na=False)
+    assert set(exported.loc[exported["class"] == "oak", "class_path"]) == {"trees > oak"}
+    assert exported["note"][3].startswith("'=HYPERLINK(1) (")
+    export_run(named, "coco", tmp_path / "all.json")
+    categories = json.loads((tmp_path / "all.json").read_text())["categories"]
+    assert {each["name"]: each["supercategory"] for each in categories}["oak"] == "trees"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import beta
 from sklearn.metrics import cohen_kappa_score
 
 from facies.errors import InputError
@@ -174,3 +175,11 @@ def test_the_confusion_correction_gives_back_the_truth():
 def test_bad_input(call, says):
     with pytest.raises(InputError, match=says):
         call()
+
+
+def test_a_stratum_alone_has_the_interval_of_jeffreys() -> None:
+    """Share rightly named of one stratum: the Beta law with half a grain more of either kind, whatever the number of classes."""
+    assigned = {"a": 10**9} | {f"other {i}": 0 for i in range(9)}
+    audits = pd.DataFrame({"assigned": ["a"] * 30, "true": ["a"] * 27 + ["other 0"] * 3})
+    found = audited_shares(assigned, audits, n_draws=200_000).set_index("class").loc["a"]
+    assert [found["low"], found["high"]] == pytest.approx(beta.ppf([0.025, 0.975], 27.5, 3.5), abs=2e-3)

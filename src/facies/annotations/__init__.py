@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from facies.annotations.actions import KINDS, ROLES, STATES, Action
 from facies.annotations.audit_sampling import draw_audit
+from facies.annotations.class_list import ClassEntry, class_list_csv, class_list_text, parse_class_list
+from facies.annotations.class_tree import with_all_below
 from facies.annotations.classifiers import add_classifier, classifier_names, find_classifier
 from facies.annotations.group_summary import group_summary
 from facies.annotations.journal import Journal, read_annotations
@@ -21,11 +23,16 @@ __all__ = [
     "STATES",
     "Action",
     "Annotations",
+    "ClassEntry",
     "Journal",
     "add_classifier",
+    "class_list_csv",
+    "class_list_text",
     "classifier_names",
     "draw_audit",
     "find_classifier",
     "group_summary",
+    "parse_class_list",
     "read_annotations",
+    "with_all_below",
 ]

@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations.actions import Action, check_text
+from facies.annotations.remarks import STATELESS, check_remark
 from facies.annotations.snapshot import Annotations
 from facies.annotations.sqlite_store import JournalStore
 from facies.annotations.state import COLUMNS, ClassChanges, State, state_columns
 from facies.annotations.undo_history import REVERSALS, UndoHistory
 from facies.annotations.validation import ActionBuilder
+from facies.errors import InputError
 from facies.io import jsonable
 from facies.runs import JOURNAL_FILE, RunFolder
 from facies.runs.manifest import now
 
 ACTIONS_BETWEEN_SNAPSHOTS = 200
-_STATELESS = ("audit", "reject", "note")
 
 
 class ActionLog:
@@ -40,13 +41,23 @@ class ActionLog:
             self.run.path / JOURNAL_FILE, len(self.run), self.run.manifest["input"]["fingerprint"]
         )
         self._state = State(len(self.run), self._initial_groups)
+        try:
+            self._read()
+        except InputError:
+            raise
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+            raise self._store.damaged("its actions do not follow from each other") from error
+
+    def _read(self) -> None:
         self._store.read_snapshot(self._state)
         self._snapshot_revision = self._state.revision
         for number, user_of_action, kind, undoes in self._store.outline():
             if number <= self._snapshot_revision:
                 self._history.add(number, user_of_action, kind, undoes)
-        # Audits, rejections and notes change no column of the state, so that a snapshot does not hold them.
-        self._stateless = list(self._store.actions(kinds=_STATELESS, last=self._snapshot_revision))
+        # A snapshot does not hold what audits, rejections, notes, ratios and pairs say.
+        self._stateless = list(self._store.actions(kinds=STATELESS, last=self._snapshot_revision))
+        for action in self._stateless:
+            check_remark(action)
         self.refresh()
 
     def __enter__(self) -> Self:
@@ -76,6 +87,27 @@ class ActionLog:
         """Whether there is an undone action to redo, of anyone."""
         with self._lock:
             return self._history.next_redo(None) is not None
+
+    def can_undo_of(self, user: str) -> bool:
+        """Whether there is an action of ``user`` to undo."""
+        with self._lock:
+            return self._history.next_undo(user) is not None
+
+    def can_redo_of(self, user: str) -> bool:
+        """Whether there is an undone action of ``user`` to redo."""
+        with self._lock:
+            return self._history.next_redo(user) is not None
+
+    @contextlib.contextmanager
+    def acting_as(self, user: str) -> Iterator[None]:
+        """Have the actions of the body bear the name of ``user``; other threads wait meanwhile."""
+        name = check_text(user, "the name of the user")
+        with self._lock:
+            before, self.user = self.user, name
+            try:
+                yield
+            finally:
+                self.user = before
 
     def is_in_force(self, number: int) -> bool:
         """Whether an action that is neither an undo nor a redo is in force: it was not undone, or was redone."""
@@ -147,6 +179,31 @@ class ActionLog:
                 return None
             return self._reverse("redo", original, self._history.last_reversal(original), writer)
 
+    def revert(self, number: int, *, user: str | None = None) -> Action:
+        """Undo one action, wherever it stands in the journal, as if it had never been; what came after it stays.
+
+        Raises
+        ------
+        InputError
+            If there is no such action, it is an undo or a redo, or it is not in force.
+        """
+        with self._writing(user) as writer:
+            if not self._history.is_in_force(number):
+                raise InputError(f"action {number} is not in force: it was undone, or is none; choose another one")
+            return self._reverse("undo", number, number, writer)
+
+    def revert_user(self, of: str, *, user: str | None = None) -> Action | None:
+        """Undo all actions of one person that are in force, the latest first; what others did stays.
+
+        Return the last inverse row, or None if there was nothing to undo.
+        """
+        last = None
+        with self._lock:
+            self.refresh()
+            while (number := self._history.next_undo(of)) is not None:
+                last = self.revert(number, user=user)
+        return last
+
     def _initial_groups(self, partition: str) -> NDArray[np.int64]:
         if partition not in self._initial:
             self._initial[partition] = self.run.partition(partition)[0]["group"].to_numpy(np.int64)
@@ -171,7 +228,8 @@ class ActionLog:
     def _add(self, action: Action) -> None:
         self._state.apply(action)
         self._history.add(action.id, action.user, action.kind, action.undoes)
-        if action.kind in _STATELESS:
+        if action.kind in STATELESS:
+            check_remark(action)
             self._stateless.append(action)
         for listener in tuple(self._listeners):
             listener(action)

@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "include": "took images in again",
     "dubious": "marked images as dubious",
     "validate": "confirmed the classes of images",
+    "decide": "gave images looked at one by one their classes",
     "class": "changed a class",
     "merge": "merged groups",
     "split": "split a group off",
@@ -41,12 +42,15 @@ KINDS: dict[str, str] = {
     "reject": "said that images are not of a class",
     "audit": "told the true classes of audited images",
     "note": "noted something",
+    "ratio": "defined a ratio of classes",
+    "distinct": "said that two images are no duplicates",
     "undo": "undid an action",
     "redo": "did an action again",
 }
 """The kinds of actions, and what each one did."""
 
 MAX_TEXT_LENGTH = 100
+MAX_NOTE_LENGTH = 500
 # Marks that change the direction of writing make a name look like another one, or hide its end.
 _DIRECTION_MARKS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
@@ -92,19 +96,19 @@ class Action:
     undoes: int | None = None
 
 
-def check_text(text: object, what: str) -> str:
-    """Return a name or a reason as it is stored: one line of Unicode in composed form, without blanks around it.
+def check_text(text: object, what: str, longest: int = MAX_TEXT_LENGTH) -> str:
+    """Return a name, a reason or a note as it is stored: one line of Unicode in composed form, without blanks around it.
 
-    Raise `InputError`, which calls it ``what``, if it is no text, empty, longer than 100 characters, or holds control
-    characters or marks that change the direction of writing.
+    Raise `InputError`, which calls it ``what``, if it is no text, empty, has more than ``longest`` characters, or holds
+    control characters or marks that change the direction of writing.
     """
     if not isinstance(text, str):
         raise InputError(f"{what} is a text: {text!r} was given")
     line = unicodedata.normalize("NFC", text).strip()
-    if not line:
-        raise InputError(f"{what} is empty: give at least one letter")
-    if len(line) > MAX_TEXT_LENGTH:
-        raise InputError(f"{what} has {len(line):,} characters ({line[:20]!r}…): give at most {MAX_TEXT_LENGTH}")
+    if all(unicodedata.category(letter)[0] in "ZC" or unicodedata.category(letter) == "Mn" for letter in line):
+        raise InputError(f"{what} is empty, or invisible: give at least one letter")
+    if len(line) > longest:
+        raise InputError(f"{what} has {len(line):,} characters ({line[:20]!r}…): give at most {longest}")
     for letter in line:
         if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or ord(letter) in _DIRECTION_MARKS:
             raise InputError(f"{what} {line[:40]!a} holds the invisible character {letter!a}: leave it out")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 _BITMAP, _STEPS = b"b", b"s"
 _LEVEL = 1
+_MAX_COLUMNS, _MAX_HEAD = 64, 256
+"""Bounds of what an action or a snapshot can hold; a snapshot has a column for each partition whose groups changed."""
 
 
 def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
@@ -27,9 +29,11 @@ def encode_rows(rows: NDArray[np.int64], n_images: int) -> bytes:
 
 def decode_rows(encoded: bytes, n_images: int) -> NDArray[np.int64]:
     """Return the rows that `encode_rows` encoded; ValueError or zlib.error if the bytes are damaged."""
-    plain = zlib.decompress(encoded[1:])
+    plain = _decompress(encoded[1:], 4 * n_images + 8)
     if encoded[:1] == _STEPS:
         rows = np.cumsum(np.frombuffer(plain, "<u4"), dtype=np.int64)
+        if (np.diff(rows) <= 0).any():
+            raise ValueError("a row is there twice")
     elif encoded[:1] == _BITMAP:
         rows = np.flatnonzero(np.unpackbits(np.frombuffer(plain, np.uint8)))
     else:
@@ -55,16 +59,31 @@ def decode_values(encoded: bytes, n_rows: int) -> dict[str, NDArray[np.generic]]
 
     ValueError or zlib.error if the bytes are damaged.
     """
-    head, body = zlib.decompress(encoded).split(b"\n", 1)
+    head, body = _decompress(encoded, _MAX_COLUMNS * (_MAX_HEAD + 8 * n_rows)).split(b"\n", 1)
+    columns = json.loads(head)
+    if len(columns) > _MAX_COLUMNS:
+        raise ValueError(f"{len(columns)} columns")
     values: dict[str, NDArray[np.generic]] = {}
     start = 0
-    for name, (dtype, count) in json.loads(head).items():
-        column = np.frombuffer(body, np.dtype(dtype), count, start)
+    for name, (text, count) in columns.items():
+        dtype = np.dtype(text)
+        if dtype.kind not in "iuf":
+            raise ValueError(f"numbers of type {dtype}")
+        if count not in (1, n_rows):
+            raise ValueError(f"{count} numbers for {n_rows} rows")
+        column = np.frombuffer(body, dtype, count, start)
         start += column.nbytes
         values[name] = np.broadcast_to(column, (n_rows,)) if count == 1 else column
-        if len(values[name]) != n_rows:
-            raise ValueError(f"{count} numbers for {n_rows} rows")
     return values
+
+
+def _decompress(encoded: bytes, max_bytes: int) -> bytes:
+    """Decompress zlib up to a size: a few kilobytes can stand for gigabytes."""
+    decompressor = zlib.decompressobj()
+    plain = decompressor.decompress(encoded, max_bytes + 1)
+    if len(plain) > max_bytes or not decompressor.eof:
+        raise ValueError("longer than its images allow, or cut off")
+    return plain
 
 
 def _shorten(column: NDArray[np.generic]) -> NDArray[np.generic]:

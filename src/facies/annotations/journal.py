@@ -12,6 +12,7 @@ from facies.annotations.action_log import ActionWriter
 from facies.annotations.actions import DUBIOUS, NONE, PREDICTED, STATES, VALIDATED, Action, check_text
 from facies.annotations.class_table import ClassJournal
 from facies.annotations.label_propagation import majority_vote
+from facies.annotations.remark_journal import RemarkJournal
 from facies.annotations.snapshot import Annotations
 from facies.annotations.validation import check_roles
 from facies.errors import InputError
@@ -20,7 +21,7 @@ from facies.runs import RunFolder
 _NO_ROWS = np.zeros(0, np.int64)
 
 
-class Journal(ClassJournal):
+class Journal(ClassJournal, RemarkJournal):
     """The journal of a run, ``RUN/journal.sqlite``: the only file of a run that changes after it was made.
 
     Every method below writes one `Action`. When it returns, the action is flushed to the disk and survives a power cut;
@@ -67,7 +68,8 @@ class Journal(ClassJournal):
     ) -> Action:
         """Name many groups at once, in one action: all of it is done, or nothing is.
 
-        The members get the class and count as validated. Members that are excluded get the class too, and stay excluded.
+        The members get the class and count as validated, and as not looked at if it is another class than they had.
+        Members that are excluded get the class too, and stay excluded.
 
         Parameters
         ----------
@@ -92,10 +94,13 @@ class Journal(ClassJournal):
             partition = self.run.partition_name(partition)
             rows = writer.members([*names, *reasons], partition) if names or reasons else _NO_ROWS
             groups = self._state.groups_of(partition)[rows]
-            after = {name: self._state.columns[name][rows] for name in ("class", "state", "confidence", "reason")}
+            after = {
+                name: self._state.columns[name][rows] for name in ("class", "state", "confidence", "reason", "looked")
+            }
             for group, name in names.items():
-                members = groups == group
-                after["class"][members] = writer.class_number(name)
+                members, number = groups == group, writer.class_number(name)
+                after["looked"][members & (after["class"] != number)] = 0
+                after["class"][members] = number
                 after["state"][members] = NONE if name is None else VALIDATED
                 after["confidence"][members] = 0
             for group, reason in reasons.items():
@@ -118,6 +123,7 @@ class Journal(ClassJournal):
         state: Literal["validated", "predicted", "dubious"] = "validated",
         *,
         confidence: float = 0.0,
+        looked_at: bool = False,
         parameters: Mapping[str, Any] | None = None,
         user: str | None = None,
     ) -> Action:
@@ -133,6 +139,8 @@ class Journal(ClassJournal):
             Their state from now on.
         confidence : float
             Probability of a predicted class, 0 to 1.
+        looked_at : bool
+            Whether the expert judged each of these images by itself, and not as a part of the map or of a group.
         parameters : mapping, optional
             What led to the action, for readers of the journal: a lasso, a queue.
         """
@@ -143,7 +151,13 @@ class Journal(ClassJournal):
         with self._writing(user) as writer:
             rows = writer.check_rows(rows)
             number = writer.class_number(name)
-            after = {"class": number, "state": STATES[state] if number else NONE, "confidence": confidence}
+            looked = int(looked_at and number > 0)
+            after = {
+                "class": number,
+                "state": STATES[state] if number else NONE,
+                "confidence": confidence,
+                "looked": looked,
+            }
             return writer.write("assign", rows, after, parameters={**(parameters or {}), "name": name})
 
     def classify(
@@ -190,7 +204,7 @@ class Journal(ClassJournal):
     def exclude(self, rows: ArrayLike, reason: str, *, user: str | None = None) -> Action:
         """Exclude images from all counts, with a reason. They keep their class, in case they are included again."""
         with self._writing(user) as writer:
-            return writer.write("exclude", writer.check_rows(rows), {"reason": writer.reason_code(reason)})
+            return writer.write("exclude", writer.check_rows(rows), {"reason": writer.reason_code(reason), "looked": 1})
 
     def include(self, rows: ArrayLike, *, user: str | None = None) -> Action:
         """Include excluded images again, with the class and state that they had."""
@@ -200,7 +214,7 @@ class Journal(ClassJournal):
     def dubious(self, rows: ArrayLike, *, user: str | None = None) -> Action:
         """Mark images as dubious: they keep their class, and are not counted for it."""
         with self._writing(user) as writer:
-            return writer.write("dubious", writer.check_rows(rows), {"state": DUBIOUS})
+            return writer.write("dubious", writer.check_rows(rows), {"state": DUBIOUS, "looked": 1})
 
     def validate(
         self, rows: ArrayLike, *, predicted: Mapping[str, ArrayLike] | None = None, user: str | None = None
@@ -222,7 +236,33 @@ class Journal(ClassJournal):
             rows, codes = rows[codes > 0], codes[codes > 0]
             if not len(rows):
                 raise InputError("none of these images has a class to confirm: name them first")
-            return writer.write("validate", rows, {"class": codes, "state": VALIDATED, "confidence": 0})
+            return writer.write("validate", rows, {"class": codes, "state": VALIDATED, "confidence": 0, "looked": 1})
+
+    def decide(
+        self,
+        rows: ArrayLike,
+        names: Sequence[str],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        user: str | None = None,
+    ) -> Action:
+        """Record what an expert said of images looked at one by one: each its own class, in one action.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (n,)
+            The images.
+        names : sequence of str
+            The class of each; it is made if there is none of that name.
+        parameters : mapping, optional
+            What led to the action, for readers of the journal.
+        """
+        with self._writing(user) as writer:
+            rows, given = writer.check_columns(rows, np.array(list(names), object))
+            numbers = {name: writer.class_number(name) for name in dict.fromkeys(given.tolist())}
+            codes = np.array([numbers[name] for name in given.tolist()], np.uint16)
+            after = {"class": codes, "state": VALIDATED, "confidence": 0, "looked": 1}
+            return writer.write("decide", rows, after, parameters=parameters)
 
     def merge(self, groups: Iterable[int], partition: str | None = None, *, user: str | None = None) -> Action:
         """Merge groups into a new one; its number is ``action.after["group"][0]``."""
@@ -316,13 +356,8 @@ class Journal(ClassJournal):
             rows, names = writer.check_columns(rows, np.array(list(true_names), object))
             numbers = {name: writer.class_number(name) if name else 0 for name in dict.fromkeys(names.tolist())}
             true = np.array([numbers[name] for name in names.tolist()], np.uint16)
-            return writer.write("audit", rows, {"true": true}, before={"true": self._state.columns["class"][rows]})
-
-    def note(self, text: str, rows: ArrayLike | None = None, *, user: str | None = None) -> Action:
-        """Record a remark of at most 100 characters, about images or about the run."""
-        with self._writing(user) as writer:
-            rows = _NO_ROWS if rows is None else writer.check_rows(rows)
-            return writer.write("note", rows, {}, parameters={"text": check_text(text, "the note")})
+            before = {"true": self._state.columns["class"][rows], "looked": self._state.columns["looked"][rows]}
+            return writer.write("audit", rows, {"true": true, "looked": 1}, before=before)
 
     def _regroup(
         self,

@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.annotations.actions import EXCLUDED, PREDICTED, STATES, VALIDATED, Action
+from facies.annotations.class_tree import class_parents, class_paths, with_all_below
+from facies.annotations.remarks import distinct_pairs, note_table, ratio_table
 from facies.annotations.state import State
 
-CLASS_COLUMNS = ["id", "name", "roles", "excluded", "reason", "colour", "key"]
+CLASS_COLUMNS = ["id", "name", "roles", "excluded", "reason", "colour", "key", "parent", "path"]
 _AUDIT_COLUMNS = ["row", "assigned", "true", "time", "user"]
 
 
@@ -27,7 +29,8 @@ class Annotations:
     classes : DataFrame
         One row a class, in the order of their making: ``id`` (int, never that of another class), ``name``,
         ``roles`` (list of str, of `ROLES`), ``excluded`` (bool: its images count as excluded), ``reason`` (str, why),
-        ``colour`` (str, ``""`` = none) and ``key`` (str, ``""`` = none).
+        ``colour`` (str, ``""`` = none), ``key`` (str, ``""`` = none), ``parent`` (id of the class above it, 0 = none) and
+        ``path`` (str, the names from the top down to it, such as ``foraminifera > planktic``).
     codes : ndarray of uint16, shape (N,)
         Class id of each image, 0 = none. Excluded images keep theirs.
     states : ndarray of uint8, shape (N,)
@@ -40,7 +43,12 @@ class Annotations:
     rejections : DataFrame
         One row an image and a class that it is *not* of: ``row``, ``class`` (name).
     notes : DataFrame
-        ``time``, ``user``, ``text``, ``rows`` (ndarray of the images meant, possibly empty).
+        ``id`` (of the action), ``time``, ``user``, ``text``, ``rows`` (ndarray of the images meant, possibly empty).
+    ratios : DataFrame
+        One row a ratio that the expert defined: ``name``, ``numerator`` and ``denominator`` (lists of class names, each for
+        the class and all below it), ``gone`` (those of them that do not exist any more).
+    distinct : ndarray of int64, shape (P, 2)
+        Pairs of images that are no duplicates of each other, the smaller row first.
     groups : dict of ndarray of int32, shape (N,)
         Groups by partition, for those that merges, splits or re-clusterings changed or that were named.
     revision : int
@@ -51,6 +59,9 @@ class Annotations:
         Reasons by number.
     own_states : ndarray of uint8, shape (N,)
         As `states`, but what an excluded image was before, and will be once it is included again.
+    looked_at : ndarray of bool, shape (N,)
+        Whether an expert judged the image itself, and not only as one of its group: confirmed its class on a page or
+        gave it one by itself, excluded, doubted or audited it.
     """
 
     classes: pd.DataFrame
@@ -60,11 +71,14 @@ class Annotations:
     audits: pd.DataFrame
     rejections: pd.DataFrame
     notes: pd.DataFrame
+    ratios: pd.DataFrame
+    distinct: NDArray[np.int64]
     groups: Mapping[str, NDArray[np.int32]]
     revision: int
     reason_codes: NDArray[np.uint16]
     reason_texts: Mapping[int, str]
     own_states: NDArray[np.uint8]
+    looked_at: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -89,6 +103,27 @@ class Annotations:
         """The name of the state of each image, shape (N,)."""
         return np.array(list(STATES), object)[self.states]
 
+    @cached_property
+    def subtrees(self) -> dict[str, list[str]]:
+        """Each class and all those below it in the tree of classes, by name."""
+        names = dict(zip(self.classes["id"].tolist(), self.classes["name"].tolist(), strict=True))
+        parents = dict(zip(self.classes["id"].tolist(), self.classes["parent"].tolist(), strict=True))
+        return {names[number]: [names[each] for each in below] for number, below in with_all_below(parents).items()}
+
+    @property
+    def paths(self) -> NDArray[np.object_]:
+        """Path of the class of each image in the tree of classes, shape (N,), ``""`` = no class."""
+        return _look_up(dict(zip(self.classes["id"], self.classes["path"], strict=True)), self.codes)
+
+    @property
+    def note_texts(self) -> NDArray[np.object_]:
+        """The notes on each image with their persons, shape (N,), the oldest first, ``""`` = none."""
+        texts = np.full(len(self), "", object)
+        for note in self.notes.to_dict("records"):
+            for row in note["rows"].tolist():
+                texts[row] += f"{' | ' if texts[row] else ''}{note['text']} ({note['user']}, {note['time'][:10]})"
+        return texts
+
     @property
     def is_counted(self) -> NDArray[np.bool_]:
         """Whether an image counts for its class, shape (N,): it has one, and is neither excluded nor dubious."""
@@ -111,7 +146,7 @@ class Annotations:
 
     @classmethod
     def from_state(cls, state: State, stateless: list[Action]) -> Annotations:
-        """Copy the state, and the audits, rejections and notes, which change nothing in it."""
+        """Copy the state, and the audits, rejections, notes, ratios and pairs, which change nothing in it."""
         classes = class_table(state)
         own_states, reasons = state.columns["state"].copy(), state.columns["reason"].copy()
         codes = state.columns["class"].copy()
@@ -123,20 +158,22 @@ class Annotations:
             confidence=state.columns["confidence"].copy(),
             audits=_audits(state, stateless),
             rejections=_rejections(state, stateless),
-            notes=pd.DataFrame(
-                [(a.time, a.user, a.parameters["text"], a.rows) for a in stateless if a.kind == "note"],
-                columns=["time", "user", "text", "rows"],
-            ),
+            notes=note_table(stateless),
+            ratios=ratio_table(state, stateless),
+            distinct=distinct_pairs(stateless),
             groups={name: groups.copy() for name, groups in state.groups.items()},
             revision=state.revision,
             reason_codes=reasons,
             reason_texts=dict(state.reasons),
             own_states=own_states,
+            looked_at=state.columns["looked"] > 0,
         )
 
 
 def class_table(state: State) -> pd.DataFrame:
     """Return the classes that exist, as `Annotations.classes` has them."""
+    parents = class_parents(state.classes)
+    paths = class_paths(parents, {number: state.class_name(number) for number in parents})
     rows: list[dict[str, Any]] = [
         {
             "id": number,
@@ -146,12 +183,14 @@ def class_table(state: State) -> pd.DataFrame:
             "reason": fields.get("reason", ""),
             "colour": fields.get("colour", ""),
             "key": fields.get("key", ""),
+            "parent": parents[number],
+            "path": paths[number],
         }
         for number, fields in sorted(state.classes.items())
         if fields.get("exists")
     ]
     table = pd.DataFrame(rows, columns=CLASS_COLUMNS)
-    return table.astype({"id": np.int64, "excluded": bool})
+    return table.astype({"id": np.int64, "excluded": bool, "parent": np.int64})
 
 
 def _audits(state: State, stateless: list[Action]) -> pd.DataFrame:

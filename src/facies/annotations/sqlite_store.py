@@ -26,6 +26,7 @@ _APPLICATION = 0x4641434A  # "FACJ", in the header of the file
 _WAIT_SECONDS = 30.0
 _BUSY = "another process has been writing to it for {seconds:g} s: wait for it, or end it"
 _FORBIDDEN = "it may not be written to: choose a copy of the run that is yours"
+_GONE = "it was removed while it was open: put it back, or open the run again; nothing of this action was kept"
 _ERRORS = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -41,6 +42,8 @@ CREATE TABLE action (
     checksum INTEGER NOT NULL);
 CREATE TABLE snapshot (id INTEGER PRIMARY KEY, arrays BLOB NOT NULL, plain TEXT NOT NULL, checksum INTEGER NOT NULL);
 """
+_SCHEMA = {" ".join(statement.split()) for statement in _TABLES.split(";") if statement.strip()}
+_MAX_VALUE_BYTES = 2**26
 _COLUMNS = "id, time, user, kind, partition, rows, before, after, parameters, undoes"
 
 
@@ -127,7 +130,7 @@ class JournalStore:
         with self._errors():
             row = connection.execute(f"SELECT {_COLUMNS}, checksum FROM action WHERE id = ?", (number,)).fetchone()  # noqa: S608 - the columns are a constant
         if row is None:
-            raise self._damaged(f"action {number} is missing")
+            raise self.damaged(f"action {number} is missing")
         return self._decode(list(row[:-1]), row[-1])
 
     def outline(self) -> list[tuple[int, str, str, int | None]]:
@@ -139,7 +142,7 @@ class JournalStore:
             outline = connection.execute("SELECT id, user, kind, undoes FROM action ORDER BY id").fetchall()
         for expected, row in enumerate(outline, 1):
             if row[0] != expected:
-                raise self._damaged(f"action {expected} is missing")
+                raise self.damaged(f"action {expected} is missing")
         return outline
 
     def write_snapshot(self, state: State) -> None:
@@ -165,8 +168,8 @@ class JournalStore:
             if _checksum(row[:2]) != row[2]:
                 raise ValueError("checksum")
             state.load_bytes(row[0], row[1])
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
-            raise self._damaged("its snapshot") from error
+        except (AttributeError, ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
+            raise self.damaged("its snapshot") from error
 
     def _decode(self, values: list[Any], checksum: int) -> Action:
         number, time, user, kind, partition, rows, before, after, parameters, undoes = values
@@ -176,8 +179,8 @@ class JournalStore:
             unpacked = decode_rows(rows, self.n_images)
             before, after = (decode_values(packed, len(unpacked)) for packed in (before, after))
             details = json.loads(parameters)
-        except (ValueError, KeyError, TypeError, zlib.error) as error:
-            raise self._damaged(f"action {number}") from error
+        except (AttributeError, ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
+            raise self.damaged(f"action {number}") from error
         return Action(number, time, user, kind, partition, unpacked, before, after, details, undoes)
 
     def _opened(self) -> sqlite3.Connection | None:
@@ -206,13 +209,15 @@ class JournalStore:
 
     def _open(self) -> None:
         if self.path.stat().st_size == 0:
-            raise self._damaged("it is empty")
+            raise self.damaged("it is empty")
         uri = f"file:{urllib.parse.quote(str(self.path))}?mode=rw"
         with self._errors():
             connection = sqlite3.connect(
                 uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(_MAX_VALUE_BYTES, 32 * self.n_images))
+                connection.execute("PRAGMA trusted_schema=OFF")
                 connection.execute("PRAGMA synchronous=EXTRA")
                 self._check(connection)
             except BaseException:
@@ -222,7 +227,11 @@ class JournalStore:
 
     def _check(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise self._damaged("it is not a journal of Facies")
+            raise self.damaged("it is not a journal of Facies")
+        # A trigger or a view of a stranger would change or drop what is acknowledged.
+        statements = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        if {" ".join(str(sql).split()) for (sql,) in statements} != _SCHEMA:
+            raise self.damaged("it holds other tables, views or triggers than a journal of Facies")
         about = dict(connection.execute("SELECT name, value FROM about"))
         if about.get("format") != str(FORMAT):
             raise InputError(
@@ -243,10 +252,16 @@ class JournalStore:
             # The first eight bits are the primary code, the rest say more of the cause.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code not in _ERRORS:
-                raise self._damaged(str(error)) from error
-            raise InputError(f"{self.path}: {_ERRORS[code].format(seconds=_WAIT_SECONDS)}") from error
+                raise self.damaged(str(error)) from error
+            reason = _ERRORS[code].format(seconds=_WAIT_SECONDS)
+            if (
+                _ERRORS[code] is _FORBIDDEN and not self.path.exists()
+            ):  # SQLite tells a file that was removed by the same code
+                reason = _GONE
+            raise InputError(f"{self.path}: {reason}") from error
 
-    def _damaged(self, what: str) -> InputError:
+    def damaged(self, what: str) -> InputError:
+        """Return the error that says what is damaged."""
         return InputError(f"{self.path} is damaged ({what}): restore it from a copy; it is left as it is")
 
 

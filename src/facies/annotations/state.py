@@ -17,8 +17,12 @@ COLUMNS: dict[str, type[np.generic]] = {
     "state": np.uint8,
     "confidence": np.float16,
     "reason": np.uint16,
+    "looked": np.uint8,
 }
-"""What is stored of each image: 0 is no class, no state, no reason; with a reason it is excluded, whatever its state."""
+"""What is stored of each image: 0 is no class, no state, no reason; with a reason it is excluded, whatever its state.
+
+``looked`` is 1 once an expert has judged the image itself, and not as one of its group.
+"""
 
 ClassChanges = dict[str, dict[str, Any]]
 """Changes of the table of classes: number of a class (as text) → field → value; None removes the field."""
@@ -35,7 +39,7 @@ class State:
         self.groups: dict[str, NDArray[np.int32]] = {}  # by partition, read from the run when `groups_of` is called
         # The next free number by partition; one that was given is never given again, not even after an undo.
         self.next_group: dict[str, int] = {}
-        # By number: exists, name, roles, excluded, reason, colour, key.
+        # By number: exists, name, parent (a number), roles, excluded, reason, colour, key.
         self.classes: dict[int, dict[str, Any]] = {}
         self.first_names: dict[int, str] = {}  # a number stays with its class for ever
         self.reasons: dict[int, str] = {}
@@ -109,7 +113,8 @@ class State:
     def load_bytes(self, arrays: bytes, tables: str) -> None:
         """Become the state that `to_bytes` returned; ValueError, KeyError, TypeError or zlib.error if it is damaged."""
         values = decode_values(arrays, self.n_images)
-        self.columns = {name: np.array(values.pop(name), kind) for name, kind in COLUMNS.items()}
+        empty = np.zeros(self.n_images, np.uint8)  # snapshots of before version 0.3 do not say what was looked at
+        self.columns = {name: np.array(values.pop(name, empty), kind) for name, kind in COLUMNS.items()}
         self.groups = {name.removeprefix("group "): np.array(groups, np.int32) for name, groups in values.items()}
         known = json.loads(tables)
         self.revision = int(known["revision"])

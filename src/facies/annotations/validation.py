@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facies.annotations.actions import ROLES, check_text
+from facies.annotations.class_tree import MAX_DEPTH, ancestors, children_by_parent, class_parents, depth_below
 from facies.annotations.state import ClassChanges, State
 from facies.errors import InputError, suggest
 
@@ -24,10 +25,13 @@ class ActionBuilder:
         self.state = state
         self.classes: ClassChanges = {}
         self.reasons: dict[int, str] = {}
+        self._numbers: dict[str, int] | None = None  # by name, until a name changes
 
     def find_class(self, name: str) -> int | None:
         """Return the number of the class of that name, whatever its capitals, or None."""
-        return next((number for number, known in self._names().items() if known.casefold() == name.casefold()), None)
+        if self._numbers is None:
+            self._numbers = {known.casefold(): number for number, known in reversed(self._names().items())}
+        return self._numbers.get(name.casefold())
 
     def existing_class(self, name: str) -> int:
         """Return the number of a class; the `InputError` if there is none of that name gives the nearest."""
@@ -52,7 +56,46 @@ class ActionBuilder:
     def change_class(self, number: int, **fields: Any) -> None:
         """Change fields of a class; an empty value removes the field."""
         changes = {name: value or None for name, value in fields.items()}
+        if "name" in fields or ("exists" in fields and self._fields(number).get("exists") != changes["exists"]):
+            self._numbers = None
         self.classes.setdefault(str(number), {}).update(changes)
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a class that exists."""
+        return self._names()[number]
+
+    def parents(self) -> dict[int, int]:
+        """Return the class above each class, those of this action included; see `class_parents`."""
+        return class_parents({number: self._fields(number) for number in self._names()})
+
+    def set_parent(self, number: int, parent: int) -> None:
+        """Put a class under another one, or with 0 at the top.
+
+        `InputError` if it would lie under itself, or the tree would be too deep.
+        """
+        parents = self.parents()
+        above = [parent, *ancestors(parent, parents)] if parent else []
+        if number in above:
+            raise self.circle(number, parent)
+        if len(above) + 1 + depth_below(number, children_by_parent(parents)) > MAX_DEPTH:
+            raise self.too_deep(number)
+        self.change_class(number, parent=parent)
+
+    def circle(self, number: int, parent: int) -> InputError:
+        """Return the error of a class that would lie under itself."""
+        name, above = self.name_of(number), self.name_of(parent)
+        return InputError(f"{name!r} cannot lie under {above!r}, which lies under it: choose another class")
+
+    def too_deep(self, number: int) -> InputError:
+        """Return the error of a class that lies too deep."""
+        return InputError(f"a tree of classes has at most {MAX_DEPTH} levels: put {self.name_of(number)!r} higher up")
+
+    def take_key(self, number: int, key: str) -> None:
+        """Give a class a key, ``""`` for none; another class that has it loses it."""
+        for other in self._names():
+            if key and other != number and self._fields(other).get("key") == key:
+                self.change_class(other, key="")
+        self.change_class(number, key=key)
 
     def reason_code(self, text: str) -> int:
         """Return the number of a reason, which is added if there is none of that text."""
@@ -91,6 +134,8 @@ class ActionBuilder:
         if number > _MAX_NUMBER:
             raise InputError(f"there are {_MAX_NUMBER:,} classes already: use one of them")
         self.classes[str(number)] = {"exists": True, "name": name}
+        if self._numbers is not None:
+            self._numbers[name.casefold()] = number
         return number
 
     def check_rows(self, rows: ArrayLike) -> NDArray[np.int64]:
@@ -115,7 +160,11 @@ class ActionBuilder:
             raise InputError("no images were given: choose at least one")
         if not np.issubdtype(given.dtype, np.integer):
             raise InputError(f"rows are whole numbers: {given.dtype} was given")
-        unique, positions = np.unique(given.astype(np.int64), return_index=True)
+        given = given.astype(np.int64)
+        positions: NDArray[np.int64] | slice = slice(None)
+        unique = given
+        if (given[1:] <= given[:-1]).any():  # a million rows that rise already need no sorting
+            unique, positions = np.unique(given, return_index=True)
         if unique[0] < 0 or unique[-1] >= n_images:
             wrong = unique[0] if unique[0] < 0 else unique[-1]
             raise InputError(f"there is no image {wrong}: the run has the rows 0 to {n_images - 1}")

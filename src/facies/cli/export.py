@@ -17,7 +17,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            metavar="csv|parquet|folders|coco|ecotaxa|onnx",
+            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx",
             help="A table, folders of images, what others import, or the model.",
         ),
     ],
@@ -28,6 +28,14 @@ def export(
     ] = None,
     groups: Annotated[
         str | None, typer.Option(metavar="3,17", help="Only images of these groups.", show_default="all")
+    ] = None,
+    originals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Copy the original files from this folder, of which the run was made elsewhere or before.",
+            show_default=False,
+        ),
     ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -44,6 +52,7 @@ def export(
         classes=None if classes is None else [name.strip() for name in classes.split(",")],
         groups=None if groups is None else _numbers(groups),
         overwrite=overwrite,
+        originals=originals,
         report=log_line,
     )
     print_paths({to: path}, as_json=as_json)

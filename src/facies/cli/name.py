@@ -25,6 +25,14 @@ def name(
         Path | None,
         typer.Option(metavar="NAMES.csv", help="Read the columns group, name and, if there, role, excluded, reason."),
     ] = None,
+    class_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LIST.csv",
+            help="Make classes before they are used: the columns name and, if there, parent, key, colour, role, excluded, "
+            "reason; or plain text, a name a line.",
+        ),
+    ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="GROUPS|NAME=REASON", help="Keep groups or a class out of all counts.")
     ] = None,
@@ -43,14 +51,18 @@ def name(
 ) -> None:
     """Name the groups of a run, all or nothing, and show what they are called."""
     from facies.runs import RunFolder
-    from facies.workflows import GroupNaming, group_names, name_groups
+    from facies.workflows import GroupNaming, group_names, name_groups, take_class_list
 
     naming = GroupNaming.from_words(names or [], role or [], exclude or [])
     if file is not None:
         naming.update(GroupNaming.from_table(file))
     if undo + redo + bool(naming) > 1:
         raise InputError("--undo and --redo stand alone: name groups in another command")
+    if class_list is not None and (undo or redo):
+        raise InputError("--undo and --redo stand alone: take the list of classes in another command")
     folder = RunFolder(run)
+    if class_list is not None:
+        take_class_list(folder, class_list, user=user)
     if naming:
         name_groups(folder, naming, partition, user=user)
     elif undo or redo:
@@ -99,5 +111,5 @@ def _print_classes(names: GroupNames) -> None:
     rows = []
     for row in names.classes.to_dict("records"):
         excluded = (row["reason"] or "yes") if row["excluded"] else ""
-        rows.append((row["name"], f"{row['n_images']:,}", ", ".join(row["roles"]), excluded))
+        rows.append((row["path"], f"{row['n_images']:,}", ", ".join(row["roles"]), excluded))
     print_table(rows, headings=("class", "counted", "counts as", "excluded"))

@@ -73,6 +73,10 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         T; 1 where it could not be found.
     report_ : ProbeReport
         Cross-validated quality.
+    held_out_rows_ : ndarray of int64, shape (m,)
+        Which of the images given to `fit` were in the cross-validation; empty if there was none.
+    held_out_probabilities_ : ndarray of float32, shape (m, K)
+        Calibrated probabilities of these, from folds in which they, and their stacks, were not.
     notes_ : list of str
         Warnings about this fit, one sentence each: classes left out, too few stacks.
 
@@ -114,11 +118,12 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             If fewer than two classes have two images each, or the embedding is not finite.
         """
         self.notes_: list[str] = []
-        vectors, names, stack_codes = self._validate(X, y, stacks)
+        vectors, names, stack_codes, kept = self._validate(X, y, stacks)
         self.classes_, codes = np.unique(names, return_inverse=True)
         rows, weights = _draw_sample(codes, self.most_images, self.random_state)
         with threadpool_limits(1):  # matrices this small take longer on several threads, much longer on busy ones
             self._fit_sample(vectors[rows], codes[rows], stack_codes[rows], weights, len(codes))
+        self.held_out_rows_ = kept[rows][: len(self.held_out_probabilities_)]
         return self
 
     def _fit_sample(
@@ -136,9 +141,11 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         report: dict[str, Any] = {"n_images": n_images, "n_drawn": len(codes), "n_stacks": len(np.unique(stack_codes))}
         if folds is None:
             self.temperature_, self.report_ = 1.0, ProbeReport(**report, n_folds=0)
+            self.held_out_probabilities_ = np.zeros((0, len(self.classes_)), np.float32)
         else:
             logits = self._out_of_fold(scaled, codes, weights, folds)
             self.temperature_ = fit_temperature(logits, codes, weights)
+            self.held_out_probabilities_ = softmax(logits / self.temperature_, axis=1).astype(np.float32)
             self.report_ = ProbeReport(**report, **_cross_validation(logits, codes, weights, folds, self.classes_))
         coefficients, intercept = self._regression(scaled, codes, weights, _TOLERANCE)
         coefficients = coefficients / scale / self.temperature_
@@ -215,7 +222,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
 
     def _validate(
         self, X: ArrayLike, y: ArrayLike, stacks: ArrayLike | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.object_], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.object_], NDArray[np.int64], NDArray[np.int64]]:
         vectors, names = np.asarray(X, np.float32), np.asarray(y, object)
         if vectors.ndim != 2 or names.shape != (len(vectors),):
             raise InputError(f"{len(vectors)} vectors have {len(vectors)} names: {names.shape} were given")
@@ -233,7 +240,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         if len(single):
             self.notes_.append(f"left out, for they have a single image: {', '.join(map(str, single))}")
         keep = ~np.isin(names, single)
-        return vectors[keep], names[keep], stack_codes[keep]
+        return vectors[keep], names[keep], stack_codes[keep], np.flatnonzero(keep)
 
     def _folds(self, codes: NDArray[np.int64], stack_codes: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Fold of each image, that of its stack; None where there is only one stack."""

@@ -18,12 +18,15 @@ from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels, labels_from_csv
 from facies.images.readers.arrays import images_from_array, memory_origin
 from facies.images.readers.base import Progress
+from facies.images.readers.file_search import ImageFile
+from facies.images.readers.folder import images_from_files
 from facies.images.readers.layout import Pages, check_pages
 from facies.images.readers.registry import find_reader, readers
 from facies.images.readers.suffixes import SUFFIXES
 from facies.images.readers.torch_dataset import images_from_dataset
 from facies.images.resize import Channels, ImageFormat, ResizeMode, convert, parse_size
 from facies.images.scale_bar_band import Band
+from facies.io import path_inside
 
 BandChoice = Literal["cut", "keep"] | Sequence[Mapping[str, Any]] | None
 Source = str | PathLike[str] | NDArray[Any] | Tensor | Dataset[Any] | ImageSet
@@ -166,15 +169,18 @@ def as_image_set(
     return _add_labels(_convert(images, image_format), labels)
 
 
-def reopen(origin: dict[str, Any]) -> ImageSet:
+def reopen(origin: dict[str, Any], files: Sequence[str] | None = None) -> ImageSet:
     """Open again the images that `ImageSet.origin` describes.
 
-    They are opened by the same reader. Labels that came from a CSV file are read again if the file still exists.
+    They are opened by the same reader. Of a folder only the given files are opened: nothing else in it is looked at.
+    Labels that came from a CSV file are read again if the file still exists.
 
     Parameters
     ----------
     origin : dict
         `kind` (the name of the reader), `path`, `options` (arguments of `open_images`) and, for a part of a set, `subset`.
+    files : sequence of str, optional
+        Of a folder, the files to open, by their names relative to it.
 
     Returns
     -------
@@ -192,7 +198,14 @@ def reopen(origin: dict[str, Any]) -> ImageSet:
     labels, value_range = options.pop("labels", None), options.pop("value_range", None)
     pages = options.pop("pages", "images")  # up to version 0.2 each page was an image
     image_format = _image_format(**options)
-    images = _convert(_from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages), image_format)
+    if origin.get("kind") == "folder" and files is not None:
+        folder = Path(path).resolve()
+        names = [ImageFile(path_inside(folder, name), name) for name in files]
+        images = images_from_files(folder, names, image_format=image_format, pages=pages)
+        images.origin = {**images.origin, "kind": "folder", "path": str(path), "options": {}}
+    else:
+        images = _from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages)
+    images = _convert(images, image_format)
     if "subset" in origin:
         try:
             images = images.subset(origin["subset"])

@@ -13,19 +13,24 @@ from facies.io.atomic import (
     user_errors,
     write_json_atomically,
 )
+from facies.io.confinement import check_confined, path_inside
 from facies.io.lock import LockedError, lock_run
-from facies.io.tables import guard_formula, match_ids, read_table, unguard_formula
+from facies.io.tables import decode_text, guard_formula, match_ids, parse_table, read_table, unguard_formula
 
 __all__ = [
     "LockedError",
     "atomic_file",
     "atomic_folder",
+    "check_confined",
+    "decode_text",
     "flush",
     "flush_tree",
     "guard_formula",
     "jsonable",
     "lock_run",
     "match_ids",
+    "parse_table",
+    "path_inside",
     "read_table",
     "rename_folder",
     "restore_replaced",

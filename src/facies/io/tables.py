@@ -59,7 +59,12 @@ def read_table(path: Path, what: str, names: Sequence[str], exact: Sequence[str]
     InputError
         If there is no such file, it is no table, a row has more cells than the first, or two columns have one name.
     """
-    lines = _decoded(path, what).split("\n", 1)
+    return parse_table(_bytes_of(path, what), str(path), what, names, exact)
+
+
+def parse_table(raw: bytes, where: str, what: str, names: Sequence[str], exact: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table from the bytes of a file, which messages call ``where``; see `read_table`."""
+    lines = decode_text(raw, where, what).split("\n", 1)
     if lines[0].strip().lower().startswith("sep="):  # what a spreadsheet writes to tell itself what parts the columns
         lines[0] = ""
     text = "\n".join(lines)
@@ -70,11 +75,11 @@ def read_table(path: Path, what: str, names: Sequence[str], exact: Sequence[str]
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)][1:]
     except csv.Error as error:
-        raise _unreadable(path, what, str(error)) from error
+        raise _unreadable(where, what, str(error)) from error
     if not any(header):
-        raise _unreadable(path, what, "it is empty")
+        raise _unreadable(where, what, "it is empty")
     columns = [known.get(cell.casefold(), cell) for cell in header]
-    _check(path, columns, rows, _DELIMITERS[delimiter])
+    _check(where, columns, rows, _DELIMITERS[delimiter])
     cells = [
         [
             unguard_formula(cell if column in exact else cell.strip())
@@ -104,22 +109,26 @@ def _loosely(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip().replace("\\", "/"))
 
 
-def _decoded(path: Path, what: str) -> str:
+def _bytes_of(path: Path, what: str) -> bytes:
     try:
-        raw = path.expanduser().read_bytes()
+        return path.expanduser().read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file of {what}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a CSV file of {what}") from error
+
+
+def decode_text(raw: bytes, where: str, what: str) -> str:
+    """Return the text of a file, in UTF-8, UTF-16 or Latin-1 (Windows-1252); `InputError` if it is none."""
     for start, reason in _NO_TEXT.items():
         if raw.startswith(start):
-            raise _unreadable(path, what, reason)
+            raise _unreadable(where, what, reason)
     try:
         text = raw.decode(_encoding(raw))
     except UnicodeDecodeError as error:
-        raise _unreadable(path, what, "it is neither UTF-8, UTF-16 nor Latin-1") from error
+        raise _unreadable(where, what, "it is neither UTF-8, UTF-16 nor Latin-1") from error
     if "\0" in text:
-        raise _unreadable(path, what, "it is no text")
+        raise _unreadable(where, what, "it is no text")
     return text
 
 
@@ -148,17 +157,17 @@ def _fitness(header: Sequence[str], known: Mapping[str, str]) -> tuple[int, int]
     return sum(cell.casefold() in known for cell in header), len(header)
 
 
-def _check(path: Path, columns: Sequence[str], rows: Sequence[tuple[int, list[str]]], delimiter: str) -> None:
+def _check(where: str, columns: Sequence[str], rows: Sequence[tuple[int, list[str]]], delimiter: str) -> None:
     twice = [column for column, count in Counter(columns).items() if count > 1 and column]
     if twice:
-        raise InputError(f"{path} has two columns {twice[0]!r}: keep one")
+        raise InputError(f"{where} has two columns {twice[0]!r}: keep one")
     for line, row in rows:
         if any(cell.strip() for cell in row[len(columns) :]):
             raise InputError(
-                f"{path}, line {line}: has {len(row)} cells and the first line {len(columns)}: put cells that hold a "
+                f"{where}, line {line}: has {len(row)} cells and the first line {len(columns)}: put cells that hold a "
                 f"{delimiter}, such as numbers with a decimal comma, into quotes"
             )
 
 
-def _unreadable(path: Path, what: str, reason: str) -> InputError:
-    return InputError(f"{path}: cannot be read as a CSV file of {what} ({reason}): {_MEND}")
+def _unreadable(where: str, what: str, reason: str) -> InputError:
+    return InputError(f"{where}: cannot be read as a CSV file of {what} ({reason}): {_MEND}")

@@ -20,7 +20,8 @@ def annotated_partition(
     """Return a partition with what the expert decided about its images.
 
     Groups that the expert merged or split are as they are now, with distances to their new centres. Where classes were
-    given, or images were excluded, the columns ``class`` (``""`` for none) and ``state`` say so.
+    given, or images were excluded, the columns ``class`` (``""`` for none) and ``state`` say so; where classes lie in a tree,
+    ``class_path`` has the names from the top down to the class; where the expert wrote notes, ``note`` has them.
     """
     annotations = read_annotations(run) if annotations is None else annotations
     table, meta = run.partition(name)
@@ -33,6 +34,10 @@ def annotated_partition(
     states = np.asarray(annotations.state_names)
     if len(annotations.classes) or (states != "none").any():
         table = table.assign(**{"class": annotations.names, "state": states})
+    if annotations.classes["parent"].any():
+        table = table.assign(class_path=annotations.paths)
+    if len(annotations.notes):
+        table = table.assign(note=annotations.note_texts)
     return table, meta
 
 

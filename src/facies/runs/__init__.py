@@ -7,6 +7,7 @@ is ever overwritten. Thumbnails are small versions of all images, on sheets.
 
 from __future__ import annotations
 
+from facies.runs.confirmed_folders import confirm_folder, is_confirmed
 from facies.runs.folder import RunFolder
 from facies.runs.manifest import FORMAT, Manifest
 from facies.runs.partitions import partition_table
@@ -21,6 +22,8 @@ __all__ = [
     "RunFolder",
     "Thumbnails",
     "check_output",
+    "confirm_folder",
+    "is_confirmed",
     "partition_table",
     "to_thumbnails",
     "write_run",

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _REMEDY = "restore it, or make the run again"
+_MAX_JSON_BYTES = 2**26
+_PARSING = (SyntaxError, tokenize.TokenError)
 
 
 def check_name(name: str) -> str:
@@ -36,8 +38,10 @@ def names_by_age(descriptions: Iterable[tuple[str, Path]], remedy: str = _REMEDY
 
 
 def read_json(path: Path, remedy: str = _REMEDY) -> dict[str, Any]:
-    """Read a file that holds one JSON object; ``remedy`` is what the error tells the user to do."""
+    """Read a file that holds one JSON object of at most 64 MB; ``remedy`` is what the error tells the user to do."""
     with reading(path, remedy):
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ValueError("too large")
         return dict(json.loads(path.read_text("utf-8")))
 
 
@@ -48,16 +52,14 @@ def read_array(path: Path) -> NDArray[Any]:
         return array
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a Parquet table."""
-    with reading(path):
-        return pd.read_parquet(path)
-
-
 @contextlib.contextmanager
 def reading(path: Path, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn the errors of reading a file into an `InputError` that names it and says what to do."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's errors are among these
+    except InputError:
+        raise
+    # pyarrow's errors are among these; JSON of many nested brackets ends in a RecursionError, and the damaged header of an
+    # array in an error of Python's parser.
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, *_PARSING) as error:
         raise InputError(f"{path} is missing or damaged: {remedy}") from error

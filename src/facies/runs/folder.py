@@ -13,11 +13,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from facies.errors import InputError
-from facies.io import lock_run
-from facies.runs.files import check_name, names_by_age, read_array, read_json, read_table
+from facies.io import check_confined, lock_run, path_inside
+from facies.runs.files import check_name, names_by_age, read_array, read_json
 from facies.runs.manifest import read_manifest
 from facies.runs.partitions import check_partition, write_partition
 from facies.runs.projections import check_projection, write_projection
+from facies.runs.tables import read_table
 from facies.runs.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().resolve()
         manifest = read_manifest(self.path)
+        check_confined(self.path)
         for name, size in manifest.files.items():
-            file = self.path / name
+            file = path_inside(self.path, name)
             if not file.is_file():
                 raise InputError(f"{file} is missing: restore it, or make the run again")
             if file.stat().st_size != size:
@@ -77,11 +79,9 @@ class RunFolder:
     @cached_property
     def images(self) -> pd.DataFrame:
         """One row an image: ``id``, ``source``, what the reader knows, and ``label`` where true labels are known."""
-        table = read_table(self.path / "images.parquet")
-        if len(table) != len(self):
-            raise InputError(
-                f"{self.path / 'images.parquet'} has {len(table)} rows and should have {len(self)}: restore it"
-            )
+        table = read_table(self.path / "images.parquet", len(self))
+        if "id" not in table:
+            raise InputError(f"{self.path / 'images.parquet'} has no column 'id': restore it")
         return table
 
     @property
@@ -105,13 +105,25 @@ class RunFolder:
     @cached_property
     def embedding(self) -> NDArray[np.float32]:
         """The embedding as a read-only memory map, float32 (N, D)."""
-        return read_array(self.path / "embedding.npy")
+        path = self.path / "embedding.npy"
+        embedding = read_array(path)
+        if embedding.ndim != 2 or len(embedding) != len(self) or embedding.dtype.kind != "f":
+            raise InputError(
+                f"{path} is no embedding of {len(self)} images (it has the type {embedding.dtype} and the shape "
+                f"{embedding.shape}): restore it, or make the run again"
+            )
+        return embedding
 
     @cached_property
     def samples(self) -> NDArray[np.float32] | None:
         """Images generated from each group, float32 (K, n, C, H, W) in [0, 1], as a memory map, or None."""
         path = self.path / "samples.npy"
-        return read_array(path) if path.exists() else None
+        if not path.exists():
+            return None
+        samples = read_array(path)
+        if samples.ndim != 5 or samples.dtype.kind != "f":
+            raise InputError(f"{path} holds no generated images (its shape is {samples.shape}): restore it")
+        return samples
 
     @cached_property
     def training_curves(self) -> pd.DataFrame:
@@ -139,7 +151,7 @@ class RunFolder:
         """
         if name not in self._companions:
             path = self.path / f"{check_name(name)}.parquet"
-            self._companions[name] = read_table(path) if path.exists() else None
+            self._companions[name] = read_table(path, len(self)) if path.exists() else None
         return self._companions[name]
 
     def method_array(self, name: str) -> NDArray[Any] | None:
@@ -211,7 +223,7 @@ class RunFolder:
             If there is none of that name.
         """
         name = self.partition_name(name)
-        table = read_table(self.path / "partitions" / f"{name}.parquet")
+        table = read_table(self.path / "partitions" / f"{name}.parquet", len(self))
         return check_partition(table, self.images["id"]), self._meta("partitions", name)
 
     def add_projection(self, name: str, points: ArrayLike, meta: Mapping[str, Any]) -> None:
@@ -273,7 +285,8 @@ class RunFolder:
         if origin.get("kind") in _SIZED_BY_THEIR_FILES:
             # Files that were added since must not change the size that the others are brought to.
             origin["options"] = {**origin.get("options", {}), "size": self.manifest["input"]["image_shape"][-2:]}
-        images = reopen(origin)
+        sources = self.images["source"].drop_duplicates().astype(str).tolist() if "source" in self.images else None
+        images = reopen(origin, sources)
         ids = pd.Index(self.images["id"])
         if ids.equals(pd.Index(images.table["id"])):
             return images
@@ -292,11 +305,14 @@ class RunFolder:
                 f"the images of {self.path} came from memory, and only thumbnails of them are kept: "
                 "save them as .npy and make the run from that file"
             )
-        if not Path(path).exists():
+        # Of a pipe or a device, which a stranger could name, nothing would ever come back.
+        if not Path(path).is_dir() and not Path(path).is_file():
             raise InputError(f"{path}, which holds the images of the run {self.path.name}, is gone: put it back")
         return Path(path)
 
     def _choose(self, kind: str, name: str | None, names: list[str]) -> str:
+        if not names and not self.path.is_dir():
+            raise InputError(f"{self.path} is gone: put it back, or close it")
         if not names:
             raise InputError(f"{self.path} holds no {kind}: make the run again")
         if name is not None and name not in names:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from facies.errors import InputError
 from facies.io import jsonable
 
 FORMAT = 1
 """The number of the run folder's format. It grows when a reader of the old format would read the new one wrongly."""
+
+_MAX_BYTES = 2**26
 
 
 def now() -> str:
@@ -28,11 +31,29 @@ class InputDescription(BaseModel):
 
     origin: dict[str, Any]
     n_images: int = Field(ge=0)
-    image_shape: list[int]
+    image_shape: list[Annotated[int, Field(ge=1, le=2**31)]] = Field(min_length=3, max_length=4)
     dtype: str
     fingerprint: str
     labelled: bool = False
     label_names: list[str] | None = None
+
+    @field_validator("origin")
+    @classmethod
+    def _origin_has_texts(cls, origin: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(origin.get("path"), str | None) or not isinstance(origin.get("options", {}), dict):
+            raise ValueError("a path is a text, and options are a table")
+        return origin
+
+    @field_validator("dtype")
+    @classmethod
+    def _is_number(cls, dtype: str) -> str:
+        try:
+            kind = np.dtype(dtype).kind
+        except TypeError as error:
+            raise ValueError("no type of numbers") from error
+        if kind not in "biuf":
+            raise ValueError("no type of numbers")
+        return dtype
 
 
 class LeftOut(BaseModel):
@@ -84,8 +105,10 @@ def read_manifest(folder: Path) -> Manifest:
         what = "has no run.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} is not a run folder ({what}): give the folder that `facies cluster … -o` wrote")
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES // 2**20} MB")
         plain = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read ({reason}): restore it, or make the run again") from error
     number = plain.get("format") if isinstance(plain, dict) else None

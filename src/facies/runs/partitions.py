@@ -16,6 +16,9 @@ from facies.runs.manifest import now
 
 PARTITION_COLUMNS = ["id", "group", "probability", "distance"]
 
+MAX_GROUP = 10_000_000
+"""The largest number of a group: arrays are made as long as it."""
+
 _ROUNDING = 1e-5
 
 
@@ -93,6 +96,8 @@ def check_partition(partition: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     group = pd.to_numeric(table["group"], errors="coerce")
     if group.isna().any() or (group != np.floor(group)).any() or (group < -1).any():
         raise InputError("the groups of a partition are whole numbers from 0 on, and -1 for noise: others were given")
+    if group.max() > MAX_GROUP:
+        raise InputError(f"the groups of a partition have numbers up to {MAX_GROUP:,}: {group.max():.0f} was given")
     table["group"] = group.astype(np.int64)
     noise = table["group"] < 0
     given = table["probability"] if "probability" in table.columns else (~noise).astype(np.float32)

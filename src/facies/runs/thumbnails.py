@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from facies.errors import InputError
 from facies.io import write_json_atomically
 from facies.runs.files import reading
+from facies.runs.thumbnail_index import COLUMNS, PER_SHEET, TILE, read_index
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-TILE = 64
-"""Side of a thumbnail's tile on the sheet, in pixels."""
-COLUMNS = 32
-"""Number of thumbnails in a row of a sheet, and of rows of a sheet."""
-_PER_SHEET = COLUMNS * COLUMNS
 _BATCH_BYTES = 2**26
 _CACHE_BYTES = 2**26
 
@@ -111,7 +107,7 @@ def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float
     """
     folder.mkdir()
     bytes_an_image = 4 * int(np.prod(images.image_shape))
-    batch_size = max(1, min(_PER_SHEET, _BATCH_BYTES // max(1, bytes_an_image)))
+    batch_size = max(1, min(PER_SHEET, _BATCH_BYTES // max(1, bytes_an_image)))
     # Thumbnails enlarged from few pixels are smaller, and exact, without loss; photographs are not.
     lossless = max(images.image_shape[-2:]) <= TILE // 2
     n_layers = images.image_shape[0] if len(images.image_shape) == 4 else 0
@@ -131,7 +127,7 @@ def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float
         "count": done,
         "tile": TILE,
         "columns": COLUMNS,
-        "per_sheet": _PER_SHEET,
+        "per_sheet": PER_SHEET,
         "thumbnail": {"height": shape[0], "width": shape[1], "mode": sheets.mode},
         "values": {"black": float(low), "white": float(high)},
         "sheets": sheets.written,
@@ -166,11 +162,11 @@ class _Sheets:
                 rows = min(COLUMNS, -(-(self._count - self._done) // COLUMNS))
                 self._sheet = np.zeros((rows * TILE, COLUMNS * TILE, *thumbnail.shape[2:]), np.uint8)
                 self.mode = "RGB" if thumbnail.ndim == 3 else "L"
-            tile = self._done % _PER_SHEET
+            tile = self._done % PER_SHEET
             top, left = _corner(tile, height, width)
             self._sheet[top : top + height, left : left + width] = thumbnail
             self._done += 1
-            if tile + 1 == _PER_SHEET or self._done == self._count:
+            if tile + 1 == PER_SHEET or self._done == self._count:
                 self._write(self._sheet, tile + 1)
                 self._sheet = None
 
@@ -179,7 +175,7 @@ class _Sheets:
         name = f"{self._kind}-{number:03d}.webp"
         quality = 0 if self._lossless else 85
         Image.fromarray(sheet).save(self._folder / name, "WEBP", lossless=self._lossless, quality=quality, method=1)
-        self.written.append({"file": name, "first": number * _PER_SHEET, "count": count})
+        self.written.append({"file": name, "first": number * PER_SHEET, "count": count})
 
 
 def _corner(tile: int, height: int, width: int) -> tuple[int, int]:
@@ -213,11 +209,10 @@ class Thumbnails:
 
     def __init__(self, folder: Path, *, max_bytes: int = _CACHE_BYTES) -> None:
         self.folder, self._max_bytes = folder, max_bytes
-        with reading(folder / "index.json"):
-            self.index: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
-            self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
-            self._mode: str = self.index["thumbnail"]["mode"]
-            self._count: int = self.index["count"]
+        self.index: dict[str, Any] = read_index(folder)
+        self.shape: tuple[int, int] = (self.index["thumbnail"]["height"], self.index["thumbnail"]["width"])
+        self._mode: str = self.index["thumbnail"]["mode"]
+        self._count: int = self.index["count"]
         self._sheets: OrderedDict[tuple[int | None, int], Image.Image] = OrderedDict()
         self._lock = Lock()
 
@@ -284,13 +279,22 @@ class Thumbnails:
                 self._sheets.move_to_end(key)
                 return self._sheets[key]
         path = self.sheet_path(number, layer)
-        with reading(path), Image.open(path) as file:
+        with reading(path), _opened(path) as file:
+            if file.width != COLUMNS * TILE or file.height % TILE or file.height > COLUMNS * TILE:
+                raise InputError(f"{path} is no sheet of thumbnails ({file.width} × {file.height} pixels): restore it")
             sheet = file.convert(self._mode)
         with self._lock:
             self._sheets[key] = sheet
             while len(self._sheets) > 1 and sum(map(_bytes_of, self._sheets.values())) > self._max_bytes:
                 self._sheets.popitem(last=False)
         return sheet
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=("WEBP",))
+    except Image.DecompressionBombError as error:
+        raise ValueError("too many pixels") from error
 
 
 def _bytes_of(sheet: Image.Image) -> int:

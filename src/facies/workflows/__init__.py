@@ -8,7 +8,7 @@ from facies.workflows.cluster import ClusterJob, cluster, run_clustering
 from facies.workflows.evaluate import evaluate
 from facies.workflows.export import export
 from facies.workflows.group_naming import GroupNaming
-from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, undo
+from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, take_class_list, undo
 from facies.workflows.predict import Prediction, predict, write_table
 from facies.workflows.recluster import NewPartition, recluster, refine
 from facies.workflows.sample import latent_walk, sample, white_image, write_images
@@ -39,6 +39,7 @@ __all__ = [
     "refine",
     "run_clustering",
     "sample",
+    "take_class_list",
     "undo",
     "white_image",
     "write_images",

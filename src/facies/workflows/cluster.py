@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from facies.errors import InputError
 from facies.io import jsonable, lock_run
-from facies.runs import RunFolder, check_output, write_run
+from facies.runs import RunFolder, check_output, confirm_folder, write_run
 from facies.workflows.progress import progress_callback
 from facies.workflows.work_folder import UnfinishedFit, WorkFolder, parameter_differences
 
@@ -169,6 +169,8 @@ def run_clustering(
             return complete, False
         images = open_images(job.source, **job.image_options, progress=progress_callback(progress))
         method.check(images)
+        if isinstance(job.source, str | PathLike):
+            confirm_folder(job.source)
         if job.resume and earlier is None and report is not None:
             report(f"there is no unfinished run at {path}; beginning from the start")
         fit = _start_or_continue(work, earlier, UnfinishedFit.from_method(method, images, replaces=job.overwrite))

@@ -30,6 +30,7 @@ def export(
     classes: Sequence[str] | None = None,
     groups: Sequence[int] | None = None,
     overwrite: bool = False,
+    originals: str | PathLike[str] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Path:
     """Write groups and classes as a table, as folders of images or for another program, or write the model.
@@ -52,6 +53,9 @@ def export(
         Only images of these groups; −1 is noise.
     overwrite : bool, default=False
         Whether what an earlier export wrote there is replaced.
+    originals : path, optional
+        The folder that the run was made from: the user confirms that files may be copied from there. It is needed for
+        runs that were not made on this machine, which could name any folder.
     report : callable, optional
         Called with each line on what was left out, cut or converted.
 
@@ -64,6 +68,10 @@ def export(
 
     choices: dict[str, Any] = {"partition": partition, "classes": classes, "groups": groups}
     given = [f"--{name}" for name, value in choices.items() if value is not None]
+    if originals is not None:
+        from facies.report.exporters.image_files import confirm_originals
+
+        confirm_originals(run, originals)
     models = model_exporters()
     if to in models and given:
         raise InputError(f"--to {to} takes the model whole: leave out {' and '.join(given)}, which choose among images")

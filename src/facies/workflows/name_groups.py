@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
 
 import pandas as pd
 
-from facies.annotations import Action, Journal, group_summary
+from facies.annotations import Action, Journal, group_summary, parse_class_list
+from facies.errors import InputError
 from facies.runs import RunFolder
 from facies.workflows.group_naming import GroupNaming
 
@@ -70,6 +73,31 @@ def name_groups(
             excluded_groups=naming.excluded_groups,
             excluded_classes=naming.excluded_classes,
         )
+
+
+def take_class_list(run: RunFolder, path: str | PathLike[str], *, user: str | None = None) -> Action:
+    """Make or change the classes that a file lists, in one action of the journal; see `facies.annotations.parse_class_list`.
+
+    Parameters
+    ----------
+    run : RunFolder
+    path : path
+        A table (CSV, TSV) of the column ``name`` and, if they are there, ``parent, key, colour, role, excluded, reason``; or
+        plain text, a name a line.
+    user : str, optional
+        Who decided this; without it the login name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or used; names the line and the mend.
+    """
+    try:
+        raw = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise InputError(f"{fspath(path)}: cannot be read ({error.strerror}): give a list of classes") from error
+    with Journal(run, user=user) as journal:
+        return journal.set_classes(parse_class_list(raw, fspath(path)))
 
 
 def undo(run: RunFolder, *, user: str | None = None) -> Action | None:

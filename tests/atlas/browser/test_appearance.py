@@ -71,7 +71,8 @@ def test_the_page_fits_and_can_be_read(new_expert: Callable[..., Expert], addres
     points = region(page, ".map")
     ground = points.reshape(-1, 3).mean()
     assert (ground < 90) if theme == "dark" else (ground > 165)
-    assert (np.ptp(points, axis=2) > 60).mean() > 0.004
+    # Of one class that is named, dimmed since another group is chosen; all other points are grey.
+    assert (np.ptp(points, axis=2) > 30).mean() > 0.001
     assert region(page, ".thumbnails").std() > 30
     expert.press("t")
     expect(page.get_by_test_id("counts").locator(".interval").first).to_be_visible()

@@ -92,3 +92,28 @@ def test_the_tour_has_five_steps(new_expert: Callable[..., Expert], address: str
     expect(expert.page.locator(".cell").first).to_be_visible(timeout=60_000)
     expect(tour).to_have_count(0)
     expert.fine()
+
+
+def test_a_held_key_names_one_group(expert: Expert, digits: RunFolder) -> None:
+    expert.press("Space")
+    expert.name_group("quartz")
+    group = expert.current_group()
+    for _ in range(12):
+        expert.page.keyboard.down("1")  # without a release in between, as a held key sends
+    expert.page.keyboard.up("1")
+    expect(expert.group(group)).not_to_have_attribute("aria-current", "true")
+    expert.page.wait_for_timeout(500)
+    assert read_annotations(digits).revision == 3  # the class, its first group, and one more
+    expert.fine()
+
+
+def test_digits_are_keys_by_their_place_and_capitals_do_not_matter(expert: Expert) -> None:
+    page = expert.page
+    expert.press("Space")
+    expert.name_group("quartz")
+    group = expert.current_group()
+    page.evaluate("window.dispatchEvent(new KeyboardEvent('keydown', {key: '&', code: 'Digit1', bubbles: true}))")
+    expect(expert.group(group)).not_to_have_attribute("aria-current", "true")
+    page.evaluate("window.dispatchEvent(new KeyboardEvent('keydown', {key: 'T', code: 'KeyT', bubbles: true}))")
+    expect(page.get_by_test_id("counts")).to_be_visible()
+    expert.fine()

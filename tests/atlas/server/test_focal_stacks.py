@@ -55,12 +55,10 @@ def test_every_layer_of_the_full_image(browser: Browser) -> None:
 
 def test_every_layer_of_thumbnails_and_sheets(browser: Browser) -> None:
     reply = browser.get("")
-    assert (reply["n_layers"], reply["thumbnails"]["layers"], reply["best_layer"], reply["um_per_px"]) == (
-        3,
-        3,
-        True,
-        2.0,
-    )
+    assert (reply["n_layers"], reply["thumbnails"]["layers"], reply["best_layer"]) == (3, 3, True)
+    height, width = (2.0 * side for side in reply["image_shape"][-2:])
+    assert reply["scale"] == {"width_um": width, "height_um": height}
+    assert browser.get("/images/7/info")["size_um"] == [width, height]
     digest = reply["thumbnails"]["hash"]
     for layer in range(LAYERS):
         content = browser.client.get(f"/api/runs/run/thumbnails/{digest}/7.webp?layer={layer}").content

@@ -11,7 +11,7 @@ import pytest
 
 from facies.atlas import Atlas
 from facies.runs import RunContents, partition_table, write_run
-from tests.atlas.factories import Browser
+from tests.atlas.factories import Browser, wait_for
 from tests.runs.factories import make_images
 
 Opened = Callable[..., Browser]
@@ -115,3 +115,12 @@ def test_hostile_ids_words_and_folder_names_are_text(tmp_path: Path) -> None:
         browser.act("name", group=0, name="quartz")
         counts = browser.get("/counts?by=sample")
         assert {row["sample"] for row in counts["samples"]} == set(odd[:4])
+
+
+def test_an_embedding_without_numbers_fits_no_classifier_and_says_why(opened: Opened) -> None:
+    browser = opened([0, 0, 0, 1, 1, 1], embedding=np.full((6, 3), np.nan, np.float32))
+    browser.act("name", group=0, name="a")
+    browser.act("name", group=1, name="b")
+    text = wait_for(lambda: (p := browser.get("/probe"))["status"] == "failed" and p["text"])
+    assert "the embedding holds NaN or infinity" in text
+    assert "fault of Facies" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from facies.atlas import Atlas
+from facies.atlas.server import make_app, security
+from facies.atlas.server.addresses import allowed_hosts, own_addresses
 from facies.atlas.server.app import max_body_bytes
-from facies.atlas.server.security import allowed_hosts
 from tests.atlas.factories import HOST, TOKEN, Browser
 
 ACTIONS = "/api/runs/run/actions"
@@ -22,9 +24,16 @@ def nothing_happened(atlas: Atlas) -> bool:
 
 
 def stranger(browser: Browser) -> Any:
-    """The same client without cookie."""
+    """The same client without cookie and key."""
     browser.client.cookies.clear()
+    browser.client.headers.pop("X-Facies-Page")
     return browser.client
+
+
+def log_in(client: Any) -> tuple[str, str]:
+    """Exchange the token; return the cookie and the key of the page."""
+    answer = client.get(f"/?token={TOKEN}", follow_redirects=False)
+    return answer.cookies["facies_8123"], answer.headers["location"].split("#page=")[1]
 
 
 @pytest.mark.parametrize("cookie", [None, "", "wrong", TOKEN[:-1], TOKEN + "x", "ü"])
@@ -44,18 +53,38 @@ def test_without_the_token_nothing_answers(atlas: Atlas, browser: Browser, cooki
 
 def test_the_cookie_of_another_port_is_none(browser: Browser) -> None:
     client = stranger(browser)
-    assert client.get("/api/session", headers={"Cookie": f"facies_9999={TOKEN}"}).status_code == 401
-    assert client.get("/api/session", headers={"Cookie": f"a=b; facies_8123={TOKEN}"}).status_code == 200
+    cookie, page = log_in(client)
+    client.cookies.clear()
+    for name, status in (("facies_9999", 401), ("a=b; facies_8123", 200)):
+        headers = {"Cookie": f"{name}={cookie}", "X-Facies-Page": page}
+        assert client.get("/api/session", headers=headers).status_code == status
+
+
+def test_a_server_that_receives_the_cookie_can_do_nothing_with_it(atlas: Atlas, browser: Browser) -> None:
+    client = stranger(browser)
+    cookie, page = log_in(client)
+    assert TOKEN not in (cookie, page)
+    for key in ({}, {"X-Facies-Page": cookie}, {"Authorization": f"Bearer {cookie}"}):
+        for path in ("/api/session", "/api/events", "/api/runs/run/state", "/api/runs/run/images/0"):
+            assert client.get(path, headers=key).status_code == 401
+        assert client.post(ACTIONS, json=NAMING, headers=key).status_code == 401
+    assert client.get("/api/runs/run/images/0", params={"page": page}).status_code == 200
+    assert client.post(ACTIONS, json=NAMING, params={"page": page}).status_code == 401
+    assert nothing_happened(atlas)
+    client.cookies.clear()
+    assert client.get("/api/session", headers={"X-Facies-Page": page}).status_code == 401
 
 
 def test_the_token_becomes_a_strict_cookie_and_leaves_the_address(browser: Browser) -> None:
     client = stranger(browser)
     answer = client.get(f"/?run=a%20b&token={TOKEN}&x=%3C", follow_redirects=False)
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/?run=a+b&x=%3C"
+    place, _, page = answer.headers["location"].partition("#page=")
+    assert place == "/?run=a+b&x=%3C"
     cookie = answer.headers["set-cookie"]
-    assert all(word in cookie for word in (f"facies_8123={TOKEN}", "HttpOnly", "SameSite=Strict", "Path=/"))
-    assert client.get("/api/session").status_code == 200
+    assert all(word in cookie for word in ("facies_8123=", "HttpOnly", "SameSite=Strict", "Path=/"))
+    assert TOKEN not in cookie
+    assert client.get("/api/session", headers={"X-Facies-Page": page}).status_code == 200
 
 
 def test_from_another_site_the_page_goes_on_by_itself(browser: Browser) -> None:
@@ -100,6 +129,7 @@ def test_the_hosts_of_an_address() -> None:
     assert allowed_hosts("127.0.0.1", 8000) == local
     assert allowed_hosts("Lab.example", 8000) == local | {"lab.example:8000"}
     assert local < allowed_hosts("0.0.0.0", 8000)
+    assert {f"{address}:8000" for address in own_addresses()} < allowed_hosts("0.0.0.0", 8000)
     assert "evil.example:8000" not in allowed_hosts("0.0.0.0", 8000)
 
 
@@ -184,6 +214,39 @@ def test_a_body_that_is_too_large_is_not_read(atlas: Atlas, browser: Browser) ->
         ACTIONS, content=b"{}", headers={"Content-Type": "application/json", "Content-Length": "-5"}
     )
     assert answer.status_code in (400, 413)
+    assert nothing_happened(atlas)
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.05)
+    sent: list[Any] = []
+    headers = {
+        "host": HOST,
+        "authorization": f"Bearer {TOKEN}",
+        "content-type": "application/json",
+        "content-length": "99",
+    }
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": ACTIONS,
+        "raw_path": b"",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    pieces = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Any:
+        return pieces.pop() if pieces else await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(make_app(atlas, token=TOKEN, port=8123)(scope, receive, send), 30))
+    assert [message["status"] for message in sent if "status" in message] == [408]
     assert nothing_happened(atlas)
 
 
@@ -332,7 +395,8 @@ def test_a_development_server_is_let_in_only_by_name(atlas: Atlas) -> None:
     app = make_app(atlas, token=TOKEN, port=8123, other_origin=origin)
     client = TestClient(app, base_url=origin, headers={"Origin": origin})
     assert client.get("/api/session").status_code == 401
-    client.get(f"/api/login?token={TOKEN}", follow_redirects=False)
+    answer = client.get(f"/api/login?token={TOKEN}", follow_redirects=False)
+    client.headers["X-Facies-Page"] = answer.headers["location"].split("#page=")[1]
     assert client.get("/api/session").status_code == 200
     assert client.get("/api/session", headers={"Origin": "http://localhost:5174"}).status_code == 403
 

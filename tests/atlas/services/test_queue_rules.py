@@ -52,6 +52,23 @@ def test_duplicates_are_found_once_each(monkeypatch: pytest.MonkeyPatch, exact: 
     assert twins[150] == 30
 
 
+def test_the_progress_of_many_duplicates_is_told_and_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "_MAX_EXACT", 10)
+    embedding = RNG.normal(size=(3000, 700)).astype(np.float32)
+    told: list[float] = []
+    duplicates_queue(embedding, embedding[:, :2].copy(), told.append)
+    assert told == sorted(told)
+    assert len(told) > 2
+    assert 0 <= told[0] < 0.1
+    assert 0.4 < told[-1] < 1
+
+    def end(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        duplicates_queue(embedding, embedding[:, :2].copy(), end)
+
+
 def test_a_queue_without_the_excluded() -> None:
     gone = np.array([False, True, False, False, False])
     assert queue_from_column("cut", {"touches_border": BORDER}).without(gone).rows.tolist() == [3]

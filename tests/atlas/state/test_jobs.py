@@ -24,7 +24,14 @@ def test_a_job_is_told_and_found() -> None:
     job = jobs.start("export", lambda _: 42)
     wait_for(lambda: reported == ["ready"])
     assert jobs.find(job.id, "export").result == 42
-    assert job.to_json() == {"job": job.id, "what": "export", "status": "ready", "done": 1.0, "error": None}
+    assert job.to_json() == {
+        "job": job.id,
+        "what": "export",
+        "status": "ready",
+        "done": 1.0,
+        "error": None,
+        "notes": [],
+    }
     with pytest.raises(MissingError):
         jobs.find(job.id, "recluster")
     with pytest.raises(MissingError):
@@ -63,6 +70,20 @@ def test_a_cancelled_job_ends_and_keeps_nothing() -> None:
     wait_for(lambda: ready.status == "ready")
     jobs.cancel(ready)
     assert (ready.status, ready.result) == ("cancelled", None)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, 9), (60.0, 0)])
+def test_progress_is_told_but_not_at_every_step(monkeypatch: pytest.MonkeyPatch, seconds: float, told: int) -> None:
+    monkeypatch.setattr("facies.atlas.state.jobs._REPORT_SECONDS", seconds)
+    reported: list[tuple[str, float]] = []
+
+    def work(job: Job) -> None:
+        for done in range(8):
+            job.step(done / 8)
+
+    Jobs(lambda job: reported.append((job.status, job.done))).start("queue", work)
+    wait_for(lambda: bool(reported) and reported[-1][0] == "ready")
+    assert [done for status, done in reported if status == "working"] == [i / 8 for i in range(9)][:told]
 
 
 def test_not_too_much_at_once() -> None:

@@ -396,3 +396,19 @@ def test_facts_and_decisions_of_something_else(run, other, tmp_path):
 
 def vars_of(decisions):
     return {name: getattr(decisions, name) for name in type(decisions).__dataclass_fields__}
+
+
+def test_ratios_that_the_expert_defined_in_the_atlas_stand_beside_those_of_sediment(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    import shutil
+
+    own = RunFolder(shutil.copytree(run.path, tmp_path / "own"))
+    with Journal(own) as journal:
+        journal.set_class("life")
+        journal.set_class("foraminifera", parent="life")
+        journal.define_ratio("Q/L", ["quartz"], ["life"])
+    made = make_grain_tables(own, read_annotations(own), FACTS, GrainSettings(divisors=(1,), n_draws=50))
+    found = one(made.indicators, sample=SAMPLES[0], indicator="Q/L", basis="number")
+    assert found["value"] == pytest.approx(COUNTS["quartz"][0] / COUNTS["foraminifera"][0])
+    assert found["definition"].startswith("quartz / life + foraminifera")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Header
 
-from facies.atlas.server.dependencies import TheRun
+from facies.atlas.server.dependencies import TheRun, TheUser
 from facies.atlas.server.responses import Json
 from facies.atlas.services.action_requests import AnyAction, perform
 
@@ -18,6 +18,7 @@ def act(
     run: TheRun,
     action: Annotated[AnyAction, Body()],
     client: Annotated[str, Header(alias="X-Facies-Client", max_length=64)] = "",
+    user: TheUser = None,
 ) -> Json:
     """Perform an action; it is on the disk when this answers."""
-    return Json(perform(run, action, client))
+    return Json(perform(run, action, client, user))

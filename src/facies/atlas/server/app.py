@@ -10,14 +10,16 @@ from facies.atlas.server import (
     array_routes,
     event_routes,
     export_routes,
+    find_routes,
     picture_routes,
     query_routes,
     run_routes,
     static_files,
     table_routes,
 )
+from facies.atlas.server.addresses import allowed_hosts
 from facies.atlas.server.responses import add_error_handlers
-from facies.atlas.server.security import AuthMiddleware, allowed_hosts
+from facies.atlas.server.security import AuthMiddleware
 from facies.atlas.services.open_atlas import Atlas
 
 _ROUTES = (
@@ -26,6 +28,7 @@ _ROUTES = (
     picture_routes,
     table_routes,
     query_routes,
+    find_routes,
     action_routes,
     export_routes,
     event_routes,
@@ -33,7 +36,13 @@ _ROUTES = (
 
 
 def make_app(
-    atlas: Atlas, *, token: str, host: str = "127.0.0.1", port: int = 80, other_origin: str | None = None
+    atlas: Atlas,
+    *,
+    token: str,
+    host: str = "127.0.0.1",
+    port: int = 80,
+    scheme: str = "http",
+    other_origin: str | None = None,
 ) -> ASGIApp:
     """Return the web application of an atlas.
 
@@ -47,6 +56,8 @@ def make_app(
         The address that the server listens on.
     port : int
         The port that the server listens on.
+    scheme : {"http", "https"}
+        Whether the server encrypts.
     other_origin : str, optional
         One more origin whose requests are accepted, such as ``http://localhost:5173`` of the development server.
     """
@@ -62,6 +73,7 @@ def make_app(
         hosts=allowed_hosts(host, port),
         port=port,
         max_body_bytes=max_body_bytes(atlas.max_images),
+        scheme=scheme,
         other_origin=other_origin,
     )
 

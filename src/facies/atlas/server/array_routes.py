@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from numpy.typing import NDArray
 
 from facies.atlas.errors import MissingError
-from facies.atlas.server.dependencies import TheRun
+from facies.atlas.server.dependencies import TheRun, TheServices
 from facies.atlas.server.responses import as_rows, binary_response
 from facies.atlas.state.image_states import ImageStates
 
@@ -34,6 +34,7 @@ def state(run: TheRun) -> Response:
         "state": states.states,
         "group": states.groups,
         "reason": states.reasons,
+        "looked": states.looked_at.view(np.uint8),
         "prediction": empty.astype(np.uint16) if predictions is None else predictions.classes,
         "certainty": empty if predictions is None else predictions.certainty,
     }
@@ -54,6 +55,7 @@ def changes(run: TheRun, since: int) -> Response:
         "state": states.states[rows],
         "group": states.groups[rows],
         "reason": states.reasons[rows],
+        "looked": states.looked_at[rows].view(np.uint8),
     }
     return binary_response(arrays, {**header, "full": False})
 
@@ -76,6 +78,15 @@ def column(run: TheRun, name: str) -> Response:
     if entry.kind == "number":
         return binary_response({"values": entry.entries}, {"kind": "number"})
     return binary_response({"codes": entry.entries}, {"kind": "category", "dictionary": entry.categories})
+
+
+@router.get("/runs/{key}/sizes")
+def sizes(services: TheServices) -> Response:
+    """Width and height of what each image shows, in µm; NaN where they are not known."""
+    found = services.sizes
+    if found is None:
+        raise MissingError("the run does not say how large a pixel is")
+    return binary_response({"width": found[:, 0], "height": found[:, 1]}, immutable=True)
 
 
 def _header(states: ImageStates) -> dict[str, Any]:

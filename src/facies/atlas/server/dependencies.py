@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import unquote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from facies.atlas.services.open_atlas import Atlas
 from facies.atlas.services.run_services import RunServices
@@ -24,6 +25,12 @@ async def _run(key: str, request: Request) -> OpenRun:
     return (await _atlas(request)).run(key)
 
 
+async def _user(header: Annotated[str, Header(alias="X-Facies-User", max_length=1200)] = "") -> str | None:
+    """Return the name of the person who asks, which is sent as percent-encoded UTF-8; None if the page sends none."""
+    return unquote(header) or None
+
+
+TheUser = Annotated[str | None, Depends(_user)]
 TheAtlas = Annotated[Atlas, Depends(_atlas)]
 TheServices = Annotated[RunServices, Depends(_services)]
 TheRun = Annotated[OpenRun, Depends(_run)]

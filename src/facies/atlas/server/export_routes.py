@@ -14,17 +14,19 @@ from facies.atlas.server.responses import Json
 from facies.atlas.services.export import check_export, export_rows, file_name
 from facies.atlas.services.row_query import RowQuery, select_rows
 from facies.atlas.state.jobs import Job
+from facies.report.exporters.image_files import confirm_originals
 
 router = APIRouter()
 
 
 class ExportRequest(BaseModel):
-    """The format of an export, and its images."""
+    """The format of an export, its images, and the folder that the expert lets original files be copied from."""
 
     model_config = ConfigDict(extra="forbid")
 
     to: str
     of: RowQuery | None = None
+    originals: str | None = None
 
 
 @router.post("/runs/{key}/exports", status_code=202)
@@ -32,6 +34,8 @@ def start_export(atlas: TheAtlas, run: TheRun, request: ExportRequest) -> Json:
     """Start an export of all images, or of some."""
     rows = None if request.of is None else select_rows(run, request.of)
     check_export(request.to, rows)
+    if request.originals is not None:
+        confirm_originals(run.folder, request.originals)
 
     def work(job: Job) -> tuple[Path, str]:
         path = export_rows(run, request.to, rows, atlas.exports_folder, job)

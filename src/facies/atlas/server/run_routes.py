@@ -9,9 +9,10 @@ from fastapi import APIRouter
 
 from facies._version import __version__
 from facies.annotations import ROLES, STATES
-from facies.atlas.server.dependencies import TheAtlas, TheServices
+from facies.atlas.server.dependencies import TheAtlas, TheServices, TheUser
 from facies.atlas.server.responses import Json
-from facies.atlas.services.export import export_descriptions
+from facies.atlas.services.export import export_descriptions, originals_to_json
+from facies.atlas.services.physical_sizes import scale_to_json
 from facies.atlas.services.row_query import MAX_ROWS
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
@@ -31,6 +32,7 @@ def session(atlas: TheAtlas) -> Json:
         {
             "version": __version__,
             "user": users[0] if users else "",
+            "shared": atlas.is_shared,
             "demo": atlas.is_demo,
             "runs": [_summary(run) for run in atlas.runs.values()],
             "limits": {"name": MAX_NAME_LENGTH, "rows": MAX_ROWS},
@@ -49,7 +51,7 @@ def runs(atlas: TheAtlas) -> Json:
 
 
 @router.get("/runs/{key}")
-def run(services: TheServices) -> Json:
+def run(services: TheServices, user: TheUser = None) -> Json:
     """All that the page needs to know of a run before it asks for arrays."""
     run, pictures = services.run, services.pictures
     manifest = run.folder.manifest
@@ -57,11 +59,13 @@ def run(services: TheServices) -> Json:
         {
             **_summary(run),
             "revision": run.states.revision,
-            "undo": run.journal.can_undo,
-            "redo": run.journal.can_redo,
+            "undo": run.journal.can_undo_of(user or run.journal.user),
+            "redo": run.journal.can_redo_of(user or run.journal.user),
+            "originals": originals_to_json(run),
+            "read_only": run.read_only,
             "image_shape": manifest["input"]["image_shape"],
             "n_layers": pictures.n_layers,
-            "um_per_px": manifest["input"].get("um_per_px"),
+            "scale": scale_to_json(services.sizes),
             "projections": _projections(run),
             "partition": run.partition,
             "partitions": run.folder.partitions()[::-1],

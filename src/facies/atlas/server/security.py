@@ -1,12 +1,12 @@
-"""Authentication of requests: by host, origin, token and size."""
+"""Authentication of requests: by host, origin, secrets and size."""
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import html
-import ipaddress
 import json
 import secrets
-import socket
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
@@ -28,6 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _SAFE = ("GET", "HEAD")
+BODY_SECONDS = 10.0
+"""How long the next piece of a body may take."""
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Facies</title>
 <body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em">
 <h1>This atlas is locked</h1><p>{}</p></body></html>"""
@@ -37,37 +39,14 @@ _LOCKED = (
 )
 
 
-def allowed_hosts(host: str, port: int) -> frozenset[str]:
-    """Return the values of the header ``Host`` that a server accepts which listens on ``host``.
-
-    With DNS rebinding, a page of another site can make a browser send requests to this server, but only under the name
-    of that site. The port is compared too, which starlette's ``TrustedHostMiddleware`` does not do.
-    """
-    names = {"127.0.0.1", "localhost", "[::1]"}
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        names.add(host.lower())
-    else:
-        names.add(f"[{address}]" if address.version == 6 else str(address))
-        if address.is_unspecified:
-            names |= {socket.gethostname().lower(), socket.getfqdn().lower(), *_own_addresses()}
-    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
-
-
-def _own_addresses() -> set[str]:
-    try:
-        entries = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
-    except OSError:
-        return set()
-    return {f"[{entry[4][0]}]" if entry[0] == socket.AF_INET6 else str(entry[4][0]) for entry in entries}
-
-
 class AuthMiddleware:
     """The middleware that every request passes; `make_app` says what it is made of.
 
-    A request carries the token as a cookie or as ``Authorization: Bearer TOKEN``. The port is part of the cookie's name,
-    because cookies are shared by all ports of a host.
+    A program sends the token, as ``Authorization: Bearer TOKEN``. The page exchanges the token for two other secrets: a
+    cookie, and a key that it keeps to itself. A request to ``/api/`` needs both, the key in the header
+    ``X-Facies-Page``, or as ``page=`` in the address of a picture, a download or the stream of events, to which a page
+    can add no header. For browsers send a cookie to all ports of a host: another server on this machine, which a browser
+    visits, receives it, and can do nothing with it.
     """
 
     def __init__(
@@ -78,11 +57,13 @@ class AuthMiddleware:
         hosts: frozenset[str],
         port: int,
         max_body_bytes: int,
+        scheme: str = "http",
         other_origin: str | None = None,
     ) -> None:
         self._app, self._token, self._hosts, self._max_body_bytes = app, token, hosts, max_body_bytes
-        self._cookie = f"facies_{port}"
-        self._origins = {f"http://{host}" for host in hosts} | ({other_origin} if other_origin else set())
+        self._cookie, self._session, self._page = f"facies_{port}", _derived(token, "cookie"), _derived(token, "page")
+        self._is_encrypted = scheme == "https"
+        self._origins = {f"{scheme}://{host}" for host in hosts} | ({other_origin} if other_origin else set())
         self._dev_host = other_origin.split("//")[-1] if other_origin else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +81,7 @@ class AuthMiddleware:
             return
         if scope["path"] in ("/", "/api/login") and scope["method"] in _SAFE and await self._log_in(scope, send):
             return
-        if not self._is_authenticated(headers):
+        if not self._is_authenticated(scope, headers):
             await _send_error(send, 401, _LOCKED, is_page=not scope["path"].startswith("/api/"))
             return
         await self._forward(scope, receive, send)
@@ -125,17 +106,19 @@ class AuthMiddleware:
         return None
 
     async def _log_in(self, scope: Scope, send: Send) -> bool:
-        """Exchange the token in the address for a cookie; returns whether a response was sent."""
+        """Exchange the token in the address for the cookie and the key; returns whether a response was sent."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         token = dict(query).get("token")
         if token is None:
             return False
-        if not self._is_token(token):
+        if not _same(token, self._token):
             await _send_error(send, 403, "That token is of another start of the atlas. " + _LOCKED, is_page=True)
             return True
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        location = "/" + (f"?{rest}" if rest else "")
-        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        # What follows # never leaves the browser, and the page takes it out of the address.
+        location = "/" + (f"?{rest}" if rest else "") + f"#page={self._page}"
+        cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
+        cookie += "; Secure" if self._is_encrypted else ""
         headers = [(b"set-cookie", cookie.encode("latin-1")), (b"cache-control", b"no-store")]
         if Headers(scope=scope).get("sec-fetch-site", "none") == "none":
             await _respond(send, 303, b"", [*headers, (b"location", location.encode("latin-1"))])
@@ -145,52 +128,80 @@ class AuthMiddleware:
             await _respond(send, 200, page, [*headers, (b"content-type", b"text/html; charset=utf-8")])
         return True
 
-    def _is_authenticated(self, headers: Headers) -> bool:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_token(token):
+    def _is_authenticated(self, scope: Scope, headers: Headers) -> bool:
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and _same(token, self._token):
             return True
+        if not self._has_cookie(headers):
+            return False
+        if not scope["path"].startswith("/api/"):  # the page's own files hold nothing of the runs
+            return True
+        page = headers.get("x-facies-page")
+        if page is None and scope["method"] in _SAFE:
+            page = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("page")
+        return page is not None and _same(page, self._page)
+
+    def _has_cookie(self, headers: Headers) -> bool:
         for line in headers.getlist("cookie"):
             try:
                 cookies = SimpleCookie(line)
             except CookieError:
                 continue
-            if self._cookie in cookies and self._is_token(cookies[self._cookie].value):
+            if self._cookie in cookies and _same(cookies[self._cookie].value, self._session):
                 return True
         return False
 
-    def _is_token(self, text: str) -> bool:
-        return secrets.compare_digest(text.encode("utf-8", "replace"), self._token.encode())
-
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, counting its bytes: the header Content-Length may be wrong."""
-        n_received, started = 0, False
+        """Pass a request on, counting its bytes, since the header Content-Length may be wrong; a body has to arrive in time."""
+        n_received, started, is_late = 0, False, False
+        is_whole = scope["method"] in _SAFE
 
         async def receive_counted() -> Message:
-            nonlocal n_received
-            message = await receive()
+            nonlocal n_received, is_whole, is_late
+            try:
+                # After the body the application waits for the end of the connection, as long as it likes.
+                message = await asyncio.wait_for(receive(), None if is_whole else BODY_SECONDS)
+            except TimeoutError as error:
+                is_late = True
+                raise _Refused from error
+            is_whole = is_whole or not message.get("more_body", False)
             n_received += len(message.get("body", b""))
             if n_received > self._max_body_bytes:
-                raise _TooLong
+                raise _Refused
             return message
+
+        def is_refused() -> bool:
+            return is_late or n_received > self._max_body_bytes
 
         async def send_checked(message: Message) -> None:
             nonlocal started
-            if (
-                n_received <= self._max_body_bytes
-            ):  # otherwise the framework has turned _TooLong into a response of its own
+            if not is_refused():  # otherwise the framework has turned _Refused into a response of its own
                 started = True
                 await send(message)
 
         try:
             await self._app(scope, receive_counted, send_checked)
         except Exception:
-            if n_received <= self._max_body_bytes:
+            if not is_refused():
                 raise
-        if n_received > self._max_body_bytes and not started:
+        if is_late and not started:
+            await _send_error(
+                send, 408, f"the body did not arrive within {BODY_SECONDS:g} s: send it again", is_page=False
+            )
+        elif is_refused() and not started:
             await _send_error(send, 413, f"a request has at most {self._max_body_bytes:,} bytes", is_page=False)
 
 
-class _TooLong(Exception):  # noqa: N818 - it never leaves this file
+def _derived(token: str, what: str) -> str:
+    """Return a secret that belongs to the token, and from which nobody can compute it or another one."""
+    return hmac.new(token.encode(), what.encode(), "sha256").hexdigest()
+
+
+def _same(text: str, secret: str) -> bool:
+    return secrets.compare_digest(text.encode("utf-8", "replace"), secret.encode())
+
+
+class _Refused(Exception):  # noqa: N818 - it never leaves this file
     pass
 
 
@@ -207,7 +218,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _send_error(send: Send, status: int, text: str, *, is_page: bool) -> None:
-    kind = "limit" if status == 413 else "forbidden"
+    kind = "limit" if status in (408, 413) else "forbidden"
     if is_page:
         body, media = _PAGE.format(text).encode(), b"text/html; charset=utf-8"
     else:

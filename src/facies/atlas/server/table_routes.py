@@ -50,12 +50,15 @@ def counts(
 ) -> Json:
     """Counts and ratios with their intervals."""
     from facies.atlas.services.counts import count_all
+    from facies.report.sections import applying_sections
 
     samples = run.columns.get(by) if by else None
     if by and samples is None:
         raise InputError(f"there is no column {by[:40]!r} to count by: there are {', '.join(run.columns)}")
     predictions = run.predictions
-    return Json(count_all(run.states, None if predictions is None else predictions.classes, samples, ratio or ()))
+    pairs = [pair for section in applying_sections(run.folder).values() for pair in section.role_ratios]
+    classes = None if predictions is None else predictions.classes
+    return Json(count_all(run.states, classes, samples, ratio or (), pairs))
 
 
 @router.get("/runs/{key}/history")
@@ -79,7 +82,26 @@ def queue(services: TheServices, name: str) -> Response:
     arrays = {"rows": as_rows(images.rows), "score": images.score.astype(np.float32)}
     if images.twins is not None:
         arrays["twin"] = as_rows(images.twins)
+    if images.distance is not None:
+        arrays["distance"] = images.distance
     return binary_response(arrays, {"cut": images.cut, "pairs": images.twins is not None, "revision": revision})
+
+
+@router.post("/runs/{key}/queues/{name}/jobs", status_code=202)
+def prepare_queue(services: TheServices, name: str) -> Json:
+    """Start to compute a queue that takes long; no job if there is nothing to wait for."""
+    job = services.queues.prepare(name)
+    return Json({"job": job and job.id}, status_code=202)
+
+
+@router.delete("/runs/{key}/queues/{name}/jobs/{job_id}")
+def cancel_queue(services: TheServices, name: str, job_id: str) -> Json:
+    """Cancel the computation of a queue."""
+    if name not in QUEUES:
+        raise MissingError(f"there is no queue {name[:40]!r}: there are {', '.join(QUEUES)}")
+    jobs = services.run.jobs
+    jobs.cancel(jobs.find(job_id, "queue"))
+    return Json({})
 
 
 @router.get("/runs/{key}/probe")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from facies.annotations import STATES, Action, Journal
 from facies.atlas.errors import ConflictError
+from facies.atlas.services.action_model import ActionRequest, ClassRequest, Write, name_by_number
+from facies.atlas.services.class_requests import ChangeClass, DefineRatio, Distinct, MergeClasses, Note, TakeClassList
+from facies.atlas.services.classifier_lock import lock_reason
 from facies.atlas.services.reclustering import Preview
 from facies.atlas.services.row_query import MAX_ROWS, Number, Numbers, RowQuery, select_rows
 from facies.atlas.state.group_statistics import group_index
@@ -19,32 +20,8 @@ from facies.errors import InputError
 
 __all__ = ["AnyAction", "perform"]
 
-Write = Callable[[Journal], Action | None]
-"""Writes one action; called under the lock of the run, in which nobody else changes anything."""
 
-
-class _Action(BaseModel, ABC):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    @abstractmethod
-    def _prepare(self, run: OpenRun) -> Write:
-        """Select the images and check the request; return what is left to do under the lock of the run."""
-
-
-class _ClassAction(_Action):
-    class_: Number | None = Field(default=None, alias="class")
-    name: str | None = None
-
-    def class_name(self, run: OpenRun) -> str | None:
-        """Return the name of the class that is given by name or number; None for the class 0."""
-        if self.name is not None:
-            return self.name
-        if self.class_ is None:
-            raise InputError("a class is given by its number (class) or by its name (name): neither was")
-        return _name_by_number(run, self.class_) if self.class_ else None
-
-
-class Name(_ClassAction):
+class Name(ClassRequest):
     """Give all members of groups a class."""
 
     kind: Literal["name"]
@@ -56,19 +33,34 @@ class Name(_ClassAction):
         return lambda journal: journal.name_groups(dict.fromkeys(groups, name), run.partition)
 
 
-class Assign(_ClassAction):
+class Assign(ClassRequest):
     """Give images a class."""
 
     kind: Literal["assign"]
     of: RowQuery
     state: Literal["validated", "predicted", "dubious"] = "validated"
+    looked_at: bool = False
 
     def _prepare(self, run: OpenRun) -> Write:
         rows, name = select_rows(run, self.of), self.class_name(run)
-        return lambda journal: journal.assign(rows, name, self.state)
+        return lambda journal: journal.assign(rows, name, self.state, looked_at=self.looked_at)
 
 
-class ChangeState(_Action):
+class Decide(ActionRequest):
+    """Record the class of each of some images that the expert has looked at one by one."""
+
+    kind: Literal["decide"]
+    rows: Annotated[list[Number], Field(min_length=1, max_length=MAX_ROWS)]
+    classes: Annotated[list[Number], Field(min_length=1, max_length=MAX_ROWS)]
+
+    def _prepare(self, run: OpenRun) -> Write:
+        if len(self.rows) != len(self.classes):
+            raise InputError(f"{len(self.rows)} images have as many classes: {len(self.classes)} were given")
+        names = [name_by_number(run, number) for number in self.classes]
+        return lambda journal: journal.decide(self.rows, names)
+
+
+class ChangeState(ActionRequest):
     """Remove the class of images, include, doubt or validate them."""
 
     kind: Literal["clear", "include", "dubious", "validate"]
@@ -86,7 +78,7 @@ class ChangeState(_Action):
         return lambda journal: journal.validate(rows, predicted=predicted)
 
 
-class Exclude(_Action):
+class Exclude(ActionRequest):
     """Exclude images from the counts."""
 
     kind: Literal["exclude"]
@@ -98,7 +90,7 @@ class Exclude(_Action):
         return lambda journal: journal.exclude(rows, self.reason)
 
 
-class Reject(_ClassAction):
+class Reject(ClassRequest):
     """Record that images are not of a class."""
 
     kind: Literal["reject"]
@@ -111,7 +103,7 @@ class Reject(_ClassAction):
         return lambda journal: journal.reject(rows, name)
 
 
-class Merge(_Action):
+class Merge(ActionRequest):
     """Make one group of several."""
 
     kind: Literal["merge"]
@@ -121,7 +113,7 @@ class Merge(_Action):
         return lambda journal: journal.merge(self.groups, run.partition)
 
 
-class Split(_Action):
+class Split(ActionRequest):
     """Make a new group of images and, if their group is given, another of its other images."""
 
     kind: Literal["split"]
@@ -147,7 +139,7 @@ class Split(_Action):
         return write
 
 
-class Recluster(_Action):
+class Recluster(ActionRequest):
     """Accept the preview of a reclustering."""
 
     kind: Literal["recluster"]
@@ -168,7 +160,7 @@ class Recluster(_Action):
         return write
 
 
-class Audit(_Action):
+class Audit(ActionRequest):
     """Record the true classes of audited images."""
 
     kind: Literal["audit"]
@@ -178,53 +170,11 @@ class Audit(_Action):
     def _prepare(self, run: OpenRun) -> Write:
         if len(self.rows) != len(self.true):
             raise InputError(f"{len(self.rows)} audited images have as many true classes: {len(self.true)} were given")
-        names = [_name_by_number(run, number) if number else "" for number in self.true]
+        names = [name_by_number(run, number) if number else "" for number in self.true]
         return lambda journal: journal.record_audit(self.rows, names)
 
 
-class ChangeClass(_ClassAction):
-    """Make a class, or change those properties of one that are given."""
-
-    kind: Literal["class"]
-    roles: Annotated[list[str], Field(max_length=20)] | None = None
-    excluded: bool | None = None
-    reason: str | None = None
-    key: str | None = None
-    colour: str | None = None
-
-    def class_name(self, run: OpenRun) -> str:
-        """Return the name that the class has afterwards."""
-        return self.name if self.name is not None else _name_by_number(run, self.class_ or 0)
-
-    def _prepare(self, run: OpenRun) -> Write:
-        if not self.class_ and self.name is None:
-            raise InputError("a new class needs a name: give one")
-        name = _name_by_number(run, self.class_) if self.class_ else str(self.name)
-        return lambda journal: journal.set_class(
-            name,
-            rename=self.name if self.class_ else None,
-            role=self.roles,
-            excluded=self.excluded,
-            reason=self.reason,
-            key=self.key,
-            colour=self.colour,
-        )
-
-
-class MergeClasses(_Action):
-    """Give the images of classes to another one, or to none (0), and remove those classes."""
-
-    kind: Literal["merge_classes"]
-    classes: Annotated[list[Number], Field(min_length=1, max_length=1000)]
-    into: Number
-
-    def _prepare(self, run: OpenRun) -> Write:
-        names = [_name_by_number(run, number) for number in self.classes]
-        into = _name_by_number(run, self.into) if self.into else None
-        return lambda journal: journal.merge_classes(names, into)
-
-
-class AcceptPredictions(_Action):
+class AcceptPredictions(ActionRequest):
     """Assign predicted classes to images that have no class."""
 
     kind: Literal["accept_probe"]
@@ -233,6 +183,8 @@ class AcceptPredictions(_Action):
 
     def _prepare(self, run: OpenRun) -> Write:
         rows = select_rows(run, self.of)
+        if run.predictions is not None and (reason := lock_reason(run)) is not None:
+            raise ConflictError(reason)
         rows = rows[(run.states.classes[rows] == 0) & (run.states.states[rows] != STATES["excluded"])]
         predictions = run.predictions
         if predictions is None:
@@ -249,18 +201,68 @@ class AcceptPredictions(_Action):
         return lambda journal: journal.classify(rows, names, codes, confidence, parameters=parameters)
 
 
-class UndoRedo(_Action):
-    """Undo the latest action, or redo what was undone."""
+class Move(ActionRequest):
+    """Move images from one group into another; both get new numbers, as after a split."""
+
+    kind: Literal["move"]
+    of: RowQuery
+    group: Number
+    into: Number
+
+    def _prepare(self, run: OpenRun) -> Write:
+        rows = select_rows(run, self.of)
+        if self.group == self.into:
+            raise InputError("images are moved from one group into another: choose two groups")
+
+        def write(journal: Journal) -> Action:
+            groups = run.states.groups
+            moved = rows[groups[rows] == self.group]
+            members = np.flatnonzero((groups == self.group) | (groups == self.into))
+            if not len(moved) or not (groups[members] == self.into).any():
+                raise ConflictError(
+                    f"nothing of group {self.group} was chosen, or group {self.into} is gone: look again"
+                )
+            if len(moved) == np.count_nonzero(groups == self.group):
+                raise InputError(f"that is all of group {self.group}: merge it with group {self.into} instead")
+            parts = np.where(np.isin(members, moved) | (groups[members] == self.into), 1, 0)
+            for part, group in ((0, self.group), (1, self.into)):
+                if group < 0:  # noise stays noise, and gets no number
+                    parts[parts == part] = -1
+            parameters = {"moved": len(moved), "from": self.group, "into": self.into}
+            return journal.recluster(members, parts, run.partition, parameters=parameters)
+
+        return write
+
+
+class UndoRedo(ActionRequest):
+    """Undo the latest action of the person who asks, or redo what this person has undone."""
 
     kind: Literal["undo", "redo"]
 
     def _prepare(self, run: OpenRun) -> Write:
-        return lambda journal: journal.undo() if self.kind == "undo" else journal.redo()
+        return lambda journal: journal.undo(journal.user) if self.kind == "undo" else journal.redo(journal.user)
+
+
+class Revert(ActionRequest):
+    """Undo one action of the history, or all actions of one person."""
+
+    kind: Literal["revert"]
+    action: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    user: str | None = None
+
+    def _prepare(self, run: OpenRun) -> Write:
+        if (self.action is None) == (self.user is None):
+            raise InputError("one action is reverted (action), or all actions of one person (user): give one of them")
+        if self.action is not None:
+            number = self.action
+            return lambda journal: journal.revert(number)
+        return lambda journal: journal.revert_user(str(self.user))
 
 
 AnyAction = Annotated[
     Name
     | Assign
+    | Decide
     | ChangeState
     | Exclude
     | Reject
@@ -271,18 +273,25 @@ AnyAction = Annotated[
     | ChangeClass
     | MergeClasses
     | AcceptPredictions
-    | UndoRedo,
+    | TakeClassList
+    | Note
+    | DefineRatio
+    | Distinct
+    | Move
+    | UndoRedo
+    | Revert,
     Field(discriminator="kind"),
 ]
 
 _NO_CHANGE = {
-    "undo": "there is nothing to undo",
-    "redo": "there is nothing to do again",
+    "undo": "there is nothing of yours to undo: what others did can be reverted in the history",
+    "redo": "there is nothing of yours to do again",
+    "revert": "there is nothing of this person to revert",
     "accept_probe": "the classifier is not that certain of any of these images: lower the limit",
 }
 
 
-def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
+def perform(run: OpenRun, request: Any, client: str = "", user: str | None = None) -> dict[str, Any]:
     """Perform an action; it is on the disk when this returns.
 
     Parameters
@@ -293,6 +302,8 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
         The action.
     client : str
         Identity of the browser that asked; it is published with the change.
+    user : str, optional
+        The person who asked, whose name the action bears; without it the one of the atlas.
 
     Returns
     -------
@@ -308,7 +319,7 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
     MissingError
         If there is no such preview.
     """
-    action = run.act(request._prepare(run), client=client)
+    action = run.act(request._prepare(run), client=client, user=user)
     if action is None:
         raise ConflictError(_NO_CHANGE.get(request.kind, "nothing of it had to be changed"))
     answer = run.action_to_json(action)
@@ -319,10 +330,3 @@ def perform(run: OpenRun, request: Any, client: str = "") -> dict[str, Any]:
         groups = group_index(np.asarray(action.after["group"]))[0]
         answer["groups"] = [int(group) for group in groups if group >= 0][:1000]
     return answer
-
-
-def _name_by_number(run: OpenRun, number: int) -> str:
-    name = run.states.names.get(number)
-    if name is None:
-        raise InputError(f"there is no class {number}: somebody may have removed it; choose another one")
-    return name

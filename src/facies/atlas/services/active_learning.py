@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from facies.annotations import STATES
+from facies.atlas.services.classifier_fit import fit_predictions
+from facies.atlas.services.classifier_lock import TOO_FEW, lock_reason, n_outside
 from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.open_run import OpenRun
 from facies.atlas.state.predictions import Predictions
-
-if TYPE_CHECKING:
-    from facies.cluster import LinearProbe
+from facies.errors import InputError
 
 QUIET_SECONDS = 0.3
 """A fit starts when nobody has acted for so long (1 s longer per million images), so that quick keys cause one fit."""
-MAX_LABELLED = 20_000
-"""Number of labelled images that a fit uses; of more, about so many are drawn."""
-_RARE_CLASS_SIZE = 200
 _STACK_COLUMNS = ("stack", "sample")
-_TOO_FEW = "name two images of each of two classes at least, and a classifier proposes the rest"
 
 
 class ClassifierLoop:
@@ -62,6 +58,8 @@ class ClassifierLoop:
             "classes": list(fit.known) if fit else [],
             "n_labelled": fit.n_labelled if fit else 0,
             "accuracy": fit.accuracy if fit else None,
+            "n_outside": n_outside(self._run),
+            "locked": lock_reason(self._run),
             "seconds": fit.seconds if fit else None,
             "revision": fit.revision if fit else None,
             "text": self._text,
@@ -77,6 +75,8 @@ class ClassifierLoop:
                 return
             try:
                 self._update(self._run.states)
+            except InputError as error:
+                self._set_status("failed", " ".join(str(error).split()))
             except Exception as error:  # the thread must live on, and the page must know
                 self._set_status(
                     "failed", f"{type(error).__name__}: {' '.join(str(error).split())}: this is a fault of Facies"
@@ -95,68 +95,22 @@ class ClassifierLoop:
         if (np.bincount(labels)[1:] >= 2).sum() < 2:
             had_predictions = self._run.predictions is not None
             self._run.predictions = None
-            if had_predictions or self._text != _TOO_FEW:
-                self._set_status("none", _TOO_FEW)
+            if had_predictions or self._text != TOO_FEW:
+                self._set_status("none", TOO_FEW)
             return
         self._set_status("fitting", "")
         start = time.perf_counter()
         with threadpool_limits(1):  # matrices this narrow take longer on several threads, and the page waits for them
-            probe, known = _fit(self._embedding, labels, states.names, self._stacks)
-            classes, certainty, confidence = _predict(self._embedding, probe, known)
+            fit = fit_predictions(self._embedding, labels, states.names, self._stacks)
         self._n_fits += 1
+        seconds = round(time.perf_counter() - start, 3)
         self._run.predictions = Predictions(
+            **fit.arrays,
             number=self._n_fits,
             revision=states.revision,
-            classes=classes,
-            certainty=certainty,
-            confidence=confidence,
-            known=known,
+            known=fit.known,
+            accuracy=fit.accuracy,
             n_labelled=int(is_labelled.sum()),
-            accuracy=probe.report_.accuracy,
-            seconds=round(time.perf_counter() - start, 3),
+            seconds=seconds,
         )
-        self._set_status("ready", "; ".join(probe.notes_))
-
-
-def _fit(
-    embedding: NDArray[np.float32],
-    labels: NDArray[np.uint16],
-    names: Mapping[int, str],
-    stacks: NDArray[Any] | None,
-) -> tuple[LinearProbe, tuple[int, ...]]:
-    """Fit a probe to the labelled images; returns it and the ids of its classes, in its order."""
-    from facies.cluster import LinearProbe
-
-    rows = _training_rows(labels)
-    vectors = np.asarray(embedding[rows], np.float32)
-    texts = np.array([names.get(number, "") for number in range(max(names) + 1)], object)
-    probe = LinearProbe().fit(vectors, texts[labels[rows]], None if stacks is None else stacks[rows])
-    numbers = {name: number for number, name in names.items()}
-    return probe, tuple(numbers[name] for name in probe.classes_)
-
-
-def _training_rows(labels: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """All labelled images; of very many, a random part that holds rare classes whole."""
-    rows = np.flatnonzero(labels)
-    if len(rows) <= MAX_LABELLED:
-        return rows
-    is_rare = np.isin(labels[rows], np.flatnonzero(np.bincount(labels) < _RARE_CLASS_SIZE))
-    is_drawn = np.random.default_rng(0).random(len(rows)) < MAX_LABELLED / len(rows)
-    return rows[is_rare | is_drawn]
-
-
-def _predict(
-    embedding: NDArray[np.float32], probe: LinearProbe, known: tuple[int, ...], block_size: int = 16_384
-) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float32]]:
-    """Class id, certainty and confidence of all images, each of shape (N,)."""
-    n = len(embedding)
-    classes = np.empty(n, np.uint16)
-    certainty, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
-    class_ids = np.array(known, np.uint16)
-    for start in range(0, n, block_size):
-        block = slice(start, start + block_size)
-        probabilities = probe.predict_proba(np.asarray(embedding[block], np.float32))
-        classes[block] = class_ids[probabilities.argmax(axis=1)]
-        highest = np.partition(probabilities, -2, axis=1)[:, -2:]
-        certainty[block], confidence[block] = highest[:, 1] - highest[:, 0], highest[:, 1]
-    return classes, certainty, confidence
+        self._set_status("ready", "; ".join(fit.notes))

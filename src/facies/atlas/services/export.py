@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from facies.atlas.state.jobs import Job
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 from facies.io import atomic_file, atomic_folder
+from facies.runs import is_confirmed
 
 REPORT = "report"
 
@@ -35,6 +37,16 @@ def check_export(to: str, rows: NDArray[np.int64] | None) -> None:
         raise InputError("a report tells of the whole run: export a selection as a table or as folders")
 
 
+def originals_to_json(run: OpenRun) -> dict[str, Any] | None:
+    """Return where the original files of a run are, and whether they may be copied; None where there are none."""
+    from facies.report.exporters.image_files import has_originals
+
+    if not has_originals(run.folder):
+        return None
+    path = str(run.folder.manifest["input"]["origin"]["path"])
+    return {"path": path, "confirmed": is_confirmed(path)}
+
+
 def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: Path, job: Job) -> Path:
     """Write one file into ``folder``, named after the job; a folder of images becomes a zip.
 
@@ -53,11 +65,11 @@ def export_rows(run: OpenRun, to: str, rows: NDArray[np.int64] | None, folder: P
     if not exporter.is_folder:
         path = folder / f"{job.id}{exporter.suffix}"
         with atomic_file(path) as file:
-            exporter.write(run.folder, table, file)
+            job.notes += exporter.write(run.folder, table, file) or []
         return path
     images = folder / job.id
     with atomic_folder(images) as prepared:
-        exporter.write(run.folder, table, prepared)
+        job.notes += exporter.write(run.folder, table, prepared) or []
     job.step(0.8)
     try:
         return Path(shutil.make_archive(str(images), "zip", images))

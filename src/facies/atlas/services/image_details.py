@@ -42,8 +42,19 @@ def image_details(services: RunServices, row: int) -> dict[str, Any]:
             str(name): _to_json(value) for name, value in record.items() if name not in ("id", "source", "label")
         },
         "measures": _measures(run.folder, row),
+        "notes": _notes(run, row),
+        "size_um": None if services.sizes is None else [_to_json(side) for side in services.sizes[row]],
         "outline": None if outline is None else outline.tolist(),
     }
+
+
+def _notes(run: OpenRun, row: int) -> list[dict[str, Any]]:
+    """Return the notes on an image, the oldest first."""
+    return [
+        {"action": int(note["id"]), "time": str(note["time"]), "user": str(note["user"]), "text": str(note["text"])}
+        for note in run.states.annotations.notes.to_dict("records")
+        if row in note["rows"]
+    ]
 
 
 def _outline(run: OpenRun, identity: str) -> np.ndarray | None:
@@ -66,5 +77,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float) and not np.isfinite(value):
         return None
     return value if isinstance(value, bool | int | float) else str(value)[:MAX_VALUE_LENGTH]

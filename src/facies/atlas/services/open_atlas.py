@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from facies.atlas.errors import MissingError
 from facies.atlas.services.events import Events
+from facies.atlas.services.export_folder import ExportFolder
 from facies.atlas.services.run_services import RunServices
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
@@ -31,6 +31,10 @@ class Atlas:
         Run folders.
     partition : str, optional
         Name of the partition whose groups are shown; by default the newest one of each run.
+    user : str, optional
+        The person who acts, where a page names nobody else; by default the login name.
+    is_shared : bool
+        Whether other machines can reach the atlas, so that each page asks for the name of its person.
     is_demo : bool
         Whether the page says that this is the demonstration.
 
@@ -47,11 +51,19 @@ class Atlas:
         If one of the folders is not a run, is damaged, is given twice, or is open in another atlas.
     """
 
-    def __init__(self, paths: Sequence[str | Path], *, partition: str | None = None, is_demo: bool = False) -> None:
-        self.is_demo = is_demo
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        partition: str | None = None,
+        user: str | None = None,
+        is_shared: bool = False,
+        is_demo: bool = False,
+    ) -> None:
+        self.is_demo, self.is_shared, self._user = is_demo, is_shared, user
         self.events = Events()
         self.services: dict[str, RunServices] = {}
-        self._exports = tempfile.TemporaryDirectory(prefix="facies-atlas-")
+        self._exports = ExportFolder()
         self._ended = threading.Event()
         try:
             for path in paths:
@@ -70,7 +82,11 @@ class Atlas:
     @property
     def exports_folder(self) -> Path:
         """Where exports are until they are fetched; deleted when the atlas is closed."""
-        return Path(self._exports.name)
+        return self._exports.path
+
+    def remove_exports(self) -> None:
+        """Remove what was exported and not fetched."""
+        self._exports.remove()
 
     @property
     def runs(self) -> dict[str, OpenRun]:
@@ -103,13 +119,13 @@ class Atlas:
         for services in self.services.values():
             services.close()
         self.services = {}
-        self._exports.cleanup()
+        self.remove_exports()
 
     def _open(self, folder: RunFolder, partition: str | None) -> None:
         if any(run.folder.path == folder.path for run in self.runs.values()):
             raise InputError(f"{folder.path} is given twice: name it once")
         key = _unique_key(folder.path.name, set(self.services))
-        self.services[key] = RunServices(folder, key, self.events.publish, partition)
+        self.services[key] = RunServices(folder, key, self.events.publish, partition, self._user)
 
     def _refresh(self) -> None:
         # What the page asks for first is computed while the browser starts.

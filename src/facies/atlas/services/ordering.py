@@ -48,8 +48,11 @@ def sort_rows(run: OpenRun, order: SortOrder) -> tuple[NDArray[np.int64], NDArra
     end = min(len(rows), order.offset + order.limit)
     if order.by in ("row", "random"):
         if order.by == "random":
-            rows = np.random.default_rng(order.seed).permutation(rows)
-        page = rows[order.offset : end]
+            # Each image has its place by chance once for all: the order of the others stays when some leave.
+            chance = np.random.default_rng(order.seed).random(len(run), np.float32)[rows]
+            page = rows[argsort_page(chance, order.limit, offset=order.offset)]
+        else:
+            page = rows[order.offset : end]
         return page, np.arange(order.offset, order.offset + len(page), dtype=np.float32), len(rows)
     if not len(rows):  # A page may ask for a group that an action has just emptied.
         return rows, np.empty(0, np.float32), 0

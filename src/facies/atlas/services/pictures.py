@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ MEDIA_TYPE = "image/webp"
 
 _CACHE_BYTES = 2**28
 _SHEET_BYTES = {"L": 2**22, "RGB": 3 * 2**22}
+_SHEET_PIXELS = 2**22
 
 
 class Pictures:
@@ -69,15 +73,49 @@ class Pictures:
         """
         if self._sheets_fit or not 0 <= row < len(self._run) or self._thumbnails.is_cached(row, layer):
             return self._from_sheet(row, layer)
+        picture = self._from_pixels(row, layer)
+        return self._from_sheet(row, layer) if picture is None else webp(picture)
+
+    def thumbnails(
+        self, rows: Sequence[int], layer: int | None = None, *, canonical: bool = False
+    ) -> list[Image.Image | None]:
+        """Return the thumbnails of several images, in their order; None for one whose sheet cannot be read.
+
+        Of each sheet that is not in memory, either the whole is decoded, or those images are read of which it has the
+        thumbnails: whichever has fewer pixels.
+        """
+        missing = next((row for row in rows if not 0 <= row < len(self._run)), None)
+        if missing is not None:
+            raise MissingError(f"there is no image {missing}: the run has {len(self._run)}, numbered from 0")
+        sheets = self.sheets(canonical=canonical)
+        per_sheet = sheets.index["per_sheet"]
+        n_of_sheet = Counter(row // per_sheet for row in rows)
+        n_pixels = math.prod(self._run.manifest["input"]["image_shape"][-2:])
+        found = []
+        for row in rows:
+            few = n_of_sheet[row // per_sheet] * n_pixels < _SHEET_PIXELS
+            from_pixels = few and not canonical and not sheets.is_cached(row, layer)
+            picture = self._from_pixels(row, layer) if from_pixels else None
+            if picture is None:
+                try:
+                    picture = sheets.image(row, layer)
+                except IndexError as error:
+                    raise MissingError(f"there is no {error}") from error
+                except (InputError, OSError):
+                    picture = None
+            found.append(picture)
+        return found
+
+    def _from_pixels(self, row: int, layer: int | None) -> Image.Image | None:
+        """Return the thumbnail made from the pixels; None if they cannot be read, or the sheet alone knows the layer."""
         if layer is None and self.n_layers and "best_layer" not in self._run.images:
-            return self._from_sheet(row, layer)  # the sheet knows which layer is the sharpest
+            return None
         try:
-            picture = self._picture(row, layer)
+            return _resize(self._picture(row, layer), self._thumbnails.shape)
         except MissingError:
             raise
         except (InputError, OSError):
-            return self._from_sheet(row, layer)
-        return webp(_resize(picture, self._thumbnails.shape))
+            return None
 
     @cached_property
     def _sheets_fit(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,11 @@ QUEUES: dict[str, str] = {
     "cut": "cut by the border",
     "touching": "several touching",
     "blurred": "blurred",
-    "duplicates": "twice the same",
+    "duplicates": "duplicates",
+    "disagree": "name and classifier disagree",
     "least_certain": "least certain",
+    "outside": "unlike all that have a name",
+    "never_looked_at": "never looked at",
 }
 """Titles of the queues by name."""
 _COLUMNS = {"cut": "touches_border", "touching": "touching", "blurred": "sharpness"}
@@ -33,19 +36,32 @@ class Queue:
     """Images to review, the worst first: ``score``, descending, says how bad each is.
 
     ``cut`` is the proposed threshold: images with this score or a larger one probably have the defect. For duplicates
-    ``twins`` has the image that each one equals. The arrays are of shape (M,).
+    ``twins`` has the image that each one equals, and ``distance`` how far it is in the embedding. The arrays are of shape
+    (M,).
     """
 
     rows: NDArray[np.int64]
     score: NDArray[np.float32]
     cut: float
     twins: NDArray[np.int64] | None = None
+    distance: NDArray[np.float32] | None = None
 
     def without(self, excluded: NDArray[np.bool_]) -> Queue:
         """Return the queue without the images for which ``excluded``, bool of shape (N,), is True."""
-        included = ~excluded[self.rows]
-        twins = None if self.twins is None else self.twins[included]
-        return Queue(self.rows[included], self.score[included], self.cut, twins)
+        return self._where(~excluded[self.rows])
+
+    def pairs(self, excluded: NDArray[np.bool_], distinct: NDArray[np.int64]) -> Queue:
+        """Return the pairs of which neither image is excluded, and that are not among ``distinct``, (P, 2)."""
+        assert self.twins is not None
+        n = len(excluded)
+        first, second = np.minimum(self.rows, self.twins), np.maximum(self.rows, self.twins)
+        is_kept = np.isin(first * n + second, distinct[:, 0] * n + distinct[:, 1])
+        return self._where(~excluded[self.rows] & ~excluded[self.twins] & ~is_kept)
+
+    def _where(self, chosen: NDArray[np.bool_]) -> Queue:
+        twins = None if self.twins is None else self.twins[chosen]
+        distance = None if self.distance is None else self.distance[chosen]
+        return Queue(self.rows[chosen], self.score[chosen], self.cut, twins, distance)
 
 
 def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predictions: bool) -> str | None:
@@ -53,7 +69,7 @@ def missing_requirement(name: str, columns: Mapping[str, Column], *, has_predict
     column = _COLUMNS.get(name)
     if column is not None and column not in columns:
         return f"the run has no column {column}: facies extract measures it"
-    if name == "least_certain" and not has_predictions:
+    if name in ("least_certain", "disagree", "outside") and not has_predictions:
         return "there is no classifier yet: name images of two classes"
     return None
 
@@ -80,34 +96,57 @@ def queue_from_column(name: str, columns: Mapping[str, Column]) -> Queue:
     return _sorted_queue(blur, middle + _BLUR_DEVIATIONS * deviation)
 
 
-def duplicates_queue(embedding: NDArray[np.float32], points: NDArray[np.float32]) -> Queue:
+def duplicates_queue(
+    embedding: NDArray[np.float32], points: NDArray[np.float32], progress: Callable[[float], None] = lambda _: None
+) -> Queue:
     """Return images that are nearly equal to another one in the embedding.
 
     The score is ``1 − d / m``, with d the distance to the nearest other image and m the median of these distances; the
     proposed threshold is 0.95. Of a pair the later image is in the queue. For N up to 20,000 the nearest image is exact;
-    for more it is the nearest of the 16 that are nearest on the map.
+    for more it is the nearest of the 16 that are nearest on the map. ``progress`` is called with the share that is done,
+    0 to 1, after every few thousand images.
     """
     if len(embedding) < 2:
         return Queue(np.zeros(0, np.int64), np.zeros(0, np.float32), _DUPLICATE_CUT, np.zeros(0, np.int64))
-    nearest, distance = _nearest_other(embedding, points)
+    nearest, distance = _nearest_other(embedding, points, progress)
     middle = float(np.median(distance))
     score = (1 - distance / middle).astype(np.float32) if middle > 0 else (distance == 0).astype(np.float32)
     is_later = nearest < np.arange(len(nearest))
     is_later |= nearest[nearest] != np.arange(len(nearest))  # its twin has another twin: it would be in no queue
     rows = np.flatnonzero(is_later & (score > _MIN_DUPLICATE_SCORE))
     rows = rows[np.argsort(-score[rows], kind="stable")]
-    return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows])
+    return Queue(rows, score[rows], _DUPLICATE_CUT, nearest[rows], distance[rows].astype(np.float32))
+
+
+def disagreement_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
+    """Return those of ``rows`` of which the classifier says another class than their name, the clearest first.
+
+    The score is by how much the other class is more probable, 0 to 1.
+    """
+    rows = rows[predictions.disagreement[rows] > 0]
+    score = predictions.disagreement[rows]
+    order = np.argsort(-score, kind="stable")
+    return Queue(rows[order], score[order], 0.0)
+
+
+def farthest_queue(rows: NDArray[np.int64], distance: NDArray[np.float32]) -> Queue:
+    """Return ``rows``, those farthest from the centre of their group first; the score is that distance, noise the first."""
+    farthest = float(np.nanmax(distance, initial=0.0)) + 1
+    score = np.nan_to_num(distance[rows], nan=farthest).astype(np.float32)
+    order = np.argsort(-score, kind="stable")
+    return Queue(rows[order], score[order], 0.0)
 
 
 def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
-    """Return ``rows`` in ascending order of the certainty of their prediction; the score is 1 minus that certainty."""
+    """Return those of ``rows`` that are predicted, the least certain first; the score is 1 minus the certainty."""
+    rows = rows[predictions.classes[rows] > 0]
     score = 1 - predictions.certainty[rows]
     order = np.argsort(-score, kind="stable")
     return Queue(rows[order], score[order], 0.5)
 
 
 def _nearest_other(
-    embedding: NDArray[np.float32], points: NDArray[np.float32]
+    embedding: NDArray[np.float32], points: NDArray[np.float32], progress: Callable[[float], None]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     if len(embedding) <= _MAX_EXACT:
         from facies.cluster.neighbours import self_neighbours
@@ -117,11 +156,13 @@ def _nearest_other(
     from scipy.spatial import cKDTree
 
     finite = np.nan_to_num(points)
-    _, candidates = cKDTree(finite).query(finite, _N_CANDIDATES + 1)
+    progress(0.0)
+    tree = cKDTree(finite)
     nearest, distance = np.empty(len(points), np.int64), np.empty(len(points), np.float32)
     block = max(1, 2**24 // (embedding.shape[1] * (_N_CANDIDATES + 1)))
     for start in range(0, len(points), block):
-        others = candidates[start : start + block]
+        progress(start / len(points))
+        _, others = tree.query(finite[start : start + block], _N_CANDIDATES + 1)
         own = np.arange(start, start + len(others))
         difference = embedding[others] - embedding[own][:, None]
         square = np.einsum("ijk,ijk->ij", difference, difference)

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from facies.annotations import STATES
 from facies.atlas.services.queue_rules import (
     QUEUES,
     Queue,
+    disagreement_queue,
     duplicates_queue,
+    farthest_queue,
     least_certain_queue,
     missing_requirement,
     queue_from_column,
 )
 from facies.atlas.state.image_states import EXCLUDED
+from facies.atlas.state.jobs import Job
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
 
@@ -29,6 +31,7 @@ class ReviewQueues:
         # One for each, so that a queue that takes seconds to compute blocks no other.
         self._locks = {name: threading.Lock() for name in QUEUES}
         self._queues: dict[str, Queue] = {}
+        self._preparing: Job | None = None
 
     def to_json(self, name: str) -> dict[str, Any]:
         """Return the description of a queue as the page receives it; ``n`` is null before it was computed."""
@@ -39,20 +42,39 @@ class ReviewQueues:
         queue = self.queue(name)
         return {**description, "n": int((queue.score >= queue.cut).sum()), "cut": queue.cut}
 
+    def prepare(self, name: str) -> Job | None:
+        """Start to compute a queue that takes long, unless it is there or being computed; None where there is nothing to
+        wait for. The browsers are told how much is done.
+        """
+        if name != "duplicates" or name in self._queues:
+            return None
+        if self._preparing is None or self._preparing.status != "working":
+            self._preparing = self._run.jobs.start("queue", self._compute_duplicates)
+        return self._preparing
+
+    def _compute_duplicates(self, job: Job | None = None) -> None:
+        progress = (lambda _: None) if job is None else job.step
+        with self._locks["duplicates"]:
+            if "duplicates" not in self._queues:
+                self._queues["duplicates"] = duplicates_queue(self._run.folder.embedding, self._run.points, progress)
+
     def queue(self, name: str) -> Queue:
         """Return a queue of `QUEUES` without the excluded images; `InputError` if the run has no such queue."""
         states, predictions = self._run.states, self._run.predictions
         reason = missing_requirement(name, self._run.columns, has_predictions=predictions is not None)
         if reason is not None:
             raise InputError(f"there is no queue of images {QUEUES[name]}: {reason}")
-        if name == "least_certain" and predictions is not None:
-            open_rows = np.flatnonzero((states.states == STATES["none"]) | (states.states == STATES["predicted"]))
-            return least_certain_queue(open_rows, predictions)
+        if name in ("least_certain", "disagree", "outside", "never_looked_at"):
+            rows = np.flatnonzero((states.states != EXCLUDED) & ~states.looked_at)
+            if name == "outside" and predictions is not None:
+                rows = rows[predictions.outside[rows] & (states.classes[rows] == 0)]
+            if name in ("outside", "never_looked_at") or predictions is None:
+                return farthest_queue(rows, self._run.table["distance"].to_numpy(np.float32))
+            return (least_certain_queue if name == "least_certain" else disagreement_queue)(rows, predictions)
+        if name == "duplicates":
+            self._compute_duplicates()
+            return self._queues[name].pairs(states.states == EXCLUDED, states.annotations.distinct)
         with self._locks[name]:
             if name not in self._queues:
-                self._queues[name] = (
-                    duplicates_queue(self._run.folder.embedding, self._run.points)
-                    if name == "duplicates"
-                    else queue_from_column(name, self._run.columns)
-                )
+                self._queues[name] = queue_from_column(name, self._run.columns)
         return self._queues[name].without(states.states == EXCLUDED)

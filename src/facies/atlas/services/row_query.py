@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from facies.annotations import STATES
+from facies.atlas.services.fields import is_one_of
+from facies.atlas.services.filtering import Conditions, filter_mask
 from facies.atlas.state.columns import Column
 from facies.atlas.state.open_run import OpenRun
 from facies.errors import InputError
@@ -40,8 +42,14 @@ class RowQuery(BaseModel):
         Images that have one of these values now; class 0 is no class.
     column, value, low, high
         Images whose entry in a column is a category (``value``), or a number from ``low`` to ``high``, both included.
+    note : str
+        Images of whose notes one holds this text, whatever its capitals; ``""`` for those with any note.
+    looked_at : bool
+        Only images that an expert has judged by themselves, or only those that nobody has.
     not_excluded : bool
         Leaves out excluded images.
+    where : list of Condition
+        A filter: only images that fulfil all of these, too.
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -57,7 +65,10 @@ class RowQuery(BaseModel):
     value: str | None = None
     low: float | None = None
     high: float | None = None
+    note: Annotated[str, Field(max_length=500)] | None = None
+    looked_at: bool | None = None
     not_excluded: bool = False
+    where: Conditions = []
 
 
 def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
@@ -66,7 +77,10 @@ def select_rows(run: OpenRun, query: RowQuery) -> NDArray[np.int64]:
     if query.prediction is not None:
         predictions = run.predictions
         values["prediction"] = np.zeros(len(run), np.uint16) if predictions is None else predictions.classes
-    return match_rows(query, len(run), values, run.columns)
+    if query.note is not None:
+        values["note"] = run.states.has_note(query.note)
+    rows = match_rows(query, len(run), values, run.columns)
+    return rows[filter_mask(run, query.where)[rows]] if query.where else rows
 
 
 def match_rows(
@@ -85,9 +99,13 @@ def match_rows(
     for name in ("group", "class", "state", "prediction"):
         numbers = getattr(query, "class_" if name == "class" else name)
         if numbers is not None:
-            masks.append(_is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
+            masks.append(is_one_of(values[name], [numbers] if isinstance(numbers, int) else numbers))
     if query.column is not None:
         masks.append(_matches_column(query, columns))
+    if query.note is not None:
+        masks.append(values["note"])
+    if query.looked_at is not None:
+        masks.append(values["looked"] == query.looked_at)
     if query.not_excluded and (masks or query.rows is not None or query.all):
         masks.append(values["state"] != STATES["excluded"])
     if query.rows is not None:
@@ -98,7 +116,7 @@ def match_rows(
     if not masks:
         if query.all:
             return np.arange(n_images, dtype=np.int64)
-        raise InputError('no images are meant: give rows, mask, group, class, state or column, or {"all": true}')
+        raise InputError('no images are meant: give rows, mask, group, class, state, column or note, or {"all": true}')
     return np.flatnonzero(np.logical_and.reduce(masks)).astype(np.int64, copy=False)
 
 
@@ -120,14 +138,6 @@ def _check_rows(rows: Sequence[int], n_images: int) -> NDArray[np.int64]:
     if wrong is not None:
         raise InputError(f"there is no image {wrong}: the run has {n_images}, numbered from 0")
     return np.unique(np.array(rows, np.int64))
-
-
-def _is_one_of(values: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
-    limits = np.iinfo(values.dtype)
-    possible = [number for number in numbers if limits.min <= number <= limits.max]
-    if len(possible) == 1:
-        return np.asarray(values == possible[0])
-    return np.isin(values, np.array(possible, values.dtype))
 
 
 def _matches_column(query: RowQuery, columns: Mapping[str, Column]) -> NDArray[np.bool_]:

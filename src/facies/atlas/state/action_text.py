@@ -11,11 +11,12 @@ _VERBS = {
     "include": "Took in again",
     "dubious": "Marked as dubious",
     "validate": "Confirmed",
+    "decide": "Looked at and named",
     "split": "Split off",
     "recluster": "Grouped anew",
     "reject": "Rejected",
     "audit": "Audited",
-    "note": "Noted something about",
+    "note": "Wrote a note about",
 }
 _NOUNS = {
     "name": "naming",
@@ -25,13 +26,16 @@ _NOUNS = {
     "include": "taking in",
     "dubious": "marking as dubious",
     "validate": "confirming",
+    "decide": "looking at",
     "class": "changing classes",
     "merge": "merging groups",
     "split": "splitting off",
     "recluster": "grouping anew",
     "reject": "rejecting",
     "audit": "auditing",
-    "note": "noting",
+    "note": "writing a note",
+    "ratio": "defining a ratio",
+    "distinct": "keeping both duplicates",
 }
 
 
@@ -51,6 +55,16 @@ def describe_action(action: Action, reasons: Mapping[int, str]) -> str:
         codes = action.after.get("reason")
         reason = reasons.get(int(codes[0]), "") if codes is not None and len(codes) else ""
         return f"Excluded {images} ({reason})"
+    if kind == "distinct":
+        return "Kept both of two duplicates"
+    if kind == "ratio":
+        return f"{'Defined' if parameters.get('numerator') else 'Removed'} the ratio {parameters.get('name')}"
+    if kind == "class" and "list" in parameters:
+        moved = ", ".join(parameters.get("moved_keys", []))
+        keys = f"; the keys {moved} left other classes" if moved else ""
+        return f"Took in a list of {parameters['list']} classes ({parameters.get('new', 0)} new){keys}"
+    if kind == "recluster" and "moved" in parameters:
+        return f"Moved {parameters['moved']} of group {parameters.get('from')} to group {parameters.get('into')}"
     if kind == "class":
         return (
             f"Merged classes ({images})" if parameters.get("merged") else f"Changed the class {parameters.get('name')}"

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.images.readers.file_search import natural_key
+
 MAX_VALUE_LENGTH = 200
 """Number of characters to which categories, ids and paths are shortened."""
 _MAX_CATEGORIES = 65_535
@@ -68,7 +70,9 @@ def _column(name: str, series: pd.Series) -> Column | None:
         return Column(name, "number", series.to_numpy(np.float32, na_value=np.nan), [])
     missing = series.isna()
     texts = series.astype(str)
-    codes, categories = pd.factorize(texts.where(~missing), sort=True)
+    codes, categories = pd.factorize(texts.where(~missing))
+    order = np.array(sorted(range(len(categories)), key=lambda code: natural_key(str(categories[code]))), np.int64)
+    codes, categories = np.where(codes < 0, -1, np.argsort(order)[codes] if len(order) else -1), categories[order]
     n_known = int((~missing).sum())
     if n_known == 0 or len(categories) > _MAX_CATEGORIES or (len(categories) == n_known and n_known > 1):
         return None

@@ -66,8 +66,9 @@ class GroupStatisticsCache:
         if not statistics:
             return []
         numbers = np.array(sorted(statistics), np.int64)
-        index, classes, image_states = _members(states, numbers)
+        index, classes, image_states, is_looked_at = _members(states, numbers)
         counts = [np.bincount(index[image_states == state], minlength=len(numbers)) for state in range(5)]
+        looked_at = np.bincount(index[is_looked_at], minlength=len(numbers))
         named = np.bincount(index[(classes > 0) & (image_states != EXCLUDED)], minlength=len(numbers))
         majority = _majority_class(index, classes, image_states, len(numbers))
         entries = []
@@ -81,6 +82,7 @@ class GroupStatisticsCache:
                     "distance": group.distance,
                     "class": int(majority[i]),
                     "named": int(named[i]),
+                    "looked_at": int(looked_at[i]),
                     "validated": int(counts[STATES["validated"]][i]),
                     "dubious": int(counts[STATES["dubious"]][i]),
                     "excluded": int(excluded),
@@ -112,16 +114,19 @@ class GroupStatisticsCache:
 
 def _members(
     states: ImageStates, numbers: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8]]:
-    """Index of the group (in ``numbers``), class and state of every image whose group is one of ``numbers`` (ascending)."""
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return what is known of the images whose group is one of ``numbers``, which are ascending.
+
+    The index of their group in ``numbers``, their class, their state, and whether they were looked at.
+    """
     lookup = np.full(max(int(states.groups.max(initial=-1)), int(numbers[-1])) + 2, -1, np.int64)
     lookup[numbers + 1] = np.arange(len(numbers))
     index = lookup[states.groups + 1]
     known = index >= 0
     if known.all():
-        return index, states.classes, states.states
+        return index, states.classes, states.states, states.looked_at
     # A group has been made since the statistics were computed.
-    return index[known], states.classes[known], states.states[known]
+    return index[known], states.classes[known], states.states[known], states.looked_at[known]
 
 
 def _majority_class(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.annotations import STATES, Annotations
+from facies.atlas.state.texts import HOW
 
 __all__ = ["ImageStates"]
 
@@ -54,6 +55,11 @@ class ImageStates:
         """State of each image, a value of `facies.annotations.STATES`."""
         return self.annotations.states
 
+    @property
+    def looked_at(self) -> NDArray[np.bool_]:
+        """Whether an expert judged each image itself, and not only as one of its group."""
+        return self.annotations.looked_at
+
     @cached_property
     def names(self) -> dict[int, str]:
         """Class names by id."""
@@ -92,16 +98,26 @@ class ImageStates:
         keys = self.states.astype(np.int32) * width + self.classes
         return np.bincount(keys, minlength=5 * width).reshape(5, width)
 
+    def has_note(self, text: str, how: HOW = "contains") -> NDArray[np.bool_]:
+        """Return whether a note on each image contains a text, begins with it or is it, whatever the capitals, bool (N,)."""
+        text = text.casefold()
+        found = np.zeros(len(self.states), np.bool_)
+        for note in self.annotations.notes.to_dict("records"):
+            entry = str(note["text"]).casefold()
+            if entry == text if how == "is" else entry.startswith(text) if how == "begins" else text in entry:
+                found[note["rows"]] = True
+        return found
+
     def by_name(self) -> Mapping[str, NDArray[Any]]:
         """The arrays that a query may select images by."""
-        return {"group": self.groups, "class": self.classes, "state": self.states}
+        return {"group": self.groups, "class": self.classes, "state": self.states, "looked": self.looked_at}
 
     def differs_from(self, other: ImageStates) -> NDArray[np.bool_]:
-        """Return whether each image differs in class, state or number of its reason, bool of shape (N,)."""
+        """Return whether each image differs in class, state, reason or in having been looked at, bool of shape (N,)."""
         differs: NDArray[np.bool_] = (
             (self.states != other.states) | (self.classes != other.classes) | (self.reasons != other.reasons)
         )
-        return differs
+        return differs | (self.looked_at != other.looked_at)
 
     def classes_to_json(self) -> list[dict[str, Any]]:
         """Return the classes with colour, glyph and numbers of images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from facies.errors import InputError
 
 _MAX_FINISHED = 8
 _MAX_RUNNING = 4
+_REPORT_SECONDS = 0.5
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
@@ -22,10 +24,10 @@ class Cancelled(Exception):  # noqa: N818 - it is no error
 
 @dataclass
 class Job:
-    """One piece of work (``what`` is ``recluster`` or ``export``); ``done`` is its progress, 0 to 1.
+    """One piece of work (``what`` is ``recluster``, ``queue`` or ``export``); ``done`` is its progress, 0 to 1.
 
     ``status`` is ``working``, ``ready``, ``failed`` (then ``error`` says why, in one line) or ``cancelled``; ``result``
-    is what the work returned, None until it is ready.
+    is what the work returned, None until it is ready; ``notes`` are lines on what it left out or changed.
     """
 
     id: str
@@ -34,24 +36,41 @@ class Job:
     done: float = 0.0
     error: str | None = None
     result: Any = None
+    notes: list[str] = field(default_factory=list)
     _cancel: threading.Event = field(default_factory=threading.Event)
+    _report: Callable[[Job], None] = field(default=lambda _: None)
+    _reported: float = field(default_factory=time.monotonic)
 
     def step(self, done: float) -> None:
         """Set the progress, 0 to 1; called by the work itself, which `Cancelled` ends if somebody has cancelled it."""
         if self._cancel.is_set():
             raise Cancelled
         self.done = done
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS:
+            self._reported = now
+            self._report(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as the page receives it."""
-        return {"job": self.id, "what": self.what, "status": self.status, "done": self.done, "error": self.error}
+        return {
+            "job": self.id,
+            "what": self.what,
+            "status": self.status,
+            "done": self.done,
+            "error": self.error,
+            "notes": self.notes,
+        }
 
 
 class Jobs:
-    """The background work of one run: four jobs at once, and the last eight results; ``on_end`` gets each job at its end."""
+    """The background work of one run: four jobs at once, and the last eight results.
 
-    def __init__(self, on_end: Callable[[Job], None]) -> None:
-        self._on_end = on_end
+    ``on_change`` gets each job at its end, and while it works at most twice a second.
+    """
+
+    def __init__(self, on_change: Callable[[Job], None]) -> None:
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
@@ -60,7 +79,7 @@ class Jobs:
 
         `InputError` if four jobs are running already.
         """
-        job = Job(secrets.token_urlsafe(9), what)
+        job = Job(secrets.token_urlsafe(9), what, _report=self._on_change)
         with self._lock:
             if sum(other.status == "working" for other in self._jobs.values()) >= _MAX_RUNNING:
                 raise InputError("four pieces of work are being done already: wait for one, or cancel it")
@@ -103,4 +122,4 @@ class Jobs:
         except Exception as error:  # the page would wait for ever if it did not hear of a fault of ours
             job.error = f"{type(error).__name__}: {' '.join(str(error).split())}: this is a fault of Facies"
             job.status = "failed"
-        self._on_end(job)
+        self._on_change(job)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from facies.atlas.state.image_states import ImageStates
 from facies.atlas.state.jobs import Job, Jobs
 from facies.atlas.state.predictions import Predictions
 from facies.atlas.state.projection import normalise_points
+from facies.atlas.state.texts import Texts
 from facies.errors import InputError
 from facies.io import LockedError, lock_run
 from facies.runs import RunFolder
@@ -29,6 +32,11 @@ from facies.runs import RunFolder
 __all__ = ["OpenRun", "Publish"]
 
 Publish = Callable[[str, Mapping[str, Any]], None]
+
+
+def is_writable(folder: Path) -> bool:
+    """Return whether this user may write to a folder."""
+    return os.access(folder, os.W_OK)
 
 
 class OpenRun:
@@ -48,6 +56,9 @@ class OpenRun:
     partition : str, optional
         Name of the partition whose groups are shown; by default the newest one.
 
+    user : str, optional
+        The person who acts, where a page names nobody else; by default the login name.
+
     Attributes
     ----------
     table : DataFrame
@@ -62,6 +73,8 @@ class OpenRun:
         What the classifier predicts; None until it is fitted.
     jobs : Jobs
         Work in the background.
+    read_only : bool
+        Whether the run can be looked at alone, since this user may not write to it.
 
     Raises
     ------
@@ -69,16 +82,19 @@ class OpenRun:
         If another atlas has the run open, or its journal is damaged.
     """
 
-    def __init__(self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, key: str, publish: Publish, partition: str | None = None, user: str | None = None
+    ) -> None:
         self.folder, self.key, self._publish = folder, key, publish
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
+        self.read_only = False
         self._resources = contextlib.ExitStack()
         with contextlib.ExitStack() as resources:
             self._acquire_lock(resources)
             self.table, meta = folder.partition(partition)
             self.partition: str = meta["name"]
-            self.journal = resources.enter_context(Journal(folder))
+            self.journal = resources.enter_context(Journal(folder, user=user))
             self._new_actions: list[Action] = []
             resources.callback(self.journal.subscribe(self._new_actions.append))
             self._initial_groups = self.table["group"].to_numpy(np.int32)
@@ -102,6 +118,10 @@ class OpenRun:
             raise InputError(
                 f"{self.folder.path} is open in another atlas (pid {error.holder}): use that one, or close it"
             ) from error
+        except InputError:
+            if is_writable(self.folder.path):
+                raise
+            self.read_only = True
 
     def close(self) -> None:
         """Cancel the work in the background, and close the journal."""
@@ -113,6 +133,11 @@ class OpenRun:
     def columns(self) -> dict[str, Column]:
         """The columns that can colour, filter or sort the images."""
         return read_columns(self.folder.images, self.table)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The ids and the texts of the images."""
+        return Texts(self.folder.images, set(self.columns))
 
     def projections(self) -> list[tuple[str, dict[str, Any]]]:
         """Return name and metadata of the projections, the newest first."""
@@ -151,15 +176,18 @@ class OpenRun:
         """Have ``listener()`` called after every change of `states`; it must return at once."""
         self._listeners.append(listener)
 
-    def act(self, write: Callable[[Journal], Action | None], *, client: str = "") -> Action | None:
+    def act(
+        self, write: Callable[[Journal], Action | None], *, client: str = "", user: str | None = None
+    ) -> Action | None:
         """Write an action to the journal, and publish it; it is on the disk when this returns.
 
         ``write`` calls one method of the journal and returns its action. ``client`` is the identity of the browser that
-        asked, which is published with the change.
+        asked, which is published with the change; ``user`` is the person, by default the one of the journal.
         """
         with self._lock:
             try:
-                action = write(self.journal)
+                with self.journal.acting_as(user or self.journal.user):
+                    action = write(self.journal)
             finally:
                 self._apply_new_actions(client)
             return action
@@ -206,8 +234,8 @@ class OpenRun:
             "kind": action.kind,
             "text": describe_action(action, self.states.annotations.reason_texts),
             "n": len(action.rows),
-            "undo": self.journal.can_undo,
-            "redo": self.journal.can_redo,
+            "undo": self.journal.can_undo_of(action.user),
+            "redo": self.journal.can_redo_of(action.user),
             "classes": bool(action.parameters.get("classes")),
             "groups": "group" in action.after,
         }

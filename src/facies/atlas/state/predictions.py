@@ -22,11 +22,16 @@ class Predictions:
     revision : int
         Revision of the journal that the classifier was fitted to.
     classes : ndarray of uint16, shape (N,)
-        Id of the most probable class of each image.
+        Id of the most probable class of each image; 0 for an image that is none of the classes named so far.
     certainty : ndarray of float32, shape (N,)
         Probability of that class minus that of the second most probable one, 0 to 1.
     confidence : ndarray of float32, shape (N,)
         Probability of that class, 0 to 1.
+    disagreement : ndarray of float32, shape (N,)
+        By how much another class is more probable than the one that an image was given, 0 to 1; 0 where the classifier
+        agrees, or the image was given none.
+    outside : ndarray of bool, shape (N,)
+        Whether an image is farther from all named images than these are from each other.
     known : tuple of int
         Ids of the classes that the classifier can tell apart.
     n_labelled : int
@@ -42,6 +47,8 @@ class Predictions:
     classes: NDArray[np.uint16]
     certainty: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    disagreement: NDArray[np.float32]
+    outside: NDArray[np.bool_]
     known: tuple[int, ...]
     n_labelled: int
     accuracy: float | None

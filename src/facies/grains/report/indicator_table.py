@@ -74,7 +74,7 @@ def find_indicator_classes(
         biogenic=having("biogenic", *(() if settings.fragments_as_grains else ("fragment",))),
         terrigenous=having("terrigenous"),
         lithic=having("lithic"),
-        ratios={text: _user_sides(text, roles) for text in settings.ratios},
+        ratios={text: _user_sides(text, roles) for text in settings.ratios} | _own_ratios(annotations, set(roles)),
     )
 
 
@@ -217,6 +217,19 @@ def _of_masses(counter: _Counter, members: IndicatorClasses, sample: pd.Series) 
             yield "number", accumulation_rate(per_gram, sample["lsr_cm_per_ka"], sample["dbd_g_per_cm3"]), n
     if pd.notna(sample.get("coarse_mass_g")):
         yield "mass", coarse_fraction(sample["coarse_mass_g"], mass), np.nan
+
+
+def _own_ratios(annotations: Annotations, countable: set[str]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the classes on both sides of the ratios that the expert defined in the atlas, with all below them, by name."""
+    ratios = {}
+    for own in annotations.ratios.to_dict("records"):
+        sides = [
+            {each: None for name in own[side] for each in annotations.subtrees.get(name, ()) if each in countable}
+            for side in ("numerator", "denominator")
+        ]
+        if not own["gone"] and not set(sides[0]) & set(sides[1]):
+            ratios[str(own["name"])] = (tuple(sides[0]), tuple(sides[1]))
+    return ratios
 
 
 def _user_sides(text: str, roles: dict[str, set[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

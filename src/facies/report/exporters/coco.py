@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.annotations.class_tree import SEPARATOR
 from facies.report.exporters.exported_objects import (
     ExportedObjects,
     category_names,
@@ -33,8 +34,8 @@ def write_coco(run: RunFolder, partition: pd.DataFrame, path: Path) -> list[str]
     annotation of one box around it, without a polygon.
 
     A box is ``[x, y, width, height]``, and areas are in pixels; pixel ``i`` spans ``[i, i + 1)``, as in COCO. The category
-    is the class, or ``group 12`` where none was named. ``attributes`` hold id, group, probability and state. Excluded
-    images are left out. Returns lines for the user.
+    is the class, or ``group 12`` where none was named; its supercategory is the path of the class above
+    it, if there is one. ``attributes`` hold id, group, probability and state. Excluded images are left out. Returns lines for the user.
     """
     document, _, notes = _document(run, partition)
     path.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8")
@@ -72,6 +73,7 @@ def _document(
     for annotation, name, attributes in zip(annotations, names, _attributes(run, partition, objects), strict=True):
         annotation.update({"category_id": categories[name], "iscrowd": 0, "attributes": attributes})
     supercategory = "image" if objects is None else objects.supercategory
+    above = _classes_above(partition)
     document = {
         "info": {
             "description": f"Images of the run {run.path.name}, grouped by Facies {run.manifest['version']}",
@@ -81,11 +83,21 @@ def _document(
         "licenses": [],
         "images": images,
         "categories": [
-            {"id": number, "name": name, "supercategory": supercategory} for name, number in categories.items()
+            {"id": number, "name": name, "supercategory": above.get(name, supercategory)}
+            for name, number in categories.items()
         ],
         "annotations": annotations,
     }
     return document, partition.index.tolist(), notes
+
+
+def _classes_above(partition: pd.DataFrame) -> dict[str, str]:
+    """Return the path of the class above each class, by name, of those that lie under one."""
+    if "class_path" not in partition:
+        return {}
+    known = partition.drop_duplicates("class")
+    paths = {str(n): str(path) for n, path in zip(known["class"], known["class_path"], strict=True)}
+    return {name: path[: -len(SEPARATOR + name)] for name, path in paths.items() if path != name}
 
 
 def _on_photographs(
@@ -158,6 +170,7 @@ def _attributes(run: RunFolder, partition: pd.DataFrame, objects: ExportedObject
             "group": partition["group"].astype(int),
             "probability": partition["probability"].astype(float).round(4),
             "state": partition.get("state", "none"),
+            **{name: partition[name] for name in ("class_path", "note") if name in partition},
             **{name: known[name].astype(str) for name in names if name in known},
         }
     )

@@ -81,6 +81,9 @@ def _table(run: RunFolder, partition: pd.DataFrame, ids: pd.Series, names: list[
         "object_group": partition["group"].astype(int),
         "object_probability": partition["probability"].astype(float),
     }
+    for name, column in (("object_class_path", "class_path"), ("object_note", "note")):
+        if column in partition:
+            columns[name] = partition[column].astype(str)
     objects = exported_objects(run)
     if objects is None:
         columns |= _known_columns(run, known)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.report.exporters.image_files import copy_original, original_names
+from facies.report.exporters.image_files import copy_original, original_names, originals_note
 from facies.report.exporters.tables import save_csv
 from facies.runs import RunFolder
 
@@ -56,12 +56,13 @@ class FileNames:
         return name
 
 
-def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None:
+def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> list[str]:
     """Write ``group-03/``, … and ``noise/`` with the images in them, ``index.csv`` and ``README.txt``.
 
     Where classes were named, their images are in folders of their names, and what was excluded in ``excluded/``.
 
-    The original files are copied where the run was made from a folder of files, one image a file. Otherwise the pixels
+    The original files are copied where the run was made from a folder of files, one image a file, and the user has
+    confirmed that folder; a returned line says so if not. Otherwise the pixels
     are written as PNG, 8 and 16 bits as they are, other types scaled to 16 bits (``README.txt`` says how); images that
     PNG cannot hold (two or more than four channels, focal stacks) become TIFF files of their own type.
     """
@@ -86,10 +87,14 @@ def write_folders(run: RunFolder, partition: pd.DataFrame, folder: Path) -> None
         scaling = pixels.scaling_note
         for row, image in pixels.read([row for row in places if row not in originals]):
             pixels.write(choose_file(row, pixels.suffix), image)
-    known = [name for name in ("id", "group", "probability", "class", "state") if name in partition]
+    known = [
+        name for name in ("id", "group", "probability", "class", "class_path", "state", "note") if name in partition
+    ]
     index = pd.DataFrame({"file": [files[row] for row in places], **{name: partition[name].tolist() for name in known}})
     save_csv(index, folder / "index.csv")
     (folder / "README.txt").write_text(_README.format(scaled=scaling), "utf-8")
+    note = originals_note(run)
+    return [note] if note else []
 
 
 def _places(partition: pd.DataFrame) -> dict[int, str]:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facies.errors import InputError
+from facies.io import path_inside
 from facies.report.native_images import NativeImages, native_sizes
-from facies.runs import RunFolder
+from facies.runs import RunFolder, confirm_folder, is_confirmed
 
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif")
 """The files that every browser shows; they are copied as they are."""
@@ -24,9 +26,35 @@ SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif")
 _READERS_OF_FILES = ("folder", "ecotaxa")
 
 
+def has_originals(run: RunFolder) -> bool:
+    """Return whether the images of a run are files of a folder, or of a zip, that could be copied."""
+    origin = run.manifest["input"]["origin"]
+    return origin.get("kind") in _READERS_OF_FILES and isinstance(origin.get("path"), str)
+
+
+def originals_note(run: RunFolder) -> str | None:
+    """Return one line that says how original files are copied, if the user has to confirm their folder first."""
+    if not has_originals(run) or is_confirmed(path := run.manifest["input"]["origin"]["path"]):
+        return None
+    return f"the images were written as the run holds them; --originals {path} copies the original files from there"
+
+
+def confirm_originals(run: RunFolder, folder: str | PathLike[str]) -> None:
+    """Record that files may be copied from the folder that a run was made from; `InputError` if it is another one."""
+    path = run.manifest["input"]["origin"].get("path")
+    if path is None:
+        raise InputError(f"the images of {run.path.name} came from memory: there are no original files to copy")
+    if Path(folder).expanduser().resolve() != Path(path).resolve():
+        raise InputError(f"{run.path.name} was made from {path}, and not from {fspath(folder)}: give that folder")
+    confirm_folder(path)
+
+
 def original_names(run: RunFolder) -> dict[int, str]:
-    """Return the name in the folder, or zip, of those images that are a file of their own, by row."""
-    if run.manifest["input"]["origin"].get("kind") not in _READERS_OF_FILES:
+    """Return the name in the folder, or zip, of those images that are a file of their own, by row.
+
+    It is empty if the user has not confirmed that files may be copied from there.
+    """
+    if not has_originals(run) or not is_confirmed(run.manifest["input"]["origin"]["path"]):
         return {}
     sources = run.images["source"]
     alone = ~sources.duplicated(keep=False)
@@ -38,10 +66,8 @@ def original_names(run: RunFolder) -> dict[int, str]:
 
 def original_file(run: RunFolder, name: str) -> Path:
     """Return the path of an original file, or raise an `InputError` if it is gone, or lies outside of its folder."""
-    root = Path(run.manifest["input"]["origin"]["path"])
-    if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-        raise InputError(f"the source {name!r} lies outside of {root}: the run folder is damaged")
-    file = root / name
+    root = Path(run.manifest["input"]["origin"]["path"]).resolve()
+    file = path_inside(root, name)
     if not file.is_file():
         raise InputError(f"{file} is gone: put it back, or export to csv")
     return file
@@ -95,6 +121,10 @@ class ImageFiles:
     @property
     def notes(self) -> list[str]:
         """What was done to the images, in lines for the user."""
+        note = originals_note(self._run)
+        return [*self._pixel_notes(), *([note] if note else [])]
+
+    def _pixel_notes(self) -> list[str]:
         stored = len(self._rows) - len(self._names)
         if self._native is None:
             return []

@@ -13,6 +13,7 @@ from facies.errors import InputError, suggest
 from facies.io import atomic_file, atomic_folder
 from facies.plugins import load_plugins
 from facies.report.annotated_partition import annotated_partition, select_rows
+from facies.report.exporters.class_list import write_class_list, write_class_list_text, write_class_list_tsv
 from facies.report.exporters.coco import write_coco, write_coco_with_images
 from facies.report.exporters.ecotaxa import write_ecotaxa
 from facies.report.exporters.folders import write_folders
@@ -70,6 +71,12 @@ def exporters() -> dict[str, Exporter]:
             write_coco,
             {".zip": write_coco_with_images},
         ),
+        "classes": Exporter(
+            "the list of classes with keys, parents, colours and roles; .tsv, or .txt for the names alone",
+            ".csv",
+            write_class_list,
+            {".tsv": write_class_list_tsv, ".txt": write_class_list_text},
+        ),
         "ecotaxa": Exporter("a zip of images and their table, to be imported into EcoTaxa", ".zip", write_ecotaxa),
     }
     return {**own, **dict(load_plugins("facies.exporters", Exporter, {*own, *MODEL_EXPORTERS}))}
@@ -94,7 +101,7 @@ def export_run(
     run : RunFolder
         The run.
     to : str
-        A name in `exporters`: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa``, or what a package adds.
+        A name in `exporters`: ``csv``, ``parquet``, ``folders``, ``coco``, ``ecotaxa``, ``classes``, or what a package adds.
     output : str or Path
         The file or folder to write. COCO is written with its images if the name ends in ``.zip``.
     partition : str, optional

@@ -18,7 +18,9 @@ def joined_table(run: RunFolder, partition: pd.DataFrame) -> pd.DataFrame:
     First stand id, group, probability and class, then the columns of ``images.parquet`` (``images.NAME`` where a name is
     taken), then what else the partition holds.
     """
-    first = partition[[name for name in ("id", "group", "probability", "class", "state") if name in partition]]
+    first = partition[
+        [name for name in ("id", "group", "probability", "class", "class_path", "state") if name in partition]
+    ]
     last = partition.drop(columns=first.columns)
     known = run.images.loc[partition.index].drop(columns="id")
     taken = {*first.columns, *last.columns}

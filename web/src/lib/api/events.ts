@@ -5,6 +5,7 @@
  * fetches what it has missed when it is visible again.
  */
 
+import { apiUrl } from "./page";
 import type { ChangeEvent, JobEvent, Probe } from "./types";
 
 export interface Listeners {
@@ -23,7 +24,7 @@ export function listen(to: Listeners): () => void {
   let retry = 0;
   let ended = false;
   const open = (): void => {
-    source = new EventSource("api/events");
+    source = new EventSource(apiUrl("events"));
     const on = <T>(name: string, handle: (data: T) => void): void =>
       source!.addEventListener(name, (event) => {
         handle(JSON.parse((event as MessageEvent<string>).data) as T);

@@ -1,5 +1,7 @@
 /** The JSON of the endpoints under /api/. Rows count images from 0; class 0 is no class; group -1 is noise. */
 
+import type { Condition } from "../state/conditions";
+
 export interface RunSummary {
   key: string;
   name: string;
@@ -12,6 +14,8 @@ export interface RunSummary {
 export interface Session {
   version: string;
   user: string;
+  /** Whether other machines can reach the atlas. */
+  shared: boolean;
   demo: boolean;
   runs: RunSummary[];
   limits: { name: number; rows: number; gallery?: number };
@@ -53,6 +57,10 @@ export interface Probe {
   classes: number[];
   n_labelled: number;
   accuracy: number | null;
+  /** Number of images without a name that are unlike all that have one. */
+  n_outside: number;
+  /** Why the predictions may not be taken over yet; null if they may. */
+  locked: string | null;
   seconds: number | null;
   text: string;
   revision: number;
@@ -62,9 +70,14 @@ export interface Run extends RunSummary {
   revision: number;
   undo: boolean;
   redo: boolean;
+  /** Whether this user may not write to the run. */
+  read_only: boolean;
+  /** Where the original files are, and whether the user lets them be copied; null where there are none. */
+  originals: { path: string; confirmed: boolean } | null;
   image_shape: number[];
   n_layers: number;
-  um_per_px: number | null;
+  /** Width and height that all images have in µm, null where images differ; null as a whole if no scale is known. */
+  scale: { width_um: number | null; height_um: number | null } | null;
   projections: Projection[];
   partition: string;
   partitions: string[];
@@ -88,6 +101,10 @@ export interface ClassRow {
   n_validated: number;
   n_predicted: number;
   n_dubious: number;
+  /** The class above it, 0 = none. */
+  parent: number;
+  /** The names from the top of the tree down to it. */
+  path: string;
 }
 
 export interface GroupRow {
@@ -98,6 +115,7 @@ export interface GroupRow {
   class: number;
   named: number;
   validated: number;
+  looked_at: number;
   excluded: number;
   progress: number;
   parents: number[];
@@ -123,7 +141,10 @@ export interface ImageInfo {
   n_layers: number;
   facts: Record<string, unknown>;
   measures: Record<string, { value: number; unit: string }>;
+  /** Width and height of what it shows, in µm. */
+  size_um: [number | null, number | null] | null;
   outline: [number, number][] | null;
+  notes: { action: number; time: string; user: string; text: string }[];
 }
 
 export interface CountRow {
@@ -132,15 +153,28 @@ export interface CountRow {
   validated: number;
   predicted: number;
   dubious: number;
+  looked_at: number;
   probe: number;
   n: number;
   share: number;
   low: number;
   high: number;
   audited: number;
+  /** How many more of it must be audited before shares are corrected. */
+  audit_missing: number;
   audited_share: number | null;
   audited_low: number | null;
   audited_high: number | null;
+  parent: number;
+  /** How many classes lie below it; the numbers that end in `_all` count it together with them. */
+  n_below: number;
+  n_all: number;
+  share_all: number | null;
+  low_all: number;
+  high_all: number;
+  audited_share_all: number | null;
+  audited_low_all: number | null;
+  audited_high_all: number | null;
 }
 
 export interface Ratio {
@@ -153,6 +187,13 @@ export interface Ratio {
   unit: string;
   definition: string;
   why: string | null;
+  audited_value: number | null;
+  audited_low: number | null;
+  audited_high: number | null;
+  /** Whether the expert defined it, and of which classes. */
+  own?: true;
+  numerator?: string[];
+  denominator?: string[];
 }
 
 export interface SampleCounts {
@@ -232,6 +273,33 @@ export interface RowQuery {
   low?: number;
   high?: number;
   not_excluded?: true;
+  /** A filter: only images that fulfil all of these, too. */
+  where?: Condition[];
+}
+
+export interface FieldInfo {
+  field: string;
+  kind: "number" | "category" | "text";
+  title: string;
+}
+
+/** How the values of a field are distributed: over all images, and over those that the other conditions leave. */
+export interface FieldSummary {
+  kind: "number" | "category" | "text";
+  missing: [number, number];
+  scale?: "linear" | "log";
+  edges?: number[];
+  all?: number[];
+  left?: number[];
+  n_values?: number;
+  values?: { value: string; n: number; left: number }[];
+}
+
+export interface SavedView {
+  name: string;
+  user: string;
+  time: string;
+  query: Record<string, string>;
 }
 
 export type OrderBy =
@@ -266,10 +334,12 @@ export interface ChangeEvent {
 export interface JobEvent {
   run: string;
   job: string;
-  what: "recluster" | "export";
+  what: "recluster" | "queue" | "export";
   status: string;
   done: number;
   error: string | null;
+  /** Lines on what was left out or changed. */
+  notes: string[];
 }
 
 export const STATES = ["none", "predicted", "validated", "dubious", "excluded"] as const;

@@ -3,7 +3,9 @@
 import { WHOLE_MAP } from "../map/camera";
 import { atlas } from "../state/atlas.svelte";
 import { mapControl } from "../map/mapControl";
+import { compareMarked } from "./comparing";
 import { mergeMarked, recluster, splitSelection } from "./grouping";
+import { setFilter } from "./filtering";
 import { escape, findSimilar, openAudit, openQueue, similarityQueries, stepGroup } from "./gallery";
 import { markDubious, include, redo, requireSelection, undo, validatePage } from "./naming";
 
@@ -74,6 +76,16 @@ export const COMMANDS: Command[] = [
   { id: "exclude", keys: ["e"], title: "Exclude, with a reason", group: "Name", run: () => prompt("reason") },
   { id: "include", keys: ["shift+E"], title: "Take back in", group: "Name", changes: true, run: include },
   { id: "dubious", keys: ["d"], title: "Mark as dubious", group: "Name", changes: true, run: markDubious },
+  {
+    id: "note",
+    keys: ["shift+N"],
+    title: "Write a note on the image",
+    group: "Name",
+    run: () => {
+      atlas.view.inspector = true;
+      atlas.view.noting = true;
+    },
+  },
   { id: "undo", keys: ["ctrl+z"], title: "Undo", group: "Name", changes: true, run: undo },
   { id: "redo", keys: ["ctrl+shift+Z", "ctrl+y"], title: "Redo", group: "Name", changes: true, run: redo },
   {
@@ -85,6 +97,13 @@ export const COMMANDS: Command[] = [
     run: () => stepGroup(1),
   },
   { id: "back", keys: ["shift+ "], title: "Group before", group: "Groups", changes: true, run: () => stepGroup(-1) },
+  {
+    id: "compare",
+    keys: ["c"],
+    title: "Two groups side by side",
+    group: "Groups",
+    run: compareMarked,
+  },
   { id: "mark", keys: ["m"], title: "Mark the group for merging", group: "Groups", run: mark },
   { id: "merge", keys: ["g"], title: "Merge groups", group: "Groups", changes: true, run: mergeMarked },
   {
@@ -111,8 +130,32 @@ export const COMMANDS: Command[] = [
     group: "Find",
     run: () => openQueue("least_certain"),
   },
+  {
+    id: "disagree",
+    keys: ["w"],
+    title: "Names that the classifier doubts",
+    group: "Find",
+    run: () => openQueue("disagree"),
+  },
+  {
+    id: "unseen",
+    keys: ["n"],
+    title: "Images never looked at",
+    group: "Find",
+    run: () => openQueue("never_looked_at"),
+  },
   { id: "audit", keys: ["a"], title: "Blind audit", group: "Find", run: () => openAudit() },
   { id: "queues", keys: ["q"], title: "Quality queues", group: "Find", run: () => void (atlas.view.tab = "queues") },
+  { id: "filter", keys: ["f"], title: "Filter", group: "Find", run: () => void (atlas.view.tab = "filter") },
+  { id: "unfilter", keys: ["shift+F"], title: "Take the filter off", group: "Find", run: () => setFilter([]) },
+  { id: "find", keys: ["j"], title: "Find images by id", group: "Find", run: () => void (atlas.view.prompt = "find") },
+  {
+    id: "views",
+    keys: ["shift+V"],
+    title: "Saved views",
+    group: "Find",
+    run: () => void (atlas.view.prompt = "views"),
+  },
   { id: "lasso", keys: ["l"], title: "Lasso", group: "Look", run: () => toggleTool("lasso") },
   { id: "brush", keys: ["p"], title: "Brush", group: "Look", run: () => toggleTool("brush") },
   { id: "zoom", keys: ["z"], title: "Zoom to what is chosen", group: "Look", run: () => mapControl.zoomToTarget() },

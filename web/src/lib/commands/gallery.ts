@@ -1,9 +1,9 @@
 /** Commands that open something in the gallery: groups, classes, similar images, queues, audits. */
 
-import { getArrays, postArrays, postJson } from "../api/client";
+import { getArrays, postArrays, postJson, remove } from "../api/client";
 import type { OrderBy, RowQuery } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
-import type { Rows } from "../state/rows";
+import { NO_ROWS, type Rows } from "../state/rows";
 import { queryOf, targetQuery, type Target } from "../state/target";
 
 /** Number of rows that are fetched at once. */
@@ -34,20 +34,16 @@ export async function loadGallery(): Promise<void> {
   current?.abort();
   current = new AbortController();
   const request = ++latestRequest;
-  if (target.kind === "rows" && (target.ordered || target.rows.length === 0)) {
-    view.gallery = { rows: target.rows, total: target.rows.length, loading: false };
+  const left = target.kind === "rows" ? data.filter.keep(target.rows) : NO_ROWS;
+  if (target.kind === "rows" && (target.ordered || left.length === 0)) {
+    view.gallery = { rows: left, total: left.length, loading: false };
     return;
   }
   view.gallery =
-    target.kind === "rows" && target.rows.length > LARGE_LASSO
-      ? { rows: subsample(target.rows, CHUNK), total: target.rows.length, loading: true }
+    left.length > LARGE_LASSO
+      ? { rows: subsample(left, CHUNK), total: left.length, loading: true }
       : { ...view.gallery, loading: true };
-  const found = await fetchOrder(
-    targetQuery(target, data.count),
-    effectiveOrder(target, view.order),
-    0,
-    current.signal,
-  );
+  const found = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), 0, current.signal);
   if (request === latestRequest) view.gallery = { ...found, loading: false };
 }
 
@@ -58,11 +54,7 @@ export async function loadMore(): Promise<void> {
   if (!data || gallery.loading || gallery.rows.length >= gallery.total || view.task) return;
   const request = latestRequest;
   view.gallery = { ...gallery, loading: true };
-  const more = await fetchOrder(
-    targetQuery(target, data.count),
-    effectiveOrder(target, view.order),
-    gallery.rows.length,
-  );
+  const more = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), gallery.rows.length);
   if (request !== latestRequest) return;
   const rows = new Uint32Array(gallery.rows.length + more.rows.length);
   rows.set(gallery.rows);
@@ -102,6 +94,8 @@ export function visitNext(groups: number[]): void {
 }
 
 function isUnfinished(group: number): boolean {
+  const left = atlas.data?.filter.groups;
+  if (left) return (left.get(group)?.open ?? 0) > 0;
   const counts = atlas.data?.counts.groups.get(group);
   return counts !== undefined && counts.named + counts.excluded < counts.size;
 }
@@ -109,7 +103,7 @@ function isUnfinished(group: number): boolean {
 /** Opens the next group that has images without a class, or, backwards, the previous one in the table. */
 export function stepGroup(by: 1 | -1): void {
   const { data, view } = atlas;
-  const groups = data?.groupTable ?? [];
+  const groups = (data?.groupTable ?? []).filter(({ group }) => data?.filter.hasGroup(group));
   if (!data || groups.length === 0) return;
   const here = view.target.kind === "group" ? view.target.group : NaN;
   const at = groups.findIndex(({ group }) => group === here);
@@ -118,13 +112,21 @@ export function stepGroup(by: 1 | -1): void {
     return;
   }
   const order = groups.map((_, i) => groups[(at + 1 + i) % groups.length].group);
-  const next = [...nextGroups, ...order].find((group) => group >= 0 && isUnfinished(group));
+  const unfinished = [...nextGroups, ...order].filter(isUnfinished);
+  // Noise is a group like any other, and the last to be named: its images belong to many kinds.
+  const next = unfinished.find((group) => group >= 0) ?? unfinished[0];
   nextGroups = nextGroups.filter((group) => group !== next);
   if (next !== undefined) {
     openGroup(next);
     return;
   }
-  atlas.notify("Every group has a name. Next: the least certain images (u), or the blind audit (a).");
+  if (data.filter.on) {
+    atlas.notify("Every image that the filter leaves has a name. Take the filter off (shift+F) to go on.");
+    return;
+  }
+  atlas.notify(
+    "Every image has a name. Next: names that the classifier doubts (w), images never looked at (n), the blind audit (a).",
+  );
 }
 
 /** Returns the query of the selection: the picked rows, or all of the target. */
@@ -135,7 +137,7 @@ export function selectionQuery(): RowQuery {
       [...view.picks].sort((a, b) => a - b),
       data!.count,
     );
-  return targetQuery(view.target, data!.count);
+  return targetQuery(view.target, data!);
 }
 
 /** Returns the rows whose neighbours are searched: the picked ones, or the one under the cursor. */
@@ -149,7 +151,11 @@ export function similarityQueries(): number[] {
 export async function findSimilar(rows: number[], k = 300): Promise<void> {
   const { data } = atlas;
   if (!data || rows.length === 0) return;
-  const { arrays } = await postArrays(`${data.path}/neighbours`, { of: { rows }, among: null, k });
+  const { arrays } = await postArrays(`${data.path}/neighbours`, {
+    of: { rows },
+    among: data.filter.on ? data.filter.narrow({ all: true }) : null,
+    k,
+  });
   const found = arrays["rows"] as Rows;
   const all = new Uint32Array(rows.length + found.length);
   all.set(rows);
@@ -162,31 +168,77 @@ const QUEUE_TITLES: Record<string, string> = {
   cut: "Cut by the border",
   touching: "Touching",
   blurred: "Blurred",
-  duplicates: "Duplicates",
-  least_certain: "Least certain",
+  least_certain: "The least certain images",
+  disagree: "Name and classifier disagree",
+  outside: "Unlike all that have a name",
+  never_looked_at: "Never looked at",
 };
+
+/** Queues whose images are looked at page by page; of the others, those before a cut are excluded. */
+const PAGED = ["least_certain", "disagree", "outside", "never_looked_at"];
+
+/** Waits for a queue that takes long to compute; returns whether it is there, and the expert still wants it. */
+async function prepareQueue(name: string, title: string): Promise<boolean> {
+  const { data, view } = atlas;
+  const path = `${data!.path}/queues/${encodeURIComponent(name)}/jobs`;
+  const { job } = await postJson<{ job: string | null }>(path, {});
+  if (job === null) return true;
+  view.setTarget({ kind: "all" });
+  view.task = { kind: "waiting", job, path, title, done: 0 };
+  const stillWaits = (): boolean => view.task?.kind === "waiting" && view.task.job === job;
+  const end = await atlas.job(job, ({ done }) => {
+    if (stillWaits()) view.task = { kind: "waiting", job, path, title, done };
+  });
+  if (!stillWaits()) return false;
+  view.task = null;
+  if (end.status === "failed") atlas.notify(end.error ?? "The queue could not be made.", "error");
+  return end.status === "ready";
+}
+
+/** Leaves a queue that is being computed, which ends. */
+export async function cancelWaiting(): Promise<void> {
+  const { task } = atlas.view;
+  if (task?.kind !== "waiting") return;
+  openTarget({ kind: "all" });
+  await remove(`${task.path}/${task.job}`);
+}
 
 export async function openQueue(name: string): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
+  if (name === "duplicates") {
+    if (!(await prepareQueue(name, "Duplicates"))) return;
+    view.setTarget({
+      kind: "rows",
+      rows: new Uint32Array(0),
+      title: "Duplicates",
+      ordered: true,
+      link: "queue:duplicates",
+    });
+    view.gallery = { rows: new Uint32Array(0), total: 0, loading: false };
+    view.task = { kind: "duplicates" };
+    return;
+  }
   const { header, arrays } = await getArrays(`${data.path}/queues/${encodeURIComponent(name)}`);
-  const rows = arrays["rows"] as Rows;
-  const proposed = countBeforeCut(arrays["score"] as Float32Array, header["cut"]);
+  // Rows, scores and twins belong together: the filter takes out the same places of each.
+  const every = arrays["rows"] as Rows;
+  const left = (_: number, place: number): boolean => data.filter.passes(every[place]);
+  const rows = every.filter(left);
+  const scores = (arrays["score"] as Float32Array).filter(left);
+  const proposed = countBeforeCut(scores, header["cut"]);
   const title = QUEUE_TITLES[name] ?? name;
-  view.setTarget({ kind: "rows", rows, title, ordered: true });
+  view.setTarget({ kind: "rows", rows, title, ordered: true, link: `queue:${name}` });
   view.gallery = { rows, total: rows.length, loading: false };
-  view.task =
-    name === "least_certain"
-      ? { kind: "uncertain", page: 0 }
-      : {
-          kind: "queue",
-          name,
-          title,
-          scores: arrays["score"] as Float32Array,
-          cut: proposed,
-          proposed,
-          twins: (arrays["twin"] as Rows | undefined) ?? null,
-        };
+  view.task = PAGED.includes(name)
+    ? { kind: "pages", name, title, page: 0 }
+    : {
+        kind: "queue",
+        name,
+        title,
+        scores,
+        cut: proposed,
+        proposed,
+      };
 }
 
 /** Returns how many of the sorted scores, the worst first, are beyond the cut. */
@@ -217,9 +269,13 @@ export async function openAudit(perClass = 50): Promise<void> {
 export function escape(): void {
   const { view } = atlas;
   if (view.prompt) view.prompt = null;
+  // Within the counts, it closes them and nothing else.
+  else if (view.table && document.activeElement?.closest(".counts")) view.table = false;
   else if (view.splitting !== null) view.splitting = null;
   else if (view.picks.size > 0) view.picks.clear();
+  else if (view.task?.kind === "waiting") void atlas.attempt(cancelWaiting);
   else if (view.task) openTarget({ kind: "all" });
+  else if (view.table) view.table = false;
   else if (view.tool !== "move") view.tool = "move";
   else if (view.marked.size > 0) view.marked.clear();
   else if (view.target.kind !== "all") openTarget({ kind: "all" });

@@ -15,6 +15,10 @@ export function similarGroups(group: number, k = 8): Promise<SimilarGroup[]> {
 
 /** Merges groups into one. */
 export async function merge(groups: number[]): Promise<void> {
+  if (atlas.data!.filter.on) {
+    atlas.notify("Groups are merged whole, with the images that the filter hides: take it off first (shift+F).");
+    return;
+  }
   const done = await atlas.act({ kind: "merge", groups });
   atlas.view.marked.clear();
   const fresh = done.groups?.[0];
@@ -36,7 +40,7 @@ export async function splitSelection(): Promise<void> {
   const { view } = atlas;
   const { target } = view;
   if (view.picks.size > 0) await split([...view.picks]);
-  else if (target.kind === "rows") await split(target.rows);
+  else if (target.kind === "rows") await split(atlas.data!.filter.keep(target.rows));
   else if (target.kind === "group") {
     view.splitting = target.group;
     view.tool = "lasso";
@@ -82,7 +86,7 @@ export async function splitByLasso(found: Rows): Promise<void> {
 export async function recluster(k: number | null = null): Promise<void> {
   const { data, view } = atlas;
   if (!data || (view.task?.kind !== "recluster" && view.target.kind !== "class" && !requireSelection())) return;
-  const of = view.picks.size > 0 ? queryOf([...view.picks], data.count) : targetQuery(view.target, data.count);
+  const of = view.picks.size > 0 ? queryOf([...view.picks], data.count) : targetQuery(view.target, data);
   const { job } = await postJson<{ job: string }>(`${data.path}/reclusterings`, { of, k });
   const waiting: Reclustering = {
     status: "working",
@@ -93,11 +97,13 @@ export async function recluster(k: number | null = null): Promise<void> {
     parts: [],
     revision: data.revision,
   };
-  view.task = { kind: "recluster", job, status: waiting };
-  await atlas.job(job);
+  view.task = { kind: "recluster", job, status: waiting, done: 0 };
+  await atlas.job(job, ({ done }) => {
+    if (view.task?.kind === "recluster" && view.task.job === job) view.task = { ...view.task, done };
+  });
   if (view.task?.kind !== "recluster" || view.task.job !== job) return;
   const status = await getJson<Reclustering>(`${data.path}/reclusterings/${job}`);
-  view.task = { kind: "recluster", job, status };
+  view.task = { kind: "recluster", job, status, done: 1 };
   if (status.status === "failed") {
     atlas.notify(status.error ?? "It could not be re-clustered.", "error");
     view.task = null;

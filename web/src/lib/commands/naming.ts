@@ -26,14 +26,18 @@ export async function assignClass(id: number): Promise<void> {
   if (!data || !requireSelection()) return;
   if (view.target.kind === "group" && view.picks.size === 0) {
     const groups = [view.target.group, ...view.marked].filter((group, i, all) => all.indexOf(group) === i);
-    await atlas.act({ kind: "name", group: groups.length === 1 ? groups[0] : groups, class: id });
+    if (data.filter.on) {
+      // To name a group names all of it: with a filter, only the images that are left get the name.
+      const of = data.filter.narrow({ group: groups, not_excluded: true });
+      await atlas.act(id === 0 ? { kind: "clear", of } : { kind: "assign", of, class: id, state: "validated" });
+    } else await atlas.act({ kind: "name", group: groups.length === 1 ? groups[0] : groups, class: id });
     view.marked.clear();
     stepGroup(1);
     return;
   }
   const query = selectionQuery();
   if (id === 0) await atlas.act({ kind: "clear", of: query });
-  else await atlas.act({ kind: "assign", of: query, class: id, state: "validated" });
+  else await atlas.act({ kind: "assign", of: query, class: id, state: "validated", looked_at: view.picks.size > 0 });
   view.picks.clear();
 }
 

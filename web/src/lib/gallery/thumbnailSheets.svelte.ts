@@ -1,125 +1,128 @@
-/** Locates the thumbnail of an image: on a sheet of 1,024, or in a file of its own where there are too many sheets. */
+/** The thumbnails of a run: cells, lists and the map ask for them one by one; they are fetched many at a time. */
 
-import { SvelteSet } from "svelte/reactivity";
+import { createSubscriber } from "svelte/reactivity";
+import { ApiError, getBlob } from "../api/client";
+import { apiUrl } from "../api/page";
 import type { ThumbnailIndex } from "../api/types";
+import { TileLoader, type Sheet, type Source, type Tile } from "./tileLoader";
 
-/** In runs with more sheets, each thumbnail is fetched on its own. */
-const MAX_SHEETS = 40;
-const MAX_CACHED_SHEETS = 48;
-const MAX_CACHED_SINGLES = 3000;
-/** A sheet has four million pixels: decoding many at a time would delay the first frames. */
-const MAX_DECODING = 2;
+/** Each takes 0.8 MB when it is decoded, in the page and in the graphics process; a view uses ten to fifteen. */
+const MAX_SHEETS = 24;
 
-export interface Tile {
-  url: string;
-  /** Left and top of the tile, in pixels of the image at `url`. */
+interface Watched extends Tile {
+  /** Counts whoever draws the thumbnail as its user, until that is drawn no more. */
+  watch: () => void;
+}
+
+export interface Picture {
+  image: HTMLImageElement;
+  /** Left and top of the thumbnail in it, in pixels. */
   x: number;
   y: number;
-  /** Width of the image at `url`. */
-  width: number;
 }
 
 export class ThumbnailSheets {
   readonly #path: string;
   readonly #index: ThumbnailIndex;
   readonly #upright: () => boolean;
-  readonly #images = new Map<string, HTMLImageElement>();
-  /** Addresses of the sheets that are decoded. */
-  readonly #ready = new SvelteSet<string>();
-  readonly #requested = new Set<string>();
-  #waiting: string[] = [];
-  #decoding = 0;
+  readonly #loader: TileLoader;
+  #onMap = new Set<Tile>();
+  #drawAgain = (): void => undefined;
 
-  constructor(path: string, index: ThumbnailIndex, upright: () => boolean) {
-    this.#path = `api/${path}`;
+  constructor(path: string, index: ThumbnailIndex, upright: () => boolean, notify: (text: string) => void) {
+    this.#path = path;
     this.#index = index;
     this.#upright = upright;
+    const came = (tiles: readonly Tile[]): void => {
+      if (tiles.some((tile) => this.#onMap.has(tile))) this.#drawAgain();
+    };
+    this.#loader = new TileLoader(sourceOf(`${path}/thumbnails/${index.hash}`, came, notify), MAX_SHEETS);
   }
 
+  /** Side of the square that a thumbnail lies in, in pixels. */
   get tile(): number {
     return this.#index.tile;
   }
 
-  get single(): boolean {
-    return this.#index.n_sheets > MAX_SHEETS;
-  }
-
-  tileOf(row: number, layer: number): Tile {
-    const { hash, tile, columns, per_sheet } = this.#index;
-    const query = this.#query(layer);
-    if (this.single) return { url: this.thumbnailUrl(row, layer), x: 0, y: 0, width: tile };
-    const at = row % per_sheet;
-    return {
-      url: `${this.#path}/sheets/${hash}/${Math.floor(row / per_sheet)}.webp${query}`,
-      x: (at % columns) * tile,
-      y: Math.floor(at / columns) * tile,
-      width: columns * tile,
-    };
-  }
-
   /** Returns the address of one thumbnail in a file of its own. */
   thumbnailUrl(row: number, layer: number): string {
-    return `${this.#path}/thumbnails/${this.#index.hash}/${row}.webp${this.#query(layer)}`;
+    const query = this.#query(layer);
+    return apiUrl(`${this.#path}/thumbnails/${this.#index.hash}/${row}.webp${query ? `?${query.slice(1)}` : ""}`);
   }
 
   #query(layer: number): string {
-    const parts: string[] = [];
-    if (layer >= 0 && this.#index.layers > 0) parts.push(`layer=${layer}`);
-    if (this.#index.upright && this.#upright()) parts.push("upright=true");
-    return parts.length > 0 ? `?${parts.join("&")}` : "";
+    const chosen = layer >= 0 && this.#index.layers > 0 ? `&layer=${layer}` : "";
+    return this.#index.upright && this.#upright() ? `${chosen}&upright=true` : chosen;
   }
 
-  /** Returns the CSS that shows a thumbnail in a box of `side` pixels. */
+  #tile(row: number, layer: number): Watched {
+    return this.#loader.tile(row, this.#query(layer), (tile) => {
+      (tile as Watched).watch = createSubscriber((update) => {
+        tile.wake = update;
+        this.#loader.use(tile);
+        return () => this.#loader.release(tile);
+      });
+    }) as Watched;
+  }
+
+  /** Returns the CSS that shows a thumbnail in a box of `side` pixels; empty until it has come. */
   style(row: number, layer: number, side: number): string {
-    const { url, x, y, width } = this.tileOf(row, layer);
-    if (this.single) return `background-image:url("${url}");background-size:contain;background-position:center`;
-    if (!this.#ready.has(url)) {
-      this.#request(url);
-      return "";
-    }
-    const scale = side / this.#index.tile;
-    const position = `${-x * scale}px ${-y * scale}px`;
-    return `background-image:url("${url}");background-size:${width * scale}px auto;background-position:${position}`;
+    const tile = this.#tile(row, layer);
+    tile.watch();
+    if (!tile.sheet) return "";
+    const { url, columns } = tile.sheet;
+    const position = `${-(tile.place % columns) * side}px ${-Math.floor(tile.place / columns) * side}px`;
+    return `background-image:url("${url}");background-size:${columns * side}px auto;background-position:${position}`;
   }
 
-  #request(url: string): void {
-    if (this.#requested.has(url)) return;
-    this.#requested.add(url);
-    this.#waiting.push(url);
-    this.#decodeNext();
+  /** Asks for the thumbnails that the map draws, in place of those that it drew before; `again` is called when some come. */
+  keepOnMap(rows: readonly number[], layer: number, again: () => void): void {
+    this.#drawAgain = again;
+    const now = new Set<Tile>(rows.map((row) => this.#tile(row, layer)));
+    for (const tile of now) if (!this.#onMap.has(tile)) this.#loader.use(tile);
+    for (const tile of this.#onMap) if (!now.has(tile)) this.#loader.release(tile);
+    this.#onMap = now;
   }
 
-  #decodeNext(): void {
-    if (this.#decoding >= MAX_DECODING) return;
-    const url = this.#waiting.shift();
-    if (url === undefined) return;
-    this.#decoding++;
-    const image = new Image();
-    image.src = url;
-    const done = (): void => {
-      this.#decoding--;
-      this.#ready.add(url);
-      this.#decodeNext();
+  /** Returns a thumbnail that the map draws; null while it loads. */
+  picture(row: number, layer: number): Picture | null {
+    const { sheet, place } = this.#tile(row, layer);
+    if (!sheet?.image) return null;
+    const { tile } = this.#index;
+    return {
+      image: sheet.image,
+      x: (place % sheet.columns) * tile,
+      y: Math.floor(place / sheet.columns) * tile,
     };
-    // A sheet that cannot be decoded counts as ready, too: the browser shows empty tiles.
-    image.decode().then(done, done);
-    this.#images.set(url, image);
   }
+}
 
-  /** Returns the image at an address, or null while it loads; `onLoad` is called when it is there. */
-  image(url: string, onLoad: () => void): HTMLImageElement | null {
-    const known = this.#images.get(url);
-    if (known) {
-      if (known.complete && known.naturalWidth > 0) return known;
-      known.onload = onLoad;
-      return null;
-    }
-    const image = new Image();
-    image.onload = onLoad;
-    image.src = url;
-    this.#images.set(url, image);
-    const limit = this.single ? MAX_CACHED_SINGLES : MAX_CACHED_SHEETS;
-    if (this.#images.size > limit) this.#images.delete(this.#images.keys().next().value!);
-    return null;
-  }
+function sourceOf(path: string, came: Source["came"], notify: (text: string) => void): Source {
+  const told = new Set<string>();
+  return {
+    async load(rows, query, stop): Promise<Sheet> {
+      const url = URL.createObjectURL(await getBlob(`${path}?rows=${rows.join(",")}${query}`, stop));
+      const image = new Image();
+      image.src = url;
+      try {
+        // Decoded before it is shown, so that cells do not flicker.
+        await image.decode();
+      } catch (error) {
+        URL.revokeObjectURL(url);
+        throw error;
+      }
+      return { url, image };
+    },
+    came,
+    drop({ url }): void {
+      URL.revokeObjectURL(url);
+    },
+    failed(error): boolean {
+      if (error instanceof ApiError && error.lost) return true;
+      const text = error instanceof ApiError ? error.message : "A thumbnail cannot be shown: reload the page.";
+      if (!told.has(text)) notify(text);
+      told.add(text);
+      return false;
+    },
+  };
 }

@@ -2,6 +2,7 @@
 
 import type { RunData } from "../state/data.svelte";
 import type { Colouring } from "../state/view.svelte";
+import { groupTitle } from "../state/target";
 import type { Label } from "./overlay";
 
 export function labelsFor(data: RunData, colouring: Colouring): Label[] {
@@ -18,7 +19,7 @@ export function labelsFor(data: RunData, colouring: Colouring): Label[] {
       named.add(id);
       labels.push({ row: medoid, text: name, weight: size });
     } else if (colouring === "group") {
-      labels.push({ row: medoid, text: name ? `${group} ${name}` : String(group), weight: size });
+      labels.push({ row: medoid, text: name ? `${name} (group ${group})` : groupTitle(group), weight: size });
     }
   }
   return labels.sort((a, b) => b.weight - a.weight);

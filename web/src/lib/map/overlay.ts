@@ -34,11 +34,10 @@ export interface Scene {
 const MAX_LABELS = 60;
 const FONT = "600 12px system-ui, sans-serif";
 
-/** Draws the scene; `again` is called when a thumbnail that was missing has been loaded. */
-export function drawOverlay(context: CanvasRenderingContext2D, scene: Scene, ratio: number, again: () => void): void {
+export function drawOverlay(context: CanvasRenderingContext2D, scene: Scene, ratio: number): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, scene.width, scene.height);
-  drawDots(context, scene, again);
+  drawDots(context, scene);
   drawLabels(context, scene);
   drawRings(context, scene);
   drawStroke(context, scene);
@@ -53,7 +52,7 @@ export function dotSide(count: number, width: number, height: number): number {
   return count === 0 ? 0 : Math.max(18, Math.min(64, 0.62 * Math.sqrt((width * height) / count)));
 }
 
-function drawDots(context: CanvasRenderingContext2D, scene: Scene, again: () => void): void {
+function drawDots(context: CanvasRenderingContext2D, scene: Scene): void {
   const { sheets, dots } = scene;
   if (!sheets || dots.length === 0) return;
   const side = dotSide(dots.length, scene.width, scene.height);
@@ -61,14 +60,11 @@ function drawDots(context: CanvasRenderingContext2D, scene: Scene, again: () => 
   context.lineWidth = 2;
   for (const row of dots) {
     const [px, py] = at(scene, row);
-    const tile = sheets.tileOf(row, scene.layer);
-    const image = sheets.image(tile.url, again);
-    if (!image) continue;
+    const picture = sheets.picture(row, scene.layer);
+    if (!picture) continue;
     const left = Math.round(px - side / 2);
     const top = Math.round(py - side / 2);
-    const width = sheets.single ? image.naturalWidth : sheets.tile;
-    const height = sheets.single ? image.naturalHeight : sheets.tile;
-    context.drawImage(image, tile.x, tile.y, width, height, left, top, side, side);
+    context.drawImage(picture.image, picture.x, picture.y, sheets.tile, sheets.tile, left, top, side, side);
     context.strokeStyle = scene.frame(row);
     context.strokeRect(left, top, side, side);
   }

@@ -1,6 +1,7 @@
 /** Colours the points by group, class, state, prediction, certainty or a column, and makes the legend. */
 
 import { getArrays } from "../api/client";
+import { STATES } from "../api/types";
 import type { RunData } from "../state/data.svelte";
 import { groupTitle } from "../state/target";
 import type { Colouring } from "../state/view.svelte";
@@ -10,6 +11,8 @@ export interface LegendEntry {
   title: string;
   style: MarkerStyle;
   n: number;
+  /** The value in a filter: null for images without one, undefined where it cannot be filtered by. */
+  value?: string | null;
 }
 
 export interface PointColours {
@@ -78,20 +81,17 @@ function unstyled(data: RunData): PointColours {
 
 function byGroup(data: RunData): PointColours {
   const ids = [...data.counts.groups.keys()].sort((a, b) => a - b).slice(0, MAX_STYLES);
-  const index = new Map(ids.map((id, i) => [id, i]));
+  // The number of a group begins at -1.
+  const places = new Uint16Array((ids.at(-1) ?? -1) + 2);
+  ids.forEach((id, i) => (places[id + 1] = i));
   const styles = new Uint16Array(data.count);
-  for (let row = 0, last = NaN, at = 0; row < data.count; row++) {
-    if (data.groups[row] !== last) {
-      last = data.groups[row];
-      at = index.get(last) ?? 0;
-    }
-    styles[row] = at;
-  }
+  for (let row = 0; row < data.count; row++) styles[row] = places[data.groups[row] + 1];
   const palette = ids.map(groupStyle);
   const legend = ids.map((id, i) => ({
     title: groupTitle(id),
     style: palette[i],
     n: data.counts.groups.get(id)!.size,
+    value: String(id),
   }));
   return { styles, palette, legend: legend.sort((a, b) => b.n - a.n), range: null };
 }
@@ -102,10 +102,10 @@ function byClass(data: RunData, classes: Uint16Array): PointColours {
   for (const { id, colour, glyph } of data.classTable) palette[id] = classStyle(colour, glyph);
   const counts = new Uint32Array(65536);
   for (let row = 0; row < data.count; row++) counts[classes[row]]++;
-  const legend = data.classTable
+  const legend: LegendEntry[] = data.classTable
     .filter(({ id }) => counts[id] > 0)
-    .map(({ id, name }) => ({ title: name, style: palette[id], n: counts[id] }));
-  if (counts[0] > 0) legend.push({ title: "without a name", style: UNSTYLED, n: counts[0] });
+    .map(({ id, name }) => ({ title: name, style: palette[id], n: counts[id], value: String(id) }));
+  if (counts[0] > 0) legend.push({ title: "without a name", style: UNSTYLED, n: counts[0], value: null });
   return { styles: classes.slice(), palette, legend, range: null };
 }
 
@@ -115,7 +115,9 @@ function byState(data: RunData): PointColours {
   const palette = [UNSTYLED, ...[7, 0, 1, 2].map((i) => ({ rgb: groupStyle(i).rgb, marker: i % 4 }))];
   const counts = new Uint32Array(5);
   for (let row = 0; row < data.count; row++) counts[data.states[row]]++;
-  const legend = names.map((title, i) => ({ title, style: palette[i], n: counts[i] })).filter(({ n }) => n > 0);
+  const legend = names
+    .map((title, i) => ({ title, style: palette[i], n: counts[i], value: STATES[i] }))
+    .filter(({ n }) => n > 0);
   return { styles: Uint16Array.from(data.states), palette, legend, range: null };
 }
 
@@ -140,7 +142,7 @@ function byCode(codes: ArrayLike<number>, dictionary: string[]): PointColours {
   const palette = [UNSTYLED, ...dictionary.slice(0, MAX_STYLES).map((_, i) => groupStyle(i))];
   const legend = dictionary
     .slice(0, MAX_STYLES)
-    .map((title, i) => ({ title, style: palette[i + 1], n: counts[i + 1] }));
+    .map((title, i) => ({ title, style: palette[i + 1], n: counts[i + 1], value: title }));
   return { styles, palette, legend: legend.sort((a, b) => b.n - a.n), range: null };
 }
 

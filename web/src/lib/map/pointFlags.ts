@@ -16,7 +16,8 @@ export function pointFlags(
   if (focus) {
     for (const row of focus) flags[row] = 1;
   } else if (target.kind === "all") {
-    for (let row = 0; row < data.count; row++) flags[row] = data.states[row] === EXCLUDED ? 0 : 1;
+    for (let row = 0; row < data.count; row++)
+      flags[row] = data.states[row] === EXCLUDED || !data.filter.passes(row) ? 0 : 1;
   } else {
     const rows = targetRows(target, data);
     for (let i = 0; i < rows.length; i++) flags[rows[i]] = 1;

@@ -1,5 +1,7 @@
 /** A spatial index of the points: a grid, built by one counting sort. */
 
+const all = (): boolean => true;
+
 export class PointGrid {
   readonly #positions: Float32Array;
   readonly #side: number;
@@ -27,15 +29,15 @@ export class PointGrid {
     return Math.max(0, Math.min(this.#side - 1, Math.floor(((coordinate + 1) / 2) * this.#side)));
   }
 
-  /** Returns the row of the point nearest to (x, y), at most `radius` away, or -1. */
-  nearest(x: number, y: number, radius: number): number {
+  /** Returns the row of the point nearest to (x, y) of those to `keep`, at most `radius` away, or -1. */
+  nearest(x: number, y: number, radius: number, keep: (row: number) => boolean = all): number {
     let best = -1;
     let closest = radius * radius;
     this.#each(x - radius, y - radius, x + radius, y + radius, (row) => {
       const dx = this.#positions[2 * row] - x;
       const dy = this.#positions[2 * row + 1] - y;
       const square = dx * dx + dy * dy;
-      if (square <= closest) {
+      if (square <= closest && keep(row)) {
         closest = square;
         best = row;
       }
@@ -44,13 +46,20 @@ export class PointGrid {
     return best;
   }
 
-  /** Returns the rows of the points in a box; null if there are more than `limit`. */
-  inBox(left: number, bottom: number, right: number, top: number, limit: number): number[] | null {
+  /** Returns the rows of the points to `keep` in a box; null if there are more than `limit`. */
+  inBox(
+    left: number,
+    bottom: number,
+    right: number,
+    top: number,
+    limit: number,
+    keep: (row: number) => boolean = all,
+  ): number[] | null {
     const rows: number[] = [];
     const whole = this.#each(left, bottom, right, top, (row) => {
       const x = this.#positions[2 * row];
       const y = this.#positions[2 * row + 1];
-      if (x >= left && x <= right && y >= bottom && y <= top) rows.push(row);
+      if (x >= left && x <= right && y >= bottom && y <= top && keep(row)) rows.push(row);
       return rows.length <= limit;
     });
     return whole ? rows : null;

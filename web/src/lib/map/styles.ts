@@ -12,6 +12,12 @@ export interface MarkerStyle {
 }
 
 const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#92dadd"];
+/**
+ * The same on light and on dark ground: as near to them as possible with a contrast of 3 : 1 to the ground, and a CIEDE2000
+ * of at least 12 between any two, and to the grey of noise, in normal sight and in protanopia, deuteranopia and tritanopia.
+ */
+const ON_LIGHT = ["#0087ff", "#b4870f", "#c31e00", "#872db4", "#963c69", "#87000f", "#699669", "#00784b"];
+const ON_DARK = ["#5a96d2", "#ffb40f", "#d21e00", "#a52dd2", "#a5695a", "#f0691e", "#b4a578", "#96e1e1"];
 export const GLYPHS = ["●", "▲", "■", "◆", "▼", "✚", "✖", "★"];
 export const GREY: Rgb = [0.6, 0.6, 0.6];
 
@@ -42,9 +48,14 @@ export function contrast(a: Rgb, b: Rgb): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** Moves a colour towards white or black until its contrast to the background is 3 : 1, as WCAG 2 requires. */
+/**
+ * Returns a colour as it is drawn on a background, with a contrast of 3 : 1, as WCAG 2 requires: those of the palette have
+ * a shade for light and one for dark ground, others are moved towards white or black.
+ */
 export function withContrast(rgb: Rgb, background: Rgb, minimum = 3): Rgb {
   const goal = luminance(background) < 0.2 ? 1 : 0;
+  const shade = (goal ? ON_DARK : ON_LIGHT)[COLOURS.indexOf(toHex(rgb))];
+  if (shade !== undefined) return fromHex(shade);
   for (let share = 0; share < 1; share += 0.05) {
     const mixed = rgb.map((part) => part + share * (goal - part)) as unknown as Rgb;
     if (contrast(mixed, background) >= minimum) return mixed;

@@ -1,9 +1,10 @@
 /** The state that all components share: the run, the view, the notifications, and the functions that change the run. */
 
-import { ApiError, CLIENT, getJson, postJson } from "../api/client";
+import { ApiError, CLIENT, getJson, person, postJson, setPerson } from "../api/client";
 import { listen } from "../api/events";
-import type { ChangeEvent, ActionResult, JobEvent, Probe, RunSummary, Session } from "../api/types";
+import type { ChangeEvent, ActionResult, JobEvent, Probe, Run, RunSummary, Session } from "../api/types";
 import { RunData } from "./data.svelte";
+import { keys } from "./keys.svelte";
 import { Toasts } from "./toasts.svelte";
 import { View } from "./view.svelte";
 
@@ -21,6 +22,8 @@ class Atlas {
   pending = $state(0);
   /** Whether keys without ctrl run commands; speech input needs them off. */
   singleKeys = $state(true);
+  /** The name that is shown on the page. */
+  person = $state("");
   /** What screen readers read out. */
   announcement = $state("");
 
@@ -32,6 +35,8 @@ class Atlas {
     try {
       this.session = await getJson<Session>("session");
       this.runs = this.session.runs;
+      this.person = this.user;
+      keys.load(this.person);
       const line = this.runs.find((run) => run.key === key) ?? this.runs[0];
       if (line) this.data = await RunData.open(line.key, projection);
       listen({
@@ -46,12 +51,29 @@ class Atlas {
     }
   }
 
+  /** The name that the actions of this page bear. */
+  get user(): string {
+    return person() || (this.session?.user ?? "");
+  }
+
   async open(key: string): Promise<void> {
     await this.attempt(async () => {
       const data = await RunData.open(key);
       this.view = Object.assign(new View(), { dark: this.view.dark });
       this.data = data;
     });
+  }
+
+  /** Sets the name that the actions of this page bear, and asks what this person can undo. */
+  async rename(name: string): Promise<void> {
+    setPerson(name);
+    this.person = this.user;
+    keys.load(this.person);
+    const data = this.data;
+    if (!data) return;
+    const run = await getJson<Run>(data.path);
+    data.canUndo = run.undo;
+    data.canRedo = run.redo;
   }
 
   notify(text: string, kind: "done" | "error" | "note" = "note", undoes = false): void {
@@ -86,11 +108,11 @@ class Atlas {
       const done = await postJson<ActionResult>(`${data.path}/actions`, action);
       data.canUndo = done.undo;
       data.canRedo = done.redo;
-      const undoing = action.kind === "undo" || action.kind === "redo";
+      const undoing = ["undo", "redo", "revert"].includes(action.kind);
       if (!quiet) this.notify(done.text, "done", !undoing && done.undo);
       await data.sync({
         classes: undoing || action.kind.includes("class") || "name" in action,
-        groups: undoing || ["merge", "split", "recluster"].includes(action.kind),
+        groups: undoing || ["merge", "split", "recluster", "move"].includes(action.kind),
       });
       return done;
     } finally {
@@ -134,9 +156,12 @@ class Atlas {
   #onChange(event: ChangeEvent): void {
     const data = this.data;
     if (!data || event.run !== data.run.key) return;
-    data.canUndo = event.undo;
-    data.canRedo = event.redo;
     if (event.client === CLIENT) return;
+    // What can be undone is one's own: only the actions of the same person, at another browser, change it.
+    if (event.user === this.user) {
+      data.canUndo = event.undo;
+      data.canRedo = event.redo;
+    }
     this.notify(`${event.user}: ${event.text}`);
     void this.attempt(() => data.sync({ classes: event.classes, groups: event.groups }));
   }

@@ -4,6 +4,8 @@ import { getArrays, getJson } from "../api/client";
 import type { BinaryArrays } from "../api/binaryFormat";
 import type { ClassRow, GroupRow, Probe, Run } from "../api/types";
 import { PointGrid } from "../map/pointGrid";
+import { Filter } from "./filter.svelte";
+import type { PhysicalSizes } from "./physicalScale";
 import { countImages, type ImageCounts } from "./counts";
 
 export class RunData {
@@ -15,10 +17,16 @@ export class RunData {
   states = new Uint8Array(0);
   groups = new Int32Array(0);
   reasons = new Uint8Array(0);
+  /** 1 for images that an expert has judged by themselves, and not only as one of their group. */
+  looked = new Uint8Array(0);
   reasonNames: string[] = [];
+  /** Sizes of the images in nature, once they were asked for. */
+  sizes = $state.raw<PhysicalSizes | null>(null);
   predictions = new Uint16Array(0);
   certainty = new Float32Array(0);
   revision = 0;
+  /** The filter that is on. */
+  readonly filter = new Filter();
 
   /** Increases whenever an array above has changed. */
   version = $state(0);
@@ -77,6 +85,13 @@ export class RunData {
     return this.classTable.find((row) => row.key === key);
   }
 
+  /** Fetches the sizes of the images in nature, unless they are there or all alike. */
+  async loadSizes(): Promise<void> {
+    if (this.sizes || this.run.scale === null || this.run.scale.width_um !== null) return;
+    const { arrays } = await getArrays(`${this.path}/sizes`);
+    this.sizes = { width: arrays["width"], height: arrays["height"] };
+  }
+
   async choose(projection: string): Promise<void> {
     await this.#readPoints(projection);
     this.version++;
@@ -103,6 +118,7 @@ export class RunData {
     this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
     this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.version++;
+    await this.filter.refresh(this);
   }
 
   async #catchUp(): Promise<void> {
@@ -117,6 +133,7 @@ export class RunData {
         stale.groups ? this.#readTable("groups") : null,
       ]);
       this.#count();
+      await this.filter.refresh(this);
     } while (this.#again);
   }
 
@@ -126,12 +143,14 @@ export class RunData {
     const states = arrays["state"];
     const groups = arrays["group"];
     const reasons = arrays["reason"];
+    const looked = arrays["looked"];
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.classes[row] = classes[i];
       this.states[row] = states[i];
       this.groups[row] = groups[i];
       this.reasons[row] = reasons[i];
+      this.looked[row] = looked[i];
     }
     this.#noteReasons(header);
     this.revision = header["revision"] as number;
@@ -143,6 +162,7 @@ export class RunData {
     this.states = arrays["state"] as Uint8Array<ArrayBuffer>;
     this.groups = arrays["group"] as Int32Array<ArrayBuffer>;
     this.reasons = arrays["reason"] as Uint8Array<ArrayBuffer>;
+    this.looked = arrays["looked"] as Uint8Array<ArrayBuffer>;
     this.predictions = arrays["prediction"] as Uint16Array<ArrayBuffer>;
     this.certainty = arrays["certainty"] as Float32Array<ArrayBuffer>;
     this.#noteReasons(header);

@@ -4,8 +4,10 @@ export interface Link {
   run: string;
   projection: string;
   colour: string;
-  /** "all", "group:3", "class:2", "state:4". */
+  /** "group:3", "class:2", "state:4", "queue:disagree", "find:S01"; absent for all images. */
   target: string;
+  /** The conditions of the filter, as JSON. */
+  filter: string;
   order: string;
   /** "x,y,zoom". */
   camera: string;
@@ -20,6 +22,7 @@ const KEYS: readonly (keyof Link)[] = [
   "projection",
   "colour",
   "target",
+  "filter",
   "order",
   "camera",
   "layer",

@@ -5,7 +5,7 @@ export type Rows = Uint32Array;
 export const NO_ROWS: Rows = new Uint32Array(0);
 
 /** Packs rows into bits: bit `row % 8` of byte `row >> 3`. */
-export function pack(rows: Rows, count: number): Uint8Array<ArrayBuffer> {
+export function pack(rows: ArrayLike<number>, count: number): Uint8Array<ArrayBuffer> {
   const bits = new Uint8Array((count + 7) >> 3);
   for (let i = 0; i < rows.length; i++) bits[rows[i] >> 3] |= 1 << (rows[i] & 7);
   return bits;

@@ -10,7 +10,8 @@ export type Target =
   | { kind: "group"; group: number }
   | { kind: "class"; class: number }
   | { kind: "state"; state: number }
-  | { kind: "rows"; rows: Rows; title: string; ordered: boolean };
+  /** `link` says in an address where the rows came from: "queue:…" or "find:…". */
+  | { kind: "rows"; rows: Rows; title: string; ordered: boolean; link?: string };
 
 const MAX_LISTED_ROWS = 20_000;
 
@@ -18,10 +19,15 @@ export function queryOf(rows: ArrayLike<number>, count: number): RowQuery {
   // A bitmask is shorter than a list if at least one row in 50 is selected.
   if (rows.length <= MAX_LISTED_ROWS && rows.length * 50 < count) return { rows: Array.from(rows) };
   if (rows.length <= 200) return { rows: Array.from(rows) };
-  return { mask: toBase64(pack(Uint32Array.from(rows), count)) };
+  return { mask: toBase64(pack(rows, count)) };
 }
 
-export function targetQuery(target: Target, count: number): RowQuery {
+/** Returns the query of those images of a target that the filter leaves. */
+export function targetQuery(target: Target, data: RunData): RowQuery {
+  return data.filter.narrow(wholeQuery(target, data.count));
+}
+
+function wholeQuery(target: Target, count: number): RowQuery {
   switch (target.kind) {
     case "all":
       return { all: true };
@@ -36,7 +42,12 @@ export function targetQuery(target: Target, count: number): RowQuery {
   }
 }
 
+/** Returns those images of a target that the filter leaves. */
 export function targetRows(target: Target, data: RunData): Rows {
+  return data.filter.keep(wholeRows(target, data));
+}
+
+function wholeRows(target: Target, data: RunData): Rows {
   switch (target.kind) {
     case "all":
       return rowsWhere(data.count, () => true);

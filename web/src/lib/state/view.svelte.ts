@@ -7,9 +7,25 @@ import { NO_ROWS, type Rows } from "./rows";
 import type { Target } from "./target";
 
 export type Tool = "move" | "lasso" | "brush";
-export type Tab = "groups" | "classes" | "queues" | "history";
+export type Tab = "groups" | "classes" | "queues" | "history" | "filter";
 export type Colouring = "group" | "class" | "state" | "prediction" | "certainty" | `column:${string}`;
-export type Prompt = "name" | "reason" | "merge" | "help" | "tour" | "class" | "export" | null;
+/** The part of the page that a small screen shows. */
+export type Pane = "lists" | "map" | "images" | "inspector";
+export type Prompt =
+  | "name"
+  | "reason"
+  | "merge"
+  | "help"
+  | "tour"
+  | "class"
+  | "classlist"
+  | "ratio"
+  | "compare"
+  | "export"
+  | "person"
+  | "find"
+  | "views"
+  | null;
 
 /** The task of the gallery, if it does more than show images. */
 export type Task =
@@ -20,12 +36,15 @@ export type Task =
       scores: Float32Array;
       cut: number;
       proposed: number;
-      twins: Rows | null;
     }
   | { kind: "grow"; class: number; name: string }
-  | { kind: "recluster"; job: string; status: Reclustering }
+  | { kind: "recluster"; job: string; status: Reclustering; done: number }
+  | { kind: "waiting"; job: string; path: string; title: string; done: number }
   | { kind: "audit"; drawn: Rows }
-  | { kind: "uncertain"; page: number };
+  | { kind: "pages"; name: string; title: string; page: number }
+  | { kind: "takeover"; least: number; n: number }
+  | { kind: "duplicates" }
+  | { kind: "compare"; left: number; right: number };
 
 export interface GalleryContent {
   rows: Rows;
@@ -48,6 +67,8 @@ export class View {
   inspected = $state(-1);
   hovered = $state(-1);
   colouring = $state<Colouring>("group");
+  /** Whether the person chose the colours; until then they follow the classes from the first name on. */
+  colouringChosen = $state(false);
   camera = $state.raw<Camera>(WHOLE_MAP);
   tool = $state<Tool>("move");
   /** The group that the next lasso splits, or null. */
@@ -56,12 +77,21 @@ export class View {
   /** Whether thumbnails show the images as the method set them upright. */
   upright = $state(false);
   size = $state(72);
+  /** Whether all thumbnails on the screen have one scale. */
+  trueSize = $state(false);
   tab = $state<Tab>("groups");
+  /** Fields whose distribution is shown in the tab of the filter. */
+  openFields = new SvelteSet<string>();
   table = $state(false);
+  pane = $state<Pane>("images");
   inspector = $state(true);
   prompt = $state<Prompt>(null);
   /** Id of the class in the class dialog. */
   edited = $state(0);
+  /** Name of the ratio in its dialog; null for a new one. */
+  editedRatio = $state<string | null>(null);
+  /** Whether the field for notes shall have the focus. */
+  noting = $state(false);
   dark = $state(false);
   /** Rows that are fully visible in the gallery. */
   page = $state.raw<Rows>(NO_ROWS);

@@ -1,6 +1,7 @@
 /** Turns the view into a link, and a link into the view. */
 
 import { WHOLE_MAP, type Camera } from "../map/camera";
+import { formatFilter } from "./conditions";
 import type { RunData } from "./data.svelte";
 import type { Link } from "./linkQuery";
 import type { Target } from "./target";
@@ -14,9 +15,10 @@ export function linkFromView(data: RunData, view: View): Partial<Link> {
   const { x, y, zoom } = view.camera;
   const link: Partial<Link> = { run: data.run.key };
   if (data.projection !== data.run.projections[0]?.name) link.projection = data.projection;
-  if (view.colouring !== "group") link.colour = view.colouring;
-  const target = formatTarget(view.target);
+  if (view.colouringChosen) link.colour = view.colouring;
+  const target = addressOf(view.target);
   if (target) link.target = target;
+  if (data.filter.on) link.filter = formatFilter(data.filter.conditions);
   if (view.order !== "nearest") link.order = view.order;
   if (view.camera !== WHOLE_MAP) link.camera = [x, y, zoom].map((value) => Number(value.toPrecision(5))).join(",");
   if (view.layer >= 0) link.layer = String(view.layer);
@@ -25,26 +27,27 @@ export function linkFromView(data: RunData, view: View): Partial<Link> {
   return link;
 }
 
+/** Sets the view to that of an address; what it does not say, or says wrongly, is as on a fresh page. */
 export function applyLink(link: Partial<Link>, view: View, data: RunData): void {
-  if (link.colour && (COLOURINGS.includes(link.colour) || link.colour.startsWith("column:"))) {
-    const column = link.colour.slice("column:".length);
-    if (COLOURINGS.includes(link.colour) || data.run.columns.some(({ name }) => name === column)) {
-      view.colouring = link.colour as Colouring;
-    }
-  }
-  if (link.order && ORDERS.includes(link.order)) view.order = link.order as OrderBy;
-  const camera = parseCamera(link.camera);
-  if (camera) view.camera = camera;
+  const column = link.colour?.startsWith("column:") ? link.colour.slice("column:".length) : null;
+  const isKnown =
+    column === null ? COLOURINGS.includes(link.colour ?? "") : data.run.columns.some(({ name }) => name === column);
+  view.colouringChosen = isKnown;
+  if (isKnown) view.colouring = link.colour as Colouring;
+  view.order = ORDERS.includes(link.order ?? "") ? (link.order as OrderBy) : "nearest";
+  view.camera = parseCamera(link.camera) ?? WHOLE_MAP;
   const layer = Number(link.layer ?? NaN);
-  if (Number.isInteger(layer) && layer >= 0 && layer < data.run.n_layers) view.layer = layer;
+  view.layer = Number.isInteger(layer) && layer >= 0 && layer < data.run.n_layers ? layer : -1;
   view.upright = link.upright === "1" && data.run.thumbnails.upright;
   const size = Number(link.size ?? NaN);
-  if (size >= 32 && size <= 160) view.size = size;
-  const target = parseTarget(link.target);
-  if (target) view.target = target;
+  view.size = size >= 32 && size <= 160 ? size : 72;
+  if (link.projection && link.projection !== data.projection) void data.choose(link.projection);
+  view.setTarget(parseTarget(link.target) ?? { kind: "all" });
 }
 
-function formatTarget(target: Target): string | null {
+/** Returns a target as an address says it; null for all images, and for what no address can hold. */
+export function addressOf(target: Target): string | null {
+  if (target.kind === "rows") return target.link ?? null;
   if (target.kind === "group") return `group:${target.group}`;
   if (target.kind === "class") return `class:${target.class}`;
   if (target.kind === "state") return `state:${target.state}`;
