@@ -84,7 +84,8 @@ def test_a_giant_group_is_warned_of():
 
 
 def test_scanpy_draws_a_group(grouped):
-    scanpy = pytest.importorskip("scanpy")
+    import scanpy
+
     adata = grouped.copy()
     adata.obs = adata.obs.join(adata.obsm["facies_group_score"].add_prefix("group "))
     axis = scanpy.pl.embedding(adata, "spatial", color="group 0", show=False)
