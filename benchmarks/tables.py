@@ -226,6 +226,25 @@ def reliability(results: dict[str, Any]) -> str:
     return "\n".join(lines) + f"\n\n{where([r])}\n"
 
 
+def selection(results: dict[str, Any]) -> str:
+    """Whether the score of `facies select` follows the accuracy."""
+    r = results["selection"]
+    summary = r["summary"]
+    lines = [
+        "# Choosing without labels\n\nThe score of `facies select`, and the accuracy that labels gave it afterwards, of all candidates that need no training "
+        f"(seed {r['seed']}, at most 1,000 images a set). Rank correlation (Spearman) over all candidates {summary['rank_correlation_over_all']:.2f}, mean over the sets "
+        f"{summary['mean_rank_correlation_in_a_set']:.2f}; the chosen one lies within 0.03 of the best on {summary['sets_within_0.03']} of {len(r['sets'])} sets.\n\n"
+        "| set | candidate | groups | score | silhouette | stability | agreement | information | ACC | NMI |\n|---|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['candidate']} | {row['n_groups']} | {row['score']:.2f} | {row['silhouette']:.2f} | {row['stability']:.2f} | "
+            f"{row['agreement']:.2f} | {row['information']:.2f} | {row['accuracy']:.2f} | {row['nmi']:.2f} |"
+            for name, rows in r["sets"].items()
+            for row in sorted(rows, key=lambda row: -float(row["score"]))
+        ),
+    ]
+    return "\n".join(lines) + f"\n\n{where([r])}\n"
+
+
 def intervals(results: dict[str, Any]) -> str:
     """How often 95 % intervals hold the truth."""
     r = results["intervals"]
@@ -523,6 +542,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "odd-pixels": (("odd-pixels",), odd_pixels),
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
+    "selection": (("selection",), selection),
     "mixture": (("mixture",), mixture),
     "atlas": (("atlas",), atlas),
 }

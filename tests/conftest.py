@@ -19,3 +19,9 @@ def _state_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what a user has confirmed in a folder of the tests, and confirm the folders that they make."""
     os.environ["FACIES_STATE"] = str(tmp_path_factory.mktemp("state"))
     confirm_folder(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _features_of_tests_are_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Read and fill no cache of the user."""
+    os.environ["FACIES_CACHE"] = str(tmp_path_factory.mktemp("cache"))

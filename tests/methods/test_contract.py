@@ -112,7 +112,8 @@ def test_what_a_fit_gives(fitted) -> None:
     np.testing.assert_allclose(fitted.probabilities_.sum(axis=1), 1, atol=1e-4)
     assert np.isfinite(fitted.embedding_).all()
     assert list(fitted.partitions())[-1] == fitted.name
-    assert {"stage", "epoch", "seconds", "loss"} <= set(fitted.history_)
+    assert {"stage", "epoch", "seconds"} <= set(fitted.history_)
+    assert "loss" in fitted.history_ or not len(fitted.history_)  # of a method that trains no network
 
 
 def test_predict_of_the_images_learnt_from_is_labels(fitted) -> None:
@@ -205,7 +206,7 @@ def test_killed_in_each_stage_and_resumed_it_is_as_unbroken(name, fitted, tmp_pa
             continue
     stages = list(fitted.timings_)
     assert {stage for kind, stage in kills if kind == "stage"} == set(stages)
-    assert any(kind == "step" for kind, _ in kills)
+    assert any(kind == "step" for kind, _ in kills) == bool(len(fitted.history_))
     assert_same_fit(resumed, fitted)
 
 

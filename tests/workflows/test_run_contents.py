@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+from facies.cluster import ward_tree
 from facies.images import open_images
 from facies.workflows import cluster
 from tests.workflows.factories import Brightness, N
@@ -62,3 +63,13 @@ def test_other_methods_leave_no_such_files(source: Path, tmp_path: Path) -> None
     run = cluster(source, tmp_path / "run", method="brightness")
     assert run.canonical_thumbnails is None
     assert not (run.path / "method").exists()
+
+
+def test_a_tree_of_the_method_is_kept(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trees(self: Any) -> dict[str, Any]:
+        return {"ward": (ward_tree(self.embedding_), {"method": "ward"})}
+
+    monkeypatch.setattr(Brightness, "trees", trees)
+    run = cluster(source, tmp_path / "run", method="brightness")
+    assert run.trees() == ["ward"]
+    assert run.tree()[0].size[0] == N

@@ -17,6 +17,8 @@ from facies.cli import (
     audit,
     classify,
     cluster,
+    consensus,
+    cut,
     demo,
     doctor,
     evaluate,
@@ -30,6 +32,7 @@ from facies.cli import (
     refine,
     report,
     sample,
+    select,
 )
 from facies.cli.error_handling import FaciesGroup, handle_errors
 
@@ -46,9 +49,12 @@ app = typer.Typer(
 _EXAMPLES: dict[Callable[..., None], str] = {
     extract.extract: "facies extract photos -o grains --layers 6 --um-per-px 1.25",
     cluster.cluster: "facies cluster photos -o run --preset quick --set autoencoder.epochs=50 --seed 1",
+    select.select: "facies select photos -o run --minutes 10",
     predict.predict: "facies predict run new-photos -o groups.csv",
     recluster.recluster: "facies recluster run --groups 3,17 --parts auto",
     refine.refine: "facies refine run",
+    cut.cut: "facies cut run --groups 60",
+    consensus.consensus: "facies consensus run-1 run-2 run-3",
     name.name: "facies name run 12=quartz 3,40=foraminifera --role biogenic=foraminifera",
     audit.audit: "facies audit run -n 50 -o audit.csv",
     classify.classify: "facies classify run",

@@ -17,7 +17,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx",
+            metavar="csv|parquet|folders|coco|classes|ecotaxa|h5ad|onnx",
             help="A table, folders of images, what others import, or the model.",
         ),
     ],

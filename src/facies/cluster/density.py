@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from facies.cluster.hdbscan_tree import HDBSCANTree, Selection, best_separated_cut
+from facies.cluster.merge_trees import density_tree
 from facies.cluster.neighbours import Metric, nearest_neighbours
 from facies.cluster.split_bottlenecks import split_at_density_valleys
 from facies.cluster.umap import UMAPLayout, interpolate_layout
@@ -43,11 +44,14 @@ class DensityGroups(NamedTuple):
         Soft memberships, also of noise; rows sum to 1.
     min_cluster_size : int
         Least number of points of a group in the chosen cut.
+    tree : HDBSCANTree, optional
+        The tree that was cut.
     """
 
     labels: NDArray[np.int64]
     memberships: NDArray[np.float32]
     min_cluster_size: int
+    tree: HDBSCANTree | None = None
 
     @property
     def n_groups(self) -> int:
@@ -73,11 +77,12 @@ def density_groups(
     tree = HDBSCANTree(layout, samples, metric)
     cut = best_separated_cut(tree, smallest, n // 12) if selection == "separated" else tree.cut(smallest, selection)
     if cut.n_groups < 2:
-        return DensityGroups(cut.labels, np.ones((n, max(cut.n_groups, 1)), dtype=np.float32), cut.min_cluster_size)
+        memberships = np.ones((n, max(cut.n_groups, 1)), dtype=np.float32)
+        return DensityGroups(cut.labels, memberships, cut.min_cluster_size, tree)
     labels, memberships = cut.labels, tree.soft_memberships(cut.min_cluster_size, cut.rule)
     if selection == "separated" and neighbours is not None:
         labels, memberships = split_at_density_valleys(tree, labels, memberships, smallest, neighbours)
-    return DensityGroups(labels, memberships, cut.min_cluster_size)
+    return DensityGroups(labels, memberships, cut.min_cluster_size, tree)
 
 
 def most_central(partitions: Sequence[NDArray[np.int64]]) -> int:
@@ -111,6 +116,8 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         Number of groups.
     min_cluster_size_ : int
         Least number of points of a group in the chosen cut.
+    tree_ : GroupTree
+        Groups within groups: all cuts by density of the chosen layout.
 
     Examples
     --------
@@ -161,6 +168,7 @@ class DensityClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         chosen = most_central([groups.labels for groups in candidates])
         self.layout_, groups = layouts[chosen], candidates[chosen]
         self.labels_, self.probabilities_ = groups.labels, groups.memberships
+        self.tree_ = None if groups.tree is None else density_tree(groups.tree)
         self.min_cluster_size_, self.n_clusters_ = groups.min_cluster_size, groups.n_groups
         return self
 

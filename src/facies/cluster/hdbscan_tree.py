@@ -39,6 +39,11 @@ class HDBSCANTree:
     metric : {"manhattan", "euclidean"}
         Distance of the points.
 
+    Attributes
+    ----------
+    merges : ndarray of float64, shape (N − 1, 4)
+        The two parts that merge, their mutual reachability distance and the number of points, as SciPy's ``linkage`` has it.
+
     Examples
     --------
     >>> import numpy as np
@@ -58,7 +63,7 @@ class HDBSCANTree:
             core_dist_n_jobs=1,
             gen_min_span_tree=False,
         ).fit(self.points)
-        self._tree = self.model.single_linkage_tree_.to_numpy()
+        self.merges = self.model.single_linkage_tree_.to_numpy()
 
     def cut(self, min_cluster_size: int, selection: Literal["leaf", "eom"]) -> TreeCut:
         """Partition by excess of mass (``eom``) or by the leaves of the condensed tree (``leaf``)."""
@@ -84,7 +89,7 @@ class HDBSCANTree:
         # The library cuts its tree inside fit() alone, after building it anew; this is the step that cuts.
         from hdbscan.hdbscan_ import _tree_to_labels
 
-        cut: tuple[Any, ...] = _tree_to_labels(self.points, self._tree, max(2, min_cluster_size), selection)
+        cut: tuple[Any, ...] = _tree_to_labels(self.points, self.merges, max(2, min_cluster_size), selection)
         return cut
 
 

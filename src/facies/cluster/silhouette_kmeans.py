@@ -77,6 +77,33 @@ def select_k(
     return KMeansBySilhouette(models[best], scores[best], scores)
 
 
+def number_by_silhouette(rows: NDArray[np.float32], most: int = 40, random_state: int = 0) -> int:
+    """Find the number of clusters, from 2 to `most`, at which k-means has the greatest silhouette.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (M, D)
+        At least four; of more than 3,000 as many are looked at, drawn at random.
+    most : int, default=40
+        Largest number that is tried, at most a fourth of the rows.
+    random_state : int, default=0
+        Seed of the sample and of k-means.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(size=(50, 7, 1)).astype(np.float32)
+    >>> number_by_silhouette((noise + 20 * np.arange(7, dtype=np.float32)[:, None]).reshape(-1, 1))
+    7
+    """
+    sample = rows[np.random.default_rng(random_state).permutation(len(rows))[:_SILHOUETTE_SAMPLE]]
+    scores = {
+        count: _silhouette(sample, KMeans(count, n_init=3, random_state=random_state).fit(sample).labels_)
+        for count in range(2, max(2, min(most, len(sample) // 4)) + 1)
+    }
+    return max(scores, key=scores.__getitem__)
+
+
 def check_n_clusters(n_rows: int, n_clusters: int | Literal["auto"], what: str = "images") -> None:
     """Raise InputError for fewer than 2 clusters, and for fewer rows than two a cluster; `what` names the rows."""
     smallest = 2 if n_clusters == "auto" else int(n_clusters)

@@ -49,6 +49,8 @@ class RandomAffine:
         brightest pixel that the image had; in the units of the batch.
     factor : float, default=1.0
         By which the pixels are multiplied in the end.
+    isotropic : bool, default=False
+        Zoom rows and columns alike, so that things keep their proportions.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class RandomAffine:
     fill: float = 0.0
     channel_shift: float = 0.0
     factor: float = 1.0
+    isotropic: bool = False
 
     def __post_init__(self) -> None:
         if self.padding not in ("fill", "border"):
@@ -164,6 +167,7 @@ class RandomAffine:
         drawn = torch.rand(6, n, generator=generator, device=generator.device if generator else device).to(device)
         angle = torch.deg2rad(_between(drawn[0], _limits(self.rotation, 0.0)))
         zoom_x, zoom_y = _between(drawn[1:3], _limits(self.zoom, 1.0))
+        zoom_y = zoom_x if self.isotropic else zoom_y
         shift_x, shift_y = 2 * _between(drawn[3:5], _limits(self.shift, 0.0))
         mirror = torch.where(drawn[5] < 0.5, -1.0, 1.0) if self.flip else torch.ones_like(angle)
         cos, sin, aspect = torch.cos(angle), torch.sin(angle), size[0] / size[1]

@@ -1,5 +1,6 @@
 """Losses: small pure functions, each beside its formula."""
 
+from facies.losses.contrastive import cosine_regression, info_nce, nt_xent
 from facies.losses.dac import (
     adaptive_threshold,
     all_pairs_loss,
@@ -12,6 +13,12 @@ from facies.losses.dac import (
     unit_vectors,
 )
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.neighbour_heads import (
+    mean_entropy,
+    neighbour_consistency,
+    pair_weights,
+    pointwise_mutual_information,
+)
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
@@ -26,14 +33,21 @@ __all__ = [
     "bernoulli_reconstruction",
     "certain_pairs_loss",
     "consistency_loss",
+    "cosine_regression",
     "dac_thresholds",
     "expected_loss",
     "gaussian_reconstruction",
+    "info_nce",
     "inverse_multiquadratic_mmd",
     "kl_to_standard_normal",
     "linear_warm_up",
+    "mean_entropy",
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
+    "neighbour_consistency",
+    "nt_xent",
+    "pair_weights",
+    "pointwise_mutual_information",
     "pose_loss",
     "positive_pairs",
     "reconstruction",

@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from facies.cluster.group_tree import GroupTree
 from facies.errors import InputError
 from facies.images import ImageSet, as_image_set, open_images
 from facies.io import write_json_atomically
@@ -130,6 +131,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
             The last one is what `predict` continues, and the default of the run. Most methods have this one alone.
         """
         return {self.name: Partition(self.labels_, self.title, self.probabilities_)}
+
+    def trees(self) -> dict[str, tuple[GroupTree, dict[str, Any]]]:
+        """The trees of groups that a run folder keeps, by name, and how each was made; nothing for most methods."""
+        return {}
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """What else of this fit a run folder keeps, by name, for the report; nothing for most methods."""

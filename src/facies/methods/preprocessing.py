@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facies.images import ImageSet, RandomAffine
+from facies.images import ImageSet
 from facies.methods.downsample import downsample
 from facies.nn import Likelihood, PixelNormalizer
 from facies.nn.pose import PoseTransformer
@@ -28,7 +29,7 @@ class Preprocessor:
     normalizer
         Scale of the pixels.
     augmentation
-        Random affine map of each image, in native pixels; None shows the images themselves.
+        Random change of each image, in native pixels (`RandomAffine`, `RandomViews`); None shows the images themselves.
     target
         What a reconstruction should equal: the ``view`` that the network is given, or the ``image`` it was made from.
     pose
@@ -40,7 +41,7 @@ class Preprocessor:
     """
 
     normalizer: PixelNormalizer
-    augmentation: RandomAffine | None = None
+    augmentation: Callable[[Tensor], Tensor] | None = None
     target: Literal["view", "image"] = "view"
     pose: PoseTransformer | None = None
     size: tuple[int, int] | None = None

@@ -19,10 +19,13 @@ GROUP = "facies.methods"
 METHODS: dict[str, str] = {
     "moe-vae": "facies.methods.moe_vae.method:MoEVAE",
     "focal-vae": "facies.methods.focal_vae.method:FocalVAE",
+    "pretrained": "facies.methods.pretrained:Pretrained",
     "st-dac": "facies.methods.dac.st_dac:STDAC",
     "dac": "facies.methods.dac.dac:DAC",
     "dec": "facies.methods.dec:DEC",
     "idec": "facies.methods.idec:IDEC",
+    "contrastive": "facies.methods.contrastive:Contrastive",
+    "self-label": "facies.methods.self_label:SelfLabel",
     "darlc": "facies.methods.darlc.method:DARLC",
 }
 """The methods of Facies; a method is imported when it is asked for."""

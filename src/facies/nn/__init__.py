@@ -15,8 +15,10 @@ from facies.nn.conv_autoencoder import (
 )
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
+from facies.nn.heads import HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
+from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
 
@@ -33,13 +35,17 @@ __all__ = [
     "FocalDecoder",
     "FocalEncoder",
     "FocalOutput",
+    "HeadsWithTeacher",
     "Likelihood",
+    "LinearHeads",
     "MLPAutoencoder",
     "PixelNormalizer",
     "ResNetBranch",
+    "ResidualEncoder",
     "STDACNetwork",
     "SpatialTransformer",
     "ThetaInit",
+    "ViewNetwork",
     "block_count",
     "map_sizes",
     "preserve_running_statistics",

@@ -43,7 +43,7 @@ def group_statistics_figure(run: RunFolder, groups: NDArray[np.int64]) -> Report
         for what, pictures in _pictures(before, after, largest).items()
         for when, picture in zip(("as they are", "upright"), pictures, strict=True)
     ]
-    figure = _picture_rows(rows, [f"group {number}" for number in numbers[largest]])
+    figure = picture_rows(rows, [f"group {number}" for number in numbers[largest]])
     was, now = before.within(sizes), after.within(sizes)
     change = f"{100 * abs(now / was - 1):.0f} % {'less' if now <= was else 'more'}" if was else "the same"
     caption = (
@@ -97,11 +97,11 @@ def example_figure(run: RunFolder) -> ReportFigure | None:
         "Images as they are, and as the first spatial transformer sets them after the first and after the last epoch."
     )
     data = pd.DataFrame({"id": ids, "row": chosen})
-    figure = _picture_rows(strips, [""] * len(chosen))
+    figure = picture_rows(strips, [""] * len(chosen))
     return ReportFigure("upright-examples", "Examples, early and late", caption, figure, data, photographic=True)
 
 
-def _picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Figure:
+def picture_rows(rows: list[tuple[str, NDArray[Any]]], heads: list[str]) -> Figure:
     """Lay out pictures of one size, a row each with its name at the left."""
     n, (height, width) = len(heads), rows[0][1].shape[1:3]
     side, head = min(0.62, (7.4 - _LABEL) / n), 0.25 if any(heads) else 0.0

@@ -27,7 +27,9 @@ from facies.report.palette import Style, group_style
 from facies.report.rendering import render_template
 from facies.report.run_settings import settings_tables
 from facies.report.sections import ReportOptions, SectionContent, applying_sections, find_section
+from facies.report.selection import selection_of
 from facies.report.svg import svg_markup
+from facies.report.view_figure import view_figure
 from facies.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -186,6 +188,7 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "projection": projection,
         "projection_svg": None if points is None else _projection_svg(points, numbers, n_groups),
         "n_drawn": min(len(run), figures.MAX_POINTS),
+        "selection": selection_of(run),
         "groups": groups,
         "largest": max((group.size for group in groups), default=1),
         "pixelated": max(run.manifest["input"]["image_shape"][-2:]) <= 32,
@@ -194,6 +197,7 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "class_of_group": class_names_of_groups(partition),
         "history_svg": _history_svg(run.training_curves),
         "has_canonical_images": run.canonical_thumbnails is not None,
+        "view_figure": view_figure(run),
         "canonical_figures": [(figure, figure.markup()) for figure in canonical_figures(run, numbers)],
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),
         "path": str(run.path),

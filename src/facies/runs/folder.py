@@ -20,8 +20,10 @@ from facies.runs.partitions import check_partition, write_partition
 from facies.runs.projections import check_projection, write_projection
 from facies.runs.tables import read_table
 from facies.runs.thumbnails import Thumbnails
+from facies.runs.trees import check_tree, read_tree, write_tree
 
 if TYPE_CHECKING:
+    from facies.cluster.group_tree import GroupTree
     from facies.images import ImageSet
 
 _SIZED_BY_THEIR_FILES = ("folder", "ecotaxa", "ifcb")
@@ -175,6 +177,10 @@ class RunFolder:
         """Return the names of the partitions, the oldest first."""
         return _names_in(self.path / "partitions")
 
+    def trees(self) -> list[str]:
+        """Return the names of the trees of groups, the oldest first."""
+        return _names_in(self.path / "trees")
+
     def partition_name(self, name: str | None = None) -> str:
         """Return ``name`` if a partition has it, else raise `InputError`; without it the name of the newest."""
         return self._choose("partition", name, self.partitions())
@@ -226,6 +232,29 @@ class RunFolder:
         table = read_table(self.path / "partitions" / f"{name}.parquet", len(self))
         return check_partition(table, self.images["id"]), self._meta("partitions", name)
 
+    def tree(self, name: str | None = None) -> tuple[GroupTree, dict[str, Any]]:
+        """Return a tree of groups and how it was made.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its name; without it the newest.
+
+        Returns
+        -------
+        tree : GroupTree
+            Checked; its images are those of the run, in the order of `images`.
+        meta : dict
+            ``name``, ``created``, ``n_nodes``, and how it was made (``method``: ``density`` or ``ward``; parameters, seed).
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or it is damaged.
+        """
+        name = self._choose("tree of groups", name, self.trees())
+        return read_tree(self.path / "trees", name, len(self)), self._meta("trees", name)
+
     def add_projection(self, name: str, points: ArrayLike, meta: Mapping[str, Any]) -> None:
         """Add a projection; it becomes the default.
 
@@ -269,6 +298,28 @@ class RunFolder:
         folder = self.path / "partitions"
         with self._adding("partition", name, folder):
             write_partition(folder, name, checked, meta)
+
+    def add_tree(self, name: str, tree: GroupTree, meta: Mapping[str, Any]) -> None:
+        """Add a tree of groups; it becomes the default.
+
+        Parameters
+        ----------
+        name : str
+            A new name.
+        tree : GroupTree
+            Of the images of the run, in the order of `images`.
+        meta : mapping
+            How it was made: method, parameters, seed.
+
+        Raises
+        ------
+        InputError
+            If the name is taken (nothing is ever overwritten), the tree does not fit, or the run is being written to.
+        """
+        checked = check_tree(tree, len(self))
+        folder = self.path / "trees"
+        with self._adding("tree of groups", name, folder):
+            write_tree(folder, name, checked, meta)
 
     def image_set(self) -> ImageSet:
         """Open the images that the run was made of, in its order, without others that were added to their folder since.

@@ -24,8 +24,10 @@ from facies.runs.manifest import FORMAT, Manifest
 from facies.runs.partitions import check_partition, count_groups, write_partition
 from facies.runs.projections import check_projection, write_projection
 from facies.runs.thumbnails import ImageBatches, write_thumbnails
+from facies.runs.trees import check_tree, write_tree
 
 if TYPE_CHECKING:
+    from facies.cluster.group_tree import GroupTree
     from facies.images import ImageSet
 
 JOURNAL_FILE = "journal.sqlite"
@@ -48,6 +50,8 @@ class RunContents:
         By name: the points, and how they were made (method, parameters, seed). The last one is the run's default.
     partitions : dict of (DataFrame; dict)
         By name: the table that `partition_table` makes, and how it was made. The last one is the run's default.
+    trees : dict of (GroupTree; dict)
+        By name: a tree of groups of the images, and how it was made.
     training_curves : DataFrame, optional
         Columns ``stage``, ``epoch``, and one column a loss term.
     samples : ndarray of float32, shape (K, n, C, H, W), optional
@@ -72,6 +76,7 @@ class RunContents:
     embedding: NDArray[np.float32]
     projections: Mapping[str, tuple[NDArray[np.float32], Mapping[str, Any]]]
     partitions: Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
+    trees: Mapping[str, tuple[GroupTree, Mapping[str, Any]]] = field(default_factory=dict)
     training_curves: pd.DataFrame | None = None
     samples: NDArray[np.float32] | None = None
     save_model: Callable[[Path], None] | None = None
@@ -165,7 +170,7 @@ def _check_contents(contents: RunContents) -> None:
         )
     if not contents.partitions:
         raise InputError("a run needs at least one partition: none was given")
-    for name in [*contents.projections, *contents.partitions, *contents.arrays, *contents.companions]:
+    for name in [*contents.projections, *contents.partitions, *contents.trees, *contents.arrays, *contents.companions]:
         check_name(name)
     if "images" in contents.companions:
         raise InputError(
@@ -190,6 +195,8 @@ def _write_tables(folder: Path, contents: RunContents) -> None:
     (folder / "partitions").mkdir()
     for name, (table, meta) in contents.partitions.items():
         write_partition(folder / "partitions", name, check_partition(table, images["id"]), meta)
+    for name, (tree, meta) in contents.trees.items():
+        write_tree(folder / "trees", name, check_tree(tree, len(images)), meta)
     for name, table in contents.companions.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     if contents.training_curves is not None:

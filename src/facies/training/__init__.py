@@ -12,6 +12,7 @@ from facies.training.seeds import derive_seed
 from facies.training.settings import Augmentation, Epochs, Hardware, Projection, Training
 from facies.training.trainer import Stage, Trainer, apply_in_batches
 from facies.training.training_curves import history_table, write_tensorboard
+from facies.training.view_settings import Views
 
 __all__ = [
     "Augmentation",
@@ -35,6 +36,7 @@ __all__ = [
     "Trainer",
     "Training",
     "TrainingResult",
+    "Views",
     "apply_in_batches",
     "derive_seed",
     "history_table",

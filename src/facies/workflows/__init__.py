@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from facies.workflows.audit import AuditResult, AuditSheet, audit_result, draw_audit_sheet, record_audit_sheet
+from facies.workflows.candidates import Candidate, default_candidates
 from facies.workflows.classify import Classification, classify, load_classifier
 from facies.workflows.cluster import ClusterJob, cluster, run_clustering
+from facies.workflows.consensus import consensus
+from facies.workflows.cut import cut
 from facies.workflows.evaluate import evaluate
 from facies.workflows.export import export
 from facies.workflows.group_naming import GroupNaming
 from facies.workflows.name_groups import GroupNames, group_names, name_groups, redo, take_class_list, undo
+from facies.workflows.new_partition import NewPartition
 from facies.workflows.predict import Prediction, predict, write_table
-from facies.workflows.recluster import NewPartition, recluster, refine
+from facies.workflows.recluster import recluster, refine
 from facies.workflows.sample import latent_walk, sample, white_image, write_images
+from facies.workflows.select import select
 
 __all__ = [
     "AuditResult",
     "AuditSheet",
+    "Candidate",
     "Classification",
     "ClusterJob",
     "GroupNames",
@@ -25,6 +31,9 @@ __all__ = [
     "audit_result",
     "classify",
     "cluster",
+    "consensus",
+    "cut",
+    "default_candidates",
     "draw_audit_sheet",
     "evaluate",
     "export",
@@ -39,6 +48,7 @@ __all__ = [
     "refine",
     "run_clustering",
     "sample",
+    "select",
     "take_class_list",
     "undo",
     "white_image",

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.annotations import Journal, read_annotations
-from facies.runs import JOURNAL_FILE, RunFolder, partition_table
+from facies.annotations import read_annotations
+from facies.runs import RunFolder
+from facies.workflows.new_partition import NewPartition, add_partition
 
 if TYPE_CHECKING:
     from facies.cluster import ReclusterResult
     from facies.training import Progress
-
-
-@dataclass(frozen=True)
-class NewPartition:
-    """A partition that was made from another one, `base`, and added to a run; it is the run's default from now on.
-
-    `group_sizes` is the number of images by group: of the new groups after `recluster`, of all groups after `refine`.
-    `about` says how the partition was made, as its JSON file in the run does; after `refine` its ``moved`` is the number of
-    images that are in another group now, and ``refused`` that of those which the classifier alone would have moved.
-    """
-
-    name: str
-    base: str
-    group_sizes: dict[int, int]
-    about: Mapping[str, Any]
 
 
 def recluster(
@@ -88,7 +72,7 @@ def recluster(
         first_new=_first_free_group(run),
         random_state=seed,
     )
-    return _add_partition(run, name, result, str(meta["name"]), "recluster")
+    return _add_result(run, name, result, str(meta["name"]), "recluster")
 
 
 def refine(
@@ -138,7 +122,7 @@ def refine(
         confidence=confidence,
         random_state=seed,
     )
-    return _add_partition(run, name, result, str(meta["name"]), "refine")
+    return _add_result(run, name, result, str(meta["name"]), "refine")
 
 
 def _first_free_group(run: RunFolder) -> int:
@@ -163,18 +147,7 @@ def _refit_embedding(
     return embedding
 
 
-def _add_partition(run: RunFolder, name: str | None, result: ReclusterResult, base: str, how: str) -> NewPartition:
-    if name is None:
-        existing = run.partitions()
-        candidates = (f"{how}-{number}" for number in itertools.count(1))
-        name = next(candidate for candidate in candidates if candidate not in existing)
-    table = partition_table(run.images["id"], result.labels, run.embedding, result.probabilities)
-    run.add_partition(name, table, {"method": how, "partition": base, **result.about})
-    if (run.path / JOURNAL_FILE).exists():
-        # Classes stay with their images; the votes of the validated ones take them to the rest of the new groups.
-        with Journal(run) as journal:
-            journal.vote(name)
-    sizes: dict[Any, int] = table["group"].value_counts().sort_index().to_dict()
-    if result.new_groups:
-        sizes = {group: sizes[group] for group in sizes if group in result.new_groups}
-    return NewPartition(name, base, sizes, result.about)
+def _add_result(run: RunFolder, name: str | None, result: ReclusterResult, base: str, how: str) -> NewPartition:
+    about = {"method": how, "partition": base, **result.about}
+    added = add_partition(run, name, how, result.labels, result.probabilities, base, about, listed=result.new_groups)
+    return NewPartition(added.name, base, added.group_sizes, result.about)

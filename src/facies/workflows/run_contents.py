@@ -33,6 +33,7 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
         embedding=method.embedding_,
         projections={method.projection_method.lower(): (method.projection_, projection)},
         partitions=_partition_tables(method, images),
+        trees=method.trees(),
         training_curves=method.history_,
         samples=_samples(method, low, high) if method.is_generative and len(images.image_shape) == 3 else None,
         save_model=method.save,

@@ -5,7 +5,10 @@ import pytest
 
 from facies.atlas.services import queue_rules as queues
 from facies.atlas.services.queue_rules import duplicates_queue, missing_requirement, queue_from_column
+from facies.atlas.services.review_queues import ReviewQueues
 from facies.atlas.state.columns import Column
+from facies.atlas.state.open_run import OpenRun
+from facies.runs import RunFolder
 
 RNG = np.random.default_rng(0)
 BORDER = Column("touches_border", "category", np.array([1, 2, 1, 2, 0], np.uint16), ["no", "yes"])
@@ -83,3 +86,18 @@ def test_what_is_missing_is_said() -> None:
     assert missing_requirement("cut", {"touches_border": BORDER}, has_predictions=False) is None
     assert "no classifier" in str(missing_requirement("least_certain", {}, has_predictions=False))
     assert missing_requirement("duplicates", {}, has_predictions=False) is None
+
+
+def test_before_there_is_a_classifier_the_certainty_of_a_consensus_makes_the_queue(run: RunFolder) -> None:
+    table, _ = run.partition()
+    certainty = RNG.random(len(run)).astype(np.float32)
+    run.add_partition("joined", table.assign(certainty=certainty), {"method": "consensus"})
+    opened = OpenRun(run, "run", lambda *_: None)
+    try:
+        queues_of_run = ReviewQueues(opened)
+        assert queues_of_run.to_json("least_certain")["why"] is None
+        queue = queues_of_run.queue("least_certain")
+        assert queue.rows.tolist() == np.argsort(certainty, kind="stable").tolist()
+        np.testing.assert_allclose(queue.score, 1 - np.sort(certainty))
+    finally:
+        opened.close()

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import normalized_mutual_info_score
 
 from facies.errors import InputError
 from facies.images import open_images
 from facies.metrics import shannon_entropy
 from facies.metrics.partition import accuracy
+from facies.runs.trees import check_tree
 from tests.methods.factories import KINDS, pictures, small, tiny
 
 
@@ -27,6 +29,15 @@ def test_places_pictures_never_seen(fitted):
     probabilities = fitted.predict_proba(fresh)
     assert probabilities.shape == (60, 4)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_the_tree_of_the_density_grouping_is_kept(fitted):
+    tree, about = fitted.trees()["density"]
+    check_tree(tree, len(fitted.labels_))
+    assert about["method"] == "density"
+    found = tree.cut(n_groups=min(fitted.density_labels_.max() + 1, len(tree.levels) + 1)).labels
+    both = (found >= 0) & (fitted.density_labels_ >= 0)
+    assert normalized_mutual_info_score(found[both], fitted.density_labels_[both]) > 0.5
 
 
 def test_what_a_fit_leaves(drawn, fitted):

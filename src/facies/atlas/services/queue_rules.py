@@ -137,10 +137,9 @@ def farthest_queue(rows: NDArray[np.int64], distance: NDArray[np.float32]) -> Qu
     return Queue(rows[order], score[order], 0.0)
 
 
-def least_certain_queue(rows: NDArray[np.int64], predictions: Predictions) -> Queue:
-    """Return those of ``rows`` that are predicted, the least certain first; the score is 1 minus the certainty."""
-    rows = rows[predictions.classes[rows] > 0]
-    score = 1 - predictions.certainty[rows]
+def least_certain_queue(rows: NDArray[np.int64], certainty: NDArray[np.float32]) -> Queue:
+    """Return ``rows``, the least certain first; ``certainty`` is float32 of shape (N,), and the score 1 minus it."""
+    score = 1 - certainty[rows]
     order = np.argsort(-score, kind="stable")
     return Queue(rows[order], score[order], 0.5)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from facies.cluster import GroupTree
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.base import Method
@@ -197,6 +198,7 @@ class MoEVAE(MoEVAESettings, Method):
         """Networks, scale and sizes; the groups before the experts stay with this object, not with the model."""
         self.density_labels_: NDArray[np.int64] = outputs["density_labels"]
         self.manager_probabilities_: NDArray[np.float32] = outputs["manager_probabilities"]
+        self.tree_ = GroupTree.from_arrays(outputs, "tree_") if "tree_parent" in outputs else None
         self.expert_maps_: NDArray[np.float32] = outputs["expert_maps"]
         self.widest_dimensions_: list[int] = outputs["widest_dimensions"]
         self.entropy_: float = outputs["entropy"]
@@ -250,6 +252,10 @@ class MoEVAE(MoEVAESettings, Method):
         labels = probabilities.argmax(axis=1).astype(np.int64)
         manager = Partition(labels, f"the manager of {self.name} alone, before the experts", probabilities)
         return {"density": density, "manager": manager, **super().partitions()}
+
+    def trees(self) -> dict[str, tuple[GroupTree, dict[str, Any]]]:
+        """The tree of the layout whose density grouping was taken; none with a Gaussian mixture."""
+        return {} if self.tree_ is None else {"density": (self.tree_, {"method": "density", "seed": self.random_state})}
 
     def run_values(self) -> dict[str, Any]:
         """Latent size and entropy of the images and of each group (thesis, tables 4.8 and 4.13 to 4.17)."""

@@ -14,11 +14,13 @@ from sklearn.mixture import GaussianMixture
 from facies.cluster import (
     UMAPLayout,
     density_groups,
+    density_tree,
     dynamic_neighbours,
     l1_normalised,
     latent_dimension,
     most_central,
 )
+from facies.cluster.hdbscan_tree import HDBSCANTree
 from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs
 from facies.methods.expert_method import expert_map
@@ -39,7 +41,7 @@ ENTROPY_OF_UNSURE_MANAGER = 0.1
 IMAGES_IN_MAP = 1000
 IMAGES_FOR_ENTROPY = 1000
 
-Groups = tuple[NDArray[np.int64], NDArray[np.float32]]
+Groups = tuple[NDArray[np.int64], NDArray[np.float32], HDBSCANTree | None]
 """Labels (N,), −1 for noise, and memberships (N, K)."""
 
 
@@ -109,13 +111,14 @@ class MoEVAEStages:
             for layout in outputs["layouts"]:
                 partitions.append(find(layout))
                 progress.advance(1)
-        labels, memberships = partitions[most_central([labels for labels, _ in partitions])]
+        labels, memberships, tree = partitions[most_central([labels for labels, *_ in partitions])]
         dense = self.settings.grouping == "density"
         found, noise = int(labels.max(initial=-1)) + 1, int((labels < 0).sum())
         return {
             "density_labels": labels,
             "memberships": memberships,
             "n_clusters": memberships.shape[1],
+            **({} if tree is None else density_tree(tree).arrays(prefix="tree_")),
             "notes": [*outputs["notes"], *(dense_groups_note(found, noise, len(labels)) if dense else [])],
         }
 
@@ -127,13 +130,13 @@ class MoEVAEStages:
             groups = density_groups(
                 layout, s.selection, s.min_cluster_size, s.min_samples, neighbours=outputs["neighbours"]
             )
-            return groups.labels, groups.memberships
+            return groups.labels, groups.memberships, groups.tree
 
         def gaussian(layout: NDArray[np.float32]) -> Groups:
             seed = fit.trainer.seed("mixture")
             mixture = GaussianMixture(self.settings.n_clusters, n_init=3, reg_covar=1e-4, random_state=seed)
             memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
-            return memberships.argmax(axis=1).astype(np.int64), memberships
+            return memberships.argmax(axis=1).astype(np.int64), memberships, None
 
         return gaussian if self.settings.grouping == "gaussian-mixture" else dense
 

@@ -1,0 +1,89 @@
+"""Images of any number of channels and focal layers, and of any size, for an encoder that takes colour images."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
+
+from facies.errors import InputError
+from facies.nn.encoders.encoder import Encoder
+
+MAX_PASSES = 256
+"""More passes an image are refused: each costs as much as an image."""
+
+
+class PlanesEncoder(nn.Module):
+    """An encoder, and the way to it: size, channels and focal layers.
+
+    A grey image is shown in three equal channels. Two channels, and more than three, are each shown as a grey image, and so is
+    each focal layer by itself; what the encoder makes of them is joined, in their order.
+
+    Parameters
+    ----------
+    encoder
+        Takes (B, 3, H, W) in [0, 1].
+    image_shape
+        (C, H, W), or (L, C, H, W) for focal stacks.
+    side
+        Longer side in pixels to which images are brought; by default that of the encoder.
+
+    Attributes
+    ----------
+    size
+        Height and width that the encoder is given.
+    passes
+        How often the encoder looks at an image.
+    features
+        Numbers an image, over all passes.
+    enlarges
+        Whether images are smaller than that.
+
+    Raises
+    ------
+    InputError
+        If images have so many channels and layers that it would never end.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, encoder: Encoder, image_shape: tuple[int, ...], side: int | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        *layers, channels, height, width = image_shape
+        self.size = encoder.input_size((height, width), side)
+        self.passes = math.prod(layers) * (1 if channels in (1, 3) else channels)
+        if self.passes > MAX_PASSES:
+            raise InputError(
+                f"images of {'×'.join(map(str, image_shape))} would be looked at {self.passes} times each, once a channel and "
+                f"layer, and at most {MAX_PASSES} times is of use; leave some of the channels out"
+            )
+        self.features = self.passes * encoder.features
+        self.enlarges = self.size[0] > height or self.size[1] > width
+        self.register_buffer("rows", resizing(height, self.size[0]), persistent=False)
+        self.register_buffer("columns", resizing(width, self.size[1]).T.contiguous(), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images in [0, 1], (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
+        return self.encoder(self.colour_images(images)).reshape(-1, self.features)
+
+    def colour_images(self, images: Tensor) -> Tensor:
+        """What the encoder is shown: (B, C, H, W) or (B, L, C, H, W) → (B·passes, 3, h, w)."""
+        planes = images.flatten(0, 1) if images.dim() == 5 else images
+        if planes.shape[1] not in (1, 3):
+            planes = planes.flatten(0, 1)[:, None]
+        if planes.shape[-2:] != self.size:
+            planes = (self.rows @ planes @ self.columns).clamp(0.0, 1.0)
+        return planes.expand(-1, 3, -1, -1)
+
+
+def resizing(given: int, made: int) -> Tensor:
+    """Weights (made, given) by which an edge is brought from one number of pixels to another.
+
+    Linear interpolation, which takes the mean over a new pixel's neighbourhood where the edge becomes shorter.
+    """
+    identity = torch.eye(given)[None, None]
+    return F.interpolate(identity, size=(made, given), mode="bilinear", antialias=True)[0, 0]
