@@ -38,12 +38,18 @@ _ROOMS = {
 }
 
 
+_MODULES = ("pl", "tl")
+"""Modules for AnnData objects, named as scanpy's."""
+
+
 def __getattr__(name: str) -> Any:
     """Import a name when it is first asked for, so that ``import facies`` costs nothing (SPEC 1)."""
+    if name in _MODULES:
+        return importlib.import_module(f"facies.{name}")
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_ROOMS[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

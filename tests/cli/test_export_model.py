@@ -49,7 +49,7 @@ def test_what_does_not_go_together_is_said(own: Path, tmp_path: Path) -> None:
     assert "leave out --classes and --groups" in result.stderr
     unknown = call("export", own, "--to", "onx", "-o", tmp_path / "m.onnx")
     assert "did you mean 'onnx'?" in unknown.stderr
-    assert "ecotaxa, onnx" in unknown.stderr
+    assert "ecotaxa, h5ad, onnx" in unknown.stderr
     assert "onnx" in call("export", "--help").stdout
 
 

@@ -22,7 +22,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            metavar="csv|parquet|folders|coco|classes|ecotaxa|onnx|ome-zarr|tiff",
+            metavar="csv|parquet|folders|coco|classes|ecotaxa|h5ad|onnx|ome-zarr|tiff",
             help="A table, folders of images, what others import, or the model; of a segmented volume ome-zarr, tiff or csv.",
         ),
     ],

@@ -56,6 +56,8 @@ class ImageSet(Dataset[Tensor]):
     companions : mapping of str to callable, optional
         Further tables about the images, such as the outlines of grains, by name. Each is a function that reads the
         table for a list of ids; see `read_companions`.
+    measured : array_like of bool, shape (H, W), optional
+        Which pixels of the images were measured at all; without it all were. Elsewhere the images hold 0, which is no value.
 
     Attributes
     ----------
@@ -74,6 +76,7 @@ class ImageSet(Dataset[Tensor]):
         Holds only what JSON can hold.
     pixel_size_um : float or None
     companions : dict of str to callable
+    measured : ndarray of bool, shape (H, W), or None
 
     Raises
     ------
@@ -95,6 +98,7 @@ class ImageSet(Dataset[Tensor]):
         fingerprint: str | None = None,
         pixel_size_um: float | None = None,
         companions: Mapping[str, Companion] | None = None,
+        measured: ArrayLike | None = None,
     ) -> None:
         self.source = source
         self.table = table.reset_index(drop=True)
@@ -111,6 +115,11 @@ class ImageSet(Dataset[Tensor]):
         self._fingerprint = fingerprint
         self.pixel_size_um = pixel_size_um
         self.companions: dict[str, Companion] = dict(companions or {})
+        self.measured: NDArray[np.bool_] | None = None if measured is None else np.array(measured, dtype=bool)
+        if self.measured is not None and self.measured.shape != self.image_shape[-2:]:
+            raise ValueError(
+                f"the mask of measured pixels is {self.measured.shape}, the images are {self.image_shape[-2:]}"
+            )
         if len(self.table) != len(self) or (self.labels is not None and self.labels.shape != (len(self),)):
             raise ValueError(f"{len(self)} images need as many rows of the table and as many labels")
         if not self.table["id"].is_unique:
@@ -222,6 +231,7 @@ class ImageSet(Dataset[Tensor]):
             origin={**self.origin, "subset": numbers.tolist()},
             pixel_size_um=self.pixel_size_um,
             companions=self.companions,
+            measured=self.measured,
         )
         return made._with_fixed_range_of(self)
 
@@ -246,6 +256,7 @@ class ImageSet(Dataset[Tensor]):
             fingerprint=self._fingerprint if source is None else None,
             pixel_size_um=self.pixel_size_um,
             companions=self.companions,
+            measured=self.measured if source is None or tuple(source.shape[1:]) == self.image_shape else None,
         )
         if value_range is not None:
             return made

@@ -32,6 +32,7 @@ METHODS: dict[str, str] = {
     "umap-hdbscan": "facies.methods.umap_hdbscan:UMAPHDBSCAN",
     "tsne-gmm": "facies.methods.tsne_gmm:TSNEGaussianMixture",
     "spectral": "facies.methods.spectral:Spectral",
+    "darlc": "facies.methods.darlc.method:DARLC",
 }
 """The methods of Facies; a method is imported when it is asked for."""
 

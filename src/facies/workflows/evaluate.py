@@ -30,7 +30,8 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     dict
         ``partition`` (its name), ``n_images``, ``n_groups``, measures of separation and, where labels are known, of
         agreement, such as ``accuracy``, ``nmi`` and ``ari``, of the images that have a label (``n_labelled`` and
-        ``labelled_share`` say how many, if not all have); see `facies.metrics.evaluate_partition`.
+        ``labelled_share`` say how many, if not all have), ``n_unassigned``, and for images of tissues ``dbie`` and ``dbip``
+        (`facies.metrics.davies_bouldin_of_images`); see `facies.metrics.evaluate_partition`.
 
     Raises
     ------
@@ -45,7 +46,34 @@ def evaluate(run: RunFolder, labels: str | PathLike[str] | None = None, partitio
     true = _read_labels(run, labels)
     known = None if true is None else true != UNLABELLED
     measures = evaluate_partition(table["group"], labels=true, labelled=known, embedding=run.embedding)
-    return {"partition": meta["name"], **measures}
+    groups = table["group"].to_numpy()
+    return {
+        "partition": meta["name"],
+        **measures,
+        "n_unassigned": int((groups < 0).sum()),
+        **_in_image_space(run, groups),
+    }
+
+
+def _in_image_space(run: RunFolder, groups: NDArray[np.int64]) -> dict[str, float]:
+    """Davies–Bouldin indices of the pixels, where the images have a mask of those that were measured (tissues)."""
+    from facies.metrics import davies_bouldin_of_images
+    from facies.metrics._inputs import TooFewGroupsError
+
+    if not run.manifest["input"].get("has_mask"):
+        return {}
+    try:
+        images = run.image_set()
+    except InputError:
+        return {}  # moved since; all else is in the run
+    measured = images.measured
+    try:
+        found = davies_bouldin_of_images(
+            lambda: (batch.numpy()[:, :, measured].reshape(len(batch), -1) for batch in images.batches()), groups
+        )
+    except TooFewGroupsError:
+        return {}
+    return {"dbie": found.dbie, "dbip": found.dbip}
 
 
 def _read_labels(run: RunFolder, labels: str | PathLike[str] | None) -> NDArray[np.int64] | None:

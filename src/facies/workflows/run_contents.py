@@ -54,7 +54,11 @@ def run_contents(method: Method, images: ImageSet, manifest: Mapping[str, Any]) 
             "description": describe(method, manifest.get("preset")),
             "reliability": reliability(method.embedding_, method.labels_),
             **manifest,
-            "input": {"value_range": [low, high], "um_per_px": images.pixel_size_um},
+            "input": {
+                "value_range": [low, high],
+                "um_per_px": images.pixel_size_um,
+                "has_mask": images.measured is not None,
+            },
         },
     )
 

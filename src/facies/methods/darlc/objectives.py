@@ -1,0 +1,206 @@
+"""What is minimised: in the pretraining (module I), and while representation and groups advance together (module II)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, triu
+from torch import Tensor, nn
+
+from facies.cluster import StudentTMixture
+from facies.cluster.correlation_graph import normalised_adjacency
+from facies.images import ImageSet
+from facies.losses import assignment_divergence
+from facies.losses.contrast import cross_view_contrast
+from facies.methods.darlc.losses import best_weight, laplacian_loss, size_loss
+from facies.methods.darlc.network import DARLCNetwork, TorchMixture
+from facies.nn.masked_patches import draw_visible
+from facies.training import Batch, Callback, unwrapped
+from facies.training.trainer import apply_in_batches
+
+EM_STEPS = 5
+ROWS_AT_ONCE = 2**22
+
+
+@dataclass
+class PretrainingObjective:
+    """Masked reconstruction (eq. 7) and contrast of raw and denoised views (eq. 10), weighed by uncertainty (eq. 11)."""
+
+    view: nn.Module
+    mask_ratio: float
+    temperature: float
+    contrast: bool
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss``, ``reconstruction`` and ``contrast``."""
+        terms = self.terms(module, batch)[0]
+        network = unwrapped(module)
+        return {"loss": network.pretraining_weights(*terms.values()), **terms}
+
+    def terms(self, module: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms by name, and the scaled images (B, C, H, W)."""
+        network: DARLCNetwork = unwrapped(module)
+        scaled = network.scale(batch.images)
+        patches = network.grid(scaled)
+        visible, masked = draw_visible(len(patches), patches.shape[1], self.mask_ratio, patches.device)
+        again = network.decoder(network.online["encoder"](patches, visible)).reshape(patches.shape)
+        counted = masked[:, :, None] * network.grid.inside
+        terms = {"reconstruction": ((again - patches).square() * counted).sum() / counted.sum().clamp(min=1)}
+        if self.contrast:
+            with torch.no_grad():
+                target = network.vectors(self.view.to(scaled.device)(scaled), target=True)
+            terms["contrast"] = cross_view_contrast(network.vectors(scaled), target, self.temperature)
+        return terms, scaled
+
+
+@dataclass
+class JointObjective:
+    """The batch loss of module II, and in the same step the gradient of the epoch loss with respect to the codes."""
+
+    pretraining: PretrainingObjective
+    groups: GroupState
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss``, ``reconstruction``, ``contrast``, ``divergence`` and ``epoch``."""
+        terms, scaled = self.pretraining.terms(module, batch)
+        network: DARLCNetwork = unwrapped(module)
+        codes = network.codes(scaled)
+        if self.groups.uses_mixture:
+            assignments = network.mixture.joint(codes).softmax(dim=1)
+            terms["divergence"] = assignment_divergence(self.groups.target(batch.indices), assignments)
+        epoch = (
+            (codes * self.groups.gradient[batch.indices.cpu()].to(codes)).sum() * len(self.groups.gradient) / len(codes)
+        )
+        return {"loss": network.joint_weights(*terms.values()) + epoch, **terms, "epoch": epoch}
+
+
+class GroupState(Callback):
+    """Before each epoch: codes of all images, steps of expectation-maximisation, and the gradient of the epoch loss.
+
+    The epoch loss ``η L_lap + (1 − η) (w₁ L_ll + w₂ L_size)`` needs the codes of all images at once. Its gradient with respect to
+    each code is computed here without the encoder, and handed to the batches of the epoch, in which it reaches the encoder:
+    memory does not grow with the network's activations of all images.
+    """
+
+    def __init__(
+        self, images: ImageSet, similarity: csr_array, mixture: StudentTMixture, *, epochs: int, size_limit: float,
+        use: Mapping[str, bool], tolerance: float,
+    ) -> None:  # fmt: skip
+        self.images, self.mixture, self.epochs = images, mixture, epochs
+        self.size_limit, self.use, self.tolerance = size_limit, dict(use), tolerance
+        upper = triu(normalised_adjacency(similarity), 1).tocoo()
+        self.edges = torch.from_numpy(np.stack(upper.coords).astype(np.int64))
+        self.weights = torch.from_numpy(upper.data.astype(np.float32))
+        self.gradient = torch.zeros(0)
+        self.assignments = torch.zeros(0)
+        self.labels = torch.zeros(0, dtype=torch.int64)
+        self.lowest = float("inf")
+
+    @property
+    def uses_mixture(self) -> bool:
+        """Whether the mixture takes part in the training."""
+        return self.use["mixture"]
+
+    def target(self, indices: Tensor) -> Tensor:
+        """Sharpened assignments of a batch, p ∝ q²/f, (B, K)."""
+        shares = self.assignments[indices.cpu()].to(indices.device)
+        weighted = shares.square() / self.assignments.sum(dim=0).to(indices.device).clamp(min=1e-12)
+        return weighted / weighted.sum(dim=1, keepdim=True).clamp(min=1e-12)
+
+    def on_fit_start(self, module: nn.Module) -> None:
+        """The first grouping, unless a resumed training has one."""
+        if not len(self.labels):
+            self._regroup(module, 0)
+
+    def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:
+        """Group anew; end where hardly any label changed."""
+        before = self.labels
+        self._regroup(module, epoch)
+        changed = float((before != self.labels).float().mean())
+        return changed < self.tolerance and epoch > 1
+
+    def _regroup(self, module: nn.Module, epoch: int) -> None:
+        network: DARLCNetwork = unwrapped(module)
+        network.eval()
+        device = next(network.parameters()).device
+        codes = apply_in_batches(lambda pixels: network.codes(network.scale(pixels)), self.images, device)[0]
+        self._step_mixture(network, codes)
+        leaf = torch.from_numpy(codes).requires_grad_()
+        self.assignments, self.labels = self._assign(network.mixture, torch.from_numpy(codes))
+        eta = 0.5 * (1 - epoch / max(1, self.epochs))
+        loss = self._epoch_loss(network.mixture, leaf, eta)
+        self.gradient = torch.autograd.grad(loss, leaf)[0] if loss.requires_grad else torch.zeros_like(leaf)
+        network.train()
+
+    def _step_mixture(self, network: DARLCNetwork, codes: NDArray[np.float32]) -> None:
+        import warnings
+
+        mixture = self.mixture
+        if hasattr(mixture, "means_"):
+            mixture.set_params(max_iter=EM_STEPS, warm_start=True)
+            _load(mixture, network)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # five steps are not to convergence
+            mixture.fit(codes)
+        network.mixture.set_from(mixture)
+
+    def _assign(self, mixture: TorchMixture, codes: Tensor) -> tuple[Tensor, Tensor]:
+        step = max(1, ROWS_AT_ONCE // len(self.mixture.weights_))
+        with torch.no_grad():
+            device = next(mixture.parameters()).device
+            joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in torch.split(codes, step)])
+        return joint.softmax(dim=1), joint.argmax(dim=1)
+
+    def _epoch_loss(self, mixture: TorchMixture, codes: Tensor, eta: float) -> Tensor:
+        """η L_lap + (1 − η)(w₁ L_ll + w₂ L_size), whose gradient is asked for; parts of the rows one after the other."""
+        total = codes.sum() * 0
+        if self.use["laplacian"]:
+            total = total + eta * laplacian_loss(codes, self.edges, self.weights) / codes.shape[1]
+        if not self.use["mixture"]:
+            return total
+        device = next(mixture.parameters()).device
+        step = max(1, ROWS_AT_ONCE // len(self.mixture.weights_))
+        joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in torch.split(codes, step)])
+        likelihood = -joint.logsumexp(dim=1).mean() / codes.shape[1]
+        self.lowest = min(self.lowest, float(likelihood.detach()))
+        shifted = likelihood - self.lowest
+        total = total + (1 - eta) * best_weight(shifted) * shifted
+        if self.use["size"]:
+            sizes = size_loss(joint.softmax(dim=1), self.size_limit)
+            total = total + (1 - eta) * best_weight(sizes) * sizes
+        return total
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Gradient, assignments, labels, and the lowest loss of the likelihood."""
+        return {
+            "gradient": self.gradient, "assignments": self.assignments, "labels": self.labels,
+            "lowest": torch.tensor([self.lowest], dtype=torch.float64),
+            **{name: torch.from_numpy(np.array(getattr(self.mixture, name))) for name in _MIXTURE},
+        }  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take up what `state_dict` gave."""
+        self.gradient, self.assignments, self.labels = (state[name] for name in ("gradient", "assignments", "labels"))
+        self.lowest = float(state["lowest"][0])
+        for name in _MIXTURE:
+            setattr(self.mixture, name, state[name].numpy())
+
+
+_MIXTURE = ("weights_", "means_", "scales_", "degrees_of_freedom_")
+
+
+def _load(mixture: StudentTMixture, network: DARLCNetwork) -> None:
+    """Let the mixture go on from what the gradient made of its parameters."""
+    learnt = network.mixture
+    with torch.no_grad():
+        mixture.weights_ = learnt.logits.softmax(dim=0).double().cpu().numpy()
+        mixture.means_ = learnt.means.double().cpu().numpy()
+        mixture.scales_ = (nn.functional.softplus(learnt.raw_scales) + 1e-6).double().cpu().numpy()
+        mixture.degrees_of_freedom_ = (
+            (1 + nn.functional.softplus(learnt.raw_degrees)).clamp(max=100).double().cpu().numpy()
+        )

@@ -1,0 +1,136 @@
+"""A vision transformer over the measured patches of an image, and a decoder that draws the image from one vector."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+PATCH = 4
+
+
+class PatchGrid(nn.Module):
+    """Cuts images into patches of 4 × 4, and keeps those with a measured pixel.
+
+    Parameters
+    ----------
+    measured : Tensor of bool, shape (H, W)
+        Sides that are no multiple of 4 are padded with unmeasured pixels.
+    channels : int
+    """
+
+    kept: Tensor
+    inside: Tensor
+    position: Tensor
+
+    def __init__(self, measured: Tensor, channels: int) -> None:
+        super().__init__()
+        height, width = measured.shape
+        self.padding = (0, -width % PATCH, 0, -height % PATCH)
+        self.channels = channels
+        pixels = self._cut(functional.pad(measured[None, None].float(), self.padding)).squeeze(0)
+        rows, columns = (side // PATCH for side in (height + self.padding[3], width + self.padding[1]))
+        kept = (pixels.amax(dim=1) > 0).nonzero()[:, 0]
+        places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij"), -1).reshape(
+            -1, 2
+        )
+        self.register_buffer("kept", kept)
+        self.register_buffer("inside", pixels[kept].repeat(1, channels))
+        self.register_buffer("position", places[kept].float())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) → patches (B, T, C·16)."""
+        return self._cut(functional.pad(images, self.padding))[:, self.kept]
+
+    @staticmethod
+    def _cut(images: Tensor) -> Tensor:
+        return functional.unfold(images, PATCH, stride=PATCH).transpose(1, 2)
+
+
+class PatchEncoder(nn.Module):
+    r"""Transformer over patches; an image is the mean of its tokens.
+
+    A token is what a patch shows times its position, and its position: :math:`t = p \odot (W x) + p`, where p are the products of
+    cosines of `cosine_positions`. So the mean of the tokens knows where something was before anything is learnt: it holds the
+    lowest spatial frequencies of the image. The blocks begin as the identity.
+
+    Parameters
+    ----------
+    grid : PatchGrid
+    width, depth, heads : int
+        Numbers in a token, blocks, and attention heads in each.
+    """
+
+    position: Tensor
+
+    def __init__(self, grid: PatchGrid, width: int = 64, depth: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        n_numbers = PATCH * PATCH * grid.channels
+        self.embed = nn.Linear(n_numbers, width, bias=False)
+        with torch.no_grad():
+            self.embed.weight.mul_(0.1).add_(n_numbers**-0.5)
+        self.register_buffer("position", cosine_positions(grid.position, width))
+        self.blocks = nn.ModuleList(_block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, patches: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Patches (B, T, P), of which only `visible` (B, V) are encoded → one vector an image, (B, width)."""
+        position = self.position.expand(len(patches), -1, -1)
+        if visible is not None:
+            patches, position = (
+                each.gather(1, visible[:, :, None].expand(-1, -1, each.shape[2])) for each in (patches, position)
+            )
+        tokens = position * self.embed(patches) + position
+        for block in self.blocks:
+            tokens = block(tokens)
+        mean: Tensor = self.norm(tokens.mean(dim=1) - self.position.mean(dim=0))
+        return mean
+
+
+def _block(width: int, heads: int) -> nn.Module:
+    block = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+    nn.init.zeros_(block.linear2.weight)
+    nn.init.zeros_(block.self_attn.out_proj.weight)
+    return block
+
+
+class ImageDecoder(nn.Module):
+    """Residual layers width → 128 → 256 → 512 → 1024 → all patches, with a skip to 512 (Li et al., 2024)."""
+
+    def __init__(self, width: int, n_numbers: int) -> None:
+        super().__init__()
+        sides = (width, 128, 256, 512)
+        layers = [nn.Sequential(nn.Linear(a, b), nn.LayerNorm(b), nn.LeakyReLU()) for a, b in itertools.pairwise(sides)]
+        self.rise = nn.Sequential(*layers)
+        self.skip = nn.Linear(width, 512)
+        self.draw = nn.Sequential(nn.Linear(512, 1024), nn.LayerNorm(1024), nn.LeakyReLU(), nn.Linear(1024, n_numbers))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(B, width) → (B, n_numbers)."""
+        drawn: Tensor = self.draw(self.rise(vectors) + self.skip(vectors))
+        return drawn
+
+
+def cosine_positions(places: Tensor, width: int) -> Tensor:
+    """Products of cosines of row and column (T, 2) of the `width` lowest spatial frequencies, without the constant: (T, width)."""
+    side = math.isqrt(width) + 2
+    pairs = sorted(
+        ((k, m) for k in range(side) for m in range(side) if k + m), key=lambda pair: pair[0] ** 2 + pair[1] ** 2
+    )
+    frequencies = torch.tensor(pairs[:width], dtype=torch.float32)
+    longest = (places.amax(dim=0) - places.amin(dim=0) + 1).clamp(min=1)
+    inside = (places - places.amin(dim=0) + 0.5) / longest
+    waves = torch.cos(math.pi * inside[:, None] * frequencies)
+    return 2 * waves.prod(dim=2)
+
+
+def draw_visible(n_images: int, n_tokens: int, share_masked: float, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Draw which tokens an image shows: their numbers (B, V), and which are masked, bool (B, T)."""
+    n_visible = max(1, round(n_tokens * (1 - share_masked)))
+    order = torch.rand(n_images, n_tokens, device=device).argsort(dim=1)
+    masked = torch.ones(n_images, n_tokens, dtype=torch.bool, device=device)
+    visible = order[:, :n_visible]
+    return visible, masked.scatter(1, visible, False)

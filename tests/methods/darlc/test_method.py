@@ -1,0 +1,148 @@
+"""What darlc does with sparse, noisy images: patterns, masks, sections, ablations, and number of groups."""
+
+from __future__ import annotations
+
+import typing
+
+import numpy as np
+import pytest
+import torch
+
+from facies.errors import InputError
+from facies.images import ImageSet
+from facies.images.axes import AxisOrder
+from facies.images.sources import ArraySource
+from facies.methods import make_method
+from facies.methods.darlc.denoisers import StopBeforeCopying, learn_registered_view
+from facies.methods.darlc.method import Ablation
+from facies.methods.darlc.network import MeasuredScale
+from facies.metrics import ari
+
+TINY = {
+    "n_clusters": 3, "width": 16, "depth": 1, "latent_size": 6, "attention_width": 8, "denoising.epochs": 2,
+    "pretraining.epochs": 4, "training.epochs": 4, "pretraining.batch_size": 32, "training.batch_size": 32,
+}  # fmt: skip
+SIDE = 20
+
+
+def noisy(each: int = 20, without: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Counts (N, 1, 20, 20) of three patterns, and of none (−1)."""
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[:SIDE, :SIDE] / (SIDE - 1)
+    patterns = np.stack([row, column, 4 * (row - 0.5) ** 2, np.full_like(row, 0.4)])
+    kinds = np.repeat([0, 1, 2, -1], [each, each, each, without])
+    return rng.poisson(1.2 * patterns[kinds])[:, None].astype(np.float32), kinds
+
+
+def image_set(pixels: np.ndarray, measured: np.ndarray | None = None) -> ImageSet:
+    import pandas as pd
+
+    table = pd.DataFrame({"id": [f"g{n}" for n in range(len(pixels))], "source": "x"})
+    return ImageSet(ArraySource(pixels, AxisOrder.FIRST), table, measured=measured)
+
+
+def tiny(**parameters: object):
+    return make_method("darlc", "quick", {**TINY, **parameters})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    pixels, kinds = noisy()
+    measured = np.ones((SIDE, SIDE), bool)
+    measured[14:, 14:] = False
+    return tiny().fit(image_set(pixels * measured, measured)), pixels * measured, kinds, measured
+
+
+def test_patterns_are_found_and_the_others_unassigned(fitted):
+    method, _, kinds, _ = fitted
+    assert (method.labels_[kinds < 0] == -1).mean() >= 0.9
+    assert (method.labels_[kinds >= 0] == -1).mean() <= 0.1
+    kept = (kinds >= 0) & (method.labels_ >= 0)
+    assert ari(kinds[kept], method.labels_[kept]) > 0.8
+    assert any("have no spatial pattern" in note for note in method.notes_)
+
+
+def test_predict_of_the_images_learnt_from_is_labels_also_where_unassigned(fitted):
+    method, pixels, _, measured = fitted
+    np.testing.assert_array_equal(method.predict(image_set(pixels, measured)), method.labels_)
+    flat = np.random.default_rng(5).poisson(1.0, (30, 1, SIDE, SIDE)).astype(np.float32)
+    assert (method.predict(image_set(flat, measured)) == -1).mean() > 0.7
+
+
+def test_unmeasured_pixels_change_nothing(fitted):
+    """pyimzML#35: they are not 0, whatever they hold."""
+    method, pixels, _, measured = fitted
+    other = np.where(measured, pixels, pixels.max())
+    np.testing.assert_allclose(method.transform(other), method.transform(pixels), atol=1e-5)
+    np.testing.assert_array_equal(method.predict(other), method.predict(pixels))
+
+
+@pytest.mark.parametrize("ablation", [each for each in typing.get_args(Ablation) if each != "none"])
+def test_each_piece_can_be_left_out(ablation):
+    pixels, _ = noisy(20, 0)
+    few = np.zeros((2, 1, SIDE, SIDE), np.float32)
+    few[:, :, :5, :5] = 9  # a small group, which the loss of sizes looks at
+    parameters = {"n_clusters": 4, "pattern_q": 1.0, "pretraining.epochs": 1, "training.epochs": 1}
+    pixels = np.concatenate([pixels, few])
+    method, full = tiny(ablation=ablation, **parameters).fit(pixels), tiny(**parameters).fit(pixels)
+    assert set(method.labels_) <= set(range(method.n_clusters_))
+    if ablation == "contrast":
+        assert "contrast" not in method.history_
+    if ablation == "pretraining":
+        assert "pretrain" not in set(method.history_["stage"])
+    if ablation == "module-2":
+        assert "advance" not in set(method.history_["stage"])
+    assert not np.array_equal(method.probabilities_, full.probabilities_)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("auto", 2), ("eigen-gap", 3)])
+def test_the_number_of_groups_is_found_and_said(asked, expected):
+    rng = np.random.default_rng(0)
+    pixels, _ = noisy(20, 0)
+    pixels = pixels * 8 + rng.poisson(0.2, pixels.shape).astype(np.float32)
+    method = tiny(n_clusters=asked).fit(pixels)
+    assert any(note.startswith(f"{expected} groups") for note in method.notes_)
+
+
+def test_what_cannot_be_grouped_is_one_line():
+    flat = np.random.default_rng(0).poisson(1.0, (40, 1, SIDE, SIDE)).astype(np.float32)
+    with pytest.raises(InputError, match=r"images have a spatial pattern, fewer than 3 groups: set pattern_q=1"):
+        tiny().fit(flat)
+    with pytest.raises(InputError, match="width=18: give a multiple of 4"):
+        tiny(width=18).fit(noisy()[0])
+
+
+def test_the_view_of_all_images_is_nearer_to_the_truth_than_the_images():
+    pixels, kinds = noisy(30, 0)
+    measured = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    scale = MeasuredScale(measured)
+    view, _ = learn_registered_view(
+        image_set(pixels), scale, measured, n_components=16, hidden=32, epochs=60, rate=1e-2, seed=0, device=torch.device("cpu"),
+    )  # fmt: skip
+    row, column = np.mgrid[:SIDE, :SIDE] / (SIDE - 1)
+    truth = np.stack([row, column, 4 * (row - 0.5) ** 2])[kinds].reshape(len(kinds), -1)
+    seen = view(scale(torch.from_numpy(pixels))).detach().numpy().reshape(len(kinds), -1)
+
+    def agreement(values: np.ndarray) -> float:
+        return float(np.mean([np.corrcoef(one, other)[0, 1] for one, other in zip(values, truth, strict=True)]))
+
+    assert agreement(seen) > agreement(pixels.reshape(len(kinds), -1)) + 0.2
+
+
+def test_the_denoiser_stops_before_it_copies():
+    """Where hidden pixels are predicted no better, the training ends, and the best weights are put back."""
+    from facies.methods.darlc.denoisers import AttentionView
+
+    measured = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    images = image_set(noisy(5, 0)[0])
+    torch.manual_seed(0)
+    view = AttentionView(measured, 1, 8, 4)
+    stop = StopBeforeCopying(images, MeasuredScale(measured), 0)
+    assert not stop.on_epoch_end(view, 1, {})
+    best = {name: value.clone() for name, value in view.state_dict().items()}
+    with torch.no_grad():
+        for parameter in view.parameters():
+            parameter.mul_(3)  # worse
+    assert [stop.on_epoch_end(view, epoch, {}) for epoch in (2, 3, 4)] == [False, False, True]
+    for name, value in view.state_dict().items():
+        torch.testing.assert_close(value, best[name])
