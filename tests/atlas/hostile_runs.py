@@ -29,6 +29,7 @@ from PIL import Image
 
 from facies.annotations import Journal
 from facies.atlas import Atlas
+from facies.cluster import ward_tree
 from facies.errors import InputError
 from facies.images import ImageSet, open_images
 from facies.runs import RunFolder, write_run
@@ -56,6 +57,7 @@ def write_pristine(folder: Path) -> RunFolder:
         Image.fromarray(rng.integers(0, 255, (16, 16), dtype=np.uint8)).save(pictures / f"image{i}.png")
     images: ImageSet = make_table(open_images(pictures))
     run = write_run(folder / "pristine" / "run", make_contents(images))
+    run.add_tree("ward", ward_tree(np.asarray(run.embedding)), {"method": "ward"})
     with Journal(run) as journal:
         journal.name_group(0, "quartz")
         journal.assign([1, 4, 7, 13], "chert", looked_at=True)
@@ -202,6 +204,21 @@ def array(name: str, values: np.ndarray) -> Mutation:
     return mutate
 
 
+def tree_nodes(**columns: float) -> Mutation:
+    """Have all nodes of the tree the same value in some columns."""
+
+    def mutate(run: Path, _private: Path, _rng: np.random.Generator) -> None:
+        path = run / "trees" / "ward.nodes.parquet"
+        pd.read_parquet(path).assign(**columns).to_parquet(path, index=False)
+
+    return mutate
+
+
+def many_nodes(run: Path, _private: Path, _rng: np.random.Generator) -> None:
+    table = pa.table({"parent": np.zeros(50_000_000, np.int32), "strength": np.zeros(50_000_000, np.float32)})
+    pq.write_table(table, run / "trees" / "ward.nodes.parquet", compression="zstd")
+
+
 def webp_of_a_billion_pixels(run: Path, _private: Path, _rng: np.random.Generator) -> None:
     body = b"\x2f" + struct.pack("<I", (16_383 - 1) | (16_383 - 1) << 14) + b"\0" * 16
     chunk = b"VP8L" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
@@ -253,6 +270,12 @@ HOSTILE: dict[str, Mutation] = {
     "nested run.json": nested_json("run.json"),
     "nested index.json": nested_json("thumbnails/index.json"),
     "nested partition": nested_json("partitions/density.json"),
+    "nested tree": nested_json("trees/ward.json"),
+    "a tree is elsewhere": replaced_by_link("trees/ward.nodes.parquet", "{private}/id_rsa"),
+    "a tree is a pipe": replaced_by_pipe("trees/ward.images.parquet"),
+    "a tree with a cycle": tree_nodes(parent=1),
+    "a tree of endless strength": tree_nodes(strength=float("inf")),
+    "a tree of many nodes": many_nodes,
     "tile of nothing": index("tile", value=0),
     "tile of a billion": index("tile", value=10**9),
     "no sheets": index("sheets", value=[]),
@@ -377,6 +400,8 @@ PLACES = (
     "/points",
     "/state",
     "/changes?since=0",
+    "/tree",
+    "/tree/cut?groups=2",
     "/columns/distance",
     "/samples/0/0.webp",
 )

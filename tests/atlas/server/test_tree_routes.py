@@ -83,6 +83,9 @@ def test_a_cut_makes_the_groups_of_the_command_keeps_names_and_is_undone(
     labels = tree.cut(n_groups=6).labels
     assert [after["group"][row] - min(after["group"]) for row in range(90)] == labels.tolist()
     assert min(after["group"]) > max(before["group"])
+    parents = {line["group"]: line["parents"] for line in page.get("/groups")["groups"]}
+    pairs = set(zip(after["group"], before["group"], strict=True))
+    assert parents == {group: sorted(old for new, old in pairs if new == group and old >= 0) for group in parents}
     validated = [row for row in range(90) if before["state"][row] == 2]
     assert all((after["class"][row], after["state"][row]) == (1, 2) for row in validated)
     assert after["reason"] == before["reason"]

@@ -31,13 +31,18 @@ class GroupStatisticsCache:
 
         It is fast, because nothing is computed before it is asked for.
         """
-        old, new = group_index(before[rows])[0], group_index(after[rows])[0]
+        old, old_index, _ = group_index(before[rows])
+        new, new_index, _ = group_index(after[rows])
+        # Of which groups each new one has images: after a cut of the whole tree, of few of all that there were.
+        to, come = np.divmod(np.unique(new_index * len(old) + old_index), max(1, len(old)))
+        known, parents = {*old.tolist(), *self._parents}, dict[int, list[int]]()
+        for group, parent in zip(new[to].tolist(), old[come].tolist(), strict=True):
+            if group >= 0 and parent >= 0 and group not in known:
+                parents.setdefault(group, []).append(parent)
         with self._update_lock:
             self._groups = after
             self._stale |= {*old.tolist(), *new.tolist()}
-            for group in new.tolist():
-                if group >= 0 and group not in self._parents and group not in old:
-                    self._parents[group] = [int(number) for number in old if number >= 0 and number != group]
+            self._parents.update(parents)
 
     def by_group(self) -> dict[int, GroupStatistics]:
         """Return the statistics of all groups by number."""
