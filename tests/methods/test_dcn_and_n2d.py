@@ -34,7 +34,7 @@ def batch(seed: int = 1) -> Batch:
 def test_the_loss_is_that_of_the_paper_and_moves_no_centre(network):
     given, preprocessor = batch(), Preprocessor(PixelNormalizer(likelihood="gaussian"))
     terms = DCNObjective(preprocessor, 0.05, 2.0)(network, given)
-    codes, reconstruction = network(given.images)
+    codes, reconstruction = (each.detach() for each in network(given.images))
     expected = 0.0
     for image, code, again in zip(given.images, codes, reconstruction, strict=True):
         nearest = min(float((code - centre).square().sum()) for centre in network.centres)
