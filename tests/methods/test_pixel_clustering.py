@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from facies.errors import InputError
 from facies.images import open_images
-from facies.methods import make_method, pixel_clustering
+from facies.methods import layout_clustering, make_method, pixel_clustering
 from facies.metrics import accuracy
 from tests.methods.factories import pictures
 
@@ -54,7 +54,7 @@ def test_k_means_and_the_mixture_give_the_probabilities_of_their_formulas():
 
 
 def test_images_beyond_those_that_are_laid_out_follow_them_and_a_note_says_so(monkeypatch):
-    monkeypatch.setattr(pixel_clustering.LayoutClustering, "most_images", 60)
+    monkeypatch.setattr(layout_clustering.LayoutClustering, "most_images", 60)
     pixels, kinds = pictures(each=25)
     method = few("spectral", n_clusters=4).fit(pixels)
     assert accuracy(kinds, method.labels_) > 0.95

@@ -37,11 +37,15 @@ class PixelKMeans(PixelClustering):
     """Number of groups, K."""
     n_init: Count = 20
     """Starts, of which the one with the least sum of squares is kept."""
+    max_iter: Count = 300
+    """Most rounds of one start, if the centres do not come to rest before."""
 
     def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the centres."""
         with fit.trainer.progress("group", 1, "steps"):
-            model = KMeans(self.n_clusters, n_init=self.n_init, random_state=fit.trainer.seed("groups"))
+            model = KMeans(
+                self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=fit.trainer.seed("groups")
+            )
             model.fit(outputs["embedding_"])
         centres = torch.from_numpy(model.cluster_centers_).float()
         return {

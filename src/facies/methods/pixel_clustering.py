@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
@@ -20,7 +19,6 @@ from facies.images import ImageSet
 from facies.methods.downsample import downsample, downsampled_shape
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
-from facies.methods.grouping import Groups
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
 from facies.parameters import Count
@@ -29,7 +27,6 @@ from facies.training import Stage, StageOutputs
 MOST_BYTES = 2**33
 """Pixels of all images that lie in memory at once, as float32."""
 ROWS_FOR_AXES = 20_000
-VOTES = 10
 
 
 class Pixels(nn.Module):
@@ -140,54 +137,3 @@ class ComponentClustering(PixelClustering):
     def embed(self, pixels: Tensor) -> Tensor:
         """The principal components, (B, D)."""
         return (super().embed(pixels) - self.mean_) @ self.components_.T
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class LayoutClustering(ComponentClustering):
-    """Groups of something that new images have no place in, such as a layout: they follow their nearest neighbours.
-
-    A subclass has `cut`, which is given `most_images` rows at most, drawn at random; all others follow, too.
-    """
-
-    most_images: ClassVar[int] = 10_000
-
-    @abstractmethod
-    def cut(self, rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-        """Components (M, D) → memberships (M, K), each row of sum 1."""
-
-    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """Stage: the groups of some images, and these as references for all."""
-        embedding, notes = outputs["embedding_"], list(outputs.get("notes", []))
-        rows = np.arange(len(embedding))
-        if len(rows) > self.most_images:
-            drawn = np.random.default_rng(fit.trainer.seed("references")).choice(rows, self.most_images, replace=False)
-            notes.append(
-                f"groups were found among {len(drawn)} of the {len(rows)} images; the others follow their neighbours"
-            )
-            rows = np.sort(drawn)
-        with fit.trainer.progress("group", 1, "steps"):
-            memberships = self.cut(embedding[rows], fit.trainer.seed("groups"))
-        size = embedding.shape[1]
-        groups = {
-            "references": torch.from_numpy(embedding[rows]),
-            "memberships": torch.from_numpy(memberships.astype(np.float32)),
-            "mean": torch.zeros(size),
-            "components": torch.eye(size),
-            "unit_length": torch.tensor(False),
-            "votes": torch.tensor(min(VOTES, len(rows))),
-        }
-        return {"groups": groups, "n_clusters": memberships.shape[1], "notes": notes}
-
-    def load_groups(self, groups: dict[str, Tensor]) -> None:
-        """Build the references."""
-        self.groups_ = Groups.from_state(groups, self.device_)
-
-    def place(self, embedding: Tensor) -> Tensor:
-        """What the neighbours of an image say."""
-        placed: Tensor = self.groups_(embedding)
-        return placed
-
-
-def one_hot(labels: NDArray[Any]) -> NDArray[np.float32]:
-    """Labels from 0 (N,) → memberships (N, K) of 0 and 1."""
-    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]

@@ -26,6 +26,8 @@ METHODS: dict[str, str] = {
     "idec": "facies.methods.idec:IDEC",
     "contrastive": "facies.methods.contrastive:Contrastive",
     "self-label": "facies.methods.self_label:SelfLabel",
+    "dcn": "facies.methods.dcn:DCN",
+    "n2d": "facies.methods.n2d:N2D",
     "k-means": "facies.methods.k_means:PixelKMeans",
     "pca-k-means": "facies.methods.k_means:PCAKMeans",
     "gaussian-mixture": "facies.methods.gaussian_mixture:PixelGaussianMixture",

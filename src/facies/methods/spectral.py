@@ -11,11 +11,12 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 from sklearn.cluster import SpectralClustering
 
-from facies.methods.pixel_clustering import LayoutClustering, one_hot
+from facies.methods.layout_clustering import LayoutClustering, one_hot
+from facies.methods.pixel_clustering import ComponentClustering
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Spectral(LayoutClustering):
+class Spectral(LayoutClustering, ComponentClustering):
     """Spectral clustering: images are joined to their nearest neighbours, and the graph is cut where few joins are lost.
 
     References

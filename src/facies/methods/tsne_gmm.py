@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.mixture import GaussianMixture
 
-from facies.methods.pixel_clustering import LayoutClustering
+from facies.methods.layout_clustering import LayoutClustering
+from facies.methods.pixel_clustering import ComponentClustering
 from facies.parameters import Positive
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TSNEGaussianMixture(LayoutClustering):
+class TSNEGaussianMixture(LayoutClustering, ComponentClustering):
     """T-SNE lays the images out in the plane by their pixels, and a mixture of Gaussians cuts it.
 
     References

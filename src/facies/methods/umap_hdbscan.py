@@ -11,12 +11,13 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from facies.cluster import UMAPLayout, density_groups
-from facies.methods.pixel_clustering import LayoutClustering
+from facies.methods.layout_clustering import LayoutClustering
+from facies.methods.pixel_clustering import ComponentClustering
 from facies.parameters import Count
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class UMAPHDBSCAN(LayoutClustering):
+class UMAPHDBSCAN(LayoutClustering, ComponentClustering):
     """UMAP lays the images out by their pixels, and HDBSCAN finds groups there, and their number.
 
     References

@@ -1,0 +1,124 @@
+"""`n2d`: (not too) deep clustering (McConville, Santos-Rodríguez, Piechocki & Craddock, ICPR 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from numpy.typing import NDArray
+from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
+
+from facies.cluster import UMAPLayout
+from facies.errors import InputError
+from facies.images import ImageSet
+from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
+from facies.methods.fit_context import FitContext
+from facies.methods.layout_clustering import LayoutClustering
+from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.weights import load_weights
+from facies.nn import MLPAutoencoder, PixelNormalizer
+from facies.parameters import Count, settings
+from facies.training import Stage, StageOutputs, Training
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class N2D(LayoutClustering):
+    """An autoencoder learns the images, UMAP lays its code out, and a mixture of Gaussians cuts the layout.
+
+    References
+    ----------
+    .. [1] R. McConville, R. Santos-Rodríguez, R. J. Piechocki, I. Craddock, "N2D: (not too) deep clustering via clustering the
+       local manifold of an autoencoded embedding", ICPR 2020.
+    """
+
+    most_images: ClassVar[int] = 70_000
+    name: ClassVar[str] = "n2d"
+    title: ClassVar[str] = "Autoencoder, UMAP and a Gaussian mixture"
+    reference: ClassVar[str] = (
+        "R. McConville, R. Santos-Rodríguez, R. J. Piechocki, I. Craddock, N2D: (not too) deep clustering via clustering the "
+        "local manifold of an autoencoded embedding. ICPR 2020."
+    )
+    citation: ClassVar[str] = "McConville et al., 2020"
+    summary: ClassVar[str] = (
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The codes were "
+        "laid out by UMAP in {0.layout_dimensions} dimensions, and grouped by a mixture of Gaussians."
+    )
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"training.epochs": "auto"}}
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "n_clusters": 3, "network": "conv", "filters": 4, "layout_dimensions": 2, "training.epochs": 2, "training.batch_size": 16,
+    }  # fmt: skip
+
+    n_clusters: Annotated[int, Ge(2)] = 10
+    """Number of groups, K."""
+    latent_size: Count = 10
+    """Numbers in a code; the paper takes as many as groups."""
+    network: Literal["mlp", "conv"] = "mlp"
+    """Fully connected (500-500-2000 and mirrored), or convolutional, which suits larger images."""
+    filters: Count = 16
+    """Filters of the first block of ``conv``; more see finer detail and take longer."""
+    n_neighbors: Annotated[int, Ge(2)] = 20
+    """Neighbours of an image in the layout; more merge small groups."""
+    layout_dimensions: Count = 10
+    """Dimensions of the layout; the paper takes as many as groups."""
+    training: Training = settings(Training, epochs=1000, batch_size=256)
+    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+
+    def check(self, images: ImageSet) -> None:
+        """Refuse also too few images."""
+        super().check(images)
+        if len(images) < (least := max(4, self.n_clusters)):
+            raise InputError(
+                f"{len(images)} images are fewer than the {least} that are needed; give more, or a smaller n_clusters"
+            )
+
+    def build_network(self) -> Any:
+        """The autoencoder for images of ``image_shape_``, with random weights."""
+        shape = channels_shape(self.image_shape_)
+        if self.network == "conv":
+            return build_autoencoder(shape, self.latent_size, self.filters, "ae")
+        return MLPAutoencoder(shape, self.latent_size)
+
+    def encoder_stages(self, fit: FitContext) -> list[Stage]:
+        """Scale of the pixels to [0, 1], and the autoencoder."""
+        return [fit.stage("scale", self.scale), fit.stage("train", self.train)]
+
+    def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
+        """Stage: the range of the pixels, to [0, 1]."""
+        normalizer = PixelNormalizer(*fit.images.value_range(), likelihood="gaussian")
+        return {"intensity": dict(normalizer.state_dict())}
+
+    def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the autoencoder learns to reconstruct."""
+        network: nn.Module = fit.trainer.build(self.build_network)
+        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
+        training = self.training.with_epochs(automatic_epochs(len(fit.images)))
+        fit.trainer.fit(network, fit.images, AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
+        return {"network": dict(network.state_dict())}
+
+    def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Scale and autoencoder."""
+        return {name: outputs[name] for name in ("intensity", "network")}
+
+    def load_encoder(self, state: StageOutputs) -> None:
+        """Build scale and autoencoder."""
+        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
+        self.preprocessor_ = Preprocessor(normalizer)
+        self.network_ = load_weights(self.build_network(), state["network"], self.device_)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """The code."""
+        code: Tensor = self.network_.encode(self.preprocessor_.transform(pixels))[0]
+        return code
+
+    def cut(self, rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+        """The Gaussians in the layout of the codes."""
+        layout = UMAPLayout(rows, self.n_neighbors, "euclidean", seed).layout(self.layout_dimensions)
+        mixture = GaussianMixture(self.n_clusters, reg_covar=1e-4, n_init=3, random_state=seed)
+        rows_of_layout = layout.astype(np.float64)
+        memberships: NDArray[np.float32] = mixture.fit(rows_of_layout).predict_proba(rows_of_layout).astype(np.float32)
+        return memberships
