@@ -21,7 +21,14 @@ def cluster(
     context: typer.Context,
     source: Input,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")],
-    method: Annotated[str, typer.Option(metavar="NAME", help="See facies methods.")] = "moe-vae",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="See facies methods; without it pretrained for photographs, moe-vae for small drawn figures.",
+            show_default="chosen by the images",
+        ),
+    ] = None,
     preset: Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")] = "quick",
     settings: Annotated[
         list[str] | None,
@@ -69,7 +76,10 @@ def cluster(
     from facies.cli.parameters import merged, read_settings
     from facies.methods import method_class
     from facies.workflows import ClusterJob, run_clustering
+    from facies.workflows.default_method import default_methods
 
+    names = [setting.partition("=")[0].strip() for setting in settings or []]
+    of = method_class(method or default_methods(names)[0])
     options = {
         "random_state": seed,
         "hardware.accelerator": accelerator,
@@ -90,7 +100,7 @@ def cluster(
         output=output,
         method=method,
         preset=preset,
-        parameters=merged(read_settings(method_class(method), settings or [], log_line), options),
+        parameters=merged(read_settings(of, settings or [], log_line), options),
         image_options=cast("ImageOptions", image_options),
         resume=resume,
         overwrite=overwrite,

@@ -56,7 +56,7 @@ class ClusterJob:
 
     source: Source
     output: str | PathLike[str]
-    method: str = "moe-vae"
+    method: str | None = None
     preset: str = "quick"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     image_options: ImageOptions = field(default_factory=ImageOptions)
@@ -70,7 +70,7 @@ def cluster(
     source: Source,
     output: str | PathLike[str],
     *,
-    method: str = "moe-vae",
+    method: str | None = None,
     preset: str = "quick",
     parameters: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -86,8 +86,10 @@ def cluster(
         The images, as `open_images` takes them. Of images that lie in memory alone the run keeps thumbnails only.
     output : path
         The run folder to write. Folders above it are made.
-    method : str, default="moe-vae"
-        Name of the method, one of `METHODS` or of an installed plugin.
+    method : str, optional
+        Name of the method, one of `METHODS` or of an installed plugin. Without it, ``pretrained`` is taken for photographs
+        and ``moe-vae`` for small figures drawn in lines; a note of the run says which, and why
+        (`facies.workflows.default_method`).
     preset : str, default="quick"
         Which set of parameters to start from: ``quick`` trains for a short time, ``paper`` as the publication did.
     parameters : mapping, optional
@@ -119,7 +121,7 @@ def cluster(
 
 
 def run_clustering(
-    job: ClusterJob, progress: Progress | None = None, report: Callable[[str], None] | None = None
+    job: ClusterJob, progress: Progress | None = None, report: Callable[[str], None] = lambda _line: None
 ) -> tuple[RunFolder, bool]:
     """Make a run, or finish one that was interrupted.
 
@@ -150,6 +152,7 @@ def run_clustering(
     from facies.images import open_images
     from facies.methods import make_method
     from facies.training import SilentProgress
+    from facies.workflows.default_method import choose_method, default_methods
     from facies.workflows.run_contents import run_contents
 
     progress = progress or SilentProgress()
@@ -158,26 +161,33 @@ def run_clustering(
         raise InputError("--resume goes on and --overwrite begins anew: give one of them")
     if not job.resume:
         check_output(path, overwrite=job.overwrite)
-    method = make_method(job.method, job.preset, job.parameters)
+    names = default_methods(job.parameters) if job.method is None else (job.method,)
+    candidates = [make_method(name, job.preset, job.parameters) for name in names]
     _check_tensorboard(job.tensorboard_folder)
     with _without_empty_parents(path), lock_run(path):
         work = WorkFolder(path)
         earlier = _unfinished_fit(work, job)
-        complete = _complete_run(path, method, earlier) if job.resume and path.exists() else None
+        complete = _complete_run(path, candidates, earlier) if job.resume and path.exists() else None
         if complete is not None:
             work.remove()
             return complete, False
         images = open_images(job.source, **job.image_options, progress=progress_callback(progress))
+        method, notes = candidates[0], []
+        if job.method is None:
+            method, note = choose_method(candidates, images, job.parameters, earlier.method if earlier else None)
+            notes = [note]
+            report(note)
         method.check(images)
         if isinstance(job.source, str | PathLike):
             confirm_folder(job.source)
-        if job.resume and earlier is None and report is not None:
+        if job.resume and earlier is None:
             report(f"there is no unfinished run at {path}; beginning from the start")
         fit = _start_or_continue(work, earlier, UnfinishedFit.from_method(method, images, replaces=job.overwrite))
         with _keeping_finished_stages(work):
             _fit(method, images, work, progress)
             _write_tensorboard(method, job.tensorboard_folder)
-            contents = run_contents(method, images, {"command": [*job.command], "preset": job.preset, "fit": fit.id})
+            how = {"command": [*job.command], "preset": job.preset, "fit": fit.id}
+            contents = run_contents(method, images, {**how, "notes": [*notes, *method.notes_]})
             run = write_run(path, contents, overwrite=fit.replaces)
         work.remove()
     return run, True
@@ -195,11 +205,12 @@ def _unfinished_fit(work: WorkFolder, job: ClusterJob) -> UnfinishedFit | None:
     return earlier
 
 
-def _complete_run(path: Path, method: Method, earlier: UnfinishedFit | None) -> RunFolder | None:
+def _complete_run(path: Path, candidates: Sequence[Method], earlier: UnfinishedFit | None) -> RunFolder | None:
     """Open the run if there is nothing left to do; None where an unfinished fit is to replace it."""
     run = RunFolder(path)
     if earlier is not None and run.manifest.get("fit") != earlier.id:
         return None
+    method = next((each for each in candidates if each.name == run.manifest["method"]), candidates[0])
     if run.manifest["method"] != method.name:
         differences = [f"it was made with --method {run.manifest['method']}, not {method.name}"]
     else:

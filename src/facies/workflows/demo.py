@@ -24,10 +24,11 @@ def cluster_digits(
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> RunFolder:
-    """Write ``digits.npz`` into a folder, cluster it with the defaults, and write the run folder ``run`` beside it."""
+    """Write ``digits.npz`` into a folder, cluster it by ``moe-vae``, and write the run folder ``run`` beside it."""
     job = ClusterJob(
         source=write_digits(folder / "digits.npz"),
         output=folder / "run",
+        method="moe-vae",
         parameters={"random_state": seed},
         overwrite=overwrite,
         command=command,
