@@ -54,7 +54,7 @@ def seeds(side: int = 48) -> NDArray[np.uint8]:
     """White ellipses on black: of one tone, but no lines."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:side*1j, -1:1:side*1j]  # fmt: skip
-    return np.stack([255 * ((x / 0.4) ** 2 + (y / long) ** 2 < 1) for long in rng.uniform(0.5, 0.9, 30)]).astype(
+    return np.stack([255 * ((x / 0.5) ** 2 + (y / long) ** 2 < 1) for long in rng.uniform(0.6, 0.9, 30)]).astype(
         np.uint8
     )
 

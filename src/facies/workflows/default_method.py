@@ -27,7 +27,7 @@ MIDDLE = (0.15, 0.85)
 EDGE = 0.5
 """An edge goes through a pixel if its neighbours span half of the range, so that grey there may be mere blur of the edge."""
 MOST_SHADING = 0.2
-"""Lines of one tone have grey at their edges alone: measured are at most 0.13, for blurred lines, and for shaded things 0.28 or more."""
+"""Lines of one tone have grey at their edges alone: measured are at most 0.13, for blurred lines, and for shades 0.28 or more."""
 MOST_THICKNESS = 1 / 3
 """A line is three times as long as it is thick: measured are at most 0.27, for bold letters, and for grains of one tone 0.41."""
 LARGEST_SIDE = 128
