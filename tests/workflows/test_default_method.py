@@ -130,6 +130,8 @@ def test_no_more_than_a_sample_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_images_without_a_figure_are_no_drawings() -> None:
     plain = np.repeat(np.arange(20, dtype=np.uint8), 32 * 32).reshape(20, 32, 32)
     assert chosen(plain)[0] == "pretrained"
+    checks = np.indices((48, 48)).sum(axis=0) % 2 * np.arange(1, 21, dtype=np.uint8)[:, None, None]
+    assert chosen(checks.astype(np.uint8))[0] == "pretrained"
 
 
 def test_parameters_of_one_method_alone_choose_it() -> None:

@@ -24,6 +24,8 @@ MEASURED_SIDE = 24
 """Longer side to which images are shrunk before they are measured, at which noise and an enlargement of lines disappear."""
 MIDDLE = (0.15, 0.85)
 """Grey that is neither ground nor ink, as a share of the range of the image."""
+NO_SPAN = 1e-3
+"""A pattern so fine that shrinking leaves less than this share of its range shows no figure."""
 EDGE = 0.5
 """An edge goes through a pixel if its neighbours span half of the range, so that grey there may be mere blur of the edge."""
 MOST_SHADING = 0.2
@@ -78,20 +80,23 @@ def measure_figures(images: ImageSet) -> FigureMeasures:
 
 
 def measure_figure(image: NDArray[np.float64]) -> tuple[float, float]:
-    """Shading and thickness of one grey image (H, W) of at least two values; see `FigureMeasures`."""
+    """Shading and thickness of one grey image (H, W) of at least two values; 1 and 1 where shrinking makes it plain grey."""
     import cv2
 
-    image = _shrunk((image - image.min()) / (image.max() - image.min()))
-    image = (image - image.min()) / max(float(image.max() - image.min()), 1e-9)
-    if np.mean(image > 0.5) > 0.5:  # what fills more than half is the ground
-        image = 1.0 - image
+    grey = _shrunk((image - image.min()) / (image.max() - image.min()))
+    span_of_all = float(grey.max() - grey.min())
+    if span_of_all < NO_SPAN:
+        return 1.0, 1.0
+    grey = (grey - grey.min()) / span_of_all
+    if np.mean(grey > 0.5) > 0.5:  # what fills more than half is the ground
+        grey = 1.0 - grey
     neighbours = np.ones((3, 3), np.uint8)
-    span = cv2.dilate(image, neighbours) - cv2.erode(image, neighbours)
-    even = (image > MIDDLE[0]) & (image < MIDDLE[1]) & (span < EDGE)
-    figure = np.pad(image > 0.5, 1)
+    span = cv2.dilate(grey, neighbours) - cv2.erode(grey, neighbours)
+    even = (grey > MIDDLE[0]) & (grey < MIDDLE[1]) & (span < EDGE)
+    figure = np.pad(grey > 0.5, 1)
     longer_side = max(int(np.ptp(along)) + 1 for along in np.nonzero(figure))
     radius = float(cv2.distanceTransform(figure.astype(np.uint8), cv2.DIST_L2, 5).max()) - 0.5
-    return float(even.sum() / (image > MIDDLE[0]).sum()), 2.0 * radius / longer_side
+    return float(even.sum() / (grey > MIDDLE[0]).sum()), 2.0 * radius / longer_side
 
 
 def _shrunk(image: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -164,7 +169,7 @@ def _by_the_pixels(images: ImageSet) -> tuple[str, str]:
     if longer_side < SMALLEST_SIDE:
         return DRAWN, f"images of {longer_side} pixels are too small for a network that learnt from photographs"
     if longer_side > LARGEST_SIDE:
-        return PHOTOGRAPHED, f"to learn from images of {longer_side} pixels takes long (--size makes them smaller)"
+        return PHOTOGRAPHED, f"learning from images of {longer_side} pixels takes long (--size makes them smaller)"
     measured = measure_figures(images)
     shading = f"even grey fills {measured.shading:.0%} of a figure"
     if measured.are_lines:
