@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import record
 from atlas_tables import reach, sessions_of_intervals
+from real_tables import default_method, real_images
 from record import where
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
@@ -544,6 +545,8 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
     "mixture": (("mixture",), mixture),
+    "real-images": (("real-images-",), real_images),
+    "default-method": (("default-method",), default_method),
     "atlas": (("atlas",), atlas),
 }
 
