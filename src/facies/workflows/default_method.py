@@ -28,10 +28,10 @@ NO_SPAN = 1e-3
 """A pattern so fine that shrinking leaves less than this share of its range shows no figure."""
 EDGE = 0.5
 """An edge goes through a pixel if its neighbours span half of the range, so that grey there may be mere blur of the edge."""
-MOST_SHADING = 0.2
-"""Lines of one tone have grey at their edges alone: measured are at most 0.13, for blurred lines, and for shades 0.28 or more."""
+MOST_SHADING = 0.25
+"""Lines of one tone have grey at their edges alone: at most 0.22 was measured for lines, blurred, and 0.28 or more for shades."""
 MOST_THICKNESS = 1 / 3
-"""A line is three times as long as it is thick: measured are at most 0.27, for bold letters, and for grains of one tone 0.41."""
+"""A line is three times as long as it is thick: at most 0.27 was measured for bold letters, and 0.41 for grains of one tone."""
 LARGEST_SIDE = 128
 """To learn from larger images takes longer than a first answer should."""
 SMALLEST_SIDE = 16
