@@ -79,7 +79,7 @@ ROWS: list[tuple[Callable[[Path], Path], tuple[str, ...], tuple[str, ...]]] = [
     (empty_folder, (), ("there is no image file in this folder",)),
     (no_readable_image, (), ("none of the 2 image files can be read", "a.png")),
     (one_image, (), ("holds 1 image", "at least 2")),
-    (too_few, (), ("9 images are fewer than twice the smallest group", "min_cluster_size")),
+    (too_few, ("--method", "moe-vae"), ("9 images are fewer than twice the smallest group", "min_cluster_size")),
     (all_equal, (), ("all 30 images are equal",)),
     (not_a_number, (), ("NaN or infinite", "id 3")),
     (infinite, (), ("NaN or infinite", "id 4")),

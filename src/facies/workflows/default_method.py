@@ -31,7 +31,7 @@ EDGE = 0.5
 MOST_SHADING = 0.25
 """Lines of one tone have grey at their edges alone: at most 0.22 was measured for lines, blurred, and 0.28 or more for shades."""
 MOST_THICKNESS = 1 / 3
-"""A line is three times as long as it is thick: at most 0.27 was measured for bold letters, and 0.41 for grains of one tone."""
+"""A line is three times as long as it is thick: at most 0.23 was measured for bold letters, and 0.41 for grains of one tone."""
 LARGEST_SIDE = 128
 """To learn from larger images takes longer than a first answer should."""
 SMALLEST_SIDE = 16
