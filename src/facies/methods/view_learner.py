@@ -195,7 +195,7 @@ class ViewLearner(EmbeddingMethod):
         return self.encoder_(shown)
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
-        """``views`` (n, 8, *reduced shape), of which the first is the image itself, and ``view_rows``."""
+        """``views``, the reduced views of n images (n, 8, …), of which the first is the image itself, and ``view_rows``."""
         return dict(getattr(self, "examples_", {}))
 
 
