@@ -258,3 +258,33 @@ def test_an_option_that_would_do_nothing_is_refused(folder, tmp_path, case) -> N
     words, expected = OF_ANOTHER_KIND[case]
     assert expected in facies("segment", folder / "run", *words, "-o", tmp_path / "b", code=2)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_report_shows_slices_shares_and_notes(folder, tmp_path) -> None:
+    facies("report", folder / "run", "--k", 5, "-o", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    labels = open_segmentation(folder / "run").labels("k5").read()
+    for label in range(1, 6):
+        assert f'<td class="n">{(labels == label).sum():,}</td>' in page
+    assert page.count("data:image/webp") == 6  # three planes, with labels and without
+    for note in open_segmentation(folder / "run").described["notes"]:
+        assert note in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "already exists" in facies("report", folder / "run", "-o", tmp_path / "r.html", code=2)
+    assert "for which --partition means nothing" in facies(
+        "report", folder / "run", "--partition", "x", "-o", tmp_path / "b.html", code=2
+    )
+
+
+def test_the_report_does_without_the_volume(folder, tmp_path) -> None:
+    np.save(tmp_path / "a.npy", GREY)
+    words = ["--method", "intensity", "--scale-nm", 64, "--voxel-size", "8,4,4", "--k", 4]
+    facies("segment", tmp_path / "a.npy", "-o", tmp_path / "run", *words)
+    (tmp_path / "a.npy").unlink()
+    facies("report", tmp_path / "run", "-o", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("data:image/webp") == 3
+    assert "slices without grey values" in page
+    assert "no longer there" in facies(
+        "export", tmp_path / "run", "--to", "ome-zarr", "-o", tmp_path / "b.zarr", code=2
+    )

@@ -25,6 +25,7 @@ from facies.workflows.default_method import (
     measure_figures,
 )
 from tests.cli.factories import call
+from tests.genes.factories import tissue
 from tests.workflows.factories import make_input
 
 
@@ -194,3 +195,14 @@ def test_a_fit_that_was_begun_goes_on_with_its_method() -> None:
 def test_a_method_that_is_named_is_taken_without_a_word(tmp_path: Path) -> None:
     run = cluster(make_input(tmp_path), tmp_path / "run", method="brightness")
     assert not any("was chosen" in note for note in RunFolder(run.path).manifest["notes"])
+
+
+def test_what_a_reader_reads_goes_to_the_method_made_for_it(tmp_path: Path) -> None:
+    adata = tissue()
+    adata.write_h5ad(tmp_path / "genes.h5ad")
+    assert default_methods(["n_clusters"], tmp_path / "genes.h5ad") == ("darlc",)
+    method, note = choose_method([make_method("darlc", "quick", {})], open_images(tmp_path / "genes.h5ad"))
+    assert method.name == "darlc"
+    assert note == "darlc was chosen, which is made for such images; choose otherwise by --method"
+    np.save(tmp_path / "plain.npy", digits())
+    assert default_methods([], tmp_path / "plain.npy") == default_methods([])

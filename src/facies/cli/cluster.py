@@ -25,7 +25,7 @@ def cluster(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="See facies methods; without it pretrained for photographs, moe-vae for small drawn figures.",
+            help="See facies methods; without it pretrained for photographs, moe-vae for small drawn figures, darlc for tissues.",
             show_default="chosen by the images",
         ),
     ] = None,

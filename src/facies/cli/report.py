@@ -8,10 +8,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from facies.cli.console import print_paths
+from facies.cli.option_scope import refuse_given
 from facies.cli.options import Json, Overwrite, Partition, Run
+
+_OF_IMAGES = ("partition", "tables", "samples", "um_per_px", "ratio", "diameter")
 
 
 def report(
+    context: typer.Context,
     run: Run,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The file to write.")],
     partition: Partition = None,
@@ -36,13 +40,26 @@ def report(
     diameter: Annotated[
         str, typer.Option(metavar="equivalent|feret_min|feret_max", help="What the size of a grain is.")
     ] = "equivalent",
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of a segmented volume: the labels of how many clusters.", show_default="8"),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write a report: one HTML file that needs nothing else; of grains with counts, ratios, sizes and plates."""
     from facies.report import write_report
     from facies.runs import RunFolder
+    from facies.volumes.segmentation import is_segmentation, open_segmentation
 
+    if is_segmentation(run):
+        from facies.volumes.report import write_volume_report
+
+        refuse_given(context, _OF_IMAGES, f"{run} is a segmented volume")
+        path = write_volume_report(open_segmentation(run), output, k=k, overwrite=overwrite)
+        print_paths({"report": path}, as_json=as_json)
+        return
+    refuse_given(context, ("k",), f"{run} is no segmented volume")
     path = write_report(
         RunFolder(run),
         output,

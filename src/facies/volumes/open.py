@@ -73,8 +73,10 @@ def open_volume(
 
 
 def reopen_volume(location: Mapping[str, Any]) -> Volume:
-    """Open the volume of a `Volume.location` again, in this or another process."""
+    """Open the volume of a `Volume.location` again, in this or another process; an `InputError` says that it is gone."""
     path, part = Path(location["path"]), location["part"]
+    if not path.exists():
+        raise InputError(f"{path}: the volume is no longer there: bring it back under this path")
     stored = _open_path(path, part, location["level"])
     volume = _volume(stored, f"{path}:{part}" if part else str(path), dict(location))
     return volume.with_voxel_size(location.get("voxel_size_nm"))

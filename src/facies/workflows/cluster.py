@@ -161,7 +161,7 @@ def run_clustering(
         raise InputError("--resume goes on and --overwrite begins anew: give one of them")
     if not job.resume:
         check_output(path, overwrite=job.overwrite)
-    names = default_methods(job.parameters) if job.method is None else (job.method,)
+    names = default_methods(job.parameters, job.source) if job.method is None else (job.method,)
     candidates = [make_method(name, job.preset, job.parameters) for name in names]
     _check_tensorboard(job.tensorboard_folder)
     with _without_empty_parents(path), lock_run(path):

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.images import ImageSet
+from facies.images.readers import find_reader
 from facies.methods import Method, method_class
 from facies.parameters import parameters_of
 
@@ -109,14 +113,26 @@ def _shrunk(image: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def default_methods(parameters: Iterable[str]) -> tuple[str, ...]:
+def default_methods(parameters: Iterable[str], source: Any = None) -> tuple[str, ...]:
     """Return the methods among which the images choose: those that have all parameters of these names.
 
-    One at least: where neither has all of them, it is the one that then refuses the others.
+    One at least: where neither has all of them, it is the one that then refuses the others. A `source` whose reader names
+    the method that is made for its images leaves that one alone.
     """
     given = list(parameters)
+    made = method_of_reader(source)
+    if made is not None:
+        return (made,)
     found = tuple(name for name in (DRAWN, PHOTOGRAPHED) if not _unknown(name, given))
     return found or (DRAWN,)
+
+
+def method_of_reader(source: Any) -> str | None:
+    """Return the method that is made for what the reader of a path reads; None for other images."""
+    if not isinstance(source, str | PathLike) or not (path := Path(source).expanduser()).exists():
+        return None
+    reader = find_reader(path)
+    return None if reader is None else reader.method
 
 
 def choose_method(
@@ -142,6 +158,9 @@ def choose_method(
         What was chosen, why, and how to choose otherwise, in one line.
     """
     by_name = {method.name: method for method in candidates}
+    if candidates[0].name not in (DRAWN, PHOTOGRAPHED):
+        name = candidates[0].name
+        return candidates[0], f"{name} was chosen, which is made for such images; choose otherwise by --method"
     if len(candidates) == 1:
         name = candidates[0].name
         other = PHOTOGRAPHED if name == DRAWN else DRAWN

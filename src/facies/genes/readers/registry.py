@@ -63,5 +63,12 @@ GENES = Reader(
     description=".h5ad, a Visium folder",
     can_read=lambda path: any(can_read(path) for can_read, _ in _GENE_TABLES),
     read=lambda path, _format, _progress: _images(path),
+    method="darlc",
 )
-IONS = Reader(name="ions", description=".imzML", can_read=is_imzml, read=lambda path, _format, _progress: _images(path))
+IONS = Reader(
+    name="ions",
+    description=".imzML",
+    can_read=is_imzml,
+    read=lambda path, _format, _progress: _images(path),
+    method="darlc",
+)

@@ -41,6 +41,8 @@ class Reader:
     takes_pages : bool, default=False
         Whether `read` takes a fourth argument, `pages`: ``axes``, ``images``, ``channels`` or ``layers``, which is what
         the pages of a file are taken for.
+    method : str, optional
+        The name of the method that is made for such images; ``facies cluster`` takes it where none is named.
     """
 
     name: str
@@ -48,3 +50,4 @@ class Reader:
     can_read: Callable[[Path], bool]
     read: Callable[..., ImageSet]
     takes_pages: bool = False
+    method: str | None = None
