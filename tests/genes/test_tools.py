@@ -69,6 +69,16 @@ def test_genes_without_a_pattern_are_said(grouped):
     assert any("have no pattern: unassigned" in note for note in grouped.uns["facies"]["notes"])
 
 
+def test_p_values_by_permutation_say_the_same_of_clear_patterns(grouped):
+    adata = facies.tl.gene_groups(tissue(side=16), method="pca-kmeans", n_groups=2, n_permutations=199, copy=True)
+    clear = (adata.var["kind"] < 2).to_numpy()
+    assert (adata.var["facies_moran_q"][clear] <= 1 / 100).all()
+    assert not np.allclose(adata.var["facies_moran_q"], grouped.var["facies_moran_q"], equal_nan=True)
+    note = next(note for note in adata.uns["facies"]["notes"] if "have no pattern" in note)
+    assert f"{(adata.var['facies_moran_q'] > 0.05).sum()} of 40 genes" in note
+    assert f"199 permutations, q > 0.05; by Geary's C it would be {(adata.var['facies_geary_q'] > 0.05).sum()})" in note
+
+
 def test_too_many_groups_are_said_to_be_mergeable():
     """Giotto#662: several groups look the same when K is too large."""
     adata = tissue(side=16)

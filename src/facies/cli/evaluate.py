@@ -58,6 +58,8 @@ def evaluate(
         return
     print_line(f"{folder.path}, partition {measured['partition']}")
     rows = [("images", format_metric(measured["n_images"]), ""), ("groups", format_metric(measured["n_groups"]), "")]
+    if measured["n_unassigned"]:
+        rows.append(("unassigned", format_metric(measured["n_unassigned"]), "images in no group"))
     for name, (title, meaning) in METRICS.items():
         if name in measured:
             rows.append((title, format_metric(float(measured[name])), meaning))

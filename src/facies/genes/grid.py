@@ -18,6 +18,9 @@ GAP = 4
 MOST_EMPTY = 50
 """An array that is larger than so many times its spots is taken for coordinates in micrometres or pixels."""
 
+MOST_TWICE = 0.01
+"""Cells may share their coordinates; where more do, sections lie on one another."""
+
 
 @dataclass(frozen=True)
 class PixelGrid:
@@ -126,7 +129,7 @@ def _section_places(
             return places // factor, f"{note}, {factor}×{factor} spots a pixel (their mean)"
         return places, note
     coordinates = table.coordinates[rows] if table.coordinates is not None else np.asarray(array, float)[:, ::-1]
-    return _bins(coordinates, max_side)
+    return _bins(coordinates, max_side, table.where)
 
 
 def is_hexagonal(places: NDArray[Any]) -> bool:
@@ -136,8 +139,14 @@ def is_hexagonal(places: NDArray[Any]) -> bool:
     return len(places) > 3 and max(parity.mean(), 1 - parity.mean()) > 0.99 and 0 < kinds.mean() < 1
 
 
-def _bins(coordinates: NDArray[np.float64], max_side: int) -> tuple[NDArray[np.int64], str]:
+def _bins(coordinates: NDArray[np.float64], max_side: int, where: str) -> tuple[NDArray[np.int64], str]:
     """Bin free coordinates (x, y) so that a bin holds about one spot, and no side has more than `max_side` bins."""
+    twice = 1 - len(np.unique(coordinates, axis=0)) / len(coordinates)
+    if twice > MOST_TWICE:
+        raise InputError(
+            f"{where}: {twice:.0%} of the spots have the coordinates of another one: where it holds several sections, name "
+            "them in a column of obs called 'section', 'sample' or 'library_id'"
+        )
     low, extent = coordinates.min(axis=0), np.ptp(coordinates, axis=0)
     largest = float(extent.max()) or 1.0
     side = np.sqrt(max(float(extent[0]), 1e-9 * largest) * max(float(extent[1]), 1e-9 * largest) / len(coordinates))

@@ -37,6 +37,7 @@ def gene_groups(
     section_key: str | None = None,
     min_spots: int = 10,
     pattern_q: float = 0.05,
+    n_permutations: int = 0,
     key_added: str = "facies",
     random_state: int = 0,
     copy: bool = False,
@@ -63,6 +64,9 @@ def gene_groups(
         Genes of fewer spots are unassigned.
     pattern_q : float, default=0.05
         Genes whose Moran's I has a larger false discovery rate are unassigned, from 0 to 1; 1 keeps all.
+    n_permutations : int, default=0
+        Random orders of the spots for the p-values of Moran's I and Geary's C; 0 takes analytic ones. The smallest false
+        discovery rate that n orders can show is 1 / (n + 1).
     key_added : str, default="facies"
         Beginning of the names under which results are written; see `facies.genes.annotate.write_groups`.
     random_state : int, default=0
@@ -87,7 +91,7 @@ def gene_groups(
     adata = adata.copy() if copy else adata
     table = table_from_anndata(adata, layer=layer, section_key=section_key)
     images = gene_images(table, min_spots=min_spots, values=values)
-    patterns = find_patterns(images)
+    patterns = find_patterns(images, n_permutations=n_permutations, random_state=random_state)
     has = patterns["moran_q"].to_numpy() <= pattern_q
     count = n_groups if n_groups is not None else max(2, round(int(has.sum()) / GENES_PER_GROUP))
     if count < 2 or int(has.sum()) < count:
@@ -109,9 +113,10 @@ def gene_groups(
             _spread(probability, rows, len(images), np.nan),
             _spread(embedding, rows, len(images), np.nan),
             {name: patterns[name].to_numpy() for name in ("moran_i", "moran_q", "geary_c", "geary_q")},
-            [*images.notes, f"{int((~has).sum()):,} of {len(images):,} genes have no pattern: unassigned",
+            [*images.notes, _pattern_note(patterns, pattern_q, n_permutations),
              *notes, *group_notes(_batches(images.subset(rows)), by_size(own), "genes")],
             {"method": method, "n_groups": count, "preset": preset, "min_spots": min_spots, "pattern_q": pattern_q,
+             "n_permutations": n_permutations,
              "random_state": random_state, "layer": layer or "X"},
         ),
         key_added,
@@ -167,6 +172,15 @@ def similar_genes(
         table["group"] = [groups.get(name, "") for name in kept]
     table = table.drop(index=gene).dropna(subset=["similarity"])
     return table.sort_values("similarity", ascending=False, kind="stable").head(n)
+
+
+def _pattern_note(patterns: pd.DataFrame, q: float, n_permutations: int) -> str:
+    how = f"{n_permutations:,} permutations" if n_permutations else "analytic"
+    none, by_geary = (int((patterns[name] > q).sum()) for name in ("moran_q", "geary_q"))
+    return (
+        f"{none:,} of {len(patterns):,} genes have no pattern: unassigned (Moran's I, {how}, q > {q:g}; "
+        f"by Geary's C it would be {by_geary:,})"
+    )
 
 
 def _by_darlc(

@@ -30,8 +30,13 @@ METRICS: dict[str, tuple[str, str]] = {
         "width of the groups against the distance between them, in the embedding; lower is better",
     ),
     "labelled_fraction": ("Share with a group", "images that are not noise"),
+    "dbie": (
+        "DBIE",
+        "the Davies–Bouldin index of the measured pixels, Euclidean; lower is better, also for smoother images",
+    ),
+    "dbip": ("DBIP", "the same by 1 − Pearson’s correlation"),
 }
-"""Name and meaning of the metrics that `facies.metrics.evaluate_partition` gives."""
+"""Name and meaning of the metrics that `facies.metrics.evaluate_partition` gives, and of those in the space of the pixels."""
 
 
 def format_count(n: int, one: str, many: str | None = None) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.runs import RunFolder
+from facies.runs.masked_pictures import in_colours
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
@@ -63,6 +64,8 @@ class NativeImages:
         pixels: NDArray[Any] = images.source.read(np.array([row]))[0]
         if pixels.ndim == 4:
             pixels = pixels[min(self.best_layer(row), len(pixels) - 1)]
+        if images.measured is not None:
+            return Image.fromarray(in_colours(pixels[None], images.measured)[0])
         if self._wide:
             pixels = np.clip((pixels.astype(np.float32) - self._low) / self._span * 255, 0, 255)
         pixels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)

@@ -16,6 +16,7 @@ from PIL import Image
 from facies.errors import InputError
 from facies.io import write_json_atomically
 from facies.runs.files import reading
+from facies.runs.masked_pictures import in_colours
 from facies.runs.thumbnail_index import COLUMNS, PER_SHEET, TILE, read_index
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ def thumbnail_shape(height: int, width: int) -> tuple[int, int]:
 
 
 def to_thumbnails(
-    images: Tensor, low: float, high: float, layers: NDArray[np.int64] | None = None
+    images: Tensor,
+    low: float,
+    high: float,
+    layers: NDArray[np.int64] | None = None,
+    measured: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Return thumbnails of a batch: one channel, or the mean of two, gives grey; the first of three or more give colour.
 
@@ -67,6 +72,8 @@ def to_thumbnails(
         The pixel values that become black and white.
     layers : ndarray of int, shape (B,), optional
         The layer of each focal stack that is taken. Without it the sharpest.
+    measured : ndarray of bool, shape (H, W), optional
+        Which pixels were measured. The images are then shown as `facies.runs.masked_pictures.in_colours` shows them.
 
     Returns
     -------
@@ -78,6 +85,9 @@ def to_thumbnails(
     if images.ndim == 5:
         chosen = _sharpest_layers(images) if layers is None else torch.tensor(layers)
         images = images[torch.arange(len(images)), chosen]
+    if measured is not None:
+        images = torch.from_numpy(in_colours(images.numpy(), measured)).permute(0, 3, 1, 2)
+        low, high = 0.0, 255.0
     images = images.mean(1, keepdim=True) if images.shape[1] == 2 else images[:, : 3 if images.shape[1] > 3 else None]
     height, width = images.shape[-2:]
     shape = thumbnail_shape(height, width)
@@ -98,18 +108,20 @@ def _sharpest_layers(stacks: Tensor) -> Tensor:
     return sharpness.argmax(1)
 
 
-def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float) -> None:
+def write_thumbnails(
+    folder: Path, images: ImageBatches, low: float, high: float, measured: NDArray[np.bool_] | None = None
+) -> None:
     """Write the sheets of N images and ``index.json`` into a new folder, reading the images once, batch by batch.
 
     Of focal stacks ``sheet-000.webp`` … show the best layer of each image, which is the one that the column
     ``best_layer`` of the table names, or else the sharpest; ``layer-0-000.webp`` … show layer 0 of all, and so on.
-    Pixels of the value ``low`` become black, those of ``high`` white.
+    Pixels of the value ``low`` become black, those of ``high`` white; where not all were `measured`, see `to_thumbnails`.
     """
     folder.mkdir()
     bytes_an_image = 4 * int(np.prod(images.image_shape))
     batch_size = max(1, min(PER_SHEET, _BATCH_BYTES // max(1, bytes_an_image)))
     # Thumbnails enlarged from few pixels are smaller, and exact, without loss; photographs are not.
-    lossless = max(images.image_shape[-2:]) <= TILE // 2
+    lossless = measured is not None or max(images.image_shape[-2:]) <= TILE // 2
     n_layers = images.image_shape[0] if len(images.image_shape) == 4 else 0
     best = _best_layers(images, n_layers)
     shape = thumbnail_shape(*images.image_shape[-2:])
@@ -118,9 +130,9 @@ def write_thumbnails(folder: Path, images: ImageBatches, low: float, high: float
     done = 0
     for batch in images.batches(batch_size):
         chosen = None if best is None else best[done : done + len(batch)]
-        sheets.add(to_thumbnails(batch, low, high, chosen))
+        sheets.add(to_thumbnails(batch, low, high, chosen, measured))
         for number, sheets_of_layer in enumerate(layers):
-            sheets_of_layer.add(to_thumbnails(batch[:, number], low, high))
+            sheets_of_layer.add(to_thumbnails(batch[:, number], low, high, measured=measured))
         done += len(batch)
     index = {
         "format": 1,

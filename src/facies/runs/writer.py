@@ -151,7 +151,7 @@ def write_run(path: str | Path, contents: RunContents, *, overwrite: bool = Fals
             _write_tables(folder, contents)
             _write_arrays(folder, contents)
             low, high = contents.images.value_range()
-            write_thumbnails(folder / "thumbnails", contents.images.clipped(), low, high)
+            write_thumbnails(folder / "thumbnails", contents.images.clipped(), low, high, contents.images.measured)
             if contents.canonical_images is not None:
                 write_thumbnails(folder / "thumbnails-upright", contents.canonical_images, low, high)
             if contents.save_model is not None:

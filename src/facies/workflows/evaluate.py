@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.errors import InputError
+from facies.errors import FaciesWarning, InputError
 from facies.runs import RunFolder
 
 
@@ -64,8 +65,9 @@ def _in_image_space(run: RunFolder, groups: NDArray[np.int64]) -> dict[str, floa
         return {}
     try:
         images = run.image_set()
-    except InputError:
-        return {}  # moved since; all else is in the run
+    except InputError as error:  # moved since; all else is in the run
+        warnings.warn(f"dbie and dbip need the pixels, and are left out: {error}", FaciesWarning, stacklevel=3)
+        return {}
     measured = images.measured
     try:
         found = davies_bouldin_of_images(

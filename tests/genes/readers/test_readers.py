@@ -179,6 +179,12 @@ def spoiled(kind: str):
         adata.X[0, 7] = -1 if kind == "negative" else np.nan
     elif kind == "sections":
         adata.obs["array_row"] = adata.obs["array_row"].to_numpy() // 2
+    elif kind == "sections by coordinates":
+        del adata.obs["array_row"]
+        adata.obsm["spatial"][:72] = adata.obsm["spatial"][72:]
+    elif kind == "coordinates that are none":
+        del adata.obs["array_row"]
+        adata.obsm["spatial"][3] = np.nan
     return adata
 
 
@@ -189,6 +195,8 @@ def spoiled(kind: str):
         ("negative", "1 values below 0, the first of GENE7"),
         ("nan", "1 values that are no numbers, the first of GENE7"),
         ("sections", "several spots at one place.*'section'"),
+        ("sections by coordinates", "50% of the spots have the coordinates of another one.*'section'"),
+        ("coordinates that are none", "some coordinates are no numbers: leave these spots out"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(kind, words):

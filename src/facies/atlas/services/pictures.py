@@ -17,6 +17,7 @@ from PIL import Image
 from facies.atlas.errors import MissingError
 from facies.errors import InputError
 from facies.runs import RunFolder, Thumbnails
+from facies.runs.masked_pictures import in_colours
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
@@ -152,7 +153,12 @@ class Pictures:
             pixels = pixels[number]
         elif layer not in (None, 0):
             raise MissingError(f"there is no focal layer {layer}: the images of this run are no focal stacks")
-        return to_picture(pixels, *self._contrast)
+        measured = self._images.measured
+        return (
+            to_picture(pixels, *self._contrast)
+            if measured is None
+            else Image.fromarray(in_colours(pixels[None], measured)[0])
+        )
 
     @cached_property
     def _contrast(self) -> tuple[float, float]:
