@@ -111,10 +111,10 @@ def test_another_format(copied, number):
 
 def test_another_method(copied):
     description = json.loads((copied / "model.json").read_text())
-    (copied / "model.json").write_text(json.dumps({**description, "method": "n2d"}))
-    with pytest.raises(InputError, match="holds a model of n2d, not of moe-vae"):
+    (copied / "model.json").write_text(json.dumps({**description, "method": "n3d"}))
+    with pytest.raises(InputError, match="holds a model of n3d, not of moe-vae"):
         MoEVAE.load(copied)
-    with pytest.raises(InputError, match="there is no method 'n2d'"):
+    with pytest.raises(InputError, match="there is no method 'n3d'"):
         load_method(copied)
 
 

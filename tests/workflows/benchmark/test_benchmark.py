@@ -123,9 +123,10 @@ def test_a_folder_of_another_suite_commit_or_owner_is_refused(run, tmp_path, mon
 
 
 _COMMAND = """
-import sys
+import signal, sys
 from pathlib import Path
 from facies.workflows.benchmark import benchmark
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without a terminal has it ignored
 try:
     benchmark(sys.argv[1], sys.argv[2], worker=[sys.executable, "-S", sys.argv[3]])
 except KeyboardInterrupt as error:
