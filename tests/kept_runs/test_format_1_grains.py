@@ -295,7 +295,7 @@ def test_the_audit_corrects_and_draws_as_it_did(run: Path, answers: Plain) -> No
     for now, then in zip(found["shares"], expected["shares"], strict=True):
         assert now["low"] <= now["share"] <= now["high"]
         for end in ("low", "high"):  # see without_audited_intervals
-            assert now[end] == pytest.approx(then.pop(end), abs=0.05)
+            assert now.pop(end) == pytest.approx(then.pop(end), abs=0.05)
     same(found, expected)
 
 

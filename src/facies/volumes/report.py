@@ -153,7 +153,7 @@ def _plane(labels: Volume, grey: Volume | None, grey_range: list[float], n_label
     middle = labels.shape[axis] // 2
     box = Box(
         tuple(middle if each == axis else 0 for each in range(3)),  # type: ignore[arg-type]  # of three
-        tuple(middle + 1 if each == axis else size for each, size in enumerate(labels.shape)),  # type: ignore[arg-type]
+        tuple(middle + 1 if each == axis else size for each, size in enumerate(labels.shape)),  # type: ignore[arg-type]  # of three
     )
     rest = [each for each in range(3) if each != axis]
     lengths = [labels.shape[each] * labels.voxel_size_nm[each] for each in rest]
