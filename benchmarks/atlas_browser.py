@@ -95,15 +95,26 @@ def timed(page: Page, event: str, until: str, deed: Any) -> float:
     return answer
 
 
+def seconds_until_pictures(page: Page) -> float:
+    """Seconds until all cells in view have their picture."""
+    begun = time.perf_counter()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.thumbnails .picture')].every((p) => p.style.backgroundImage)", timeout=60_000
+    )
+    return time.perf_counter() - begun
+
+
 def lasso(page: Page, share: float) -> None:
-    """Draw a square about the middle of the map."""
+    """Draw a square about the middle of the map; a share of 1 is a frame about all of it."""
     box = page.locator("canvas.top").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    half = share * min(box["width"], box["height"]) / 2
-    page.mouse.move(x - half, y - half)
+    wide = high = share * min(box["width"], box["height"]) / 2
+    if share == 1:
+        wide, high = box["width"] / 2 - 1, box["height"] / 2 - 1
+    page.mouse.move(x - wide, y - high)
     page.mouse.down()
-    for dx, dy in ((half, -half), (half, half), (-half, half), (-half, -half)):
+    for dx, dy in ((wide, -high), (wide, high), (-wide, high), (-wide, -high)):
         page.mouse.move(x + dx, y + dy, steps=3)
     page.mouse.up()
 
@@ -119,15 +130,20 @@ SHOWN = (
 )
 
 
+def begin_anew(page: Page) -> None:
+    """Show all images, with the lasso in the hand."""
+    page.evaluate("document.querySelector('button.all').click()")
+    page.wait_for_function("document.querySelector('.gallery h2').textContent === 'All images'")
+    page.wait_for_function("!document.querySelector('.busy')")
+    if page.locator("button[aria-pressed=true]", has_text="Lasso").count() == 0:
+        page.get_by_role("button", name="Lasso").click()
+
+
 def answers(page: Page) -> dict[str, float]:
     """Median milliseconds of what one does most."""
     lassos, names, undos, n, named = [], [], [], 0, 0
     for turn in range(REPEATS):
-        page.evaluate("document.querySelector('button.all').click()")
-        page.wait_for_function("document.querySelector('.gallery h2').textContent === 'All images'")
-        page.wait_for_function("!document.querySelector('.busy')")
-        if page.locator("button[aria-pressed=true]", has_text="Lasso").count() == 0:
-            page.get_by_role("button", name="Lasso").click()
+        begin_anew(page)
         lassos.append(timed(page, "pointerup", SHOWN, lambda: lasso(page, 0.1)))
         n = chosen(page)
         lasso(page, 0.1 * min(1, (NAMED / n) ** 0.5))
@@ -154,6 +170,27 @@ def answers(page: Page) -> dict[str, float]:
     }
 
 
+def answers_of_all(page: Page) -> dict[str, float]:
+    """Median milliseconds of a lasso about all images, of their name, and of its undo."""
+    lassos, names, undos, n = [], [], [], 0
+    for _ in range(REPEATS):
+        begin_anew(page)
+        lassos.append(timed(page, "pointerup", SHOWN, lambda: lasso(page, 1)))
+        n = chosen(page)
+        page.wait_for_timeout(LOOKING_MS)
+        said = "document.querySelector('.announcement').textContent.startsWith('Named')"
+        names.append(timed(page, "keydown", said, lambda: page.keyboard.press("1")))
+        page.wait_for_timeout(LOOKING_MS // 2)
+        said = "document.querySelector('.announcement').textContent.startsWith('Undid')"
+        undos.append(timed(page, "keydown", said, lambda: page.keyboard.press("Control+z")))
+    return {
+        "images_in_lasso_of_all": n,
+        "lasso_of_all_to_gallery_ms": round(statistics.median(lassos), 1),
+        "name_of_all_ms": round(statistics.median(names), 1),
+        "undo_of_all_ms": round(statistics.median(undos), 1),
+    }
+
+
 def measure(browser: Browser, n: int) -> dict[str, Any]:
     """All figures for n images."""
     run = record.WORK / f"atlas-browser-{n}"
@@ -161,19 +198,25 @@ def measure(browser: Browser, n: int) -> dict[str, Any]:
     # The same files under another name, without what was decided on them.
     shutil.copytree(make_run(n), run, copy_function=os.link, ignore=shutil.ignore_patterns("journal*", ".*"))
     with served(run) as address:
-        views = []
+        views, pictures = [], []
         for _ in range(3):
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             context.add_init_script("localStorage.setItem('facies-tour', 'seen')")
             page = context.new_page()
             views.append(first_view(page, address))
+            pictures.append(views[-1] + seconds_until_pictures(page))
             if len(views) < 3:
                 context.close()
         page.wait_for_timeout(1000)
         figures = memory(browser.new_browser_cdp_session(), page)
-        figures |= answers(page)
+        figures |= answers(page) | answers_of_all(page)
         context.close()
-    return {"first_view_s": round(min(views), 2), "first_views_s": [round(view, 2) for view in views], **figures}
+    return {
+        "first_view_s": round(min(views), 2),
+        "first_views_s": [round(view, 2) for view in views],
+        "first_pictures_s": [round(view, 2) for view in pictures],
+        **figures,
+    }
 
 
 def main() -> None:

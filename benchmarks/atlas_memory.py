@@ -11,13 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import record
 from atlas import make_run
-from atlas_browser import FLAGS, first_view, served
+from atlas_browser import FLAGS, first_view, seconds_until_pictures, served
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 SIDE = 64
@@ -82,15 +81,6 @@ def throw(page: Page) -> None:
         where = (jump * 0.618) % 1
         page.evaluate(f"(b => b.scrollTop = {where} * b.scrollHeight)(document.querySelector('.thumbnails'))")
         page.wait_for_timeout(30)
-
-
-def seconds_until_pictures(page: Page) -> float:
-    """Seconds until all cells in view have their picture."""
-    begun = time.perf_counter()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.thumbnails .picture')].every((p) => p.style.backgroundImage)", timeout=60_000
-    )
-    return time.perf_counter() - begun
 
 
 def measure(browser: Browser, n: int) -> dict[str, Any]:
