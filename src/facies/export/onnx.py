@@ -60,11 +60,10 @@ class InferenceModule(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, D), (B, K) and, with a probe, (B, classes)."""
         pixels = self._method.clip(pixels)
-        embedding = self._method.embed(pixels)
-        placed = (embedding, self._method.cluster_probabilities(pixels))
+        embedding, probabilities = self._method.embed_and_cluster(pixels)
         if len(self.names) == 2:
-            return placed
-        return (*placed, (embedding @ self.coefficients.T + self.intercept).softmax(dim=1))
+            return embedding, probabilities
+        return (embedding, probabilities, (embedding @ self.coefficients.T + self.intercept).softmax(dim=1))
 
 
 def onnx_packages() -> None:
