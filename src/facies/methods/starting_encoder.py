@@ -64,7 +64,8 @@ class EncoderSettings(Settings):
                     "pretrained one"
                 )
             return
-        if self.learns_on and not self.begin(image_shape).encoder.is_trainable:
+        planes = self.begin(image_shape)
+        if self.learns_on and not planes.encoder.is_trainable:
             raise InputError(f"encoder={self.name}: it cannot learn on; set encoder.rate=0, or take another")
 
     def begin(self, image_shape: tuple[int, ...]) -> PlanesEncoder:
