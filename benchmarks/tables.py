@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import record
 from atlas_tables import reach, sessions_of_intervals
+from consensus_tables import consensus
 from real_tables import default_method, real_images
 from record import where
 
@@ -330,7 +331,7 @@ def held(coverage: list[float]) -> str:
 def grains(results: dict[str, Any]) -> str:
     """From rendered plates to named groups, one section a set."""
     parts = [
-        "# Grains\n\nSYNTHETIC plates, whose truth is known; `facies extract`, then `focal-vae`, quick. *Purity* is the mean over the groups of the share of "
+        "# Grains\n\nSYNTHETIC plates, whose truth is known; `facies extract`, then `focal-vae`, quick, or `pretrained`, quick. *Purity* is the mean over the groups of the share of "
         "their most common kind; *ACC* the share of grains of the kind by which the majority names their group. Of grains that match no true one "
         "nothing is counted here. *Particles never seen*: groups learnt and named on one half of the particles, and counted on the other. The real "
         "crops come from a few photographs of one kind each: what tells the photographs apart tells the kinds apart. *Even plate*: the grains of the same "
@@ -358,6 +359,8 @@ def grains(results: dict[str, Any]) -> str:
                 100,
             ),
             ("code of focal-vae, each grain as it lies", "lying", "", 100),
+            ("features of pretrained", "pretrained", "", 100),
+            ("the same, K found", "pretrained", "found_", cell("pretrained", "found_n_groups", 0)),
             ("pixels", "baselines", "pixels_", 100),
             ("code of an untrained encoder", "baselines", "untrained_", 100),
             ("one focal layer", "layer", "", 100),
@@ -592,6 +595,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
+    "consensus": (("consensus",), consensus),
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),
     "volumes": (("volumes",), volumes),
