@@ -328,6 +328,28 @@ def held(coverage: list[float]) -> str:
     return f"{np.mean(coverage):.1%} ({min(coverage):.1%}–{max(coverage):.1%})"
 
 
+BOTH = ("<!-- both methods -->", "<!-- end of both methods -->")
+"""Between these lines stands the table that docs/grains.md includes."""
+
+
+def both_methods(results: dict[str, Any]) -> str:
+    """`focal-vae` and `pretrained` on the same grains."""
+    lines = ["| grains | method | groups | seeds | ACC | purity |\n|---|---|---|---|---|---|"]
+    ways = (
+        ("`focal-vae`", "main", ""),
+        ("`pretrained`, as many groups", "pretrained", ""),
+        ("`pretrained`, K found", "pretrained", "found_"),
+    )
+    for result in results.values():
+        for what, variant, prefix in ways:
+            rows = [row for row in result["rows"] if row["variant"] == variant]
+            if rows:
+                scores = [spread([row[f"{prefix}{score}"] for row in rows]) for score in ("accuracy", "purity")]
+                groups = ", ".join(dict.fromkeys(str(row[f"{prefix}n_groups"]) for row in rows))
+                lines.append(f"| {result['set']} | {what} | {groups} | {len(rows)} | {' | '.join(scores)} |")
+    return "\n".join(lines)
+
+
 def grains(results: dict[str, Any]) -> str:
     """From rendered plates to named groups, one section a set."""
     parts = [
@@ -337,6 +359,7 @@ def grains(results: dict[str, Any]) -> str:
         "crops come from a few photographs of one kind each: what tells the photographs apart tells the kinds apart. *Even plate*: the grains of the same "
         "photographs, extracted with `--plate even`; the pixels and the untrained encoder see them so, too."
     ]
+    parts.append(f"\n{BOTH[0]}\n\n{both_methods(results)}\n\n{BOTH[1]}")
     for result in results.values():
         frame = pd.DataFrame(result["rows"]).set_index("variant")
 
