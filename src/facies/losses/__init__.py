@@ -12,6 +12,7 @@ from facies.losses.dac import (
     positive_pairs,
     unit_vectors,
 )
+from facies.losses.likelihood import normal_reconstruction
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
 from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
@@ -47,6 +48,7 @@ __all__ = [
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",
+    "normal_reconstruction",
     "nt_xent",
     "pair_weights",
     "pointwise_mutual_information",
