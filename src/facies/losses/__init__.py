@@ -24,6 +24,7 @@ from facies.losses.neighbour_heads import (
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
+from facies.losses.triplet import triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -59,6 +60,7 @@ __all__ = [
     "soft_target_divergence",
     "student_t_assignment",
     "target_distribution",
+    "triplet",
     "unit_vectors",
     "weighted_mmd",
 ]

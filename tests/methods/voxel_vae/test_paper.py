@@ -13,7 +13,7 @@ from facies.losses import multi_similarity
 from facies.methods.voxel_vae import VoxelVAE
 from facies.methods.voxel_vae.paper import PaperNetwork, PaperObjective, PaperSettings, PaperViews
 from facies.methods.voxels import VoxelSample, load_voxel_method, make_voxel_method
-from facies.methods.voxels.patch_sampler import PatchGrid, PatchSampler
+from facies.methods.voxels.patch_sampler import PatchGrid, PatchSampler, standardised
 from facies.methods.voxels.physical_scale import WorkingGrid
 from facies.nn.patch_vae import PatchVAE
 from facies.training import Batch, StageCheckpoints
@@ -69,9 +69,8 @@ def test_views_are_of_the_size_and_place_that_was_asked_for(size) -> None:
         ramp = np.broadcast_to(np.arange(60).reshape([-1 if a == axis else 1 for a in range(3)]) * 4, shape)
         sampler = PatchSampler([ramp.astype(np.uint8)], grid)
         views = PaperViews(settings, 64.0, sampler)
-        views._augmented = lambda patches: patches
         torch.manual_seed(0)
-        read.append(views.draw(50, torch.device("cpu")).flatten(3).flatten(2) * 255 / 4 * size[axis])
+        read.append(views.read(50, torch.device("cpu")).flatten(3).flatten(2) * 255 / 4 * size[axis])
     places = torch.stack(read, dim=-1)  # (views, anchors, points, 3) in nm
     centres = places.mean(dim=2)
     moved = (centres[1:] - centres[0]).norm(dim=-1)
@@ -132,8 +131,6 @@ def test_the_embedding_of_a_block_is_that_of_the_patches_around_its_voxels(size)
     sampler = PatchSampler([part], network.patches)
     axes = torch.eye(3).expand(3, 3, 3)
     patches = sampler.read(torch.zeros(3, dtype=torch.long), place, axes, torch.full((3,), network.radius_nm))
-    from facies.methods.voxels.patch_sampler import standardised
-
     expected = network.codes(standardised(patches)[None])[0, :, :2]
     got = codes[:, place[:, 0] - z, place[:, 1] - y, place[:, 2] - x].T
     np.testing.assert_allclose(got, expected, atol=1e-4)
@@ -209,16 +206,24 @@ def test_views_of_one_place_come_together() -> None:
     def ratio(method):
         torch.manual_seed(5)
         views = method.network_.views(sample).draw(100, torch.device("cpu"))
-        codes = method.network_.codes(views)
-        own, other = (codes[1:] - codes[0]).norm(dim=-1).mean(), (codes[0] - codes[0].roll(1, 0)).norm(dim=-1).mean()
-        semantic = codes[..., :6]
-        near, far = (semantic[1:] - semantic[0]).norm(dim=-1).mean(), (semantic[0] - semantic[0].roll(1, 0)).norm(dim=-1).mean()
-        return float(near / far), float(own / other)
+        codes = method.network_.codes(views)[..., :6]
+        near, far = (codes[1:] - codes[0]).norm(dim=-1).mean(), (codes[0] - codes[0].roll(1, 0)).norm(dim=-1).mean()
+        return float(near / far)
 
-    learnt = tiny(**more, **{"paper.n_steps": 150, "paper.learning_rate": 3e-3}).fit(sample)
+    learnt = tiny(**more, **{"paper.n_steps": 80, "paper.learning_rate": 3e-3}).fit(sample)
     before = tiny(**more, **{"paper.n_steps": 1, "paper.learning_rate": 1e-9}).fit(sample)
-    print(ratio(learnt), ratio(before))
-    assert ratio(learnt)[0] < 0.8 * ratio(before)[0]
+    assert ratio(learnt) < 0.7 * ratio(before)
+
+
+def test_two_devices_learn_the_same_weights_together() -> None:
+    """Two processes, each with half of the anchors."""
+    more = {"devices": 2, "device": "cpu", "paper.n_steps": 2, "paper.channels": (2,)}
+    learnt = tiny(**more).fit(VoxelSample([GREY[:30]], (80, 8, 8)))
+    assert [row["step"] for row in learnt.history_] == [1, 2]
+    assert all(np.isfinite(row["loss"]) for row in learnt.history_)
+    torch.manual_seed(0)
+    before = learnt.network_._make().state_dict()
+    assert any((values != before[name].numpy()).any() for name, values in learnt.state().items())
 
 
 def test_parameters_of_the_other_network_are_refused() -> None:

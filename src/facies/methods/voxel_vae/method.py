@@ -17,7 +17,6 @@ from facies.methods.voxel_vae.paper import PaperNetwork, PaperSettings
 from facies.methods.voxels.base import VoxelMethod, VoxelSample
 from facies.methods.voxels.physical_scale import Shape
 from facies.parameters import Count, Positive, Weight, parameter_values, settings
-from facies.training import Hardware
 
 if TYPE_CHECKING:
     from facies.training import Progress
@@ -116,8 +115,9 @@ class VoxelVAE(VoxelMethod):
         """Train the network on patches of the sample."""
         self.network_ = self._make()
         if isinstance(self.network_, PaperNetwork):
-            hardware = Hardware(accelerator=self.device, devices=self.devices, precision="32-true", channels_last=False)
-            self.history_ = self.network_.learn(sample, hardware, self.random_state, progress, self.checkpoints)
+            self.history_ = self.network_.learn(
+                sample, self.device, self.devices, self.random_state, progress, self.checkpoints
+            )
         else:
             self.history_ = self.network_.learn(sample, self._device(), progress)
 

@@ -27,7 +27,7 @@ from facies.methods.voxels.patch_training import embed_patches, load_weights, tr
 from facies.methods.voxels.physical_scale import Shape, WorkingGrid
 from facies.nn.patch_vae import PatchVAE
 from facies.parameters import Count, Fraction, Positive, Settings, Weight
-from facies.training import Batch, Hardware
+from facies.training import Batch
 
 if TYPE_CHECKING:
     from facies.training import Progress
@@ -105,6 +105,11 @@ class PaperViews:
 
     def draw(self, count: int, device: torch.device) -> Tensor:
         """Draw views (1 + n_positives, count, n_values, …), augmented: the anchors first."""
+        patches = self.read(count, device)
+        return self._augmented(patches.flatten(0, 1)).reshape(patches.shape)
+
+    def read(self, count: int, device: torch.device) -> Tensor:
+        """Draw views as they are, 0 … 1, only their inner points moved."""
         settings, sampler = self.settings, self.sampler.to(device)
         grid = sampler.grid
         n_views = 1 + settings.n_positives
@@ -122,7 +127,7 @@ class PaperViews:
         inner = grid.inner(device)
         moved = settings.elastic * torch.randn(n_views * count, *inner.shape, device=device) * inner
         patches = sampler.read(box.repeat(n_views), places.flatten(0, 1), axes, radius * self.radius_nm, moved)
-        return self._augmented(patches).reshape(n_views, count, *patches.shape[1:])
+        return patches.reshape(n_views, count, *patches.shape[1:])
 
     def _augmented(self, patches: Tensor) -> Tensor:
         settings, count, device = self.settings, len(patches), patches.device
@@ -199,7 +204,7 @@ class PaperNetwork:
         return self.patches.halo(self.radius_nm)
 
     def learn(
-        self, sample: VoxelSample, hardware: Hardware, random_state: int, progress: Progress, checkpoints: Path | None
+        self, sample: VoxelSample, device: str, devices: int, random_state: int, progress: Progress, checkpoints: Path | None
     ) -> list[dict[str, float]]:
         """Train on random patches of a sample; the losses are returned."""
         settings = self.settings
@@ -209,8 +214,8 @@ class PaperNetwork:
         objective = PaperObjective(settings, self.views(sample))
         return train_on_patches(
             self.network, objective, n_steps=settings.n_steps, batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate, hardware=hardware, random_state=random_state, progress=progress,
-            checkpoints=checkpoints,
+            learning_rate=settings.learning_rate, device=device, devices=devices, random_state=random_state,
+            progress=progress, checkpoints=checkpoints,
         )  # fmt: skip
 
     def views(self, sample: VoxelSample) -> PaperViews:

@@ -63,7 +63,8 @@ def train_on_patches(
     n_steps: int,
     batch_size: int,
     learning_rate: float,
-    hardware: Hardware,
+    device: str,
+    devices: int,
     random_state: int,
     progress: Progress,
     checkpoints: Path | None,
@@ -76,8 +77,8 @@ def train_on_patches(
         What learns, and what draws patches and computes the loss of so many anchors as a batch has rows.
     n_steps, batch_size, learning_rate
         Steps, anchors of a step over all devices together, and the size of a step.
-    hardware : Hardware
-        Device and number of processes. With several each draws patches of its own, and compares them with one another alone.
+    device, devices : str, int
+        What is computed on, and how many of them. With several each draws patches of its own, and compares them with one another alone.
     checkpoints : Path, optional
         A folder for the state of the training.
 
@@ -86,6 +87,7 @@ def train_on_patches(
     list of dict
         ``step`` and the means of the terms of the loss since the row before.
     """
+    hardware = Hardware(accelerator=device, devices=devices, precision="32-true", channels_last=False)
     hardware.check()
     if checkpoints is not None:
         checkpoints.mkdir(parents=True, exist_ok=True)
