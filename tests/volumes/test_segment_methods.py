@@ -15,7 +15,16 @@ from tests.volumes.test_segment import facies
 
 GREY, CLASSES = textured_phantom((20, 36, 36), blob=8, seed=2)
 SIZE = ["--voxel-size", "80,8,8", "--k", "3"]
-PAPER = ["--set", "paper.channels=[4]", "--set", "paper.hidden=8", "--set", "paper.n_steps=4", "--set", "paper.batch_size=4"]
+PAPER = [
+    "--set",
+    "paper.channels=[4]",
+    "--set",
+    "paper.hidden=8",
+    "--set",
+    "paper.n_steps=4",
+    "--set",
+    "paper.batch_size=4",
+]
 CIHS = ["--method", "cihs", "--scale-nm", 72, "--set", "channels=[4]", "--set", "hidden=8", "--set", "n_steps=2"]
 
 
@@ -45,7 +54,9 @@ def test_the_network_of_the_paper_labels_a_volume_and_another_one(folder) -> Non
     assert json.loads((folder / "paper" / "model" / "clusters.json").read_text())["kind"] == "kmeans"
     assert run.embedding().channels == 8
     assert not list(folder.glob(".paper*"))
-    facies("segment", folder / "paper", "--apply", folder / "part.npy", "--voxel-size", "80,8,8", "-o", folder / "applied")
+    facies(
+        "segment", folder / "paper", "--apply", folder / "part.npy", "--voxel-size", "80,8,8", "-o", folder / "applied"
+    )
     inner = (slice(1, -1), slice(4, -4), slice(4, -4))  # what does not see beyond the part
     applied = open_segmentation(folder / "applied").labels("k3").read()
     assert (applied[inner] == labels[2:9, 2:30, 2:30][inner]).mean() > 0.95  # its range of grey is found anew
@@ -68,12 +79,25 @@ def test_several_scales_are_joined(folder) -> None:
     assert method["method"] == "joined-scales"
     assert method["parameters"]["further_scales_nm"] == [64]
     assert any(note.startswith("at 200 nm: worked on at") for note in run.described["notes"])
-    facies("segment", folder / "joined", "--apply", folder / "part.npy", "--voxel-size", "80,8,8", "-o", folder / "again")
+    facies(
+        "segment", folder / "joined", "--apply", folder / "part.npy", "--voxel-size", "80,8,8", "-o", folder / "again"
+    )
     assert open_volume(folder / "again" / "labels.zarr" / "k3").read().min() > 0
 
 
 def test_a_training_that_was_killed_goes_on(folder, monkeypatch) -> None:
-    words = ["segment", folder / "a.npy", "-o", folder / "killed", *SIZE, "--preset", "paper", "--scale-nm", "72", *PAPER]
+    words = [
+        "segment",
+        folder / "a.npy",
+        "-o",
+        folder / "killed",
+        *SIZE,
+        "--preset",
+        "paper",
+        "--scale-nm",
+        "72",
+        *PAPER,
+    ]
     whole, steps = TrainingLoop._end_epoch, []
 
     def killed(self, fabric, module, state, count):
@@ -95,7 +119,7 @@ def test_a_training_that_was_killed_goes_on(folder, monkeypatch) -> None:
 
 
 BAD = {
-    "network": (["--set", "network=papre"], "network='papre' is not known; did you mean 'paper'"),
+    "network": (["--set", "network=papre"], "network takes 'dense' or 'paper'"),
     "other network": (["--set", "paper.n_steps=3"], "paper.n_steps is of network='paper'"),
     "devices": (["--devices", "2"], "devices is of network='paper'"),
     "no devices": (["--method", "intensity", "--devices", "2"], "has no parameter 'devices'"),

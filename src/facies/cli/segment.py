@@ -95,7 +95,9 @@ def segment(
     devices: Annotated[
         int | None,
         typer.Option(
-            min=1, help="On how many GPUs, or CPU processes, cihs or the network of the paper is trained.", show_default="1"
+            min=1,
+            help="On how many GPUs, or CPU processes, cihs or the network of the paper is trained.",
+            show_default="1",
         ),
     ] = None,
     jobs: Jobs = 1,
@@ -156,7 +158,9 @@ def read_scales(text: str) -> list[float]:
     except ValueError:
         found = []
     if not found or not all(1 <= each < 1e9 for each in found):
-        raise InputError(f"--scale-nm {text}: give a length in nm of 1 or more, such as 300, or several, such as 60,180")
+        raise InputError(
+            f"--scale-nm {text}: give a length in nm of 1 or more, such as 300, or several, such as 60,180"
+        )
     return found
 
 

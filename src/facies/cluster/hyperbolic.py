@@ -1,7 +1,8 @@
 r"""k-means in the Poincaré ball: distances along geodesics, and centres that are Fréchet means.
 
-Which centre is nearest needs no distance. With :math:`d(x, y) = \mathrm{arcosh}\bigl(1 + 2 \lVert x - y \rVert^2 / ((1 - \lVert x \rVert^2)
-(1 - \lVert y \rVert^2))\bigr)` it is the one with the least :math:`\lVert x - c \rVert^2 / (1 - \lVert c \rVert^2)`.
+Which centre is nearest needs no distance. With :math:`d(x, y) = \mathrm{arcosh}\bigl(1 + 2 \lVert x - y \rVert^2 /
+((1 - \lVert x \rVert^2) (1 - \lVert y \rVert^2))\bigr)` it is the one with the least
+:math:`\lVert x - c \rVert^2 / (1 - \lVert c \rVert^2)`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ LEAST = 1e-5
 class PatchEncoder(nn.Module):
     """A patch → the hidden layer from which heads read its code.
 
-    For each entry of `channels`: a convolution of 3 voxels a side, the greatest of each 2 voxels a side, ReLU. Then a linear layer and ReLU.
+    For each entry of `channels`: a convolution of 3 voxels a side, the greatest of each 2 voxels a side, ReLU. Then a linear layer and
+    ReLU.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ class PatchEncoder(nn.Module):
         convolution, pool = (nn.Conv3d, nn.MaxPool3d) if len(shape) == 3 else (nn.Conv2d, nn.MaxPool2d)
         widths = [n_values, *channels]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             layers += [convolution(before, after, 3, padding=1), pool(2), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         self.linear = nn.Linear(channels[-1] * math.prod(coarse_shape(shape, len(channels))), hidden)
@@ -66,7 +68,7 @@ class PatchDecoder(nn.Module):
         self.linear = nn.Linear(width, math.prod(self.coarse))
         widths = [*reversed(channels), 2 * n_values]
         self.convolutions = nn.ModuleList(
-            convolution(before, after, 3, padding=1) for before, after in zip(widths, widths[1:], strict=False)
+            convolution(before, after, 3, padding=1) for before, after in itertools.pairwise(widths)
         )
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,7 +28,7 @@ def into_ball(x: Tensor) -> Tensor:
 
 
 def mobius_add(x: Tensor, y: Tensor) -> Tensor:
-    """x ⊕ y = ((1 + 2⟨x, y⟩ + ‖y‖²) x + (1 − ‖x‖²) y) / (1 + 2⟨x, y⟩ + ‖x‖²‖y‖²)."""
+    """Möbius addition: x ⊕ y = ((1 + 2⟨x, y⟩ + ‖y‖²) x + (1 − ‖x‖²) y) / (1 + 2⟨x, y⟩ + ‖x‖²‖y‖²)."""
     product = (x * y).sum(dim=-1, keepdim=True)
     xx, yy = x.square().sum(dim=-1, keepdim=True), y.square().sum(dim=-1, keepdim=True)
     return ((1 + 2 * product + yy) * x + (1 - xx) * y) / (1 + 2 * product + xx * yy).clamp_min(_LEAST)
@@ -61,7 +61,8 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
 def gyroplane_distance(x: Tensor, points: Tensor, normals: Tensor) -> Tensor:
     r"""Signed distances of points to gyroplanes, times the length of the normals.
 
-    .. math:: \lVert a \rVert\, \mathrm{arsinh} \frac{2 \langle -p \oplus x, a \rangle}{(1 - \lVert -p \oplus x \rVert^2) \lVert a \rVert}
+    .. math:: \lVert a \rVert\, \mathrm{arsinh}
+       \frac{2 \langle -p \oplus x, a \rangle}{(1 - \lVert -p \oplus x \rVert^2) \lVert a \rVert}
 
     Parameters
     ----------

@@ -100,7 +100,9 @@ def segment_volume(
     if kind not in CLUSTER_KINDS:
         raise InputError(f"--clusters {kind} is not known; {suggest(kind, CLUSTER_KINDS)}")
     if kind == "hyperbolic" and method.cluster_kind != kind:
-        raise InputError(f"--clusters hyperbolic needs codes in a ball, such as those of cihs, and {method.name} has none")
+        raise InputError(
+            f"--clusters hyperbolic needs codes in a ball, such as those of cihs, and {method.name} has none"
+        )
     method.check()
     size = volume.voxel_size_nm
     volume.check_thickness(method.patch_voxels(size), f"a patch of {method.scale_nm:g} nm")

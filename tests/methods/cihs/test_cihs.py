@@ -51,16 +51,15 @@ def test_the_loss_draws_a_patch_to_what_is_inside_of_it() -> None:
         mean = torch.cat([torch.linspace(-0.8, 0.8, 5)[:, None] * torch.tensor([1.0, 0.2]), children])
         spread = torch.ones_like(patches.flatten(0, 1))
         terms = HierarchyObjective(CIHS(), Fixed())(
-            lambda each: (mean, torch.full_like(mean, 0.5), mean, 0 * each, spread), Batch(torch.zeros(5, 1), torch.arange(5))
+            lambda each: (mean, torch.full_like(mean, 0.5), mean, 0 * each, spread),
+            Batch(torch.zeros(5, 1), torch.arange(5)),
         )
         return {name: float(value) for name, value in terms.items()}
 
     parents = torch.linspace(-0.8, 0.8, 5)[:, None] * torch.tensor([1.0, 0.2])
     near, far = loss(parents), loss(parents.flip(0))
     assert near["triplet"] < 0.3 < far["triplet"]
-    assert near["loss"] == pytest.approx(
-        near["reconstruction"] + 1e-3 * near["divergence"] + near["triplet"], rel=1e-5
-    )
+    assert near["loss"] == pytest.approx(near["reconstruction"] + 1e-3 * near["divergence"] + near["triplet"], rel=1e-5)
     assert near["reconstruction"] == pytest.approx(float(0.5 * patches.square().mean() + 0.9189), rel=1e-3)
 
 
@@ -84,7 +83,9 @@ def test_it_learns_that_parts_are_near() -> None:
         parents, children = (method.network_.encode(each)[0] for each in hierarchy.draw(100, torch.device("cpu")))
         return float((distance(parents, children).mean() / distance(parents, children.roll(1, 0)).mean()).detach())
 
-    learnt = CIHS(scale_nm=72, channels=(8, 8), hidden=16, n_steps=60, batch_size=48, learning_rate=5e-3, triplet_weight=5)
+    learnt = CIHS(
+        scale_nm=72, channels=(8, 8), hidden=16, n_steps=60, batch_size=48, learning_rate=5e-3, triplet_weight=5
+    )
     assert ratio(learnt.fit(SAMPLE)) < 0.9
 
 

@@ -152,7 +152,9 @@ def test_the_loss_is_the_sum_over_views_and_a_thousand_times_the_similarity() ->
     expected = 0.0
     for number in range(18):
         s = spread[number].clamp_min(0.05)
-        nll = (0.5 * ((patches.flatten(0, 1)[number] - mean[number]) / s) ** 2 + s.log()).mean() + 0.5 * math.log(2 * math.pi)
+        nll = (0.5 * ((patches.flatten(0, 1)[number] - mean[number]) / s) ** 2 + s.log()).mean() + 0.5 * math.log(
+            2 * math.pi
+        )
         kl = 0.5 * (code[number] ** 2 + variance[number] - 1 - variance[number].log()).sum()
         expected += (nll + 0.001 * kl) / 6
     similarity = multi_similarity(code[:, :2].reshape(3, 6, 2))

@@ -47,7 +47,9 @@ def test_it_is_kept_with_all_its_parts(fitted, tmp_path) -> None:
     again = load_voxel_method(tmp_path)
     values = np.random.default_rng(0).random([8 + 2 * each for each in fitted.halo], np.float32)
     np.testing.assert_array_equal(again.embed(values), fitted.embed(values))
-    assert again.notes_ == ["at 256 nm: worked on at 32 × 32 × 32 nm (means of 8 × 8 × 8 voxels), and brought back to all voxels"]
+    assert again.notes_ == [
+        "at 256 nm: worked on at 32 × 32 × 32 nm (means of 8 × 8 × 8 voxels), and brought back to all voxels"
+    ]
 
 
 def test_losses_of_learnt_scales_stand_side_by_side(tmp_path) -> None:

@@ -44,8 +44,8 @@ class CIHS(VoxelMethod):
     name: ClassVar[str] = "cihs"
     title: ClassVar[str] = "CIHS"
     reference: ClassVar[str] = (
-        "Hsu, Gu, Wu, Chiu and Yeung, Capturing implicit hierarchical structure in 3D biomedical images with self-supervised hyperbolic "
-        "representations, NeurIPS 2021"
+        "Hsu, Gu, Wu, Chiu and Yeung, Capturing implicit hierarchical structure in 3D biomedical images with self-supervised "
+        "hyperbolic representations, NeurIPS 2021"
     )
 
     scale_nm: Positive = 144.0

@@ -53,8 +53,8 @@ class VoxelVAE(VoxelMethod):
     }  # fmt: skip
 
     network: Literal["dense", "paper"] = "dense"
-    """``dense`` is applied to a whole block in one pass; ``paper`` is the network of Han et al., computed patch by patch, with parameters
-    of its own."""
+    """``dense`` is applied to a whole block in one pass; ``paper`` is the network of Han et al., computed patch by patch, with
+    parameters of its own."""
     paper: PaperSettings = settings(PaperSettings)
     """The parameters of ``paper``; all others but the size, the seed and the devices are those of ``dense``."""
     latent_size: Count = 8
@@ -165,7 +165,9 @@ class VoxelVAE(VoxelMethod):
                 f"{given[0]} is of network={other!r}, and does nothing with {self.network!r}: leave it out, or set network"
             )
         if not 1 <= len(paper.channels) <= 4:
-            raise InputError(f"paper.channels={paper.channels}: give one to four, since a patch of 16 can be halved so often")
+            raise InputError(
+                f"paper.channels={paper.channels}: give one to four, since a patch of 16 can be halved so often"
+            )
         if paper.semantic_size > paper.latent_size or paper.smallest > paper.largest:
             raise InputError(
                 "paper.semantic_size may not exceed paper.latent_size, nor paper.smallest paper.largest: make them smaller"

@@ -1,4 +1,4 @@
-"""The network of the paper: patches of all sizes and directions, a convolutional autoencoder, and codes that do not depend on either."""
+"""The network of the paper: patches of all sizes and directions, a convolutional autoencoder, codes that depend on neither."""
 
 from __future__ import annotations
 
@@ -204,7 +204,13 @@ class PaperNetwork:
         return self.patches.halo(self.radius_nm)
 
     def learn(
-        self, sample: VoxelSample, device: str, devices: int, random_state: int, progress: Progress, checkpoints: Path | None
+        self,
+        sample: VoxelSample,
+        device: str,
+        devices: int,
+        random_state: int,
+        progress: Progress,
+        checkpoints: Path | None,
     ) -> list[dict[str, float]]:
         """Train on random patches of a sample; the losses are returned."""
         settings = self.settings
@@ -229,13 +235,13 @@ class PaperNetwork:
         mean: Tensor = network.encode(views.flatten(0, 1))[0]
         return mean.reshape(*views.shape[:2], -1)
 
-    def embed(
-        self, values: NDArray[np.float32], device: torch.device, size: int | None = None
-    ) -> NDArray[np.float32]:
+    def embed(self, values: NDArray[np.float32], device: torch.device, size: int | None = None) -> NDArray[np.float32]:
         """Embed the working voxels of a block (z, y, x) with `working_halo` on each side by the first numbers: (size, z, y, x)."""
         network = self.network.to(device).eval()
         size = size or self.settings.semantic_size
-        return embed_patches(lambda each: network.encode(each)[0][:, :size], values, self.patches, self.radius_nm, device)
+        return embed_patches(
+            lambda each: network.encode(each)[0][:, :size], values, self.patches, self.radius_nm, device
+        )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the weights of what embeds."""

@@ -89,7 +89,9 @@ class JoinedScales(VoxelMethod):
         for part in self._parts:
             part.check()
         if self.cluster_kind == "hyperbolic":
-            raise InputError(f"--scale-nm {_listed(self.scales_nm)}: codes in a ball, as {self.method} has, are not joined: give one")
+            raise InputError(
+                f"--scale-nm {_listed(self.scales_nm)}: codes in a ball, as {self.method} has, are not joined: give one"
+            )
 
     def learn(self, sample: VoxelSample, progress: Progress) -> None:
         """Fit the method at each scale, and find how widely each embedding is spread."""
@@ -157,7 +159,12 @@ def join_scales(
     seed = own.pop("random_state", 0)
     *smaller, greatest = sorted(float(each) for each in scales_nm)
     return JoinedScales(
-        method=method, preset=preset, parameters=own, scale_nm=greatest, further_scales_nm=tuple(smaller), random_state=seed
+        method=method,
+        preset=preset,
+        parameters=own,
+        scale_nm=greatest,
+        further_scales_nm=tuple(smaller),
+        random_state=seed,
     )
 
 

@@ -1,4 +1,4 @@
-"""Patches of a physical size: drawn at random from volumes held as uint8, all of a batch at once; and those of all voxels of a block."""
+"""Patches of a physical size: drawn at random from volumes held as uint8, a whole batch at once; and those of all voxels of a block."""
 
 from __future__ import annotations
 
@@ -132,7 +132,9 @@ class PatchSampler:
         short = last - low < low
         return torch.where(short, torch.zeros_like(low), low), torch.where(short, last, last - low)
 
-    def read(self, box: Tensor, centres: Tensor, axes: Tensor, radius_nm: Tensor, moved: Tensor | None = None) -> Tensor:
+    def read(
+        self, box: Tensor, centres: Tensor, axes: Tensor, radius_nm: Tensor, moved: Tensor | None = None
+    ) -> Tensor:
         """Read patches.
 
         Parameters

@@ -111,7 +111,11 @@ _COLUMNS = ("stage", "epoch", "seconds")
 
 @torch.no_grad()
 def embed_patches(
-    encode: Callable[[Tensor], Tensor], values: NDArray[np.float32], grid: PatchGrid, radius_nm: float, device: torch.device
+    encode: Callable[[Tensor], Tensor],
+    values: NDArray[np.float32],
+    grid: PatchGrid,
+    radius_nm: float,
+    device: torch.device,
 ) -> NDArray[np.float32]:
     """Embed all voxels of a block by the patches around them, standardised one by one.
 
