@@ -36,7 +36,8 @@ class ClustersByK:
 
     where :math:`f_k(\delta) = \delta`, or :math:`(\nu_k + D) \log(1 + \delta / \nu_k)` for Student-t:
 
-    k-means (:math:`B` the identity; in the Poincaré ball a multiple of it), a Gaussian mixture with full covariance (:math:`B_k^\top B_k` its inverse) or a Student-t mixture.
+    k-means (:math:`B` the identity; in the Poincaré ball a multiple of it), a Gaussian mixture with full covariance
+    (:math:`B_k^\top B_k` its inverse) or a Student-t mixture.
     Merged clusters are unions of the components of one Gaussian mixture, so that those of a smaller K are unions of those of a larger.
 
     Attributes
