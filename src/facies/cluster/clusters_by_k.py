@@ -22,6 +22,8 @@ MIXTURE_ROWS = 40_000
 COMPONENTS = 16
 """Of the mixture whose components are merged."""
 MERGING_ROWS = 10_000
+BEYOND = 1e-3
+"""So far rounding may put a code beyond the border of the ball."""
 HYPERBOLIC_ROWS = 10_000
 """Rows to which clusters in the ball are fitted."""
 _ROWS_AT_ONCE = 16_384
@@ -163,6 +165,11 @@ def fit_clusters(
             f"there are fewer different voxels than {max(ks)} clusters: give a larger volume, or a smaller k"
         )
     if kind == "hyperbolic":
+        longest = float(np.linalg.norm(rows, axis=1).max())
+        if longest > 1 + BEYOND:
+            raise InputError(
+                f"clusters 'hyperbolic' are for codes in the ball, whose lengths are below 1; the longest has {longest:.3g}"
+            )
         rows = into_ball(rows)
     mean = np.zeros(rows.shape[1]) if kind == "hyperbolic" else rows.mean(axis=0)
     arrays = {**_fit_all(rows - mean, ks, kind, random_state), "mean": mean.astype(np.float32)}
