@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import record
 from record import where
-
-PLOT = record.HERE.parent / "docs" / "benchmarks" / "consensus.svg"
 
 
 def consensus(results: dict[str, Any]) -> str:
@@ -17,7 +13,6 @@ def consensus(results: dict[str, Any]) -> str:
     (result,) = results.values()
     rows = result["rows"]
     pooled = pool([each for row in rows for each in row["bins"]])
-    write_plot(pooled, rows, PLOT)
     lines = [
         "# Consensus\n\nThe partitions that `facies select` makes without a training (pixels and EfficientNet-Lite0, three groupings each, K found) joined by "
         "`facies consensus`, K found. *Mean* and *best* are of the members. *AUC*: how well the certainty tells images that are right, of the commonest kind of "
@@ -32,9 +27,9 @@ def consensus(results: dict[str, Any]) -> str:
             [
                 *lines,
                 f"\nThe consensus is at or above the mean of its members in {sum(above)} of {len(above)} trials (ACC).\n",
-                "![Share of images that are right, by the certainty of the consensus](consensus.svg)\n",
+                f"```{{raw}} html\n{plot(pooled, rows)}\n```\n",
                 f"Each point is a tenth of certainty, of all {sum(row['n_images'] for row in rows):,} images; its area says how many images are in it, and thin lines are the "
-                "single sets. On the diagonal the certainty is the share that is right; above it the consensus is surer than it says.\n",
+                "single sets. On the diagonal the certainty is the share that is right; below it the consensus is less often right than it says. Where there are fewer groups than kinds, whole kinds are wrong, however sure the partitions are of them.\n",
                 where(rows),
             ]
         )
@@ -90,27 +85,55 @@ def pool(bins: list[dict[str, float]]) -> list[dict[str, float]]:
     return pooled
 
 
-def write_plot(pooled: list[dict[str, float]], rows: list[dict[str, Any]], path: Path) -> None:
-    """Share of right images over certainty, as an SVG without a date, so that equal results give equal files."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+SIDE, MARGIN = 360, 46
 
-    with mpl.rc_context({"svg.hashsalt": "facies", "svg.fonttype": "none", "font.family": "sans-serif"}):
-        figure = Figure(figsize=(5.2, 4.4), layout="constrained")
-        axes = figure.subplots()
-        axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
-        for name in dict.fromkeys(row["set"] for row in rows):
-            own = pool([each for row in rows if row["set"] == name for each in row["bins"]])
-            axes.plot([each["certainty"] for each in own], [each["right"] for each in own], color="0.75", linewidth=0.8)
-        size = 12 + 400 * np.array([each["images"] for each in pooled]) / sum(each["images"] for each in pooled)
-        axes.scatter(
-            [each["certainty"] for each in pooled],
-            [each["right"] for each in pooled],
-            s=size,
-            color="#2a6f97",
-            zorder=3,
+
+def plot(pooled: list[dict[str, float]], rows: list[dict[str, Any]]) -> str:
+    """Share of right images over certainty, drawn as SVG: the pooled tenths as discs, each set as a thin line."""
+    total = sum(each["images"] for each in pooled)
+    parts = [
+        f'<rect x="{MARGIN}" y="10" width="{SIDE}" height="{SIDE}" fill="none" stroke="currentColor" opacity="0.5"/>'
+    ]
+    parts.append(f'<line {ends(place(0, 0), place(1, 1))} stroke="currentColor" opacity="0.5" stroke-dasharray="5 4"/>')
+    for name in dict.fromkeys(row["set"] for row in rows):
+        own = pool([each for row in rows if row["set"] == name for each in row["bins"]])
+        points = " ".join("{:.1f},{:.1f}".format(*place(each["certainty"], each["right"])) for each in own)
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="currentColor" opacity="0.3"><title>{name}</title></polyline>'
         )
-        axes.set(
-            xlim=(0, 1.02), ylim=(0, 1.02), xlabel="certainty of the consensus", ylabel="share of images that are right"
+    for each in pooled:
+        x, y = place(each["certainty"], each["right"])
+        radius = 3 + 22 * (each["images"] / total) ** 0.5
+        told = f"{each['images']} images: certainty {each['certainty']:.2f}, right {each['right']:.2f}"
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="#2a6f97" opacity="0.75"><title>{told}</title></circle>'
         )
-        figure.savefig(path, format="svg", metadata={"Date": None})
+    for tick in (0.0, 0.5, 1.0):
+        (x, bottom), (left, y) = place(tick, 0), place(0, tick)
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 16:.0f}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text x="{left - 6:.0f}" y="{y + 4:.0f}" text-anchor="end">{tick:g}</text>')
+    middle = MARGIN + SIDE / 2
+    parts.append(f'<text x="{middle:.0f}" y="{SIDE + 44}" text-anchor="middle">certainty of the consensus</text>')
+    turned = f'transform="rotate(-90 14 {10 + SIDE / 2:.0f})"'
+    parts.append(
+        f'<text x="14" y="{10 + SIDE / 2:.0f}" text-anchor="middle" {turned}>share of images that are right</text>'
+    )
+    size = f'viewBox="0 0 {SIDE + MARGIN + 14} {SIDE + 54}" width="{SIDE + MARGIN + 14}"'
+    label = "Share of images that are right, by the certainty of the consensus"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-size="13" fill="currentColor" role="img" aria-label="{label}">',
+            *parts,
+            "</svg>",
+        ]
+    )
+
+
+def place(certainty: float, right: float) -> tuple[float, float]:
+    """Where a point lies in the drawing."""
+    return MARGIN + SIDE * certainty, 10 + SIDE * (1 - right)
+
+
+def ends(one: tuple[float, float], other: tuple[float, float]) -> str:
+    """The two ends of a line, as SVG has them."""
+    return f'x1="{one[0]:.0f}" y1="{one[1]:.0f}" x2="{other[0]:.0f}" y2="{other[1]:.0f}"'
