@@ -226,7 +226,7 @@ def test_what_draws_patches_can_be_given_to_other_processes() -> None:
     losses = []
     for each in (objective, pickle.loads(pickle.dumps(objective))):
         torch.manual_seed(3)
-        losses.append(float(each(network.network, batch)["loss"]))
+        losses.append(each(network.network, batch)["loss"].item())
     assert losses[0] == losses[1]
 
 
