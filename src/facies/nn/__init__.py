@@ -18,9 +18,11 @@ from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalD
 from facies.nn.heads import HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
+from facies.nn.parallel_mlp import ParallelLinear, ParallelMLP
 from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
+from facies.nn.strided_autoencoder import StridedAutoencoder
 
 __all__ = [
     "ACTIVATIONS",
@@ -39,11 +41,14 @@ __all__ = [
     "Likelihood",
     "LinearHeads",
     "MLPAutoencoder",
+    "ParallelLinear",
+    "ParallelMLP",
     "PixelNormalizer",
     "ResNetBranch",
     "ResidualEncoder",
     "STDACNetwork",
     "SpatialTransformer",
+    "StridedAutoencoder",
     "ThetaInit",
     "ViewNetwork",
     "block_count",

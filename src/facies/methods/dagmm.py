@@ -1,0 +1,129 @@
+"""`dagmm`: deep autoencoding Gaussian mixture model (Zong et al., ICLR 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
+
+from facies.losses import gaussian_reconstruction, mixture_energy, mixture_moments
+from facies.methods.autoencoder import build_autoencoder
+from facies.methods.joint_clustering import JointClustering
+from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.nn import MLPAutoencoder
+from facies.parameters import Count, Weight, settings
+from facies.training import Batch, StageOutputs, Training
+
+ESTIMATION_SIZE = 10
+DROPOUT = 0.5
+SMALLEST_NORM = 1e-6
+
+
+class DAGMMNetwork(nn.Module):
+    """An autoencoder, and a network that gives code and error of an image to K Gaussians.
+
+    Parameters
+    ----------
+    autoencoder
+        With a code of D numbers.
+    latent_size, n_clusters
+        D and K.
+    """
+
+    def __init__(self, autoencoder: nn.Module, latent_size: int, n_clusters: int) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.estimation = nn.Sequential(
+            nn.Linear(latent_size + 2, ESTIMATION_SIZE),
+            nn.Tanh(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(ESTIMATION_SIZE, n_clusters),
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, H, W) → reconstructions, z (B, D + 2): code, relative error and cosine, and probabilities (B, K)."""
+        out = self.autoencoder(images)
+        rows, again = images.flatten(1), out.reconstruction.flatten(1)
+        error = (rows - again).norm(dim=1) / rows.norm(dim=1).clamp(min=SMALLEST_NORM)
+        z = torch.cat([out.mean, error[:, None], F.cosine_similarity(rows, again, eps=SMALLEST_NORM)[:, None]], dim=1)
+        return out.reconstruction, z, self.estimation(z).softmax(dim=1)
+
+    def place(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) → z (B, D + 2) and probabilities (B, K)."""
+        return self(images)[1:]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DAGMM(JointClustering):
+    """An autoencoder, and K Gaussians over its code and its error; an estimation network says which one an image is of.
+
+    References
+    ----------
+    .. [1] B. Zong et al., "Deep autoencoding Gaussian mixture model for unsupervised anomaly detection", ICLR 2018.
+    """
+
+    name: ClassVar[str] = "dagmm"
+    title: ClassVar[str] = "Deep autoencoding Gaussian mixture model"
+    reference: ClassVar[str] = (
+        "B. Zong, Q. Song, M. R. Min, W. Cheng, C. Lumezanu, D. Cho, H. Chen, Deep autoencoding Gaussian mixture model for "
+        "unsupervised anomaly detection. ICLR 2018."
+    )
+    citation: ClassVar[str] = "Zong et al., 2018"
+    summary: ClassVar[str] = (
+        "An autoencoder ({0.network}) with a code of {0.latent_size} numbers, and a network that gives code and reconstruction error "
+        "to {0.n_clusters} Gaussians, learnt together: to reproduce the images, and to make them likely under the Gaussians."
+    )
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        **JointClustering.test_parameters, "filters": 4, "latent_size": 4,
+    }  # fmt: skip
+
+    latent_size: Count = 10
+    """Numbers in a code."""
+    network: Literal["mlp", "conv"] = "conv"
+    """Convolutional, or fully connected (500-500-2000 and mirrored)."""
+    filters: Count = 16
+    """Filters of the first block of ``conv``; more see finer detail and take longer."""
+    energy_weight: Weight = 0.1
+    """Weight λ₁ of how unlikely images are under the Gaussians."""
+    covariance_weight: Weight = 0.005
+    """Weight λ₂ of the sum of 1/σ² over the diagonals of the covariances; smaller values let Gaussians shrink to a point."""
+    training: Training = settings(Training, epochs=200, batch_size=1024, learning_rate=1e-4)
+
+    def build_network(self) -> DAGMMNetwork:
+        """Autoencoder and estimation network."""
+        shape = channels_shape(self.image_shape_)
+        conv = self.network == "conv"
+        autoencoder: nn.Module = (
+            build_autoencoder(shape, self.latent_size, self.filters, "ae")
+            if conv
+            else MLPAutoencoder(shape, self.latent_size)
+        )
+        return DAGMMNetwork(autoencoder, self.latent_size, self.n_clusters)
+
+    def objective(self, preprocessor: Preprocessor, outputs: StageOutputs) -> DAGMMObjective:
+        """MSE + λ₁·energy + λ₂·Σ 1/σ² (eq. 7)."""
+        return DAGMMObjective(preprocessor, self.energy_weight, self.covariance_weight)
+
+
+@dataclass
+class DAGMMObjective:
+    """MSE + λ₁·mean energy + λ₂·Σ_k Σ_j 1/Σ_kjj, of Gaussians with the moments of the batch (eq. 7)."""
+
+    preprocessor: Preprocessor
+    energy_weight: float
+    covariance_weight: float
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Terms ``loss``, ``reconstruction``, ``energy`` and ``covariance``."""
+        view, target = self.preprocessor(batch.images)
+        reconstruction, z, responsibilities = module(view)
+        error = gaussian_reconstruction(reconstruction, target).mean()
+        shares, means, covariances = mixture_moments(z, responsibilities)
+        energy = mixture_energy(z, shares, means, covariances).mean()
+        narrowness = covariances.diagonal(dim1=1, dim2=2).reciprocal().sum()
+        loss = error + self.energy_weight * energy + self.covariance_weight * narrowness
+        return {"loss": loss, "reconstruction": error, "energy": energy, "covariance": narrowness}
