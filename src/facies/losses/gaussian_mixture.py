@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 LOG_2_PI = math.log(2 * math.pi)
+SMALLEST_SHARE = 1e-12
+"""Shares stay so far from 0 before their logarithm is taken, whose gradient would not be a number."""
 
 
 def mixture_log_densities(codes: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
@@ -60,7 +62,7 @@ def kl_to_gaussian_mixture(
     apart = (log_variance.exp()[:, None] + (mean[:, None] - means).square()) * torch.exp(-log_variances)
     of_codes = 0.5 * (responsibilities * (apart + log_variances).sum(dim=2)).sum(dim=1)
     entropy = 0.5 * (1 + log_variance).sum(dim=1)
-    of_groups = torch.xlogy(responsibilities, responsibilities) - responsibilities * log_weights
+    of_groups = responsibilities * (responsibilities.clamp(min=SMALLEST_SHARE).log() - log_weights)
     return of_codes - entropy + of_groups.sum(dim=1)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
@@ -251,3 +252,9 @@ def initial_centres(
         mixture = GaussianMixture(n_clusters, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed)
         return np.asarray(mixture.fit(codes).means_, dtype=np.float32)
     return KMeans(n_clusters, n_init=n_init, random_state=seed).fit(codes).cluster_centers_
+
+
+def variance_around(centres: NDArray[np.float32], codes: NDArray[np.float32]) -> float:
+    """Mean squared distance of codes (N, D) to the nearest of centres (K, D), by dimension; 1e-6 at least."""
+    _, distances = pairwise_distances_argmin_min(codes, centres)
+    return max(float(np.square(distances, dtype=np.float64).sum() / codes.size), 1e-6)

@@ -13,35 +13,12 @@ from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor, nn
 
 from facies.losses import mixture_likelihood
-from facies.methods.autoencoder_clustering import AutoencoderClustering
+from facies.methods.autoencoder_clustering import AutoencoderClustering, variance_around
+from facies.methods.clustering_networks import DAMICNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor
-from facies.methods.softmax_network import SoftmaxNetwork, with_variance
-from facies.nn import ParallelMLP
 from facies.parameters import Count, Positive, settings
 from facies.training import Batch, Callback, Stage, StageOutputs, Training
-
-HIDDEN_SIZES = (256, 64)
-
-
-class DAMICNetwork(SoftmaxNetwork):
-    """An encoder with a softmax, which gives images to K autoencoders of their own."""
-
-    def __init__(
-        self, autoencoder: nn.Module, n_clusters: int, latent_size: int, n_pixels: int, code_size: int
-    ) -> None:
-        super().__init__(autoencoder, n_clusters, latent_size)
-        sizes = [n_pixels, *HIDDEN_SIZES, code_size]
-        self.experts = nn.Sequential(ParallelMLP(n_clusters, sizes), ParallelMLP(n_clusters, sizes[::-1]))
-
-    def errors(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) → squared error of each image by each autoencoder, summed over the pixels, (B, K)."""
-        rows = images.flatten(1)
-        return (self.experts(rows) - rows).square().sum(dim=2).T
-
-    def forward(self, images: Tensor, *, decode: bool = True) -> Any:
-        """(B, C, H, W) → log-probabilities and errors of the autoencoders, both (B, K)."""
-        return self.logits(self.encode(images)).log_softmax(dim=1), self.errors(images)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -93,8 +70,9 @@ class DAMIC(AutoencoderClustering):
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
         """Centres, the variance around them, and the group of each image."""
-        found = with_variance(super().first_groups(codes, seed), codes)
-        return {**found, "groups": pairwise_distances_argmin(codes, found["centres"]).astype(np.int64)}
+        found = super().first_groups(codes, seed)
+        groups = pairwise_distances_argmin(codes, found["centres"]).astype(np.int64)
+        return {**found, "variance": variance_around(found["centres"], codes), "groups": groups}
 
     def train_experts(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: each autoencoder learns the images of its group."""
@@ -107,7 +85,7 @@ class DAMIC(AutoencoderClustering):
     def begin(self, network: Any, outputs: StageOutputs) -> None:
         """Put in the encoder, the softmax, and the autoencoders."""
         network.autoencoder.load_state_dict(outputs["autoencoder"])
-        network.begin_at(outputs)
+        network.begin_at(torch.from_numpy(outputs["centres"]), outputs["variance"])
         network.experts.load_state_dict(outputs["experts"])
 
     def place(self, codes: Tensor) -> Tensor:

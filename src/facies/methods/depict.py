@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.losses import balanced_distribution, soft_target_divergence, target_distribution
-from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork
+from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork, variance_around
+from facies.methods.clustering_networks import DEPICTNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor, channels_shape
-from facies.methods.softmax_network import SoftmaxNetwork, with_variance
 from facies.methods.target_distribution import TargetDistribution
 from facies.nn import StridedAutoencoder
 from facies.parameters import Count, Fraction, Weight, settings
@@ -24,24 +24,6 @@ from facies.training import Batch, Callback, StageOutputs, Training
 
 KERNELS = (4, 5)
 SHARPEN = {"squared": target_distribution, "balanced": balanced_distribution}
-
-
-class DEPICTNetwork(SoftmaxNetwork):
-    """Two encoders with the same weights, of which one is given noise, a decoder for the noisy one, and a softmax."""
-
-    dropout: float = 0.0
-
-    def forward(self, images: Tensor, *, decode: bool = True) -> Any:
-        """(B, C, H, W) → logits of the noisy code, (B, K), and the mean squared error of each decoded layer, (L,)."""
-        clean, noisy, last = [images], images, len(self.autoencoder.encoder) - 1
-        for number, layer in enumerate(self.autoencoder.encoder):
-            clean.append(layer(clean[-1]).detach())
-            noisy = layer(F.dropout(noisy, self.dropout if number < last else 0.0, self.training))
-        logits, errors = self.logits(noisy), []
-        for layer, expected in zip(self.autoencoder.decoder, reversed(clean[:-1]), strict=True):
-            noisy = layer(noisy)
-            errors.append(F.mse_loss(noisy, expected))
-        return logits, errors
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -116,12 +98,13 @@ class DEPICT(AutoencoderClustering):
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
         """Centres, and the variance around them."""
-        return with_variance(super().first_groups(codes, seed), codes)
+        found = super().first_groups(codes, seed)
+        return {**found, "variance": variance_around(found["centres"], codes)}
 
     def begin(self, network: Any, outputs: StageOutputs) -> None:
         """Put in the autoencoder, and the centres as a softmax."""
         network.autoencoder.load_state_dict(outputs["autoencoder"])
-        network.begin_at(outputs)
+        network.begin_at(torch.from_numpy(outputs["centres"]), outputs["variance"])
 
     def place(self, codes: Tensor) -> Tensor:
         """The softmax."""

@@ -17,9 +17,9 @@ from facies.losses import (
     basis_length_penalty,
     basis_overlap_penalty,
     gaussian_reconstruction,
-    subspace_assignment,
 )
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork
+from facies.methods.clustering_networks import SubspaceNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor, channels_shape
 from facies.methods.target_distribution import TargetDistribution
@@ -28,22 +28,9 @@ from facies.parameters import Count, Fraction, Positive, Weight, settings
 from facies.training import Batch, Callback, StageOutputs, Training, unwrapped
 
 HIDDEN_SIZES = (500, 500, 1000)
-
-
-class SubspaceNetwork(ClusteringNetwork):
-    """An autoencoder, and K subspaces of its code, each with a basis of d vectors; the centres are those of k-means."""
-
-    def __init__(
-        self, autoencoder: nn.Module, n_clusters: int, latent_size: int, subspace_size: int, smoothing: float
-    ) -> None:
-        super().__init__(autoencoder, n_clusters, latent_size)
-        self.centres.requires_grad_(False)
-        self.bases = nn.Parameter(torch.zeros(n_clusters, latent_size, subspace_size))
-        self.smoothing = smoothing
-
-    def assign(self, codes: Tensor) -> Tensor:
-        """Codes (B, D) → how much of each lies in every subspace, (B, K) (eq. 4)."""
-        return subspace_assignment(codes, self.bases, self.smoothing)
+SHORTEST = 1e-12
+SQUARED_LENGTH = 5.0
+"""Codes are scaled so that their squared length is so much by each of the K·d vectors of the bases, the η of the paper."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -78,7 +65,7 @@ class EDESC(AutoencoderClustering):
     subspace_size: Count = 5
     """Dimensions d of a group's subspace; more let a group be more varied, and groups be more alike."""
     smoothing: Positive = 5.0
-    """η, what every share has in addition; larger values make assignments less sure."""
+    """η, of which d are added to the squared length of a code in each subspace; larger values make assignments less sure."""
     gamma: Weight = 0.1
     """Weight of the clustering term beside the reconstruction."""
     length_weight: Weight = 1e-3
@@ -105,15 +92,22 @@ class EDESC(AutoencoderClustering):
         return SubspaceNetwork(autoencoder, count, self.latent_size, self.subspace_size, self.smoothing)
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
-        """Codes → centres, and the singular vectors of the codes of each group."""
+        """Codes → centres, the singular vectors of the codes of each group, and the scale that makes codes as long as assumed."""
         found = super().first_groups(codes, seed)
         nearest = pairwise_distances_argmin(codes, found["centres"])
         members = [codes[nearest == group] for group in range(len(found["centres"]))]
-        return {**found, "bases": np.stack([singular_vectors(rows, self.subspace_size) for rows in members])}
+        length = max(float(np.square(codes, dtype=np.float64).sum(axis=1).mean()), SHORTEST)
+        scale = (self.n_clusters * self.subspace_size * SQUARED_LENGTH / length) ** 0.5
+        return {
+            **found,
+            "scale": scale,
+            "bases": np.stack([singular_vectors(rows, self.subspace_size) for rows in members]),
+        }
 
     def begin(self, network: Any, outputs: StageOutputs) -> None:
-        """Put in also the bases."""
+        """Put in also bases and scale."""
         super().begin(network, outputs)
+        network.scale.fill_(outputs["scale"])
         network.bases.data.copy_(torch.from_numpy(outputs["bases"]))
 
     def place(self, codes: Tensor) -> Tensor:

@@ -11,50 +11,9 @@ from torch import Tensor, nn
 from facies.losses import batch_entropy, expected_loss, sample_entropy
 from facies.methods.joint_clustering import JointClustering
 from facies.methods.preprocessing import Preprocessor
-from facies.nn import ParallelMLP
+from facies.nn import MixAENetwork
 from facies.parameters import Count, Weight
 from facies.training import Batch, StageOutputs
-
-HIDDEN_SIZES = (128, 64)
-CLASSIFIER_SIZE = 64
-
-
-class MixAENetwork(nn.Module):
-    """K autoencoders side by side, and a network that gives images to them by the codes of all.
-
-    Parameters
-    ----------
-    n_pixels, n_clusters
-        P and K.
-    code_size
-        D, numbers in each code.
-    """
-
-    def __init__(self, n_pixels: int, n_clusters: int, code_size: int) -> None:
-        super().__init__()
-        sizes = [n_pixels, *HIDDEN_SIZES, code_size]
-        self.encoders = ParallelMLP(n_clusters, sizes, nn.Tanh)
-        self.decoders = ParallelMLP(n_clusters, sizes[::-1], nn.Tanh)
-        self.classifier = nn.Sequential(
-            nn.Linear(n_clusters * code_size, CLASSIFIER_SIZE), nn.Tanh(), nn.Linear(CLASSIFIER_SIZE, n_clusters)
-        )
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) → probabilities and mean squared errors of the autoencoders, both (B, K)."""
-        rows = images.flatten(1)
-        codes = self.encoders(rows)
-        errors = (self.decoders(codes) - rows).square().mean(dim=2).T
-        return self.classifier(_joined(codes)).softmax(dim=1), errors
-
-    def place(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) → codes of all autoencoders (B, K·D), and probabilities (B, K)."""
-        joined = _joined(self.encoders(images.flatten(1)))
-        return joined, self.classifier(joined).softmax(dim=1)
-
-
-def _joined(codes: Tensor) -> Tensor:
-    """(K, B, D) → (B, K·D)."""
-    return codes.transpose(0, 1).flatten(1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

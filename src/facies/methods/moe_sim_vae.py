@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -12,7 +10,6 @@ import torch
 from annotated_types import Ge
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.cluster import UMAPLayout, principal_axes
 from facies.cluster.neighbours import nearest_neighbours
@@ -26,59 +23,13 @@ from facies.losses import (
 from facies.methods.fit_context import FitContext
 from facies.methods.joint_clustering import JointClustering
 from facies.methods.preprocessing import Preprocessor
-from facies.nn import Likelihood, ParallelMLP
+from facies.nn import Likelihood, MoESimVAENetwork
 from facies.parameters import Count, Weight, settings
 from facies.training import Batch, Stage, StageOutputs, Training
 
-NOISE = 0.5
 COMPONENTS = 50
 LAYOUT_NEIGHBOURS = 15
 BLOCK = 4096
-
-
-class MoESimVAENetwork(nn.Module):
-    """One encoder, a network that gives its codes to groups, and a decoder for each group.
-
-    Parameters
-    ----------
-    image_shape
-        (C, H, W), all layers of a focal stack as channels.
-    n_clusters
-        K.
-    latent_size, width
-        Numbers in a code, and in hidden layers.
-    """
-
-    def __init__(self, image_shape: tuple[int, ...], n_clusters: int, latent_size: int, width: int) -> None:
-        super().__init__()
-        pixels = math.prod(image_shape)
-        self.encoder = _perceptron(pixels, width, width, latent_size)
-        self.gate = _perceptron(latent_size, width, n_clusters)
-        self.register_buffer("group_means", torch.zeros(n_clusters, latent_size))
-        self.decoders = ParallelMLP(n_clusters, [latent_size, width, width, pixels], nn.ELU)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C, H, W) → means of the codes, logits of their groups, logits of noisy codes, and reconstructions.
-
-        A code is drawn with variance 1, and decoded by its group's decoder alone.
-        """
-        means = self.encoder(images.flatten(1))
-        logits, noisy = self.gate(means), self.gate(F.dropout(means, NOISE, self.training))
-        codes = means + torch.randn_like(means) if self.training else means
-        drawn = self.decoders(codes)[logits.argmax(dim=1), torch.arange(len(codes), device=codes.device)]
-        return means, logits, noisy, drawn.reshape(images.shape)
-
-    def place(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) → means of the codes (B, D), and probabilities (B, K)."""
-        means: Tensor = self.encoder(images.flatten(1))
-        return means, self.gate(means).softmax(dim=1)
-
-
-def _perceptron(*sizes: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ELU()]
-    return nn.Sequential(*layers[:-1])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -12,40 +12,16 @@ from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from facies.losses import bernoulli_reconstruction, kl_to_gaussian_mixture, mixture_log_densities
+from facies.losses import bernoulli_reconstruction
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork, Initialisation
+from facies.methods.clustering_networks import VaDENetwork
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import Likelihood, MLPAutoencoder
-from facies.nn.conv_autoencoder import draw_code
 from facies.parameters import settings
 from facies.training import Batch, Callback, StageOutputs, Training
 
 RIDGE = 1e-4
 """Least variance of a Gaussian at the start."""
-
-
-class VaDENetwork(ClusteringNetwork):
-    """A variational autoencoder, and K Gaussians with diagonal covariances in its code, whose means are the centres."""
-
-    def __init__(self, autoencoder: nn.Module, n_clusters: int, latent_size: int) -> None:
-        super().__init__(autoencoder, n_clusters, latent_size)
-        self.log_variances = nn.Parameter(torch.zeros(n_clusters, latent_size))
-        self.weight_logits = nn.Parameter(torch.zeros(n_clusters))
-
-    def mixture(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Log π (K,), μ (K, D) and log λ (K, D), λ of 1e-6 or more."""
-        return self.weight_logits.log_softmax(dim=0), self.centres, self.log_variances.clamp(min=np.log(1e-6))
-
-    def assign(self, codes: Tensor) -> Tensor:
-        """Codes (B, D) → posterior probabilities (B, K)."""
-        return mixture_log_densities(codes, *self.mixture()).softmax(dim=1)
-
-    def forward(self, images: Tensor, *, decode: bool = True) -> Any:
-        """(B, C, H, W) → a reconstruction of a drawn code, and for each image its KL divergence from the mixture (B,)."""
-        mean, log_variance = self.autoencoder.encode(images)
-        code = draw_code(mean, log_variance)
-        divergence = kl_to_gaussian_mixture(mean, log_variance, self.assign(code), *self.mixture())
-        return self.autoencoder.decode(code), divergence
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -130,10 +106,11 @@ class VaDE(AutoencoderClustering):
 
     def draw(self, n: int, cluster: int, seed: int) -> Tensor:
         """Draw codes from the group's Gaussian, and decode them."""
-        _, means, log_variances = self.network_.mixture()
+        network: Any = self.network_
+        _, means, log_variances = network.mixture()
         noise = torch.randn(n, self.latent_size, generator=torch.Generator().manual_seed(seed)).to(self.device_)
         codes = means[cluster] + (0.5 * log_variances[cluster]).exp() * noise
-        images = self.normalizer_.native(self.normalizer_.scaled(self.network_.autoencoder.decode(codes)))
+        images = self.normalizer_.native(self.normalizer_.scaled(network.autoencoder.decode(codes)))
         return images.reshape(n, *self.image_shape_)
 
 

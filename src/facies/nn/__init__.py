@@ -14,6 +14,8 @@ from facies.nn.conv_autoencoder import (
     block_count,
 )
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
+from facies.nn.estimation_network import DAGMMNetwork
+from facies.nn.expert_mixtures import MixAENetwork, MoESimVAENetwork
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
 from facies.nn.heads import HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
@@ -33,6 +35,7 @@ __all__ = [
     "ConvBranch",
     "ConvDecoder",
     "ConvEncoder",
+    "DAGMMNetwork",
     "FocalAutoencoder",
     "FocalDecoder",
     "FocalEncoder",
@@ -41,6 +44,8 @@ __all__ = [
     "Likelihood",
     "LinearHeads",
     "MLPAutoencoder",
+    "MixAENetwork",
+    "MoESimVAENetwork",
     "ParallelLinear",
     "ParallelMLP",
     "PixelNormalizer",
