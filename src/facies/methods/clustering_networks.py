@@ -19,12 +19,18 @@ EXPERT_SIZES = (256, 64)
 
 
 class VaDENetwork(ClusteringNetwork):
-    """A variational autoencoder, and K Gaussians with diagonal covariances in its code, whose means are the centres."""
+    """A variational autoencoder, and K Gaussians with diagonal covariances in its code, whose means are the centres.
+
+    What the encoder gives as log-variance is added to `log_noise`, the size of the noise at the start.
+    """
+
+    log_noise: Tensor
 
     def __init__(self, autoencoder: nn.Module, n_clusters: int, latent_size: int) -> None:
         super().__init__(autoencoder, n_clusters, latent_size)
         self.log_variances = nn.Parameter(torch.zeros(n_clusters, latent_size))
         self.weight_logits = nn.Parameter(torch.zeros(n_clusters))
+        self.register_buffer("log_noise", torch.zeros(()))
 
     def mixture(self) -> tuple[Tensor, Tensor, Tensor]:
         """Log π (K,), μ (K, D) and log λ (K, D), λ of 1e-6 or more."""
@@ -37,6 +43,7 @@ class VaDENetwork(ClusteringNetwork):
     def forward(self, images: Tensor, *, decode: bool = True) -> Any:
         """(B, C, H, W) → a reconstruction of a drawn code, and for each image its KL divergence from the mixture (B,)."""
         mean, log_variance = self.autoencoder.encode(images)
+        log_variance = log_variance + self.log_noise
         code = draw_code(mean, log_variance)
         divergence = kl_to_gaussian_mixture(mean, log_variance, self.assign(code), *self.mixture())
         return self.autoencoder.decode(code), divergence

@@ -37,6 +37,10 @@ class DAGMM(JointClustering):
         "An autoencoder ({0.network}) with a code of {0.latent_size} numbers, and a network that gives code and reconstruction error "
         "to {0.n_clusters} Gaussians, learnt together: to reproduce the images, and to make them likely under the Gaussians."
     )
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {},
+        "quick": {"training.epochs": "auto", "training.batch_size": 256, "training.learning_rate": 1e-3},
+    }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         **JointClustering.test_parameters, "filters": 4, "latent_size": 4,
     }  # fmt: skip

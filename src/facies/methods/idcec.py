@@ -18,7 +18,7 @@ from facies.methods.idec import IDEC
 from facies.methods.preprocessing import Preprocessor, channels_shape
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer, ResidualEncoder, StridedAutoencoder
-from facies.parameters import Count, Fraction, settings
+from facies.parameters import Count, Fraction, Settings, settings
 from facies.training import Augmentation, Batch, Stage, StageOutputs, Training
 
 
@@ -34,6 +34,20 @@ class Classifier(nn.Module):
         """(B, C, H, W) → logits (B, K)."""
         logits: Tensor = self.head(self.encoder(images))
         return logits
+
+
+@dataclass(kw_only=True)
+class Selection(Settings):
+    """Rounds of selecting sure images, and of a classifier that learns from them."""
+
+    share: Fraction = 0.5
+    """Share of a group's images, the surest, that teach the classifier; more teach it more, and more that is wrong."""
+    rounds: Count = 5
+    """How often images are selected at most; it ends before if no more than `tolerance` of the images change their group."""
+    filters: Count = 16
+    """Filters of the classifier's first convolution; more tell more apart, and take longer."""
+    training: Training = settings(Training, epochs=20, batch_size=128)
+    """Training of the classifier in each round; it goes on from the round before."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -55,8 +69,8 @@ class IDCEC(IDEC):
     citation: ClassVar[str] = "Lu et al., 2022"
     summary: ClassVar[str] = (
         "A convolutional autoencoder was trained to reproduce the images by way of a code of {0.latent_size} numbers, and refined "
-        "together with the centres of groups in it. Of each group a share of {0.reliable_share:g} of the images, those that belong to "
-        "it most surely, then taught a classifier, whose answers were the groups of the next of up to {0.rounds} rounds."
+        "together with the centres of groups in it. Of each group a share of {0.selection.share:g} of the images, those that belong to "
+        "it most surely, then taught a classifier, whose answers were the groups of the next of up to {0.selection.rounds} rounds."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
@@ -64,29 +78,23 @@ class IDCEC(IDEC):
             "pretraining.epochs": "auto",
             "training.epochs": 50,
             "update_interval": 30,
-            "classifier_filters": 8,
-            "classifier.epochs": 8,
+            "selection.filters": 8,
+            "selection.training.epochs": 8,
         },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "n_clusters": 3, "filters": 4, "pretraining.epochs": 2, "training.epochs": 2, "training.batch_size": 16,
-        "rounds": 2, "classifier_filters": 2, "classifier.epochs": 2, "classifier.batch_size": 16,
+        "selection.rounds": 2, "selection.filters": 2, "selection.training.epochs": 2, "selection.training.batch_size": 16,
     }  # fmt: skip
 
     network: Literal["conv"] = "conv"
     """Three convolutions of stride 2, and a dense layer."""
     filters: Count = 32
     """Filters of the first convolution, of which the second has twice and the third four times as many."""
-    reliable_share: Fraction = 0.5
-    """Share of a group's images, the surest, that teach the classifier; more teach it more, and more that is wrong."""
-    rounds: Count = 5
-    """How often images are selected at most; it ends before if no more than `tolerance` of the images change their group."""
-    classifier_filters: Count = 16
-    """Filters of the classifier's first convolution."""
     views: Augmentation = settings(Augmentation, zoom=0.0)
     """Views from which the classifier learns."""
-    classifier: Training = settings(Training, epochs=20, batch_size=128)
-    """Training of the classifier in each round; it goes on from the round before."""
+    selection: Selection = settings(Selection)
+    """The rounds in which sure images teach a classifier."""
 
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The convolutional autoencoder of `convdec-da`."""
@@ -114,9 +122,9 @@ class IDCEC(IDEC):
 
         (shares,) = fit.apply(by_code, "classify")
         notes = []
-        for number in range(1, self.rounds + 1):
-            labels, rows = shares.argmax(axis=1), reliable_rows(shares, self.reliable_share)
-            fit.trainer.fit(classifier, fit.images, LabelObjective(views, labels), self.classifier, rows)
+        for number in range(1, self.selection.rounds + 1):
+            labels, rows = shares.argmax(axis=1), reliable_rows(shares, self.selection.share)
+            fit.trainer.fit(classifier, fit.images, LabelObjective(views, labels), self.selection.training, rows)
             classifier.to(self.device_).eval()
             (shares,) = fit.apply(by_classifier, "classify")
             changed = float((shares.argmax(axis=1) != labels).mean())
@@ -147,7 +155,7 @@ class IDCEC(IDEC):
         return features, self.classifier_.head(features).softmax(dim=1)
 
     def _classifier(self, n_clusters: int) -> Classifier:
-        return Classifier(channels_shape(self.image_shape_), self.classifier_filters, n_clusters)
+        return Classifier(channels_shape(self.image_shape_), self.selection.filters, n_clusters)
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ from facies.cluster import UMAPLayout, principal_axes
 from facies.cluster.neighbours import nearest_neighbours
 from facies.losses import (
     all_pairs_loss,
+    balanced_distribution,
     bernoulli_reconstruction,
     group_variance_divergence,
     soft_target_divergence,
-    target_distribution,
 )
 from facies.methods.fit_context import FitContext
 from facies.methods.joint_clustering import JointClustering
@@ -56,6 +57,11 @@ class MoESimVAE(JointClustering):
         "{0.latent_size} numbers to {0.n_clusters} groups; images that lie close together in a layout of the pixels by UMAP were to "
         "be of one group."
     )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {},
+        "quick": {"training.epochs": "auto", "training.batch_size": 64},
+    }
 
     latent_size: Count = 20
     """Numbers in a code."""
@@ -143,7 +149,7 @@ class MoESimVAEObjective:
         error = bernoulli_reconstruction(drawn, target).mean()
         probabilities = logits.softmax(dim=1)
         similarity = all_pairs_loss(probabilities, self.similar(batch))
-        clustering = soft_target_divergence(target_distribution(probabilities), noisy)
+        clustering = soft_target_divergence(balanced_distribution(probabilities), noisy)
         variance = group_variance_divergence(means, logits.argmax(dim=1), logits.shape[1]) / means.shape[1]
         loss = error + self.similarity_weight * similarity + self.clustering_weight * clustering
         loss = loss + self.variance_weight * variance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ from facies.nn import Likelihood, MLPAutoencoder
 from facies.parameters import settings
 from facies.training import Batch, Callback, StageOutputs, Training
 
+NOISE = 0.1
+"""Variance of the noise in a code at the start, as a share of that of the Gaussians; with more, groups merge."""
 RIDGE = 1e-4
 """Least variance of a Gaussian at the start."""
 
@@ -91,8 +94,9 @@ class VaDE(AutoencoderClustering):
         }
 
     def begin(self, network: Any, outputs: StageOutputs) -> None:
-        """Put in also the variances and shares."""
+        """Put in also the variances and shares, and begin with little noise."""
         super().begin(network, outputs)
+        network.log_noise.fill_(float(outputs["log_variances"].mean()) + math.log(NOISE))
         network.log_variances.data.copy_(torch.from_numpy(outputs["log_variances"]))
         network.weight_logits.data.copy_(torch.from_numpy(outputs["log_weights"]))
 

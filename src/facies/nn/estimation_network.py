@@ -25,6 +25,7 @@ class DAGMMNetwork(nn.Module):
     def __init__(self, autoencoder: nn.Module, latent_size: int, n_clusters: int) -> None:
         super().__init__()
         self.autoencoder = autoencoder
+        self.standardise = nn.BatchNorm1d(latent_size + 2, affine=False)
         self.estimation = nn.Sequential(
             nn.Linear(latent_size + 2, ESTIMATION_SIZE),
             nn.Tanh(),
@@ -33,11 +34,12 @@ class DAGMMNetwork(nn.Module):
         )
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, C, H, W) → reconstructions, z (B, D + 2): code, relative error and cosine, and probabilities (B, K)."""
+        """(B, C, H, W) → reconstructions, standardised z (B, D + 2) of code, error and cosine, and probabilities (B, K)."""
         out = self.autoencoder(images)
         rows, again = images.flatten(1), out.reconstruction.flatten(1)
         error = (rows - again).norm(dim=1) / rows.norm(dim=1).clamp(min=SMALLEST_NORM)
         z = torch.cat([out.mean, error[:, None], F.cosine_similarity(rows, again, eps=SMALLEST_NORM)[:, None]], dim=1)
+        z = self.standardise(z)
         return out.reconstruction, z, self.estimation(z).softmax(dim=1)
 
     def place(self, images: Tensor) -> tuple[Tensor, Tensor]:
