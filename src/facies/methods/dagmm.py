@@ -69,13 +69,13 @@ class DAGMM(JointClustering):
         return DAGMMNetwork(autoencoder, self.latent_size, self.n_clusters)
 
     def objective(self, preprocessor: Preprocessor, outputs: StageOutputs) -> DAGMMObjective:
-        """MSE + λ₁·energy + λ₂·Σ 1/σ² (eq. 7)."""
+        """‖x − x̂‖² + λ₁·energy + λ₂·Σ 1/σ² (eq. 7)."""
         return DAGMMObjective(preprocessor, self.energy_weight, self.covariance_weight)
 
 
 @dataclass
 class DAGMMObjective:
-    """MSE + λ₁·mean energy + λ₂·Σ_k Σ_j 1/Σ_kjj, of Gaussians with the moments of the batch (eq. 7)."""
+    """(‖x − x̂‖² + λ₁·energy + λ₂·Σ_k Σ_j 1/Σ_kjj) / P of images of P pixels, with the moments of the batch (eq. 7)."""
 
     preprocessor: Preprocessor
     energy_weight: float
@@ -89,5 +89,5 @@ class DAGMMObjective:
         shares, means, covariances = mixture_moments(z, responsibilities)
         energy = mixture_energy(z, shares, means, covariances).mean()
         narrowness = covariances.diagonal(dim1=1, dim2=2).reciprocal().sum()
-        loss = error + self.energy_weight * energy + self.covariance_weight * narrowness
+        loss = error + (self.energy_weight * energy + self.covariance_weight * narrowness) / target[0].numel()
         return {"loss": loss, "reconstruction": error, "energy": energy, "covariance": narrowness}

@@ -68,7 +68,7 @@ class MoESimVAE(JointClustering):
     width: Count = 100
     """Numbers in each hidden layer; more tell more apart, and take longer."""
     n_neighbors: Annotated[int, Ge(2)] | None = None
-    """Nearest images in the layout that an image is alike to; null is half the images of a group of mean size, N/2K."""
+    """Nearest images in the layout that an image is alike to; null is the size of a mean group, N/K, for which a partition can fit."""
     similarity_weight: Weight = 1.0
     """Weight of keeping alike images in one group."""
     clustering_weight: Weight = 0.8
@@ -87,7 +87,7 @@ class MoESimVAE(JointClustering):
         (pixels,) = fit.apply(lambda images: images.flatten(1), "similarity")
         rows = np.asarray(principal_axes(pixels, COMPONENTS).transform(pixels), np.float32)
         layout = UMAPLayout(rows, LAYOUT_NEIGHBOURS, "euclidean", fit.trainer.seed("layout")).layout(2)
-        count = self.n_neighbors or max(2, len(rows) // (2 * self.n_clusters))
+        count = self.n_neighbors or max(1, len(rows) // self.n_clusters - 1)
         count = min(count + 1, len(rows))  # each is its own nearest
         blocks = [layout[start : start + BLOCK] for start in range(0, len(layout), BLOCK)]
         reach = np.concatenate([nearest_neighbours(layout, block, count)[1][:, -1] for block in blocks])
