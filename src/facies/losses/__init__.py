@@ -18,6 +18,7 @@ from facies.losses.gaussian_mixture import (
     mixture_log_densities,
     mixture_moments,
 )
+from facies.losses.likelihood import normal_reconstruction
 from facies.losses.mixture import (
     batch_entropy,
     expected_loss,
@@ -42,6 +43,7 @@ from facies.losses.self_training import (
     target_distribution,
 )
 from facies.losses.subspace import basis_length_penalty, basis_overlap_penalty, subspace_assignment
+from facies.losses.triplet import triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -75,6 +77,7 @@ __all__ = [
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",
+    "normal_reconstruction",
     "nt_xent",
     "pair_weights",
     "pointwise_mutual_information",
@@ -86,6 +89,7 @@ __all__ = [
     "student_t_assignment",
     "subspace_assignment",
     "target_distribution",
+    "triplet",
     "unit_vectors",
     "weighted_mmd",
 ]

@@ -17,7 +17,7 @@ from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_siz
 from facies.nn.estimation_network import DAGMMNetwork
 from facies.nn.expert_mixtures import MixAENetwork, MoESimVAENetwork
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.heads import HeadsWithTeacher, LinearHeads
+from facies.nn.heads import FeatureHead, HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
 from facies.nn.parallel_mlp import ParallelLinear, ParallelMLP
@@ -36,6 +36,7 @@ __all__ = [
     "ConvDecoder",
     "ConvEncoder",
     "DAGMMNetwork",
+    "FeatureHead",
     "FocalAutoencoder",
     "FocalDecoder",
     "FocalEncoder",
