@@ -12,6 +12,7 @@ from facies.losses.dac import (
     positive_pairs,
     unit_vectors,
 )
+from facies.losses.likelihood import normal_reconstruction
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
 from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
@@ -23,6 +24,7 @@ from facies.losses.neighbour_heads import (
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
+from facies.losses.triplet import triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -47,6 +49,7 @@ __all__ = [
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",
+    "normal_reconstruction",
     "nt_xent",
     "pair_weights",
     "pointwise_mutual_information",
@@ -57,6 +60,7 @@ __all__ = [
     "soft_target_divergence",
     "student_t_assignment",
     "target_distribution",
+    "triplet",
     "unit_vectors",
     "weighted_mmd",
 ]

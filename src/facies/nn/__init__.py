@@ -15,7 +15,7 @@ from facies.nn.conv_autoencoder import (
 )
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.heads import HeadsWithTeacher, LinearHeads
+from facies.nn.heads import FeatureHead, HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
 from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
@@ -31,6 +31,7 @@ __all__ = [
     "ConvBranch",
     "ConvDecoder",
     "ConvEncoder",
+    "FeatureHead",
     "FocalAutoencoder",
     "FocalDecoder",
     "FocalEncoder",
