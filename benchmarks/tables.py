@@ -217,11 +217,11 @@ def mixture(results: dict[str, Any]) -> str:
 def scale_out(results: dict[str, Any]) -> str:
     """Memory over many blocks, and kills."""
     rows = results["scale-out"]["rows"]
-    lines = ["# Blocks, kills and memory", ""]
+    lines = ["# Blocks, kills and memory"]
     memory = [row for row in rows if row["case"] == "memory"]
     if memory:
         lines += [
-            "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
+            "", "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
             "| engine | blocks | MB after a tenth | MB at the end | missing |", "|---|---|---|---|---|",
         ]  # fmt: skip
         lines += [
@@ -616,8 +616,9 @@ def main() -> None:
     found = {path.stem: json.loads(path.read_text()) for path in sorted(Path(record.RESULTS).glob("*.json"))}
     for page, (prefixes, render) in PAGE_OF.items():
         results = {name: result for name, result in found.items() if name.startswith(prefixes)}
-        if results:
-            (PAGES / f"{page}.md").write_text(render(results))
+        text = render(results) if results else ""
+        if text:
+            (PAGES / f"{page}.md").write_text(text)
             print(PAGES / f"{page}.md")
 
 
