@@ -11,7 +11,7 @@ import torch
 from facies.errors import InputError
 from facies.images import open_images
 from facies.losses import mean_entropy, nt_xent
-from facies.methods import make_method
+from facies.methods import jule, make_method
 from facies.methods.aspc_da import SelfPacing
 from facies.methods.autoencoder_clustering import ClusteringNetwork
 from facies.methods.cc import CCObjective
@@ -165,9 +165,7 @@ def test_convolutions_give_directions_at_any_size(side):
 
 
 def test_images_beyond_those_that_are_merged_follow_and_a_note_says_so(monkeypatch):
-    from facies.methods.jule import JULE
-
-    monkeypatch.setattr(JULE, "most_images", 40)
+    monkeypatch.setattr(jule, "MOST_IMAGES", 40)
     method = small("jule").fit(images())
     assert any("among 40 of the 60 images" in note for note in method.notes_)
     assert len(method.labels_) == 60
@@ -180,8 +178,17 @@ def test_groups_teach_a_classifier_with_equally_many_images():
 
 
 LONGER = {
-    "aspc-da": {"pretraining.epochs": 20, "pretraining.batch_size": 40, "training.epochs": 5, "latent_size": 4,
-                "training.batch_size": 40},
+    "aspc-da": {
+        "network": "conv",
+        "filters": 8,
+        "latent_size": 4,
+        "augmentation.shift": 0.05,
+        "pretraining.epochs": 30,
+        "pretraining.batch_size": 40,
+        "training.epochs": 10,
+        "training.batch_size": 40,
+        "update_interval": 20,
+    },
     "cc": {"training.epochs": 15, "training.batch_size": 40, "filters": 4},
     "cvcl": {
         "pretraining.epochs": 10,

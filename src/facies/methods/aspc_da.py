@@ -17,6 +17,7 @@ from facies.methods.preprocessing import Preprocessor
 from facies.parameters import Count, Fraction, settings
 from facies.training import Augmentation, Batch, Callback, CallbackState, Training, apply_in_batches, unwrapped
 
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class ASPCDA(AutoencoderClustering):
     """Codes of views are drawn to the centre of the clean image, at first only where it is near, and later almost everywhere.

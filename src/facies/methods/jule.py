@@ -16,19 +16,22 @@ from torch import Tensor, nn
 from facies.cluster.graph_degree import merge_by_degree, nearest_chains, neighbour_weights
 from facies.losses import weighted_triplet
 from facies.methods.fit_context import FitContext
-from facies.methods.layout_clustering import LayoutClustering, one_hot
+from facies.methods.grouping import Groups
+from facies.methods.layout_clustering import one_hot, votes_of
 from facies.methods.learnt_encoder import LearntEncoder
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import ConvEmbedding
 from facies.parameters import Count, Positive, Weight, settings
-from facies.training import Batch, StageOutputs, Training
+from facies.training import Batch, Stage, StageOutputs, Training
 
+MOST_IMAGES = 10_000
+"""So many images are merged and learnt from: memory grows with these times the first groups."""
 PARTNERS = 16
 """Members of its group of which each image is given one in an epoch."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class JULE(LayoutClustering, LearntEncoder):
+class JULE(LearntEncoder):
     """Hundreds of small groups merge, a period at a time; between the periods a network learns to tell them apart.
 
     References
@@ -45,7 +48,7 @@ class JULE(LayoutClustering, LearntEncoder):
     summary: ClassVar[str] = (
         "Images were joined to their nearest ones, and the small groups merged to {0.n_clusters}, in periods, by graph degree linkage "
         "of the {0.n_neighbors} nearest neighbours; between these a convolutional network learnt, by triplets, to tell the groups "
-        "apart. In its embedding the images were then grouped anew in the same way."
+        "apart, and its embedding said which groups merged next."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"filters": 32}}
     test_parameters: ClassVar[Mapping[str, Any]] = {
@@ -107,12 +110,30 @@ class JULE(LayoutClustering, LearntEncoder):
             (embedding,) = fit.apply(lambda x: network(preprocessor.transform(x)), "embed", images)
             left = max(self.n_clusters, counts[-1] - math.ceil(self.merge_share * counts[-1]))
             labels = self._merged(embedding[rows], labels, left)
-        note = f"groups merged in periods: {', '.join(map(str, counts))}"
-        return {"encoder": dict(network.state_dict()), "notes": [note]}
+        notes = [f"groups merged in periods: {', '.join(map(str, counts))}"]
+        if len(rows) < len(images):
+            notes.append(
+                f"groups were found among {len(rows)} of the {len(images)} images; the others follow their neighbours"
+            )
+        return {"encoder": dict(network.state_dict()), "joint": labels, "rows": rows, "notes": notes}
 
-    def cut(self, rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-        """Groups of the finished embedding, merged from the first to the last."""
-        return one_hot(self._merged(rows, nearest_chains(rows), self.n_clusters))
+    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: the groups that were left, which vote for all images."""
+        rows, memberships = outputs["rows"], one_hot(outputs["joint"])
+        return {"groups": votes_of(outputs["embedding_"][rows], memberships), "n_clusters": memberships.shape[1]}
+
+    def group_stages(self, fit: FitContext) -> list[Stage]:
+        """The groups, in one stage."""
+        return [fit.stage("group", self.group)]
+
+    def load_groups(self, groups: dict[str, Tensor]) -> None:
+        """Build the references."""
+        self.groups_ = Groups.from_state(groups, self.device_)
+
+    def place(self, embedding: Tensor) -> Tensor:
+        """What the neighbours of an image say."""
+        placed: Tensor = self.groups_(embedding)
+        return placed
 
     def _merged(self, rows: NDArray[np.float32], labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         return merge_by_degree(neighbour_weights(rows, self.n_neighbors), labels, count, self.n_compared)
@@ -120,7 +141,7 @@ class JULE(LayoutClustering, LearntEncoder):
     def _drawn(self, fit: FitContext) -> NDArray[np.int64]:
         count = len(fit.images)
         rng = np.random.default_rng(fit.trainer.seed("rows"))
-        return np.sort(rng.choice(count, min(count, self.most_images), replace=False))
+        return np.sort(rng.choice(count, min(count, MOST_IMAGES), replace=False))
 
 
 def spread(labels: NDArray[np.int64], rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
