@@ -13,6 +13,7 @@ from facies.losses.dac import (
     positive_pairs,
     unit_vectors,
 )
+from facies.losses.likelihood import normal_reconstruction
 from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
 from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
@@ -26,7 +27,7 @@ from facies.losses.prototype_labels import double_softmax_cross_entropy, prototy
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_distillation import centred_targets, distillation
 from facies.losses.self_training import assignment_divergence, sharpened, student_t_assignment, target_distribution
-from facies.losses.triplet import weighted_triplet
+from facies.losses.triplet import triplet, weighted_triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -55,6 +56,7 @@ __all__ = [
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",
+    "normal_reconstruction",
     "nt_xent",
     "pair_weights",
     "pointwise_mutual_information",
@@ -68,6 +70,7 @@ __all__ = [
     "soft_target_divergence",
     "student_t_assignment",
     "target_distribution",
+    "triplet",
     "unit_vectors",
     "weighted_mmd",
     "weighted_triplet",

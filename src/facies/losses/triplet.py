@@ -1,9 +1,25 @@
-"""Triplets: an image is to lie nearer to one of its group than to those of other groups."""
+"""The triplet loss, on given distances and on embeddings."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+
+def triplet(to_positive: Tensor, to_negative: Tensor, margin: float) -> Tensor:
+    """Mean of max(0, d(anchor, positive) − d(anchor, negative) + margin).
+
+    Parameters
+    ----------
+    to_positive, to_negative : Tensor
+        (B,), distances of one kind.
+    margin : float
+        By how much a negative is to be farther away than a positive.
+
+    References
+    ----------
+    Schroff, Kalenichenko and Philbin, "FaceNet", CVPR 2015, eq. 3.
+    """
+    return (to_positive - to_negative + margin).clamp_min(0).mean()
 
 
 def weighted_triplet(
@@ -24,4 +40,4 @@ def weighted_triplet(
     """
     near = (anchors - positives).square().sum(dim=1)
     far = (anchors[:, None] - negatives).square().sum(dim=2)
-    return torch.relu(attraction * near[:, None] - far + margin).mean()
+    return triplet(attraction * near[:, None], far, margin)

@@ -17,7 +17,7 @@ from facies.nn.conv_autoencoder import (
 from facies.nn.conv_embedding import ConvEmbedding
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.heads import HeadsWithTeacher, LinearHeads
+from facies.nn.heads import FeatureHead, HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder, perceptron
 from facies.nn.momentum_network import MomentumNetwork
 from facies.nn.normalization import Likelihood, PixelNormalizer
@@ -37,6 +37,7 @@ __all__ = [
     "ConvDecoder",
     "ConvEmbedding",
     "ConvEncoder",
+    "FeatureHead",
     "FocalAutoencoder",
     "FocalDecoder",
     "FocalEncoder",

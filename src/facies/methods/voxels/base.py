@@ -111,11 +111,31 @@ class VoxelMethod(BaseEstimator, ABC):
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take what `state` returned; the parameters and `voxel_size_nm_` are set."""
 
-    def fit(self, sample: VoxelSample, progress: Progress | None = None) -> Self:
-        """Learn from a sample of a volume."""
+    @property
+    def cluster_kind(self) -> str:
+        """What its embedding is clustered by, if the user does not say; see `facies.cluster.clusters_by_k`."""
+        return "merged"
+
+    def check(self) -> None:
+        """Raise an `InputError` if a parameter has a value that it does not take."""
+        check_parameters(self)
+
+    def fit(self, sample: VoxelSample, progress: Progress | None = None, checkpoints: Path | None = None) -> Self:
+        """Learn from a sample of a volume.
+
+        Parameters
+        ----------
+        sample : VoxelSample
+            What to learn from.
+        progress : Progress, optional
+            Told how far it has come.
+        checkpoints : Path, optional
+            A folder for the state of a long training: with the same one, sample and parameters, it goes on where it was killed.
+        """
         from facies.training import SilentProgress
 
-        check_parameters(self)
+        self.check()
+        self.checkpoints = checkpoints
         self.voxel_size_nm_: Triple = sample.voxel_size_nm
         self.history_: list[dict[str, float]] = []
         self.notes_: list[str] = list(self.grid.notes)
