@@ -96,7 +96,7 @@ def segment(
         int | None,
         typer.Option(
             min=1,
-            help="On how many GPUs, or CPU processes, cihs or the network of the paper is trained.",
+            help="On how many GPUs, or CPU processes, voxel-vae or cihs is trained.",
             show_default="1",
         ),
     ] = None,

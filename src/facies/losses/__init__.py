@@ -13,8 +13,21 @@ from facies.losses.dac import (
     positive_pairs,
     unit_vectors,
 )
+from facies.losses.gaussian_mixture import (
+    kl_to_gaussian_mixture,
+    mixture_energy,
+    mixture_log_densities,
+    mixture_moments,
+)
 from facies.losses.likelihood import normal_reconstruction
-from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.mixture import (
+    batch_entropy,
+    expected_loss,
+    group_variance_divergence,
+    mixture_likelihood,
+    sample_entropy,
+    soft_target_divergence,
+)
 from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
     mean_entropy,
@@ -26,7 +39,14 @@ from facies.losses.pose import pose_loss
 from facies.losses.prototype_labels import double_softmax_cross_entropy, prototype_targets
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
 from facies.losses.self_distillation import centred_targets, distillation
-from facies.losses.self_training import assignment_divergence, sharpened, student_t_assignment, target_distribution
+from facies.losses.self_training import (
+    assignment_divergence,
+    balanced_distribution,
+    sharpened,
+    student_t_assignment,
+    target_distribution,
+)
+from facies.losses.subspace import basis_length_penalty, basis_overlap_penalty, subspace_assignment
 from facies.losses.triplet import triplet, weighted_triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
@@ -35,6 +55,9 @@ __all__ = [
     "adaptive_threshold",
     "all_pairs_loss",
     "assignment_divergence",
+    "balanced_distribution",
+    "basis_length_penalty",
+    "basis_overlap_penalty",
     "batch_entropy",
     "bernoulli_reconstruction",
     "centred_targets",
@@ -47,11 +70,17 @@ __all__ = [
     "double_softmax_cross_entropy",
     "expected_loss",
     "gaussian_reconstruction",
+    "group_variance_divergence",
     "info_nce",
     "inverse_multiquadratic_mmd",
+    "kl_to_gaussian_mixture",
     "kl_to_standard_normal",
     "linear_warm_up",
     "mean_entropy",
+    "mixture_energy",
+    "mixture_likelihood",
+    "mixture_log_densities",
+    "mixture_moments",
     "multi_similarity",
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
@@ -69,6 +98,7 @@ __all__ = [
     "sharpened",
     "soft_target_divergence",
     "student_t_assignment",
+    "subspace_assignment",
     "target_distribution",
     "triplet",
     "unit_vectors",

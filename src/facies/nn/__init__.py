@@ -16,14 +16,18 @@ from facies.nn.conv_autoencoder import (
 )
 from facies.nn.conv_embedding import ConvEmbedding
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
+from facies.nn.estimation_network import DAGMMNetwork
+from facies.nn.expert_mixtures import MixAENetwork, MoESimVAENetwork
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
 from facies.nn.heads import FeatureHead, HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder, perceptron
 from facies.nn.momentum_network import MomentumNetwork
 from facies.nn.normalization import Likelihood, PixelNormalizer
+from facies.nn.parallel_mlp import ParallelLinear, ParallelMLP
 from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
+from facies.nn.strided_autoencoder import StridedAutoencoder
 from facies.nn.two_heads import TwoHeads
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "ConvDecoder",
     "ConvEmbedding",
     "ConvEncoder",
+    "DAGMMNetwork",
     "FeatureHead",
     "FocalAutoencoder",
     "FocalDecoder",
@@ -46,12 +51,17 @@ __all__ = [
     "Likelihood",
     "LinearHeads",
     "MLPAutoencoder",
+    "MixAENetwork",
+    "MoESimVAENetwork",
     "MomentumNetwork",
+    "ParallelLinear",
+    "ParallelMLP",
     "PixelNormalizer",
     "ResNetBranch",
     "ResidualEncoder",
     "STDACNetwork",
     "SpatialTransformer",
+    "StridedAutoencoder",
     "ThetaInit",
     "TwoHeads",
     "ViewNetwork",

@@ -103,6 +103,15 @@ class VoxelMethod(BaseEstimator, ABC):
             (n_features, z, y, x) float32, of the block without its halo.
         """
 
+    @property
+    def n_other_features(self) -> int:
+        """How many further values a network gives, which are not clustered; the report shows how they differ."""
+        return 0
+
+    def embed_with_others(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed as `embed` does, and append the other values: (n_features + n_other_features, z, y, x) float32."""
+        return self.embed(values)
+
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what was learnt, as named arrays."""
