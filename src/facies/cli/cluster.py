@@ -32,7 +32,11 @@ def cluster(
     preset: Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")] = "quick",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set a parameter of the method, or reading.NAME of a tissue; may be given several times.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed gives the same groups.", show_default="0")
@@ -73,12 +77,13 @@ def cluster(
     as_json: Json = False,
 ) -> None:
     """Find the groups in a pile of images, and write all that was found into a run folder."""
-    from facies.cli.parameters import merged, read_settings
+    from facies.cli.parameters import merged, read_reading, read_settings
     from facies.methods import method_class
     from facies.workflows import ClusterJob, run_clustering
     from facies.workflows.default_method import default_methods
 
-    names = [setting.partition("=")[0].strip() for setting in settings or []]
+    reading, settings = read_reading(source, settings or [])
+    names = [setting.partition("=")[0].strip() for setting in settings]
     of = method_class(method or default_methods(names)[0])
     options = {
         "random_state": seed,
@@ -94,13 +99,14 @@ def cluster(
         "cut_band": cut_band,
         "labels": labels,
         "value_range": parse_range(value_range),
+        "reading": reading or None,
     }
     job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
-        parameters=merged(read_settings(of, settings or [], log_line), options),
+        parameters=merged(read_settings(of, settings, log_line), options),
         image_options=cast("ImageOptions", image_options),
         resume=resume,
         overwrite=overwrite,
