@@ -139,7 +139,7 @@ class GroupState(Callback):
         """Keep the weights whose groups hold together best; whether they have been no better for too long."""
         labels = self.labels.numpy()
         score = self.judge(np.unique(labels, return_inverse=True)[1])
-        if score > self.best:
+        if score >= self.best:
             self.best, self.waited = score, 0
             weights = unwrapped(module).state_dict()
             self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
