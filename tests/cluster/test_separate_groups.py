@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facies.cluster.separate_groups import group_means, nearest_group, separate_groups, unit_rows
+from facies.cluster.separate_groups import group_means, nearest_group, separate_groups, simplified_silhouette, unit_rows
 from facies.metrics import ari
 
 
@@ -46,3 +46,17 @@ def test_a_row_joins_the_group_whose_mean_correlates_most():
     np.testing.assert_array_equal(nearest_group([unit[:25], unit[25:]], means), kinds)
     correlation = np.corrcoef(rows[3], rows[kinds == 0].mean(axis=0))[0, 1]
     assert float(unit[3] @ means[0]) == pytest.approx(correlation, abs=0.01)
+
+
+def test_groups_that_hold_together_have_a_greater_silhouette_than_those_that_do_not():
+    rows, kinds = patterned([60, 20])
+    unit = unit_rows(rows)
+    right = simplified_silhouette(unit, kinds)
+    divided = simplified_silhouette(unit, np.where(kinds == 0, np.arange(80) % 2, 2))
+    assert right > 0.5
+    assert divided < right - 0.2
+    assert simplified_silhouette(unit, np.where(np.arange(80) < 3, -1, kinds)) == pytest.approx(right, abs=0.05)
+    assert simplified_silhouette(unit, np.zeros(80, np.int64)) == -1
+    distances = 1 - unit @ group_means(unit, kinds).T
+    own, other = distances[np.arange(80), kinds], distances[np.arange(80), 1 - kinds]
+    assert right == pytest.approx(float(np.mean((other - own) / np.maximum(own, other))), abs=1e-5)

@@ -61,7 +61,7 @@ class DARLC(Method):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
-            "attention_width": 64, "denoising.epochs": 10, "pretraining.epochs": 15, "training.epochs": 10, "decay": 0.99,
+            "attention_width": 64, "denoising.epochs": 10, "pretraining.epochs": 5, "training.epochs": 5, "decay": 0.99,
         },
     }  # fmt: skip
     test_parameters: ClassVar[Mapping[str, Any]] = {
