@@ -301,6 +301,7 @@ def _from_path(
     if reader is None:
         raise InputError(f"{path}: {_why_not_read(path, kind)}")
     given = reading_settings(reader, reading or {}, path)
+    options: dict[str, Any]
     if reader.takes_pages:
         images, options = reader.read(path, image_format, progress, checked), {"pages": checked}
     elif kind is None and checked != "axes":

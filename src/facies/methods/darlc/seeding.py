@@ -31,7 +31,7 @@ class Smoothed(nn.Module):
 
     def __init__(self, measured: Tensor, sigma: float = 0.0) -> None:
         super().__init__()
-        self.register_buffer("measured", measured)
+        self.register_buffer("measured", measured.clone())  # a file of weights holds no two tensors of one memory
         self.register_buffer("sigma", torch.tensor(float(sigma)))
 
     def forward(self, scaled: Tensor) -> Tensor:
