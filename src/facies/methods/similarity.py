@@ -123,7 +123,7 @@ class SimilarityClustering(EmbeddingMethod):
     def place(self, embedding: Tensor) -> Tensor:
         """The group of the nearest image that was learnt from, (B, K) with a single 1 in a row."""
         parts = []
-        for rows in embedding.split(BLOCK):
+        for rows in torch.split(embedding, BLOCK):
             squares = torch.cdist(rows, self.references_, compute_mode="donot_use_mm_for_euclid_dist")
             parts.append(self.reference_labels_[squares.argmin(dim=1)])
         count = int(self.reference_labels_.max()) + 1

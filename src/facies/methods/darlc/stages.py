@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         patterns: PatternTest
         denoiser: str
         attention_width: int
+        width: int
         mask_ratio: float
         temperature: float
         decay: float
@@ -161,8 +162,8 @@ class DARLCStages:
         network = s.build(images.image_shape[0], outputs["measured"].astype(bool), outputs["asked"])
         network.load_state_dict(outputs["pretrained"])
         network.to(fit.trainer.device).eval()
-        vectors = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
-        vectors, seeds = torch.from_numpy(vectors), outputs["seeds"]
+        found = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
+        vectors, seeds = torch.from_numpy(found), outputs["seeds"]
         network.cpu().head.begin(vectors, discriminants(vectors, torch.from_numpy(seeds), s.latent_size))
         size = len(images)
         graph = csr_array(
