@@ -22,7 +22,7 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
-from facies.parameters import Count, Fraction
+from facies.parameters import Fraction
 from facies.statistics.image_similarity import local_correlation, median_threshold_cosine
 from facies.training import Stage, StageOutputs
 
@@ -211,7 +211,7 @@ class LeidenGroups(SimilarityClustering):
         "resolution that gave the number of groups."
     )
 
-    n_neighbors: Count = 15
+    n_neighbors: Annotated[int, Interval(ge=1, le=1000)] = 15
     """Most correlated images to which an image is linked; more join small groups to others."""
 
     def find(self, values: NDArray[np.float32], measured: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
