@@ -22,11 +22,10 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
-from facies.parameters import Fraction
+from facies.parameters import Count, Fraction
 from facies.statistics.image_similarity import local_correlation, median_threshold_cosine
 from facies.training import Stage, StageOutputs
 
-N_COMPONENTS = 50
 MOST_IMAGES = 20_000
 """How alike all pairs are takes 3 GB for so many."""
 MOST_BYTES = 8 << 30
@@ -37,7 +36,7 @@ BLOCK = 256
 class SimilarityClustering(EmbeddingMethod):
     """Groups of images that are alike; a subclass says how alike, and what makes groups of it (`find`).
 
-    The embedding is the 50 principal components of the standardised images, and a new image gets the group of the nearest one
+    The embedding is principal components of the standardised images, and a new image gets the group of the nearest one
     that was learnt from.
     """
 
@@ -48,6 +47,8 @@ class SimilarityClustering(EmbeddingMethod):
 
     n_clusters: Annotated[int, Ge(2)] = 10
     """Number of groups, K."""
+    n_components: Count = 50
+    """Principal components in the embedding, by which a new image finds the nearest one that was learnt from."""
 
     @abstractmethod
     def find(self, values: NDArray[np.float32], measured: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
@@ -74,7 +75,7 @@ class SimilarityClustering(EmbeddingMethod):
         """Stage: principal components of the standardised images."""
         measured = _mask(fit.images)
         values = standardised(_pixels(fit.images, measured))
-        model = PCA(max(1, min(N_COMPONENTS, *(side - 1 for side in values.shape))), svd_solver="full")
+        model = PCA(max(1, min(self.n_components, *(side - 1 for side in values.shape))), svd_solver="full")
         model.fit(values.astype(np.float64))
         return {
             "measured": measured,
