@@ -23,14 +23,14 @@ from grains import Grains
 HELD_OUT = 0.1
 STACKS, BATCH = 200, 16
 ENCODERS: dict[str, dict[str, Any]] = {
-    "conv-4": {"encoder.backbone": "conv", "filters": 4},
-    "conv-8": {"encoder.backbone": "conv", "filters": 8},
-    "conv-16": {"encoder.backbone": "conv", "filters": 16},
-    "conv-8, code of 32": {"encoder.backbone": "conv", "filters": 8, "latent_size": 32},
-    "conv-8, a branch a layer": {"encoder.backbone": "conv", "filters": 8, "encoder.share_branches": False},
-    "resnet18": {"encoder.backbone": "resnet18", "filters": 8},
-    "resnet50": {"encoder.backbone": "resnet50", "filters": 8},
-    "resnet152": {"encoder.backbone": "resnet152", "filters": 8},
+    "conv-4": {"encoder": "conv", "filters": 4},
+    "conv-8": {"encoder": "conv", "filters": 8},
+    "conv-16": {"encoder": "conv", "filters": 16},
+    "conv-8, code of 32": {"encoder": "conv", "filters": 8, "latent_size": 32},
+    "conv-8, a branch a layer": {"encoder": "conv", "filters": 8, "encoder.share_branches": False},
+    "resnet18": {"encoder": "resnet18", "filters": 8},
+    "resnet50": {"encoder": "resnet50", "filters": 8},
+    "resnet152": {"encoder": "resnet152", "filters": 8},
 }
 
 

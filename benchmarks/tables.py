@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import record
 from atlas_tables import reach, sessions_of_intervals
+from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
+from volume_tables import volume_page
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
 
@@ -235,27 +237,6 @@ def scale_out(results: dict[str, Any]) -> str:
             f"| {row['engine']} | {row['victim']} | {row['kills']} | {row['n_blocks']} | {'yes' if row['equal'] else 'no'} | {row['done_twice']} | {row['missing']} |"
             for row in kills
         ]
-    return "\n".join([*lines, "", where(rows)]) + "\n"
-
-
-def volumes(results: dict[str, Any]) -> str:
-    """Dice without labels, one row a method and what clusters its embedding."""
-    lines = [
-        "# Volumes", "",
-        "em-vnc (section electron microscopy of a fly, 45 × 4.6 × 4.6 nm): learnt from slices 0 to 8, scored on the whole of 9 to 13. Classes: membrane "
-        "with synapse, glia, mitochondria, intracellular. Dice: means over the classes; *merged*: clusters merged by their commonest class; "
-        "*Hungarian*: one cluster a class. Mean ± standard deviation over the seeds. Labels score, and choose nothing.", "",
-        "| method, clusters | seeds | merged, k = 8 | merged, mean of k = 4 to 10 | Hungarian, mean of k | membrane, k = 8 | glia | mitochondria | intracellular |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    rows = [row for row in results["volumes"].values() if row["split"] == "test"]
-    for name in dict.fromkeys(row["row"] for row in rows):
-        own = [row for row in rows if row["row"] == name]
-        cells = [
-            spread([row[column] for row in own]) for column in ("majority_k8", "majority_over_k", "hungarian_over_k")
-        ]
-        cells += [spread([row["by_class_k8"][each] for row in own], 2) for each in own[0]["by_class_k8"]]
-        lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", where(rows)]) + "\n"
 
 
@@ -594,7 +575,8 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "selection": (("selection",), selection),
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),
-    "volumes": (("volumes",), volumes),
+    "volumes": (("volumes", "volume-reach"), lambda results: volume_page(results, spread)),
+    "how-far": (("how-far", "scale-out"), how_far),
     "real-images": (("real-images-",), real_images),
     "default-method": (("default-method",), default_method),
     "atlas": (("atlas",), atlas),

@@ -1,5 +1,7 @@
 """Dice without labels on em-vnc: each method learns from slices 0-8 and labels 9-13 whole; labels score, and choose nothing.
 
+Of the default method also the Dice after 20 clicks a class, and how invariant its codes are.
+
 python benchmarks/volumes.py                          # what is missing of all rows, three seeds each
 python benchmarks/volumes.py --rows voxel-vae --seeds 0
 python benchmarks/volumes.py --split design           # learns from slices 0-4, labels 5-8: where designs were tried
@@ -12,22 +14,29 @@ import json
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import record
 
 from facies.methods.voxels import make_voxel_method
+from facies.metrics.overlap import dice_matrix
 from facies.scale import make_engine
 from facies.volumes import Volume, open_volume
 from facies.volumes.evaluation import evaluate_segmentation
-from facies.volumes.segment import SegmentOptions, apply_segmentation, segment_volume
+from facies.volumes.invariance import transformed_copies
+from facies.volumes.probe import apply_probe
+from facies.volumes.segment import SegmentOptions, apply_segmentation, open_model, segment_volume
 from facies.volumes.segmentation import open_segmentation
+from facies.volumes.value_range import GreyRange
 
 NAME = "volumes"
 WORK = record.WORK / NAME
 CLASSES = ("membrane and synapse", "glia", "mitochondria", "intracellular")
 MERGED = np.array([0, 1, 2, 0, 3], np.uint8)
+VOXEL = (45.0, 4.6, 4.6)
+CLICKS = 20
 SPLITS = {"test": (slice(0, 9), slice(9, 14)), "design": (slice(0, 5), slice(5, 9))}
 ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "intensity, k-means": ("intensity", "kmeans", {}),
@@ -41,6 +50,7 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "voxel-vae, Gaussian": ("voxel-vae", "gaussian", {}),
     "voxel-vae, merged (default)": ("voxel-vae", "merged", {}),
 }
+DEFAULT = "voxel-vae, merged (default)"
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +64,7 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
     method_name, clusters, parameters = ROWS[row]
     grey, classes = load()
     learnt, tested = SPLITS[split]
-    size = (45.0, 4.6, 4.6)
+    size = VOXEL
     folder = WORK / f"{split}-{abs(hash((row, seed))):x}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -66,7 +76,16 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
         seconds = time.perf_counter() - start
         run = open_segmentation(folder / "learnt")
         apply_segmentation(run, part(grey[tested], size), folder / "tested", engine, options)
-    measured = evaluate_segmentation(open_segmentation(folder / "tested"), part(classes[tested], size), k=8)
+    tested_run = open_segmentation(folder / "tested")
+    measured = evaluate_segmentation(tested_run, part(classes[tested], size), k=8)
+    of_default = {}
+    if row == DEFAULT:
+        of_default["probe"] = probe(folder / "tested", classes[tested], seed, measured["dice_majority"])
+        grey_range = GreyRange(*run.described["grey_range"])
+        copies = transformed_copies(
+            part(grey[learnt], size), open_model(run).method, grey_range, n_voxels=40, seed=seed
+        )
+        of_default["invariance"] = {"ratio": copies.ratio, "ratio_of_others": copies.ratio_of_others}
     shutil.rmtree(folder)
     return {
         "row": row, "seed": seed, "split": split, "more": more, "majority_k8": measured["dice_majority"],
@@ -76,7 +95,29 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
         "by_class_k8": {
             name: each["dice_majority"] for name, each in zip(CLASSES, measured["dice_by_class"].values(), strict=True)
         },
-        "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
+        **of_default, "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
+    }  # fmt: skip
+
+
+def probe(run: Path, classes: np.ndarray, seed: int, unsupervised: float) -> dict[str, Any]:
+    """Dice after 20 clicks a class, drawn at random where the class is, on the stored embedding; and the seconds it takes."""
+    rng = np.random.default_rng([seed, 20])
+    rows = []
+    for number, name in enumerate(CLASSES):
+        places = np.argwhere(classes == number)
+        rows += [[*map(int, place), name] for place in places[rng.choice(len(places), CLICKS, replace=False)]]
+    points, corrected = run.with_name("points.csv"), run.with_name("corrected")
+    points.write_text("z,y,x,class\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    start = time.perf_counter()
+    apply_probe(open_segmentation(run), points, corrected)
+    seconds = time.perf_counter() - start
+    # Labels of the result are classes in alphabetical order; the names are those of the clicks.
+    table = evaluate_segmentation(open_segmentation(corrected), part(classes, VOXEL))
+    counts = np.array(table["confusion"])[[sorted(CLASSES).index(name) for name in CLASSES]]
+    dice = np.diagonal(dice_matrix(counts))
+    return {
+        "clicks_a_class": CLICKS, "dice": float(dice.mean()), "by_class": dict(zip(CLASSES, dice.tolist(), strict=True)),
+        "above_unsupervised_k8": float(dice.mean()) - unsupervised, "seconds": round(seconds, 1),
     }  # fmt: skip
 
 

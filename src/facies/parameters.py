@@ -26,7 +26,7 @@ import textwrap
 import typing
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import annotated_types as at
 import numpy as np
@@ -72,6 +72,10 @@ S = TypeVar("S", bound="Settings")
 @dataclass(kw_only=True)
 class Settings(BaseEstimator):
     """Parameters that belong together; a subclass is a dataclass whose fields are documented as in this module."""
+
+    main: ClassVar[str] = ""
+    """The parameter that is meant where the field that holds the settings is itself given a value (``encoder=conv`` for
+    ``encoder.name=conv``); empty where there is none."""
 
 
 def settings(cls: type[S], **values: Any) -> S:
@@ -147,7 +151,7 @@ def parameter_values(owner: Any) -> dict[str, Any]:
 
 
 def set_parameters(owner: Any, values: Mapping[str, Any]) -> None:
-    """Set parameters of an object by their dotted names.
+    """Set parameters of an object by their dotted names, or by that of settings that have a `Settings.main` parameter.
 
     Raises
     ------
@@ -155,7 +159,9 @@ def set_parameters(owner: Any, values: Mapping[str, Any]) -> None:
         If there is no parameter of such a name; names the nearest.
     """
     known = parameter_values(owner)
-    for name, value in values.items():
+    for given, value in values.items():
+        held = getattr(owner, given, None) if given.isidentifier() else None
+        name = f"{given}.{held.main}" if isinstance(held, Settings) and held.main else given
         if name not in known:
             raise InputError(
                 f"{_name_of(owner)} has no parameter {name!r}; {_suggest_parameter(owner, name, list(known))}"

@@ -19,8 +19,9 @@ ROWS = (CENTRES[TRUE] + RNG.normal(size=(3000, 3)) * [1, 0.5, 0.3]).astype(np.fl
 
 @pytest.mark.parametrize("kind", CLUSTER_KINDS)
 def test_kinds_are_found_by_each(kind) -> None:
-    clusters = fit_clusters(ROWS, [3, 4], kind)
-    found = clusters.predict(ROWS)
+    rows = ROWS / 15 if kind == "hyperbolic" else ROWS  # inside of the ball
+    clusters = fit_clusters(rows, [3, 4], kind)
+    found = clusters.predict(rows)
     assert ari(TRUE, found[3]) > 0.95
     assert clusters.stability[3] > 0.9
     assert clusters.most_stable == 3
@@ -73,6 +74,8 @@ def test_a_kind_of_many_components_is_one_cluster() -> None:
 
 
 def test_what_cannot_be_clustered_is_refused() -> None:
+    with pytest.raises(InputError, match="are for codes in the ball, whose lengths are below 1; the longest has"):
+        fit_clusters(ROWS, [3], "hyperbolic")
     with pytest.raises(InputError, match="fewer different voxels than 4"):
         fit_clusters(np.zeros((50, 2)), [4])
     with pytest.raises(InputError, match="did you mean 'kmeans'"):

@@ -18,6 +18,7 @@ from facies.images import as_image_set
 from facies.methods import make_method
 from facies.methods.moe_vae.method import MoEVAE
 from tests.methods.factories import THREE_GROUPS, pictures, tiny
+from tests.methods.test_contract import small
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,26 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"onnxruntime is missing: pip install 'facies\[onnx\]'"):
         onnx_packages()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"encoder": "efficientnet-lite0", "image_size": 32, "encoder_rate": 0.0}])
+@pytest.mark.parametrize("name", ["contrastive", "self-label"])
+@pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")
+def test_what_learns_from_views_is_exported(name: str, parameters: dict[str, Any], tmp_path: Path) -> None:
+    """Also reduced on the way, and with groups that are a vote of neighbours, or a classifier."""
+    if parameters and name == "contrastive":
+        parameters = {**parameters, "encoder_rate": 0.1}
+    stack = np.stack([pictures(each=10, side=32)[0]] * 2, axis=1)
+    shown = stack if parameters else stack[:, :1]
+    method = small(name, **{"image_size": 16, **parameters}).fit(shown)
+    assert export_onnx(method, as_image_set(shown), tmp_path / "model.onnx") <= MAX_DIFFERENCE
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    new = pictures(each=4, side=32, seed=9)[0]
+    new = np.stack([new, new], axis=1)[:, : shown.shape[1]]
+    embedding, groups = session.run(None, {"pixels": new.astype(np.float32)})
+    scale = max(1.0, float(np.abs(method.transform(new)).max()))
+    np.testing.assert_allclose(embedding / scale, method.transform(new) / scale, atol=1e-4)
+    np.testing.assert_allclose(groups, method.predict_proba(new), atol=1e-4)
 
 
 @pytest.mark.parametrize("image_size", [None, 8, 12])

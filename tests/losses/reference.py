@@ -185,3 +185,89 @@ def assignment_divergence(p: list[list[float]], q: list[list[float]]) -> float:
             if target > 0:
                 total += target * math.log(target / value)
     return total / len(p)
+
+
+def log_normal(x: list[float], mean: list[float], log_variance: list[float]) -> float:
+    total = 0.0
+    for value, mu, log_lambda in zip(x, mean, log_variance, strict=True):
+        total -= 0.5 * (math.log(2 * math.pi) + log_lambda + (value - mu) ** 2 / math.exp(log_lambda))
+    return total
+
+
+def kl_to_gaussian_mixture(
+    mean: list[float],
+    log_variance: list[float],
+    gamma: list[float],
+    log_weights: list[float],
+    means: list[list[float]],
+    log_variances: list[list[float]],
+) -> float:
+    total = 0.0
+    for k, share in enumerate(gamma):
+        for j, mu in enumerate(mean):
+            spread = math.exp(log_variances[k][j])
+            total += (
+                0.5
+                * share
+                * (log_variances[k][j] + math.exp(log_variance[j]) / spread + (mu - means[k][j]) ** 2 / spread)
+            )
+        if share > 0:
+            total -= share * (log_weights[k] - math.log(share))
+    for log_sigma2 in log_variance:
+        total -= 0.5 * (1 + log_sigma2)
+    return total
+
+
+def subspace_assignment(
+    codes: list[list[float]], bases: list[list[list[float]]], smoothing: float
+) -> list[list[float]]:
+    assignments = []
+    for code in codes:
+        lengths = []
+        for basis in bases:
+            size, total = len(basis[0]), 0.0
+            for column in range(size):
+                total += sum(value * row[column] for value, row in zip(code, basis, strict=True)) ** 2
+            lengths.append(total + smoothing * size)
+        assignments.append([length / sum(lengths) for length in lengths])
+    return assignments
+
+
+def bases_apart(bases: list[list[list[float]]]) -> tuple[float, float]:
+    """Half the squared entries of DᵀD − I on its diagonal, and of its blocks off the diagonal."""
+    columns = [(k, [row[a] for row in basis]) for k, basis in enumerate(bases) for a in range(len(basis[0]))]
+    length = overlap = 0.0
+    for k, one in columns:
+        length += 0.5 * (sum(value**2 for value in one) - 1) ** 2
+        for other_k, other in columns:
+            if k != other_k:
+                overlap += 0.5 * likeness(one, other) ** 2
+    return length, overlap
+
+
+def balanced_distribution(p: list[list[float]]) -> list[list[float]]:
+    sizes = [sum(row[k] for row in p) for k in range(len(p[0]))]
+    targets = []
+    for row in p:
+        weights = [value / math.sqrt(size) for value, size in zip(row, sizes, strict=True)]
+        targets.append([weight / sum(weights) for weight in weights])
+    return targets
+
+
+def mixture_likelihood(log_p: list[float], errors: list[float]) -> float:
+    return -math.log(sum(math.exp(log_share - error) for log_share, error in zip(log_p, errors, strict=True)))
+
+
+def group_variance_divergence(codes: list[list[float]], groups: list[int], n_groups: int) -> float:
+    divergences = []
+    for group in range(n_groups):
+        members = [code for code, own in zip(codes, groups, strict=True) if own == group]
+        if len(members) < 2:
+            continue
+        total = 0.0
+        for column in zip(*members, strict=True):
+            mean = sum(column) / len(column)
+            variance = sum((value - mean) ** 2 for value in column) / (len(column) - 1)
+            total += 0.5 * (variance - math.log(variance) - 1)
+        divergences.append(total)
+    return sum(divergences) / len(divergences)

@@ -10,7 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facies.losses import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses import (
+    batch_entropy,
+    expected_loss,
+    group_variance_divergence,
+    mixture_likelihood,
+    sample_entropy,
+    soft_target_divergence,
+)
 from tests.losses import reference as slow
 
 LOSSES_OF_P = [(sample_entropy, slow.sample_entropy), (batch_entropy, slow.batch_entropy)]
@@ -123,3 +130,27 @@ def test_permuting_images_or_experts_changes_nothing(images, experts, seed):
     torch.testing.assert_close(soft_target_divergence(turned(p), turned(logits)), soft_target_divergence(p, logits))
     assert -math.log(experts) - 1e-9 <= batch_entropy(p).item() <= 1e-9
     assert -1e-9 <= sample_entropy(p).item() <= math.log(experts) + 1e-6
+
+
+def test_mixture_likelihood():
+    log_p = shares().log()
+    errors = 3 * torch.rand(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    expected = [slow.mixture_likelihood(*row) for row in zip(log_p.tolist(), errors.tolist(), strict=True)]
+    torch.testing.assert_close(mixture_likelihood(log_p, errors), torch.tensor(expected, dtype=torch.float64))
+    of_errors = slow.gradient(lambda x: mixture_likelihood(log_p, x).sum(), errors)
+    torch.testing.assert_close(of_errors, (log_p - errors).softmax(dim=1))  # the posterior
+    assert mixture_likelihood(log_p, errors + 1e4).isfinite().all()
+
+
+def test_group_variance_divergence():
+    codes = torch.randn(9, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    groups = torch.tensor([0, 0, 0, 2, 2, 2, 2, 3, 0])  # 1 is empty, 3 has one
+    found = group_variance_divergence(codes, groups, 4)
+    assert found.item() == pytest.approx(slow.group_variance_divergence(codes.tolist(), groups.tolist(), 4), rel=1e-9)
+    by_steps = slow.slope(lambda x: slow.group_variance_divergence(x.tolist(), groups.tolist(), 4), codes)
+    got = slow.gradient(lambda x: group_variance_divergence(x, groups, 4), codes)
+    torch.testing.assert_close(got, by_steps, atol=1e-7, rtol=1e-6)
+    alone = group_variance_divergence(codes, torch.arange(9), 9)
+    assert alone.item() == 0.0
+    same = slow.gradient(lambda x: group_variance_divergence(x, groups, 4), torch.zeros(9, 2, dtype=torch.float64))
+    assert same.isfinite().all()

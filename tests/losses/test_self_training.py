@@ -8,7 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facies.losses import assignment_divergence, student_t_assignment, target_distribution
+from facies.losses import (
+    assignment_divergence,
+    balanced_distribution,
+    student_t_assignment,
+    target_distribution,
+)
 from tests.losses import reference as slow
 
 
@@ -62,6 +67,16 @@ def test_target():
     expected = torch.tensor(slow.target_distribution(q.tolist()), dtype=torch.float64)
     torch.testing.assert_close(p, expected, rtol=0, atol=1e-14)
     assert not p.requires_grad
+
+
+def test_balanced_target():
+    p = shares().requires_grad_()
+    q = balanced_distribution(p)
+    expected = torch.tensor(slow.balanced_distribution(p.tolist()), dtype=torch.float64)
+    torch.testing.assert_close(q, expected, rtol=0, atol=1e-14)
+    assert not q.requires_grad
+    unequal = balanced_distribution(torch.tensor([[0.5, 0.5], [0.9, 0.1]]))
+    assert unequal[0, 1] > 0.5  # the smaller group draws more
 
 
 def test_the_target_is_surer_and_large_groups_draw_less():

@@ -67,10 +67,12 @@ def test_several_processes_are_refused():
 @pytest.mark.parametrize("name", ["dcn", "n2d"])
 def test_kinds_are_found_also_in_images_never_seen(name):
     pixels, kinds = pictures(each=40)
-    training = {"training.epochs": 10, "training.batch_size": 40}
-    own = {"dcn": {"pretraining.epochs": 20, "pretraining.batch_size": 40}, "n2d": {"layout_dimensions": 2}}[name]
-    epochs = {"training.epochs": 25} if name == "n2d" else {}
-    method = make_method(name, parameters={"n_clusters": 4, "latent_size": 4, **training, **own, **epochs}).fit(pixels)
+    small = {"n_clusters": 4, "latent_size": 4, "network": "conv", "filters": 6, "training.batch_size": 40}
+    own = {
+        "dcn": {"pretraining.epochs": 20, "pretraining.batch_size": 40, "training.epochs": 10, "n_init": 5},
+        "n2d": {"layout_dimensions": 2, "training.epochs": 25},
+    }
+    method = make_method(name, parameters={**small, **own[name]}).fit(pixels)
     assert accuracy(kinds, method.labels_) > 0.9
     new, new_kinds = pictures(each=10, seed=1)
     assert accuracy(new_kinds, method.predict(new)) > 0.9

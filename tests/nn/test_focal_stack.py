@@ -100,7 +100,7 @@ def test_grey_images_are_shown_as_three_equal_colours():
     branch = ResNetBranch("resnet18", 1).eval()
     grey = stacks(2, 1, 32, 32)
     torch.testing.assert_close(branch(grey), branch(grey.expand(-1, 3, -1, -1)))
-    with pytest.raises(InputError, match=r"reads 1 or 3 channels, the images have 4; set encoder.backbone=conv"):
+    with pytest.raises(InputError, match=r"reads 1 or 3 channels, the images have 4; set encoder=conv"):
         ResNetBranch("resnet18", 4)
 
 

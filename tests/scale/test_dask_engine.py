@@ -38,6 +38,19 @@ def test_blocks_on_a_local_cluster_one_worker_of_which_is_killed(tmp_path: Path)
     assert len(begun) <= 29 + 6 + 4  # what the killed worker had in hand is begun again
 
 
+@pytest.mark.timeout(120)
+def test_a_local_cluster_that_lost_all_its_workers_gets_new_ones(tmp_path: Path, monkeypatch) -> None:
+    """As after kills that meet workers while they start: it used to wait for ever."""
+    monkeypatch.setattr(dask_engine, "_RECOUNT_S", 0.2)
+    with make_engine("dask", jobs=1) as engine:
+        cluster = engine._cluster
+        for worker in list(cluster.workers):
+            cluster.sync(cluster.workers[worker].close)
+            cluster.workers.pop(worker, None)
+        report = run_blocks(plan(tmp_path / "data", 3), tmp_path / "work", engine)
+    assert report.is_complete
+
+
 def test_a_scheduler_that_does_not_answer(monkeypatch) -> None:
     monkeypatch.setattr(dask_engine, "PATIENCE_S", 0.3)
     with (

@@ -72,11 +72,14 @@ def evaluate(
 
 def _evaluate_volume(run: Path, labels: str, k: int | None, ignore: list[int], *, as_json: bool) -> None:
     from facies.volumes import open_volume
-    from facies.volumes.evaluation import evaluate_segmentation
+    from facies.volumes.evaluation import evaluate_segmentation, keep_evaluation
     from facies.volumes.segmentation import open_segmentation
 
     segmentation = open_segmentation(run)
     measured = evaluate_segmentation(segmentation, open_volume(labels), ignore=ignore, k=k)
+    note = keep_evaluation(segmentation, measured, labels)
+    if note:
+        log_line(f"note: {note}")
     if as_json:
         print_json({"run": segmentation.path, **measured})
         return

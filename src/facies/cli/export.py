@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,6 +53,19 @@ def export(
             min=0, help="Of a segmented volume: objects smaller than this, in nm³, are left out of the table."
         ),
     ] = 0.0,
+    smooth_nm: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Of a segmented volume: give each voxel the most frequent label within this distance, in nm."
+        ),
+    ] = 0.0,
+    assign: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE.csv",
+            help="Of a segmented volume: new labels in the column to, of what the column object (or label) names.",
+        ),
+    ] = None,
     jobs: Jobs = 1,
     engine: EngineName = "processes",
     scheduler: Scheduler = None,
@@ -66,16 +80,20 @@ def export(
 
     if is_segmentation(run):
         refuse_given(context, ("partition", "classes", "groups", "originals"), f"{run} is a segmented volume")
-        if to != "csv":
+        if to != "csv" and assign is None:
             refuse_given(context, ("least_nm3",), f"--to {to} writes labels and no table of objects")
         if to == "tiff":
             refuse_given(context, ("jobs", "engine", "scheduler"), "a TIFF is written slice by slice by one process")
         _export_volume(
-            run, to, output, k, least_nm3, make_engine(engine, jobs=jobs, scheduler=scheduler),
-            overwrite=overwrite, as_json=as_json,
+            run, to, output, k, {"least_nm3": least_nm3, "smooth_nm": smooth_nm, "assign": assign},
+            make_engine(engine, jobs=jobs, scheduler=scheduler), overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
         return
-    refuse_given(context, ("k", "least_nm3", "jobs", "engine", "scheduler"), f"{run} is no segmented volume")
+    refuse_given(
+        context,
+        ("k", "least_nm3", "smooth_nm", "assign", "jobs", "engine", "scheduler"),
+        f"{run} is no segmented volume",
+    )
     path = workflows.export(
         RunFolder(run),
         to,
@@ -91,8 +109,9 @@ def export(
 
 
 def _export_volume(
-    run: Path, to: str, output: Path, k: int | None, least_nm3: float, engine: Engine, *, overwrite: bool, as_json: bool
-) -> None:
+    run: Path, to: str, output: Path, k: int | None, corrections: Mapping[str, Any], engine: Engine,
+    *, overwrite: bool, as_json: bool,
+) -> None:  # fmt: skip
     from facies.volumes.exports import export_segmentation
     from facies.volumes.segmentation import open_segmentation
     from facies.workflows.progress import progress_callback
@@ -104,7 +123,7 @@ def _export_volume(
             output,
             engine,
             labels=None if k is None else f"k{k}",
-            least_nm3=least_nm3,
+            **corrections,
             overwrite=overwrite,
             progress=progress_callback(progress, "exporting", "blocks"),
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from facies.cli.console import print_paths
+from facies.cli.console import console_progress, print_paths
 from facies.cli.option_scope import refuse_given
 from facies.cli.options import Json, Overwrite, Partition, Run
 
@@ -54,9 +54,12 @@ def report(
 
     if is_segmentation(run):
         from facies.volumes.report import write_volume_report
+        from facies.workflows.progress import progress_callback
 
         refuse_given(context, _OF_IMAGES, f"{run} is a segmented volume")
-        path = write_volume_report(open_segmentation(run), output, k=k, overwrite=overwrite)
+        with console_progress() as progress:
+            done = progress_callback(progress, "embedding transformed copies", "voxels")
+            path = write_volume_report(open_segmentation(run), output, k=k, overwrite=overwrite, progress=done)
         print_paths({"report": path}, as_json=as_json)
         return
     refuse_given(context, ("k",), f"{run} is no segmented volume")

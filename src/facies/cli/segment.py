@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from facies.volumes.segment import SegmentOptions
 
 
-_OF_LEARNING = ("method", "preset", "settings", "scale_nm", "k", "clusters", "seed")
+_OF_LEARNING = ("method", "preset", "settings", "scale_nm", "k", "clusters", "seed", "devices")
 _OF_BLOCKS = ("voxel_size", "level", "jobs", "engine", "scheduler", "resume")
 
 
@@ -37,9 +37,15 @@ def segment(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The folder to write.")],
     method: Annotated[
-        str, typer.Option(metavar="voxel-vae|filter-bank|intensity", help="What embeds the voxels.")
+        str, typer.Option(metavar="voxel-vae|filter-bank|cihs|intensity", help="What embeds the voxels.")
     ] = "voxel-vae",
-    preset: Annotated[str, typer.Option(metavar="quick", help="A named set of parameters.")] = "quick",
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="quick|paper",
+            help="A named set of parameters; of voxel-vae paper, the network of the paper, and paper-small, too.",
+        ),
+    ] = "quick",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
@@ -49,10 +55,10 @@ def segment(
         typer.Option(metavar="Z,Y,X", help="The size of a voxel in nm.", show_default="what the file says"),
     ] = None,
     scale_nm: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            min=1,
-            help="How far a voxel sees, in nm: about the size of what is to be told apart.",
+            metavar="NM[,NM]",
+            help="How far a voxel sees, in nm: about the size of what is to be told apart. Several, such as 60,180, are joined.",
             show_default="the method's",
         ),
     ] = None,
@@ -61,8 +67,13 @@ def segment(
         str, typer.Option("--k", metavar="4-10", help="Numbers of clusters, such as 8 or 4-10 or 4,8.")
     ] = "4-10",
     clusters: Annotated[
-        str, typer.Option(metavar="merged|gaussian|kmeans|student-t", help="What clusters the embedding.")
-    ] = "merged",
+        str | None,
+        typer.Option(
+            metavar="merged|gaussian|kmeans|student-t|hyperbolic",
+            help="What clusters the embedding.",
+            show_default="what suits the method",
+        ),
+    ] = None,
     apply: Annotated[
         str | None,
         typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),
@@ -81,6 +92,14 @@ def segment(
         ),
     ] = None,
     seed: Seed = 0,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="On how many GPUs, or CPU processes, cihs or the network of the paper is trained.",
+            show_default="1",
+        ),
+    ] = None,
     jobs: Jobs = 1,
     engine: EngineName = "processes",
     scheduler: Scheduler = None,
@@ -115,8 +134,9 @@ def segment(
         if given:
             raise InputError(f"{given[0]} works on a segmented volume: give that folder first")
         volume = open_volume(source, level=level, voxel_size_nm=size)
-        parameters: dict[str, Any] = {"random_state": seed} | ({} if scale_nm is None else {"scale_nm": scale_nm})
-        result = _segment(volume, output, method, preset, settings or [], parameters, workers, options)
+        parameters = {"random_state": seed, "devices": devices}
+        scales = [] if scale_nm is None else read_scales(scale_nm)
+        result = _segment(volume, output, method, preset, settings or [], parameters, scales, workers, options)
     _end(result, output, as_json=as_json)
 
 
@@ -131,17 +151,33 @@ def read_ks(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def read_scales(text: str) -> list[float]:
+    """Read lengths in nm, ``300`` or ``60,180``; an `InputError` if they are none."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(1 <= each < 1e9 for each in found):
+        raise InputError(
+            f"--scale-nm {text}: give a length in nm of 1 or more, such as 300, or several, such as 60,180"
+        )
+    return found
+
+
 def _segment(
     volume: Volume, output: Path, name: str, preset: str, settings: list[str], parameters: Mapping[str, Any],
-    workers: Engine, options: SegmentOptions,
+    scales: Sequence[float], workers: Engine, options: SegmentOptions,
 ) -> DenseResult:  # fmt: skip
     from facies.cli.parameters import merged, read_settings
-    from facies.methods.voxels import make_voxel_method, voxel_method_class
+    from facies.methods.voxels import join_scales, make_voxel_method, voxel_method_class
     from facies.volumes.segment import segment_volume
     from facies.workflows.progress import progress_callback
 
-    chosen = merged(read_settings(voxel_method_class(name), settings), parameters)
-    method = make_voxel_method(name, preset, chosen)
+    one = {"scale_nm": scales[0]} if len(scales) == 1 else {}
+    chosen = merged(read_settings(voxel_method_class(name), settings), {**parameters, **one})
+    if len(scales) > 1 and "scale_nm" in chosen:
+        raise InputError("scale_nm is given twice, by --scale-nm and by --set: leave one out")
+    method = join_scales(name, scales, preset, chosen) if len(scales) > 1 else make_voxel_method(name, preset, chosen)
     with console_progress() as progress, workers:
         return segment_volume(
             volume, output, method, workers, options, progress=progress,

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, softmax, xlogy
 
+from facies.cluster.hyperbolic import hyperbolic_kmeans, into_ball, nearest_as_squares
 from facies.errors import InputError, suggest
 
-ClusterKind = Literal["merged", "gaussian", "kmeans", "student-t"]
+ClusterKind = Literal["merged", "gaussian", "hyperbolic", "kmeans", "student-t"]
 CLUSTER_KINDS: tuple[str, ...] = get_args(ClusterKind)
 
 MIXTURE_ROWS = 40_000
@@ -21,6 +22,10 @@ MIXTURE_ROWS = 40_000
 COMPONENTS = 16
 """Of the mixture whose components are merged."""
 MERGING_ROWS = 10_000
+BEYOND = 1e-3
+"""So far rounding may put a code beyond the border of the ball."""
+HYPERBOLIC_ROWS = 10_000
+"""Rows to which clusters in the ball are fitted."""
 _ROWS_AT_ONCE = 16_384
 _RIDGE = 1e-4
 
@@ -33,14 +38,15 @@ class ClustersByK:
 
     where :math:`f_k(\delta) = \delta`, or :math:`(\nu_k + D) \log(1 + \delta / \nu_k)` for Student-t:
 
-    k-means (:math:`B` the identity), a Gaussian mixture with full covariance (:math:`B_k^\top B_k` its inverse) or a Student-t mixture.
+    k-means (:math:`B` the identity; in the Poincaré ball a multiple of it), a Gaussian mixture with full covariance
+    (:math:`B_k^\top B_k` its inverse) or a Student-t mixture.
     Merged clusters are unions of the components of one Gaussian mixture, so that those of a smaller K are unions of those of a larger.
 
     Attributes
     ----------
     ks : tuple of int
         The numbers of clusters, ascending.
-    kind : {"merged", "gaussian", "kmeans", "student-t"}
+    kind : {"merged", "gaussian", "hyperbolic", "kmeans", "student-t"}
         What was fitted.
     arrays : mapping of str to ndarray
         ``mean`` (D,), ``maps`` (clusters, D, D) or (1, D, D) for one of all, ``centres`` (clusters, D), ``offsets`` and ``degrees``
@@ -136,9 +142,10 @@ def fit_clusters(
         A sample of the embedding.
     ks : sequence of int
         Numbers of clusters, from 2 on.
-    kind : {"merged", "gaussian", "kmeans", "student-t"}
+    kind : {"merged", "gaussian", "hyperbolic", "kmeans", "student-t"}
         The components of one Gaussian mixture, merged where they overlap (see `merge_components`); a mixture with full covariance for
-        each K, fitted to at most 40,000 rows; or mini-batch k-means (batches of 10,240 rows, ten initialisations).
+        each K, fitted to at most 40,000 rows; mini-batch k-means (batches of 10,240 rows, ten initialisations); or k-means in the
+        Poincaré ball, on at most 10,000 rows (see `facies.cluster.hyperbolic`).
     random_state : int
         Of the initialisations.
     measure_stability : bool
@@ -157,7 +164,14 @@ def fit_clusters(
         raise InputError(
             f"there are fewer different voxels than {max(ks)} clusters: give a larger volume, or a smaller k"
         )
-    mean = rows.mean(axis=0)
+    if kind == "hyperbolic":
+        longest = float(np.linalg.norm(rows, axis=1).max())
+        if longest > 1 + BEYOND:
+            raise InputError(
+                f"clusters 'hyperbolic' are for codes in the ball, whose lengths are below 1; the longest has {longest:.3g}"
+            )
+        rows = into_ball(rows)
+    mean = np.zeros(rows.shape[1]) if kind == "hyperbolic" else rows.mean(axis=0)
     arrays = {**_fit_all(rows - mean, ks, kind, random_state), "mean": mean.astype(np.float32)}
     agreement = _stability(rows - mean, ks, kind, random_state) if measure_stability else [np.nan] * len(ks)
     return ClustersByK(tuple(ks), kind, arrays | {"stability": np.asarray(agreement, np.float64)})
@@ -238,11 +252,20 @@ def _fit_all(rows: NDArray[np.float64], ks: Sequence[int], kind: str, seed: int)
 
 def _fit(rows: NDArray[np.float64], k: int, kind: str, seed: int) -> dict[str, NDArray[Any]]:
     """Fit one K; the clusters are in the order of their sizes."""
-    fitted = _kmeans(rows, k, seed) if kind == "kmeans" else _mixture(rows, k, kind, seed)
+    if kind == "hyperbolic":
+        fitted = _hyperbolic(rows, k, seed)
+    else:
+        fitted = _kmeans(rows, k, seed) if kind == "kmeans" else _mixture(rows, k, kind, seed)
     arrays = {**fitted, "mean": np.zeros(rows.shape[1])}
     groups = ClustersByK((k,), kind, arrays).predict(rows[:100_000])[k]
     order = np.argsort(-np.bincount(groups, minlength=k), kind="stable")
     return {name: values if len(values) != k else values[order] for name, values in fitted.items()}
+
+
+def _hyperbolic(rows: NDArray[np.float64], k: int, seed: int) -> dict[str, NDArray[Any]]:
+    part = np.random.default_rng(seed).permutation(len(rows))[:HYPERBOLIC_ROWS]
+    maps, centres = nearest_as_squares(hyperbolic_kmeans(rows[np.sort(part)], k, seed))
+    return {"centres": centres, "maps": maps, "offsets": np.zeros(k), "degrees": np.ones(k)}
 
 
 def _kmeans(rows: NDArray[np.float64], k: int, seed: int) -> dict[str, NDArray[Any]]:

@@ -60,11 +60,10 @@ class InferenceModule(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, D), (B, K) and, with a probe, (B, classes)."""
         pixels = self._method.clip(pixels)
-        embedding = self._method.embed(pixels)
-        placed = (embedding, self._method.cluster_probabilities(pixels))
+        embedding, probabilities = self._method.embed_and_cluster(pixels)
         if len(self.names) == 2:
-            return placed
-        return (*placed, (embedding @ self.coefficients.T + self.intercept).softmax(dim=1))
+            return embedding, probabilities
+        return (embedding, probabilities, (embedding @ self.coefficients.T + self.intercept).softmax(dim=1))
 
 
 def onnx_packages() -> None:
@@ -120,7 +119,7 @@ def export_onnx(
     Raises
     ------
     InputError
-        If a package is missing, or the images cannot be read.
+        If a package is missing, the images cannot be read, or the encoder of the method is itself an ONNX file.
     RuntimeError
         If the file does not agree with the method; it is then removed.
     """
@@ -131,6 +130,11 @@ def export_onnx(
     checked = images.subset(rows)
     pixels = next(iter(checked.batches(len(rows)))).float()
     placing = InferenceModule(method, probe).to("cpu" if method.device_.type == "cpu" else method.device_).eval()
+    if not all(getattr(part, "is_exportable", True) for part in placing.modules()):
+        raise InputError(
+            f"this {method.name} looks at images through an ONNX file of its own, which cannot become part of another: "
+            "fit it with another encoder to export it"
+        )
     try:
         _write(placing, pixels.to(method.device_), path)
         model = onnx.load(str(path))

@@ -12,7 +12,21 @@ from facies.losses.dac import (
     positive_pairs,
     unit_vectors,
 )
-from facies.losses.mixture import batch_entropy, expected_loss, sample_entropy, soft_target_divergence
+from facies.losses.gaussian_mixture import (
+    kl_to_gaussian_mixture,
+    mixture_energy,
+    mixture_log_densities,
+    mixture_moments,
+)
+from facies.losses.likelihood import normal_reconstruction
+from facies.losses.mixture import (
+    batch_entropy,
+    expected_loss,
+    group_variance_divergence,
+    mixture_likelihood,
+    sample_entropy,
+    soft_target_divergence,
+)
 from facies.losses.multi_similarity import multi_similarity
 from facies.losses.neighbour_heads import (
     mean_entropy,
@@ -22,7 +36,14 @@ from facies.losses.neighbour_heads import (
 )
 from facies.losses.pose import pose_loss
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
-from facies.losses.self_training import assignment_divergence, student_t_assignment, target_distribution
+from facies.losses.self_training import (
+    assignment_divergence,
+    balanced_distribution,
+    student_t_assignment,
+    target_distribution,
+)
+from facies.losses.subspace import basis_length_penalty, basis_overlap_penalty, subspace_assignment
+from facies.losses.triplet import triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -30,6 +51,9 @@ __all__ = [
     "adaptive_threshold",
     "all_pairs_loss",
     "assignment_divergence",
+    "balanced_distribution",
+    "basis_length_penalty",
+    "basis_overlap_penalty",
     "batch_entropy",
     "bernoulli_reconstruction",
     "certain_pairs_loss",
@@ -38,15 +62,22 @@ __all__ = [
     "dac_thresholds",
     "expected_loss",
     "gaussian_reconstruction",
+    "group_variance_divergence",
     "info_nce",
     "inverse_multiquadratic_mmd",
+    "kl_to_gaussian_mixture",
     "kl_to_standard_normal",
     "linear_warm_up",
     "mean_entropy",
+    "mixture_energy",
+    "mixture_likelihood",
+    "mixture_log_densities",
+    "mixture_moments",
     "multi_similarity",
     "n_epochs_until_thresholds_meet",
     "negative_pairs",
     "neighbour_consistency",
+    "normal_reconstruction",
     "nt_xent",
     "pair_weights",
     "pointwise_mutual_information",
@@ -56,7 +87,9 @@ __all__ = [
     "sample_entropy",
     "soft_target_divergence",
     "student_t_assignment",
+    "subspace_assignment",
     "target_distribution",
+    "triplet",
     "unit_vectors",
     "weighted_mmd",
 ]

@@ -40,6 +40,19 @@ def target_distribution(assignments: Tensor) -> Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
+def balanced_distribution(assignments: Tensor) -> Tensor:
+    """q_ij ∝ p_ij / (Σ_i p_ij)^½, rows normalised; no gradient (Ghasedi Dizaji et al., 2017, eq. 5).
+
+    Parameters
+    ----------
+    assignments
+        (N, K) p of *all* images.
+    """
+    assignments = assignments.detach()
+    weights = assignments / assignments.sum(dim=0).clamp(min=1e-12).sqrt()
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
 def assignment_divergence(targets: Tensor, assignments: Tensor) -> Tensor:
     """KL(P ‖ Q) = 1/B Σ_i Σ_j p_ij (log p_ij − log q_ij) (Xie et al., 2016, eq. 2), as a mean over the images.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from facies.losses import inverse_multiquadratic_mmd, kl_to_standard_normal, linear_warm_up, reconstruction
 from facies.methods.preprocessing import Preprocessor, channels_shape
-from facies.nn import ConvAutoencoder
+from facies.nn import ConvAutoencoder, FeatureHead
 from facies.training import Batch
 
 AutoencoderKind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
@@ -48,7 +48,7 @@ class AutoencoderObjective:
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` and the regulariser's own."""
         images, target = self.preprocessor(batch.images)
-        out = module(images)
+        out = module(self.preprocessor.looked_at(images, batch))
         distance = reconstruction(out.reconstruction, target, self.preprocessor.normalizer.likelihood).mean()
         terms = {"loss": distance, "reconstruction": distance}
         climb = linear_warm_up(batch.progress, self.warm_up)
@@ -75,9 +75,18 @@ def build_autoencoder(
     kind: AutoencoderKind = "vae",
     *,
     activation: str = "mish",
+    features: int | None = None,
 ) -> ConvAutoencoder:
-    """A `ConvAutoencoder` for images of this shape; `filters` None is the longer side, as in the thesis."""
+    """A `ConvAutoencoder` for images of this shape; `filters` None is the longer side, as in the thesis.
+
+    With `features` it takes so many numbers an image, which an encoder in front of it gives, and draws the image from them.
+    """
     shape = channels_shape(image_shape)
     return ConvAutoencoder(
-        shape, latent_size, filters or max(shape[1:]), activation=activation, deterministic=kind in DETERMINISTIC
+        shape,
+        latent_size,
+        filters or max(shape[1:]),
+        activation=activation,
+        deterministic=kind in DETERMINISTIC,
+        encoder=None if features is None else FeatureHead(features, 2 * latent_size),
     )

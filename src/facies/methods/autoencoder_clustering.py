@@ -11,18 +11,20 @@ import numpy as np
 import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from facies.cluster import KMeans
 from facies.errors import InputError
 from facies.images import ImageSet
+from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
 from facies.methods.weights import load_weights
-from facies.nn import MLPAutoencoder, PixelNormalizer
+from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
 from facies.parameters import Count, settings
 from facies.training import Augmentation, Callback, Objective, Projection, Stage, StageOutputs, Training
 
@@ -42,7 +44,11 @@ class ClusteringNetwork(nn.Module):
         mean: Tensor = self.autoencoder.encode(images)[0]
         return mean
 
-    def forward(self, images: Tensor, *, decode: bool = True) -> tuple[Tensor, Tensor | None]:
+    def assign(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → probabilities (B, K), by Student's t; a network with more than centres has its own way."""
+        return student_t_assignment(codes, self.centres)
+
+    def forward(self, images: Tensor, *, decode: bool = True) -> Any:
         """(B, C, H, W) → codes (B, D) and reconstructions (B, C, H, W); without `decode` the codes alone."""
         codes = self.encode(images)
         return codes, self.autoencoder.decode(codes) if decode else None
@@ -52,13 +58,16 @@ class ClusteringNetwork(nn.Module):
 class AutoencoderClustering(Method):
     """An autoencoder is pretrained, centres are found in its code, and both learn on together.
 
-    A subclass says how codes belong to centres (`assignments`) and what the joint training minimises (`objective`), and may
-    have callbacks (`callbacks`) and a network or stages of its own.
+    A subclass says what the joint training minimises (`objective`) and how codes belong to centres (`assignments`), and may
+    have callbacks (`callbacks`) and a network or stages of its own. A network that has more than centres is built by
+    `with_groups`, gets its first values in `begin`, and places codes by itself (`place`).
     """
 
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     standardise: ClassVar[bool] = True
     trains_decoder: ClassVar[bool] = True
+    likelihood: ClassVar[Likelihood] = "gaussian"
+    """How pixels scatter: ``gaussian``, or ``bernoulli``, by which what the decoder gives are logits."""
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "n_clusters": 3,
         "network": "conv",
@@ -91,9 +100,9 @@ class AutoencoderClustering(Method):
     projection: Projection = settings(Projection)
     """The map."""
 
-    @abstractmethod
     def assignments(self, codes: Tensor, centres: Tensor) -> Tensor:
-        """Codes (B, D) and centres (K, D) → probabilities (B, K)."""
+        """Codes (B, D) and centres (K, D) → probabilities (B, K); by default Student's t."""
+        return student_t_assignment(codes, centres)
 
     @abstractmethod
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> Objective:
@@ -107,8 +116,21 @@ class AutoencoderClustering(Method):
         """The network for images of ``image_shape_``, with random weights."""
         shape = channels_shape(self.image_shape_)
         if self.network == "conv":
-            return self._with_centres(build_autoencoder(shape, self.latent_size, self.filters, "ae"))
-        return self._with_centres(MLPAutoencoder(shape, self.latent_size, dropout=dropout))
+            return self.with_groups(build_autoencoder(shape, self.latent_size, self.filters, "ae"))
+        return self.with_groups(MLPAutoencoder(shape, self.latent_size, dropout=dropout))
+
+    def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
+        """An autoencoder together with what its code is grouped by: K centres, all 0."""
+        return ClusteringNetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+
+    def begin(self, network: Any, outputs: StageOutputs) -> None:
+        """Put what the stages found into a network before the joint training: the autoencoder, and the centres."""
+        network.autoencoder.load_state_dict(outputs["autoencoder"])
+        network.centres.data.copy_(torch.from_numpy(outputs["centres"]))
+
+    def place(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) → probabilities (B, K), by the network that has been learnt."""
+        return self.assignments(codes, self.network_.centres)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
@@ -132,10 +154,10 @@ class AutoencoderClustering(Method):
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: scale of the pixels, to zero mean and unit variance, or to [0, 1]."""
-        normalizer = learn_normalizer(fit.images, "gaussian")
+        normalizer = learn_normalizer(fit.images, self.likelihood)
         if not self.standardise:
             low, span = float(normalizer.low), float(normalizer.span)
-            normalizer = PixelNormalizer(low, low + span, likelihood="gaussian")
+            normalizer = PixelNormalizer(low, low + span, likelihood=self.likelihood)
         return normalizer_outputs(normalizer)
 
     def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -146,19 +168,21 @@ class AutoencoderClustering(Method):
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
     def initialise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """Stage: the first centres, in the code of the pretrained autoencoder."""
+        """Stage: the first groups, in the code of the pretrained autoencoder."""
         preprocessor = self.preprocessor(fit, outputs).to(self.device_)
         autoencoder = load_weights(self.build_network().autoencoder, outputs["autoencoder"], self.device_)
         (codes,) = fit.apply(lambda x: autoencoder.encode(preprocessor.transform(x))[0], "initialise")
-        seed = fit.trainer.seed(self.initialisation)
+        return self.first_groups(codes, fit.trainer.seed(self.initialisation))
+
+    def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
+        """Codes (N, D) → what `begin` needs: ``centres`` and ``n_clusters``."""
         centres = initial_centres(codes, self.n_clusters, self.initialisation, self.n_init, seed)
         return {"centres": centres, "n_clusters": len(centres)}
 
     def cluster(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: network and centres learn together."""
-        network = self._with_centres(self.build_network().autoencoder, len(outputs["centres"]))
-        network.autoencoder.load_state_dict(outputs["autoencoder"])
-        network.centres.data.copy_(torch.from_numpy(outputs["centres"]))
+        network = self.with_groups(self.build_network().autoencoder, len(outputs["centres"]))
+        self.begin(network, outputs)
         network.autoencoder.decoder.requires_grad_(self.trains_decoder)
         preprocessor = self.preprocessor(fit, outputs)
         callbacks = self.callbacks(fit, preprocessor)
@@ -168,7 +192,9 @@ class AutoencoderClustering(Method):
 
     def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
         """How the pixels of a batch are prepared in training."""
-        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
+        normalizer = load_weights(
+            PixelNormalizer(likelihood=self.likelihood), outputs["intensity"], torch.device("cpu")
+        )
         return Preprocessor(normalizer, self.augmentation.transform(fit.background))
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
@@ -177,9 +203,9 @@ class AutoencoderClustering(Method):
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
-        self.normalizer_ = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
+        self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
         self.preprocessor_ = Preprocessor(self.normalizer_)
-        network = self._with_centres(self.build_network().autoencoder, int(state["n_clusters"]))
+        network = self.with_groups(self.build_network().autoencoder, int(state["n_clusters"]))
         self.network_: ClusteringNetwork = load_weights(network, state["network"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:
@@ -193,10 +219,7 @@ class AutoencoderClustering(Method):
     def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Code and probabilities, in one pass."""
         codes = self.embed(pixels)
-        return codes, self.assignments(codes, self.network_.centres)
-
-    def _with_centres(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
-        return ClusteringNetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+        return codes, self.place(codes)
 
     def _epochs(self, training: Training, fit: FitContext) -> Training:
         return training.with_epochs(automatic_epochs(len(fit.images)))
@@ -229,3 +252,9 @@ def initial_centres(
         mixture = GaussianMixture(n_clusters, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed)
         return np.asarray(mixture.fit(codes).means_, dtype=np.float32)
     return KMeans(n_clusters, n_init=n_init, random_state=seed).fit(codes).cluster_centers_
+
+
+def variance_around(centres: NDArray[np.float32], codes: NDArray[np.float32]) -> float:
+    """Mean squared distance of codes (N, D) to the nearest of centres (K, D), by dimension; 1e-6 at least."""
+    _, distances = pairwise_distances_argmin_min(codes, centres)
+    return max(float(np.square(distances, dtype=np.float64).sum() / codes.size), 1e-6)

@@ -74,8 +74,9 @@ class DCN(AutoencoderClustering):
         """λ‖x − x̂‖² + β‖z − m‖² (eq. 7)."""
         return DCNObjective(preprocessor, self.reconstruction, self.attraction)
 
-    def _with_centres(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
-        network = super()._with_centres(autoencoder, n_clusters)
+    def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
+        """Centres that no gradient moves."""
+        network = super().with_groups(autoencoder, n_clusters)
         network.centres.requires_grad_(False)
         return network
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from facies.nn.encoders import (
     Encoder,
     EncoderLoader,
     PlanesEncoder,
+    Weights,
     encoder_names,
     load_encoder,
     rebuild_encoder,
@@ -31,7 +34,6 @@ GROUP = "facies.encoders"
 """Entry points of this group add encoders."""
 KEY_VERSION = 1
 """Grows when images are prepared for an encoder in another way."""
-PIXELS_AT_ONCE = 2**20
 SECONDS_BETWEEN_RECORDS = 5.0
 
 
@@ -85,39 +87,8 @@ class ImageEncoder(nn.Module):
         return self.planes.features
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, features); some at a time, so that large batches have room."""
-        scaled = self.normalizer(pixels)
-        if torch.compiler.is_exporting() or torch.is_grad_enabled():
-            return self.planes(scaled)
-        height, width = self.planes.size
-        step = max(1, PIXELS_AT_ONCE // (height * width * self.planes.passes))
-        return torch.cat([self.planes(scaled[start : start + step]) for start in range(0, len(scaled), step)])
-
-    def about(self) -> dict[str, Any]:
-        """What ``run.json`` says of the encoder: its weights' name, hash, licence and source, and what it was shown."""
-        height, width = self.planes.size
-        return {
-            **self.planes.encoder.weights.as_json(),
-            "image_size": [height, width],
-            "passes": self.planes.passes,
-            "features": self.features,
-        }
-
-    def notes(self, image_shape: tuple[int, ...]) -> list[str]:
-        """What was done to the images before the encoder saw them, one line each, where it is not plain."""
-        *layers, channels, height, width = image_shape
-        name, shown, notes = self.planes.encoder.weights.name, "×".join(map(str, self.planes.size)), []
-        if self.planes.enlarges:
-            notes.append(f"the images of {height}×{width} pixels were enlarged to {shown} for the encoder {name}")
-        if channels not in (1, 3):
-            notes.append(
-                f"each of the {channels} channels was shown to the encoder {name} as a grey image, and the features joined"
-            )
-        if layers:
-            notes.append(
-                f"each of the {layers[0]} focal layers was shown to the encoder {name}, and the features joined"
-            )
-        return notes
+        """Native pixels (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
+        return self.planes.in_parts(self.normalizer(pixels))
 
     def state(self) -> dict[str, Any]:
         """The outputs ``encoder`` and ``encoder_about`` of a stage, and ``intensity``, from which `from_state` builds this again."""
@@ -139,6 +110,54 @@ class ImageEncoder(nn.Module):
         return cls(planes, normalizer).to(device).eval()
 
 
+def encoder_about(planes: PlanesEncoder) -> dict[str, Any]:
+    """What ``run.json`` says of an encoder: its weights' name, hash, licence and source, and what it was shown."""
+    return {
+        **planes.encoder.weights.as_json(),
+        "image_size": list(planes.size),
+        "passes": planes.passes,
+        "features": planes.features,
+    }
+
+
+def weights_note(weights: Weights, used: str) -> str:
+    """One line on where the weights of an encoder are from, and what it did or what became of it."""
+    return f"the encoder {weights.name} (licence: {weights.licence}; SHA-256 {weights.sha256[:12] or 'none'}) {used}"
+
+
+def shown_notes(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str]:
+    """What was done to the images before an encoder saw them, one line each, where it is not plain."""
+    *layers, channels, height, width = image_shape
+    name, shown, notes = planes.encoder.weights.name, "×".join(map(str, planes.size)), []
+    if planes.enlarges:
+        notes.append(f"the images of {height}×{width} pixels were enlarged to {shown} for the encoder {name}")
+    if channels not in (1, 3):
+        notes.append(
+            f"each of the {channels} channels was shown to the encoder {name} as a grey image, and the features joined"
+        )
+    if layers and layers[0] > 1:
+        notes.append(f"each of the {layers[0]} focal layers was shown to the encoder {name}, and the features joined")
+    return notes
+
+
+def assumptions(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str]:
+    """What was assumed of the channels, size and range of the images, one line each."""
+    *layers, channels, height, width = image_shape
+    as_colours = {
+        1: "grey images were shown in three equal channels",
+        3: "the three channels were taken as red, green and blue",
+    }
+    done = "enlarged" if planes.enlarges else "left" if planes.size == (height, width) else "reduced"
+    lines = [
+        as_colours.get(channels, f"each of the {channels} channels was shown as a grey image, and the features joined"),
+        f"images of {height}×{width} pixels were {done}{'' if done == 'left' else ' to ' + '×'.join(map(str, planes.size))}",
+        "pixels were scaled to [0, 1] by the range of the whole set",
+    ]
+    if layers and layers[0] > 1:
+        lines.insert(1, f"each of the {layers[0]} focal layers was shown by itself, and the features joined")
+    return lines
+
+
 def features_of(
     images: ImageSet,
     encoder: ImageEncoder,
@@ -147,6 +166,9 @@ def features_of(
     batch_size: int = 64,
     progress: Progress | None = None,
     cache: FeatureCache | None = None,
+    look: Callable[[Tensor], Tensor] | None = None,
+    views: int = 1,
+    kept_under: Mapping[str, Any] | None = MappingProxyType({}),
 ) -> NDArray[np.float32]:
     """The features of all images, (N, D) float32: read where they are kept, else found and kept.
 
@@ -167,15 +189,22 @@ def features_of(
         Advanced by each batch; what was there already counts at once.
     cache
         Where features are kept; by default in the cache folder of the user.
+    look
+        Native pixels → features, where the encoder looks at something else than the images as they lie.
+    views
+        How many views of an image `look` joins, so that D is as many times the encoder's features.
+    kept_under
+        What else the features depend on, beside images and encoder; None keeps nothing.
     """
     cache, progress = cache or FeatureCache(), progress or SilentProgress()
-    shape = (len(images), encoder.features)
-    key = _key(images, encoder, device)
+    shape = (len(images), views * encoder.features)
+    key = None if kept_under is None else _key(images, encoder, device, kept_under)
     kept = None if key is None else cache.get(key, shape)
     if kept is not None:
         progress.advance(len(kept))
         return kept
     encoder = encoder.to(device).eval()
+    look = look or encoder
     with cache.fill(key, shape) as partial:
         progress.advance(partial.done)
         order = in_order(len(images), batch_size)
@@ -183,7 +212,7 @@ def features_of(
         recorded = time.monotonic()
         for batch in read_batches(images, left, device):
             with torch.no_grad():
-                found = encoder(batch.images).float().cpu().numpy()
+                found = look(batch.images).float().cpu().numpy()
             rows = batch.indices.cpu().numpy()
             partial.array[rows] = found
             progress.advance(len(rows))
@@ -193,7 +222,7 @@ def features_of(
     return partial.array
 
 
-def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device) -> str | None:
+def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device, others: Mapping[str, Any]) -> str | None:
     """What the features of these images by this encoder are kept under; None where the encoder cannot be told from others."""
     weights = encoder.planes.encoder.weights
     if not weights.sha256:
@@ -207,5 +236,6 @@ def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device) -> str |
             "range": [float(encoder.normalizer.low), float(encoder.normalizer.span)],
             "size": list(encoder.planes.size),
             "device": device.type,
+            **others,
         }
     )

@@ -8,12 +8,15 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from facies.images import ImageSet
 from facies.methods.downsample import downsample
 from facies.nn import Likelihood, PixelNormalizer
 from facies.nn.pose import PoseTransformer
+from facies.nn.spatial_transformer import resample
+from facies.training.batches import Batch
 from facies.training.checkpoints import StageOutputs
 
 BIMODAL_SHARE = 0.8
@@ -38,6 +41,10 @@ class Preprocessor:
         Height and width to which larger images are reduced; None leaves them.
     whole_numbers
         Whether the pixels are bytes, so that reduced ones are rounded.
+    encoder
+        Native pixels → features, where a pretrained encoder stands in front of the networks; None shows them the images.
+    features
+        (N, F) float32, what that encoder made of all images learnt from, as they are; views have none.
     """
 
     normalizer: PixelNormalizer
@@ -46,6 +53,8 @@ class Preprocessor:
     pose: PoseTransformer | None = None
     size: tuple[int, int] | None = None
     whole_numbers: bool = False
+    encoder: Callable[[Tensor], Tensor] | None = None
+    features: NDArray[np.float32] | None = None
 
     def to(self, device: torch.device) -> Self:
         """Bring what is learnt of the images to a device."""
@@ -60,6 +69,21 @@ class Preprocessor:
             pixels = downsample(pixels, self.size, whole_numbers=self.whole_numbers)
         images: Tensor = self.normalizer(as_channels(pixels))
         return images if self.pose is None else self.pose(images)
+
+    def look(self, pixels: Tensor) -> Tensor:
+        """Native pixels → what a network is given that an encoder may stand in front of: its features, or the images."""
+        if self.encoder is None:
+            return self.transform(pixels)
+        if self.pose is not None:
+            planes = as_channels(pixels)
+            pixels = resample(planes, self.pose.theta(self.normalizer(planes))).reshape(pixels.shape)
+        return self.encoder(pixels)
+
+    def looked_at(self, images: Tensor, batch: Batch) -> Tensor:
+        """The same in a training, where images are prepared and features known: those of the batch, or the images."""
+        if self.features is None:
+            return images
+        return torch.from_numpy(np.array(self.features[batch.indices.cpu().numpy()])).to(images.device)
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Native pixels → what the network is given and what its reconstruction should equal, each (B, L·C, H', W')."""

@@ -16,7 +16,15 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingClustering
-from facies.methods.features import ImageEncoder, features_of, find_encoder
+from facies.methods.features import (
+    ImageEncoder,
+    assumptions,
+    encoder_about,
+    features_of,
+    find_encoder,
+    shown_notes,
+    weights_note,
+)
 from facies.methods.fit_context import FitContext
 from facies.methods.grouping import Grouping
 from facies.nn.encoders import PlanesEncoder
@@ -103,13 +111,16 @@ class Pretrained(EmbeddingClustering):
         with fit.trainer.progress("encode", len(fit.images), "images") as progress:
             features = features_of(fit.images, encoder, self.device_, batch_size=size, progress=progress)
         axes = self._axes(features, fit.trainer.seed("components"))
-        weights = encoder.planes.encoder.weights
-        told = f"the images were looked at by {weights.name} (licence: {weights.licence}; SHA-256 {weights.sha256[:12] or 'none'})"
+        planes, shape = encoder.planes, fit.images.image_shape
         outputs = {
             **encoder.state(),
             **axes,
-            "encoder_values": encoder.about(),
-            "notes": [told, *encoder.notes(fit.images.image_shape)],
+            "encoder_values": {
+                **encoder_about(planes),
+                "use": "left as it is",
+                "assumed": assumptions(planes, shape),
+            },
+            "notes": [weights_note(planes.encoder.weights, "looked at the images"), *shown_notes(planes, shape)],
         }
         self._load_axes(outputs)
         blocks = (features[start : start + size] for start in range(0, len(features), size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,12 +18,31 @@ class TargetDistribution(Callback):
     """Keeps p of every image (DEC, eq. 3), and ends the training once the groups stand still.
 
     It is computed from the images as they are, also where the network learns from views. No label is read.
+
+    Parameters
+    ----------
+    images, preprocessor
+        All images, and how their pixels are prepared.
+    alpha
+        Degrees of freedom of Student's t, by which codes belong to centres; None asks the network itself (its `assign`).
+    interval
+        Steps between two targets.
+    tolerance
+        Share of the images that may change their group from one target to the next, when the training ends.
+    sharpen
+        From the assignments of all images to their targets.
     """
 
     def __init__(
-        self, images: ImageSet, preprocessor: Preprocessor, alpha: float, interval: int, tolerance: float
+        self,
+        images: ImageSet,
+        preprocessor: Preprocessor,
+        alpha: float | None,
+        interval: int,
+        tolerance: float,
+        sharpen: Callable[[Tensor], Tensor] = target_distribution,
     ) -> None:
-        self.images, self.preprocessor = images, preprocessor
+        self.images, self.preprocessor, self.sharpen = images, preprocessor, sharpen
         self.alpha, self.interval, self.tolerance = alpha, interval, tolerance
         self.steps, self.settled = 0, False
         self.target: Tensor | None = None
@@ -32,6 +51,9 @@ class TargetDistribution(Callback):
     def assignments(self, module: nn.Module, images: Tensor) -> Tensor:
         """Q of prepared images: (B, C, H, W) → (B, K) (eq. 1)."""
         network: Any = module
+        if self.alpha is None:
+            assigned: Tensor = network.assign(network.encode(images))
+            return assigned
         return student_t_assignment(network.encode(images), network.centres, self.alpha)
 
     def for_batch(self, batch: Batch) -> Tensor:
@@ -66,7 +88,7 @@ class TargetDistribution(Callback):
         labels = torch.from_numpy(q.argmax(axis=1))
         if len(self.labels):
             self.settled = float((labels != self.labels).float().mean()) <= self.tolerance
-        self.labels, self.target = labels, target_distribution(torch.from_numpy(q))
+        self.labels, self.target = labels, self.sharpen(torch.from_numpy(q))
 
     def state_dict(self) -> CallbackState:
         """Target, groups, and how far the interval is."""

@@ -15,7 +15,7 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.downsample import downsampled_shape
 from facies.methods.embedding_clustering import EmbeddingMethod
-from facies.methods.features import ImageEncoder, find_encoder
+from facies.methods.features import ImageEncoder, assumptions, encoder_about, find_encoder, shown_notes, weights_note
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
 from facies.methods.view_objective import (
@@ -134,20 +134,29 @@ class ViewLearner(EmbeddingMethod):
         callbacks: list[Callback] = [EMATeacher("student", "teacher", self.teacher_momentum)] if teacher else []
         training = self.training.with_epochs(automatic_epochs(len(fit.images)))
         fit.trainer.fit(network, self._shown(fit), objective, training, callbacks=callbacks)
-        return {**_kept(network.encoder), "notes": self._notes()}
+        return {**_kept(network.encoder), "notes": self._notes(network.encoder)}
 
     def take_encoder(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the pretrained encoder, as it is."""
-        return {**_kept(self.build_encoder()), "notes": self._notes()}
+        encoder = self.build_encoder()
+        return {**_kept(encoder), "notes": self._notes(encoder)}
 
-    def _notes(self) -> list[str]:
-        if self.encoder is None:
+    def _notes(self, encoder: Any) -> list[str]:
+        if not isinstance(encoder, PlanesEncoder):
             return []
-        weights = find_encoder(self.encoder).weights
-        used = "learnt on from views" if self.learns else "left as it is"
         return [
-            f"the encoder {weights.name} (licence: {weights.licence}; SHA-256 {weights.sha256[:12] or 'none'}) was {used}"
+            weights_note(encoder.encoder.weights, f"was {self._use}"),
+            *shown_notes(encoder, self.image_shape_),
         ]
+
+    @property
+    def _use(self) -> str:
+        """What became of the encoder, in words."""
+        if self.encoder is None:
+            return "learnt from views of these images, from random weights"
+        return (
+            f"learnt on from views, at {self.encoder_rate:g} of the learning rate" if self.learns else "left as it is"
+        )
 
     def _shown(self, fit: FitContext) -> ImageSet:
         """The images that views are made of: reduced ones, but for a pretrained encoder, which brings them to its own size."""
@@ -193,6 +202,17 @@ class ViewLearner(EmbeddingMethod):
         """What the encoder makes of images: the mean of its last map."""
         shown = pixels if self.encoder is not None else self.preprocessor_.transform(pixels)
         return self.encoder_(shown)
+
+    def run_values(self) -> dict[str, Any]:
+        """``encoder``: name, hash, licence and source of the weights it began with, and what it was shown."""
+        if isinstance(self.encoder_, ImageEncoder):
+            planes = self.encoder_.planes
+            about = {**encoder_about(planes), "assumed": assumptions(planes, self.image_shape_)}
+        else:
+            size = downsampled_shape(self.image_shape_, self.image_size)[-2:]
+            about = {"name": f"residual network of {self.filters} filters", "image_size": list(size)}
+            about |= {"features": self.encoder_.features}
+        return {"encoder": {**about, "use": self._use}}
 
     def run_arrays(self) -> dict[str, NDArray[Any]]:
         """``views`` ``(n, 8, *reduced shape)``, of which the first is the image itself, and ``view_rows``."""

@@ -14,13 +14,17 @@ from facies.nn.conv_autoencoder import (
     block_count,
 )
 from facies.nn.dac_network import AllConvolutionalNetwork, STDACNetwork, map_sizes, probabilities
+from facies.nn.estimation_network import DAGMMNetwork
+from facies.nn.expert_mixtures import MixAENetwork, MoESimVAENetwork
 from facies.nn.focal_stack import Backbone, ConvBranch, FocalAutoencoder, FocalDecoder, FocalEncoder, FocalOutput
-from facies.nn.heads import HeadsWithTeacher, LinearHeads
+from facies.nn.heads import FeatureHead, HeadsWithTeacher, LinearHeads
 from facies.nn.mlp_autoencoder import MLPAutoencoder
 from facies.nn.normalization import Likelihood, PixelNormalizer
+from facies.nn.parallel_mlp import ParallelLinear, ParallelMLP
 from facies.nn.residual_encoder import ResidualEncoder, ViewNetwork
 from facies.nn.resnet import ResNetBranch
 from facies.nn.spatial_transformer import SpatialTransformer, ThetaInit, resample
+from facies.nn.strided_autoencoder import StridedAutoencoder
 
 __all__ = [
     "ACTIVATIONS",
@@ -31,6 +35,8 @@ __all__ = [
     "ConvBranch",
     "ConvDecoder",
     "ConvEncoder",
+    "DAGMMNetwork",
+    "FeatureHead",
     "FocalAutoencoder",
     "FocalDecoder",
     "FocalEncoder",
@@ -39,11 +45,16 @@ __all__ = [
     "Likelihood",
     "LinearHeads",
     "MLPAutoencoder",
+    "MixAENetwork",
+    "MoESimVAENetwork",
+    "ParallelLinear",
+    "ParallelMLP",
     "PixelNormalizer",
     "ResNetBranch",
     "ResidualEncoder",
     "STDACNetwork",
     "SpatialTransformer",
+    "StridedAutoencoder",
     "ThetaInit",
     "ViewNetwork",
     "block_count",

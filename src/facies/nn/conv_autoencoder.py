@@ -92,6 +92,8 @@ class ConvAutoencoder(nn.Module):
         ``mish`` or ``silu``.
     deterministic
         Decode the mean itself, and not a draw from the code's Gaussian.
+    encoder
+        Gives 2·D numbers an image, in place of a `ConvEncoder`; what it takes, the autoencoder takes.
 
     Examples
     --------
@@ -110,10 +112,11 @@ class ConvAutoencoder(nn.Module):
         *,
         activation: str = "mish",
         deterministic: bool = False,
+        encoder: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.latent_size, self.deterministic = latent_size, deterministic
-        self.encoder = ConvEncoder(image_shape, 2 * latent_size, filters, activation)
+        self.encoder = encoder or ConvEncoder(image_shape, 2 * latent_size, filters, activation)
         self.decoder = ConvDecoder(image_shape, latent_size, filters, activation)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:

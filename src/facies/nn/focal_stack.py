@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
+from facies.nn.heads import FeatureHead
 from facies.nn.resnet import ResNetBranch
 
 Backbone = Literal["conv", "resnet18", "resnet50", "resnet152"]
@@ -58,7 +59,10 @@ class ConvBranch(nn.Module):
 
 
 class FocalEncoder(nn.Module):
-    """One branch a focal layer; their features side by side give mean and log-variance of the code."""
+    """One branch a focal layer; their features side by side give mean and log-variance of the code.
+
+    With `features` there are no branches: it takes so many numbers a stack, which another encoder has found.
+    """
 
     def __init__(
         self,
@@ -69,8 +73,13 @@ class FocalEncoder(nn.Module):
         filters: int = 32,
         share_branches: bool = True,
         freeze_batch_norm: bool = False,
+        features: int | None = None,
     ) -> None:
         super().__init__()
+        self.branches = nn.ModuleList()
+        if features is not None:
+            self.head: nn.Module = FeatureHead(features, 2 * latent_size)
+            return
         layers, channels, height, width = stack_shape
 
         def branch() -> ConvBranch | ResNetBranch:
@@ -83,8 +92,10 @@ class FocalEncoder(nn.Module):
         self.head = nn.Linear(layers * branches[0].features, 2 * latent_size)
 
     def forward(self, stacks: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L, C, H, W) → mean and log-variance, each (B, D)."""
-        if len(self.branches) == 1:
+        """(B, L, C, H, W), or (B, features) → mean and log-variance, each (B, D)."""
+        if not len(self.branches):
+            features = stacks
+        elif len(self.branches) == 1:
             features = self.branches[0](stacks.flatten(0, 1)).reshape(stacks.shape[0], -1)
         else:
             features = torch.cat([branch(stacks[:, layer]) for layer, branch in enumerate(self.branches)], dim=1)
@@ -131,6 +142,7 @@ class FocalAutoencoder(nn.Module):
         filters: int = 32,
         share_branches: bool = True,
         freeze_batch_norm: bool = False,
+        features: int | None = None,
     ) -> None:
         super().__init__()
         self.encoder = FocalEncoder(
@@ -140,6 +152,7 @@ class FocalAutoencoder(nn.Module):
             filters=filters,
             share_branches=share_branches,
             freeze_batch_norm=freeze_batch_norm,
+            features=features,
         )
         self.decoder = FocalDecoder(stack_shape, latent_size, filters)
 

@@ -1,4 +1,4 @@
-"""Many small heads at once, each of which gives an embedding's probabilities of K groups."""
+"""What stands on top of an encoder: one head, or many small ones, each of which gives probabilities of K groups."""
 
 from __future__ import annotations
 
@@ -6,6 +6,33 @@ import copy
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
+
+from facies.nn.conv_autoencoder import Linear
+
+HIDDEN = 256
+
+
+class FeatureHead(nn.Module):
+    """What an encoder made of an image → numbers: its features brought to one scale, and two linear layers.
+
+    Parameters
+    ----------
+    features
+        F, numbers that the encoder gives.
+    outputs
+        D, numbers that are wanted.
+    """
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.scale = nn.LayerNorm(features)
+        self.hidden = nn.Linear(features, HIDDEN)
+        self.head = Linear(HIDDEN, outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) → (B, D)."""
+        return self.head(F.silu(self.hidden(self.scale(features))))
 
 
 class LinearHeads(nn.Module):

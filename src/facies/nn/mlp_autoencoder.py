@@ -28,7 +28,8 @@ class MLPAutoencoder(nn.Module):
     dropout
         Share of the pixels that are set to 0 in training, so that the network learns to put them back.
     deterministic
-        A plain autoencoder: the code is the mean and its log-variance is 0. Else a variational one.
+        A plain autoencoder: the code is the mean and its log-variance is 0. Else a variational one; it decodes its mean alone
+        as long as its attribute of this name is set to True.
 
     Examples
     --------
@@ -49,6 +50,7 @@ class MLPAutoencoder(nn.Module):
     ) -> None:
         super().__init__()
         self.image_shape, self.latent_size, self.deterministic = image_shape, latent_size, deterministic
+        self.has_variance = not deterministic
         pixels = math.prod(image_shape)
         self.dropout = nn.Dropout(dropout)
         self.encoder = _layers([pixels, *hidden_sizes, latent_size if deterministic else 2 * latent_size])
@@ -57,7 +59,7 @@ class MLPAutoencoder(nn.Module):
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) → mean and log-variance of the codes, each (B, D)."""
         numbers = self.encoder(self.dropout(images.flatten(1)))
-        return (numbers, torch.zeros_like(numbers)) if self.deterministic else gaussian_code(numbers)
+        return gaussian_code(numbers) if self.has_variance else (numbers, torch.zeros_like(numbers))
 
     def decode(self, codes: Tensor) -> Tensor:
         """(B, D) → (B, C, H, W)."""

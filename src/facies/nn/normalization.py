@@ -46,6 +46,10 @@ class PixelNormalizer(nn.Module):
         scaled = ((images - self.low) / self.span).clamp(0.0, 1.0)
         return scaled if self.likelihood == "bernoulli" else (scaled - self.mean) / self.std
 
+    def unit(self, images: Tensor) -> Tensor:
+        """Network input → [0, 1]."""
+        return images if self.likelihood == "bernoulli" else (images * self.std + self.mean).clamp(0.0, 1.0)
+
     def scaled(self, output: Tensor) -> Tensor:
         """Network output (logits, or standardised values) → [0, 1]."""
         if self.likelihood == "bernoulli":

@@ -51,9 +51,7 @@ class ResNetBranch(nn.Module):
     def __init__(self, name: ResNetName, channels: int, *, freeze_batch_norm: bool = False) -> None:
         super().__init__()
         if channels not in (1, 3):
-            raise InputError(
-                f"the backbone {name} reads 1 or 3 channels, the images have {channels}; set encoder.backbone=conv"
-            )
+            raise InputError(f"the backbone {name} reads 1 or 3 channels, the images have {channels}; set encoder=conv")
         kind, depths, widths = _SHAPES[name]
         transformers = _transformers(name)
         config = transformers.ResNetConfig(depths=list(depths), hidden_sizes=list(widths), layer_type=kind)
@@ -178,6 +176,6 @@ def _transformers(name: str) -> Any:
         import transformers
     except ImportError as error:
         raise InputError(
-            f"encoder.backbone={name} needs transformers: pip install 'facies[pretrained]', or encoder.backbone=conv"
+            f"encoder={name} needs transformers: pip install 'facies[pretrained]', or encoder=conv"
         ) from error
     return transformers

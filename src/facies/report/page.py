@@ -19,6 +19,7 @@ from facies.report.annotated_partition import annotated_partition, class_names_o
 from facies.report.canonical_figures import canonical_figures
 from facies.report.class_counts import count_classes
 from facies.report.doubts import doubts
+from facies.report.encoder_facts import encoder_facts
 from facies.report.exporters.tables import save_csv
 from facies.report.formatting import METRICS, format_count
 from facies.report.group_tables import contingency_table, group_table
@@ -197,6 +198,7 @@ def _context(run: RunFolder, name: str | None) -> dict[str, Any]:
         "class_of_group": class_names_of_groups(partition),
         "history_svg": _history_svg(run.training_curves),
         "has_canonical_images": run.canonical_thumbnails is not None,
+        "encoder": encoder_facts(run.manifest),
         "view_figure": view_figure(run),
         "canonical_figures": [(figure, figure.markup()) for figure in canonical_figures(run, numbers)],
         "settings": settings_tables(run.manifest, run.embedding.shape[1], meta, projection),

@@ -45,6 +45,7 @@ class DaskEngine:
         self._cluster: Any = None
         self._client: Any = None
         self._completed: Any = None
+        self._settings: Any = None
         self._numbers: dict[str, int] = {}
         self._token = secrets.randbits(48)
         self._count = 0
@@ -57,6 +58,8 @@ class DaskEngine:
         library: Any = distributed  # its classes have no types
 
         if self.address is None:
+            # On a busy machine a worker that was killed is back after more than the 15 s after which Dask gives it up.
+            self._settings = dask.config.set({"distributed.deploy.lost-worker-timeout": f"{FIRST_WORKER_S:.0f} s"})
             with dask.config.set({"distributed.worker.multiprocessing-method": "spawn"}):
                 self._cluster = library.LocalCluster(
                     n_workers=self.jobs, threads_per_worker=1, processes=True, dashboard_address=None
@@ -80,6 +83,9 @@ class DaskEngine:
         if self._cluster is not None:
             self._cluster.close(timeout=PATIENCE_S)
         self._client = self._cluster = None
+        if self._settings is not None:
+            self._settings.__exit__(None, None, None)
+            self._settings = None
 
     def room(self) -> int:
         """Return how many more jobs keep the cluster busy; a cluster that grows is given more."""
@@ -97,7 +103,14 @@ class DaskEngine:
         self._completed.add(self._client.submit(function, *arguments, key=key, pure=False, retries=0))
 
     def next_outcome(self) -> Outcome:
-        """Wait for one of the jobs; the scheduler then forgets it."""
+        """Wait for one of the jobs; the scheduler then forgets it. A local cluster that has lost workers gets new ones."""
+        since = time.monotonic()
+        while not (self._completed.has_ready() or self._completed.is_empty()):
+            with self._completed.thread_condition:
+                self._completed.thread_condition.wait(timeout=0.1)
+            if self._cluster is not None and time.monotonic() - since > _RECOUNT_S:
+                since = time.monotonic()
+                self._cluster.scale(self.jobs)
         future = next(self._completed)
         status, error, value = future.status, None, None
         if status == "error":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facies.training.batches import Batch
+from facies.training.batches import Batch, Examples
 from facies.training.callbacks import Callback, CallbackState, EMATeacher
 from facies.training.checkpoints import StageCheckpoints, StageOutputs
 from facies.training.loop import LargeBatchObjective, Objective, TrainingResult, unwrapped
@@ -22,6 +22,7 @@ __all__ = [
     "CallbackState",
     "EMATeacher",
     "Epochs",
+    "Examples",
     "Hardware",
     "LargeBatchObjective",
     "LineProgress",

@@ -7,16 +7,29 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facies.images import ImageSet
-
 BYTES_AT_ONCE = 2**22
 """Small batches are read several at once, about so many bytes: to hand one over takes as long as a small layer."""
+
+
+class Examples(Protocol):
+    """What a training reads its batches from: an `ImageSet`, or what gives tensors of one shape by the numbers of its rows."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def __getitems__(self, rows: NDArray[np.int64]) -> Tensor:
+        """Read rows: float32 (B, …)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class Batch:
 
 
 def read_batches(
-    images: ImageSet,
+    images: Examples,
     order: Sequence[NDArray[np.int64]],
     device: torch.device,
     epoch: int = 0,

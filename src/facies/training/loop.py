@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facies.errors import InputError
-from facies.images import ImageSet
-from facies.training.batches import Batch, draw_partners, in_large_batches, read_batches, shuffled
+from facies.training.batches import Batch, Examples, draw_partners, in_large_batches, read_batches, shuffled
 from facies.training.callbacks import Callback, CallbackState
 from facies.training.checkpoints import StageOutputs, load_state, save_state
 from facies.training.cpu_threads import threads_of_a_step
@@ -82,7 +81,7 @@ class TrainingLoop:
     """One training of one network; picklable, so that several processes can run it."""
 
     module: nn.Module
-    images: ImageSet
+    images: Examples
     objective: Objective
     settings: Training
     rows: NDArray[np.int64]
@@ -92,6 +91,7 @@ class TrainingLoop:
     checkpoint: Path | None = None
     callbacks: Sequence[Callback] = ()
     partners: NDArray[np.int64] | None = None
+    unit: str = "images"
 
     def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], TrainingResult]:
         """Train, from the checkpoint if there is one. Return the weights and how it went."""
@@ -101,7 +101,7 @@ class TrainingLoop:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         wrapped, optimizer = _wrapped(fabric, module, make_optimizer(module, settings, fabric.device))
         state = self._restore(module, optimizer)
-        progress.start(self.name, settings.n_epochs * len(self.rows), "images")
+        progress.start(self.name, settings.n_epochs * len(self.rows), self.unit)
         progress.advance(state.epoch * len(self.rows))
         with _own_randomness(fabric.device):
             for callback in self.callbacks:

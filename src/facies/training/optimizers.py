@@ -56,6 +56,8 @@ def make_optimizer(module: nn.Module, training: Training, device: torch.device) 
     match training.optimizer:
         case "adam":
             return torch.optim.Adam(parts, lr=rate, fused=fused)
+        case "amsgrad":
+            return torch.optim.Adam(parts, lr=rate, amsgrad=True, fused=fused)
         case "adamw":
             return torch.optim.AdamW(parts, lr=rate, fused=fused)
         case "sgd":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ACCELERATORS = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
-OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
+OptimizerName = Literal["adam", "amsgrad", "adamw", "sgd", "rmsprop"]
 
 Epochs = Count | Literal["auto"]
 """A number of epochs, or ``auto``: as many as suit the number of images."""

@@ -19,7 +19,7 @@ from torch import Tensor, distributed, nn
 
 from facies.images import ImageSet
 from facies.processes import run_together
-from facies.training.batches import in_order, read_batches
+from facies.training.batches import Examples, in_order, read_batches
 from facies.training.callbacks import Callback
 from facies.training.checkpoints import StageCheckpoints, StageOutputs, load_state, roundtrip, save_state
 from facies.training.loop import Objective, TrainingLoop, TrainingResult
@@ -115,13 +115,14 @@ class Trainer:
     def fit(
         self,
         module: nn.Module,
-        images: ImageSet,
+        images: Examples,
         objective: Objective,
         training: Training,
         rows: NDArray[np.int64] | None = None,
         *,
         callbacks: Sequence[Callback] = (),
         partners: NDArray[np.int64] | None = None,
+        unit: str = "images",
     ) -> TrainingResult:
         """Train `module` in place; its curves join those of the fit.
 
@@ -143,6 +144,8 @@ class Trainer:
             Called beside the steps, in all processes alike; their state survives a kill.
         partners
             (N, M) rows: for each image those of which one comes with it in a batch, drawn anew each epoch.
+        unit
+            What progress calls the rows.
         """
         self._trainings += 1
         loop = TrainingLoop(
@@ -157,6 +160,7 @@ class Trainer:
             checkpoint=self.checkpoints.training_file(self._number, self._stage, self._trainings),
             callbacks=callbacks,
             partners=partners,
+            unit=unit,
         )
         if self.hardware.devices == 1:
             fabric = self.hardware.fabric()

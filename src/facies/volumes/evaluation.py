@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facies.errors import InputError
+from facies.io import jsonable, write_json_atomically
 from facies.metrics.overlap import dice_hungarian, dice_majority
 from facies.volumes.blocks import BlockGrid, block_shape
 from facies.volumes.segmentation import Segmentation
 from facies.volumes.volume import Volume
 
 MOST_CLASSES = 256
+FORMAT = 1
+FILE = "evaluation.json"
 _BLOCK = (64, 256, 256)
 
 
@@ -65,7 +70,8 @@ def evaluate_segmentation(
     -------
     dict
         Of this label image ``k``, ``dice_hungarian`` and ``dice_majority`` (means over the classes), ``dice_by_class`` and
-        ``confusion``; and ``by_k``, the two means for all label images, with their means over k.
+        ``confusion`` (voxels of each cluster and class); and ``by_k``, the two means and the confusion for all label images, with their
+        means over k.
     """
     if true.shape != segmentation.labels().shape:
         one, other = (" × ".join(map(str, each)) for each in (true.shape, segmentation.labels().shape))
@@ -83,6 +89,7 @@ def evaluate_segmentation(
         name.removeprefix("k"): {
             "dice_hungarian": float(dice_hungarian(each.counts).mean()),
             "dice_majority": float(dice_majority(each.counts).mean()),
+            "confusion": each.counts.tolist(),
         }
         for name, each in tables.items()
     }
@@ -104,6 +111,39 @@ def evaluate_segmentation(
         "n_without_label": table.n_without_label,
         "n_ignored": table.n_ignored,
     }
+
+
+def keep_evaluation(segmentation: Segmentation, measured: Mapping[str, Any], labels: str) -> str:
+    """Write what `evaluate_segmentation` measured into the folder, for the report; an earlier one is replaced.
+
+    Returns
+    -------
+    str
+        A line for the user if it cannot be written; else nothing.
+    """
+    kept = {"format": FORMAT, "labels": Path(labels).name, "classes": list(measured["dice_by_class"]), **measured}
+    try:
+        write_json_atomically(segmentation.path / FILE, jsonable(kept))
+    except OSError as error:
+        return f"{segmentation.path}: cannot be written, so its report will not show this ({error.strerror})"
+    return ""
+
+
+def kept_evaluation(segmentation: Segmentation) -> dict[str, Any] | None:
+    """Read what `keep_evaluation` wrote; None if nothing was measured yet. An `InputError` says that it is damaged."""
+    file = segmentation.path / FILE
+    if not file.is_file():
+        return None
+    try:
+        kept: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        n_classes = len(kept["classes"])
+        for name, n_labels in segmentation.described["labels"].items():
+            table = np.asarray(kept["by_k"][name.removeprefix("k")]["confusion"], np.int64)
+            if table.shape != (n_labels, n_classes):
+                raise ValueError(f"its table for {name} has the shape {table.shape}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file}: is damaged ({error}): run facies evaluate again") from error
+    return kept
 
 
 def confusion(segmentation: Segmentation, name: str, true: Volume, ignore: Sequence[int] = ()) -> ConfusionTable:

@@ -15,6 +15,7 @@ from facies.errors import InputError, suggest
 from facies.io import atomic_file, atomic_folder, check_room, lock_run, user_errors
 from facies.scale import BlockPlan, Engine, run_blocks
 from facies.volumes.blocks import BlockGrid
+from facies.volumes.corrections import Corrections, correct_labels
 from facies.volumes.dense import take_volume
 from facies.volumes.geometry import Box, Geometry
 from facies.volumes.objects import find_objects
@@ -42,6 +43,8 @@ def export_segmentation(
     *,
     labels: str | None = None,
     least_nm3: float = 0.0,
+    smooth_nm: float = 0.0,
+    assign: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Path, list[str]]:
@@ -62,6 +65,10 @@ def export_segmentation(
         Which label image, such as ``k8``; of OME-Zarr all are written without it.
     least_nm3 : float
         Smaller objects are left out of the table, and counted.
+    smooth_nm : float
+        Each voxel gets the most frequent label within this distance along each axis; 0 leaves them as they are.
+    assign : str, optional
+        A table of new labels of clusters or objects; see `facies.volumes.corrections.read_assignment`. What is stored stays as it is.
     overwrite : bool
         Whether what is there is replaced.
 
@@ -77,22 +84,40 @@ def export_segmentation(
         raise InputError(f"--to {to}: a segmented volume is not written so: {suggest(to, FORMATS)}")
     if path.exists() and not overwrite:
         raise InputError(f"{path} already exists: give another name, or --overwrite to replace it")
-    with lock_run(path):
+    corrections = Corrections(smooth_nm, assign, least_nm3)
+    if corrections.is_any and labels is None and len(segmentation.names) > 1:
+        labels = segmentation.labels().name.rpartition("/")[2]  # corrections are of one label image
+    with lock_run(path), user_errors(path), TemporaryDirectory(dir=path.parent, prefix=".facies-") as work:
+        chosen, notes = segmentation.labels(labels), list[str]()
+        if corrections.is_any:
+            chosen, notes = correct_labels(chosen, corrections, Path(work) / "corrected", engine, progress)
         if to == "ome-zarr":
             if path.exists() and not (path / "zarr.json").is_file():
                 raise InputError(f"{path} was not written by an export (it has no zarr.json), so it is not overwritten")
-            return path, _write_ome_zarr(segmentation, path, engine, labels, progress, overwrite=overwrite)
+            images = _label_images(segmentation, labels, chosen if corrections.is_any else None)
+            return path, notes + _write_ome_zarr(segmentation, path, engine, images, progress, overwrite=overwrite)
         if to == "tiff":
-            _write_tiff(segmentation.labels(labels), path, overwrite=overwrite)
-            return path, []
-        return path, _write_table(segmentation, path, engine, labels, least_nm3, progress, overwrite=overwrite)
+            _write_tiff(chosen, path, overwrite=overwrite)
+            return path, notes
+        table = _write_table(segmentation, path, engine, chosen, least_nm3, progress, overwrite=overwrite)
+        name = labels or segmentation.labels().name.rpartition("/")[2]
+        return path, [*notes, *table[:-1], f"{table[-1]} of the labels {name}"]
+
+
+def _label_images(segmentation: Segmentation, name: str | None, corrected: Volume | None) -> dict[str, Path]:
+    """The folders of the label images that are exported, by their names."""
+    names = [name] if name else segmentation.names
+    images = {each: segmentation.path / "labels.zarr" / each for each in names}
+    if corrected is not None:
+        images = {names[0]: Path(str((corrected.location or {})["path"]))}
+    return images
 
 
 def _write_ome_zarr(
     segmentation: Segmentation,
     path: Path,
     engine: Engine,
-    chosen: str | None,
+    images: Mapping[str, Path],
     progress: Progress | None,
     *,
     overwrite: bool,
@@ -100,18 +125,16 @@ def _write_ome_zarr(
     from facies.volumes.viewers import viewer_commands
 
     volume = segmentation.volume()
-    segmentation.labels(chosen)  # refuses a name that there is not
-    names = [chosen] if chosen else segmentation.names
     with (
         atomic_folder(path, overwrite=overwrite) as folder,
         TemporaryDirectory(dir=path.parent, prefix=".facies-") as work,
     ):
         copy_volume(volume, folder, Path(work), engine, progress)
-        write_labels_group(folder / "labels", names)
-        for name in names:
-            shutil.copytree(segmentation.path / "labels.zarr" / name, folder / "labels" / name)
+        write_labels_group(folder / "labels", list(images))
+        for name, stored in images.items():
+            shutil.copytree(stored, folder / "labels" / name)
             name_source(folder / "labels" / name)
-    return viewer_commands(path, names)
+    return viewer_commands(path, list(images))
 
 
 def copy_volume(volume: Volume, path: Path, work: Path, engine: Engine, progress: Progress | None = None) -> None:
@@ -192,13 +215,12 @@ def _write_table(
     segmentation: Segmentation,
     path: Path,
     engine: Engine,
-    labels: str | None,
+    chosen: Volume,
     least_nm3: float,
     progress: Progress | None,
     *,
     overwrite: bool,
 ) -> list[str]:
-    chosen = segmentation.labels(labels)
     lines: list[str] = []
     try:
         grey = segmentation.volume()
@@ -211,4 +233,4 @@ def _write_table(
     lines += report.lines()
     if found.n_small:
         lines.append(f"{found.n_small:,} objects smaller than {least_nm3:g} nm³ are left out")
-    return [*lines, f"{len(found.table):,} objects of the labels {chosen.name.rpartition('/')[2]}"]
+    return [*lines, f"{len(found.table):,} objects"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,17 @@ from PIL import Image
 
 from facies.errors import InputError
 from facies.io import atomic_file
+from facies.methods.voxels.model import VoxelModel
 from facies.report.galleries import data_uri
-from facies.report.palette import group_style
 from facies.report.rendering import render_template
-from facies.report.svg import new_figure, style_axes, svg_markup
 from facies.volumes.blocks import BlockGrid, block_shape
+from facies.volumes.evaluation import kept_evaluation
 from facies.volumes.geometry import AXES, Box
+from facies.volumes.invariance import transformed_copies
 from facies.volumes.label_colours import label_colours
+from facies.volumes.report_figures import draw_codes, draw_confusion, draw_history
 from facies.volumes.segmentation import Segmentation
+from facies.volumes.value_range import GreyRange
 from facies.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -40,12 +44,18 @@ class _Plane:
 
 
 def write_volume_report(
-    segmentation: Segmentation, path: str | Path, *, k: int | None = None, overwrite: bool = False
+    segmentation: Segmentation,
+    path: str | Path,
+    *,
+    k: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the report of a segmented volume as one HTML file, which loads nothing.
 
-    In it are the middle slice along each axis with the labels over it, the colour and the share of each label, the training curves,
-    the parameters, and all notes.
+    In it are the middle slice along each axis with the labels over it, the colour and the share of each label, a map of codes with
+    transformed copies and how invariant they are, clusters against classes once `facies evaluate` knows these, the training curves, the
+    parameters, and all notes.
 
     Parameters
     ----------
@@ -57,6 +67,8 @@ def write_volume_report(
         Which labels; by default those of 8 clusters, or else the last ones.
     overwrite : bool
         Whether a file of that name is replaced.
+    progress : callable, optional
+        Called with how many voxels were transformed, and their total.
 
     Returns
     -------
@@ -78,9 +90,15 @@ def write_volume_report(
         grey = segmentation.volume()
     except InputError as error:
         notes.append(f"slices without grey values: {error}")
+    codes = None
+    if grey is not None and (segmentation.path / "model").is_dir():
+        try:
+            codes = _codes(segmentation, grey, name, progress)
+        except InputError as error:
+            notes.append(f"without a map of codes: {error}")
     n_labels = int(described["labels"][name])
     counts = _counts(labels, n_labels)
-    model = _model(segmentation)
+    described_model = _model(segmentation)
     context = {
         "name": segmentation.path.name,
         "css": _css(),
@@ -92,14 +110,39 @@ def write_volume_report(
         "rows": _rows(counts, n_labels, described.get("classes")),
         "n_voxels": int(counts.sum()),
         "n_without": int(counts[0]),
-        "history_svg": _history(model.get("history", [])),
-        "parameters": {each: _text(value) for each, value in model.get("parameters", {}).items()},
+        "history_svg": draw_history(described_model.get("history", [])),
+        "codes": codes,
+        "confusion": _confusion(segmentation, name),
+        "parameters": {each: _text(value) for each, value in described_model.get("parameters", {}).items()},
         "notes": notes,
     }
     page = render_template(Path(__file__).parent / "templates" / "volume.html.jinja", context)
     with atomic_file(output, overwrite=overwrite) as temporary:
         temporary.write_text(page, "utf-8")
     return output
+
+
+def _codes(
+    segmentation: Segmentation, grey: Volume, name: str, progress: Callable[[int, int], None] | None
+) -> dict[str, Any]:
+    """The map of codes, and how invariant they are."""
+    model = VoxelModel.load(segmentation.path / "model")
+    grey_range = GreyRange(*segmentation.described["grey_range"])
+    copies = transformed_copies(grey, model.method, grey_range, progress=progress)
+    svg = draw_codes(grey, model, grey_range, copies, int(segmentation.described["labels"][name]))
+    return {
+        "svg": svg, "n": len(copies.codes), "ratio": copies.ratio, "ratio_of_others": copies.ratio_of_others,
+        "n_clustered": copies.n_clustered,
+    }  # fmt: skip
+
+
+def _confusion(segmentation: Segmentation, name: str) -> dict[str, Any] | None:
+    kept = kept_evaluation(segmentation)
+    if kept is None:
+        return None
+    own = kept["by_k"][name.removeprefix("k")]
+    svg = draw_confusion(np.asarray(own["confusion"]), kept["classes"])
+    return {"svg": svg, "labels": kept["labels"], "hungarian": own["dice_hungarian"], "majority": own["dice_majority"]}
 
 
 def _css() -> Markup:
@@ -176,17 +219,3 @@ def _plane(labels: Volume, grey: Volume | None, grey_range: list[float], n_label
 def _uri(picture: NDArray[Any], width: int, height: int) -> str:
     image = Image.fromarray(np.rint(picture).astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)
     return data_uri(image)
-
-
-def _history(history: list[dict[str, float]]) -> Markup | None:
-    if not history:
-        return None
-    names = [name for name in history[0] if name != "step"]
-    figure = new_figure(7.4, 2.6)
-    for number, name in enumerate(names):
-        axes = figure.add_subplot(1, len(names), number + 1)
-        style_axes(axes, title=name, x="step")
-        axes.plot(
-            [row["step"] for row in history], [row[name] for row in history], color=group_style(number).colour, lw=1.2
-        )
-    return svg_markup(figure, "Training curves")

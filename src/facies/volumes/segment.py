@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -39,8 +40,8 @@ class SegmentOptions:
     ----------
     ks : sequence of int
         Numbers of clusters; each gives a label image.
-    clusters : {"merged", "gaussian", "kmeans", "student-t"}
-        What clusters the embedding.
+    clusters : {"merged", "gaussian", "hyperbolic", "kmeans", "student-t"}, optional
+        What clusters the embedding; by default what suits the method.
     block : tuple of int, optional
         Voxels of a block; by default 128 each way, and of a stack of thick slices 256 in the plane.
     resume, overwrite : bool
@@ -48,7 +49,7 @@ class SegmentOptions:
     """
 
     ks: Sequence[int] = (4, 5, 6, 7, 8, 9, 10)
-    clusters: str = "merged"
+    clusters: str | None = None
     block: Shape | None = None
     resume: bool = False
     overwrite: bool = False
@@ -95,34 +96,45 @@ def segment_volume(
 
     options = options or SegmentOptions()
     ks = _checked_ks(options.ks)
-    if options.clusters not in CLUSTER_KINDS:
-        raise InputError(f"--clusters {options.clusters} is not known; {suggest(options.clusters, CLUSTER_KINDS)}")
+    kind = options.clusters or method.cluster_kind
+    if kind not in CLUSTER_KINDS:
+        raise InputError(f"--clusters {kind} is not known; {suggest(kind, CLUSTER_KINDS)}")
+    if kind == "hyperbolic" and method.cluster_kind != kind:
+        raise InputError(
+            f"--clusters hyperbolic needs codes in a ball, such as those of cihs, and {method.name} has none"
+        )
+    method.check()
     size = volume.voxel_size_nm
     volume.check_thickness(method.patch_voxels(size), f"a patch of {method.scale_nm:g} nm")
     grey_range = find_grey_range(volume)
     request = jsonable(
         {
-            "method": method.name, "parameters": parameter_values(method), "ks": ks, "clusters": options.clusters,
+            "method": method.name, "parameters": parameter_values(method), "ks": ks, "clusters": kind,
             "volume": volume.fingerprint,
         }
     )  # fmt: skip
 
     def learn(folder: Path) -> SegmentationSpec:
-        if (folder / _REQUEST).is_file():
-            if json.loads((folder / _REQUEST).read_text("utf-8")) != request:
-                raise InputError(
-                    f"{output}: what is unfinished was of another volume, method, parameter or k: "
-                    "give the same ones, or --overwrite to begin anew"
-                )
+        digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        learning = folder.parent.parent / f"learning-{digest[:16]}"  # made by methods whose training may take hours
+        other = next((each for each in folder.parent.parent.glob("learning-*") if each != learning), None)
+        has_model = (folder / _REQUEST).is_file()
+        if other or (has_model and json.loads((folder / _REQUEST).read_text("utf-8")) != request):
+            raise InputError(
+                f"{output}: what is unfinished was of another volume, method, parameter or k: "
+                "give the same ones, or --overwrite to begin anew"
+            )
+        if has_model:
             return _spec(folder, VoxelModel.load(folder))
         shown = progress or SilentProgress()
-        method.fit(read_sample(volume, grey_range, method.random_state), shown)
+        method.fit(read_sample(volume, grey_range, method.random_state), shown, learning)
         rows = sample_embedding(volume, grey_range, method, method.random_state, shown)
         shown.start("clustering", len(ks), "numbers of clusters")
-        clusters = fit_clusters(rows, ks, options.clusters, random_state=method.random_state)
+        clusters = fit_clusters(rows, ks, kind, random_state=method.random_state)
         shown.advance(len(ks))
         shown.finish()
         _write_model(VoxelModel(method, clusters), folder, request)
+        shutil.rmtree(learning, ignore_errors=True)
         return _spec(folder, VoxelModel(method, clusters))
 
     return _label(volume, learn, output, engine, grey_range, options, blocks_done, slices=_is_slices(method, size))

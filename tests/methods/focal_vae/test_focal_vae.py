@@ -218,7 +218,7 @@ def test_residual_branches_with_weights_of_a_folder_that_is_gone_later(few, tmp_
     source = ResNetBranch("resnet18", 3)
     source.network.save_pretrained(tmp_path / "weights")
     options = {
-        "encoder.backbone": "resnet18",
+        "encoder": "resnet18",
         "encoder.weights": str(tmp_path / "weights"),
         "encoder.freeze_batch_norm": True,
         "training.epochs": 1,
@@ -282,17 +282,17 @@ def test_epochs_by_the_number_of_images():
     ("parameters", "words"),
     [
         ({"n_clusters": 81}, "80 images are fewer than the 81 groups asked for; give more images, or set n_clusters=8"),
-        ({"encoder.backbone": "vgg"}, "choose from conv, resnet18"),
-        ({"encoder.weights": "imagenet"}, "encoder.backbone=conv has none"),
+        ({"encoder": "vgg"}, "or conv, resnet18"),
+        ({"encoder.weights": "imagenet"}, "encoder=conv takes none"),
         (
-            {"encoder.backbone": "resnet18", "encoder.freeze_batch_norm": True},
+            {"encoder": "resnet18", "encoder.freeze_batch_norm": True},
             "nothing to keep without encoder.weights",
         ),
         ({"image_size": 4}, "give a whole number of 8 or more, or null; the nearest is 8"),
         ({"beta": -1.0}, "give a number of 0 or more"),
         ({"latent_size": 0}, "latent_size=0: give a whole number of 1 or more"),
         ({"outlier_percentile": 0.0}, "more than 0 and 100 or less"),
-        ({"encoder.backbone": "resnet18", "encoder.weights": "/nowhere"}, "there is no such folder"),
+        ({"encoder": "resnet18", "encoder.weights": "/nowhere"}, "there is no such folder"),
     ],
 )
 def test_parameters_that_cannot_be(few, parameters, words):
@@ -307,13 +307,13 @@ def test_weights_are_asked_for_before_anything_is_computed(few, monkeypatch):
 
     monkeypatch.setattr("facies.methods.fit_context.FitContext.downsampled", computed)
     with pytest.raises(InputError, match=r"there is no such folder or \.safetensors file"):
-        tiny(**{"encoder.backbone": "resnet18", "encoder.weights": "/nowhere.safetensors"}).fit(few)
+        tiny(**{"encoder": "resnet18", "encoder.weights": "/nowhere.safetensors"}).fit(few)
 
 
 def test_the_papers_settings():
     paper = make_method("focal-vae", "paper")
     training, encoder = paper.training, paper.encoder
-    assert (encoder.backbone, encoder.weights, paper.latent_size, paper.n_clusters) == (
+    assert (encoder.name, encoder.weights, paper.latent_size, paper.n_clusters) == (
         "resnet152",
         "imagenet",
         512,

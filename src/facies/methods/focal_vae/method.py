@@ -19,11 +19,13 @@ from facies.methods.fit_context import FitContext
 from facies.methods.focal_vae.held_out import held_out_rows
 from facies.methods.focal_vae.settings import FORMER_PARAMETERS, FocalVAESettings
 from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture
-from facies.methods.focal_vae.stages import FocalVAEStages, code_of
+from facies.methods.focal_vae.stages import FocalVAEStages, code_of, look_through
 from facies.methods.pose_alignment import check_alignment, from_canonical, to_canonical
 from facies.methods.preprocessing import as_channels
+from facies.methods.starting_encoder import KEPT
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
+from facies.nn.encoders import PlanesEncoder
 from facies.training import Stage, StageOutputs
 
 
@@ -58,7 +60,7 @@ class FocalVAE(FocalVAESettings, Method):
     )
     citation: ClassVar[str] = "Golikov et al., 2022"
     summary: ClassVar[str] = (
-        "A variational autoencoder with an encoder for each focal layer ({0.encoder.backbone}) was trained to reproduce the images by "
+        "A variational autoencoder with an encoder for each focal layer ({0.encoder_in_words}) was trained to reproduce the images by "
         "way of {0.latent_size} latent numbers (weight of the divergence {0.beta:g}). The means were grouped by k-means, the best of "
         "{0.n_init} starts."
     )
@@ -66,7 +68,7 @@ class FocalVAE(FocalVAESettings, Method):
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     former_parameters: ClassVar[Mapping[str, str | tuple[str, ...]]] = FORMER_PARAMETERS
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "paper": {"encoder.backbone": "resnet152", "encoder.weights": "imagenet"},
+        "paper": {"encoder.name": "resnet152", "encoder.weights": "imagenet"},
         "quick": {
             "filters": 8,
             "latent_size": 128,
@@ -98,16 +100,7 @@ class FocalVAE(FocalVAESettings, Method):
         super().check(images)
         if self.align:
             check_alignment(downsampled_shape(images.image_shape, self.image_size))
-        weights, backbone = self.encoder.weights, self.encoder.backbone
-        if weights is not None and backbone == "conv":
-            raise InputError(
-                f"encoder.weights={weights}: encoder.backbone=conv has none; set encoder.backbone=resnet18, resnet50 or "
-                "resnet152"
-            )
-        if self.encoder.freeze_batch_norm and weights is None:
-            raise InputError(
-                "encoder.freeze_batch_norm: there is nothing to keep without encoder.weights; set them, or leave it out"
-            )
+        self.encoder.check(downsampled_shape(images.image_shape, self.image_size))
         if len(images) < self.n_clusters:
             raise InputError(
                 f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
@@ -140,6 +133,7 @@ class FocalVAE(FocalVAESettings, Method):
             "autoencoder",
             "groups",
             *(("pose",) if self.align else ()),
+            *(KEPT if self.encoder.is_pretrained else ()),
         )
         return {name: outputs[name] for name in names}
 
@@ -148,13 +142,18 @@ class FocalVAE(FocalVAESettings, Method):
         self.whole_numbers_ = bool(state["whole_numbers"])
         self.normalizer_ = load_weights(PixelNormalizer(), state["intensity"], self.device_)
         self.pose_ = self.load_pose(self.image_shape_, state, self.device_)
-        self.autoencoder_ = load_weights(self.build(self.image_shape_), state["autoencoder"], self.device_)
+        self.encoder_: PlanesEncoder | None = None
+        if self.encoder.is_pretrained:
+            self.encoder_ = self.encoder.rebuild(self._shape, state).to(self.device_)
+        features = None if self.encoder_ is None else self.encoder_.features
+        self.autoencoder_ = load_weights(self.build(self.image_shape_, features), state["autoencoder"], self.device_)
         self.groups_ = SphericalGaussianMixture.from_state(state["groups"], self.device_)
         self.active_: NDArray[np.bool_] = self.groups_.active.cpu().numpy()
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Mean μ of the code, or the mean of those of all symmetric positions."""
-        return code_of(self.autoencoder_, self._prepared(pixels), any_side_up=self.any_side_up)
+        look, stacks = look_through(self.encoder_), self._prepared(pixels)
+        return code_of(self.autoencoder_, look, stacks, any_side_up=self.any_side_up)
 
     @property
     def has_canonical_pose(self) -> bool:
@@ -222,17 +221,31 @@ class FocalVAE(FocalVAESettings, Method):
 
         return self._apply(errors, images)
 
+    def run_values(self) -> dict[str, Any]:
+        """``encoder``, if it is a pretrained one: its weights' name, hash, licence and source, and what it was shown."""
+        return {} if self.encoder_ is None else {"encoder": self.encoder.about(self.encoder_, self._shape)}
+
+    @property
+    def encoder_in_words(self) -> str:
+        """What looks at each layer, for `summary`."""
+        return f"{self.encoder.name}, {self.encoder.use}" if self.encoder.is_pretrained else self.encoder.name
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        """(L, C, H, W) that the network sees."""
+        return downsampled_shape(self.image_shape_, self.image_size)
+
     def _prepared(self, pixels: Tensor) -> Tensor:
         return to_canonical(self.pose_, self._scaled(pixels))
 
     def _scaled(self, pixels: Tensor) -> Tensor:
-        shape = downsampled_shape(self.image_shape_, self.image_size)
+        shape = self._shape
         stacks = pixels.reshape(pixels.shape[0], shape[0], shape[1], *pixels.shape[-2:])
         scaled: Tensor = self.normalizer_(downsample(stacks, shape[-2:], whole_numbers=self.whole_numbers_))
         return scaled
 
     def _again(self, stacks: Tensor) -> Tensor:
-        return self.autoencoder_(stacks).reconstruction
+        return self.autoencoder_(look_through(self.encoder_)(stacks)).reconstruction
 
     def _drawn(self, stacks: Tensor) -> Tensor:
         """What the decoder drew, in native units and at native size."""

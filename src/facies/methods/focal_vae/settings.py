@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar, cast, get_args
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
 
+from facies.errors import InputError
 from facies.images import RandomAffine
 from facies.methods.downsample import downsampled_shape
 from facies.methods.pose_alignment import PoseAlignment, load_pose
+from facies.methods.starting_encoder import EncoderSettings
 from facies.nn import Backbone, FocalAutoencoder
 from facies.nn.pose import PoseTransformer
 from facies.parameters import Count, Fraction, Settings, Weight, settings
@@ -18,11 +20,14 @@ from facies.training import Projection, StageOutputs, Training
 
 
 @dataclass(kw_only=True)
-class EncoderSettings(Settings):
+class FocalEncoderSettings(EncoderSettings):
     """What looks at each focal layer."""
 
-    backbone: Backbone = "conv"
-    """A few convolutions, or a residual network (needs the extra ``pretrained``)."""
+    own: ClassVar[tuple[str, ...]] = get_args(Backbone)
+
+    name: str = "conv"
+    """``conv``, a few convolutions; ``resnet18``, ``resnet50`` or ``resnet152`` (need the extra ``pretrained``); or a pretrained
+    encoder, by its name, folder or file as of ``pretrained``, such as ``efficientnet-lite0``. ``encoder=…`` is short for this."""
     weights: str | None = None
     """What a residual network begins with: ``imagenet`` (from the Hugging Face hub), or a folder or ``.safetensors`` file
     that holds such weights; null is random weights."""
@@ -30,6 +35,22 @@ class EncoderSettings(Settings):
     """One branch for all focal layers; else one each, which costs more memory."""
     freeze_batch_norm: bool = False
     """Leave the batch normalisation of a residual network with `weights` as it is, for batches of fewer than 16."""
+
+    def check(self, image_shape: tuple[int, ...]) -> None:
+        """Refuse also settings of branches that there are not."""
+        super().check(image_shape)
+        if self.weights is not None and not self.name.startswith("resnet"):
+            raise InputError(
+                f"encoder.weights={self.weights}: encoder={self.name} takes none; they are for resnet18, resnet50 and resnet152"
+            )
+        if self.freeze_batch_norm and self.weights is None:
+            raise InputError(
+                "encoder.freeze_batch_norm: there is nothing to keep without encoder.weights; set them, or leave it out"
+            )
+        if self.is_pretrained and not self.share_branches:
+            raise InputError(
+                f"encoder.share_branches=false: encoder={self.name} looks at all layers; leave it out, or set encoder=conv"
+            )
 
 
 @dataclass(kw_only=True)
@@ -50,7 +71,7 @@ class SymmetrySettings(Settings):
 class FocalVAESettings:
     """Parameters of `FocalVAE`; its stages read them here, and know nothing else of it."""
 
-    encoder: EncoderSettings = settings(EncoderSettings)
+    encoder: FocalEncoderSettings = settings(FocalEncoderSettings)
     """What looks at each focal layer."""
     filters: Count = 32
     """Filters at full size, of ``conv`` and of the decoder; doubled each time the sides are halved, at most 512."""
@@ -89,15 +110,16 @@ class FocalVAESettings:
     projection: Projection = settings(Projection)
     """The map."""
 
-    def build(self, image_shape: tuple[int, ...]) -> FocalAutoencoder:
-        """The autoencoder for images of this shape, with random weights."""
+    def build(self, image_shape: tuple[int, ...], features: int | None = None) -> FocalAutoencoder:
+        """The autoencoder for images of this shape, with random weights; `features` are those of a pretrained encoder."""
         return FocalAutoencoder(
             downsampled_shape(image_shape, self.image_size),
             self.latent_size,
-            backbone=self.encoder.backbone,
+            backbone=cast("Backbone", self.encoder.name),
             filters=self.filters,
             share_branches=self.encoder.share_branches,
             freeze_batch_norm=self.encoder.freeze_batch_norm,
+            features=features,
         )
 
     def load_pose(
@@ -111,7 +133,8 @@ class FocalVAESettings:
 
 
 FORMER_PARAMETERS: dict[str, str | tuple[str, ...]] = {
-    **{name: f"encoder.{name}" for name in ("backbone", "weights", "share_branches", "freeze_batch_norm")},
+    **dict.fromkeys(("backbone", "encoder.backbone"), "encoder.name"),
+    **{name: f"encoder.{name}" for name in ("weights", "share_branches", "freeze_batch_norm")},
     **{name: f"augmentation.{name}" for name in ("flip", "quarter_turns")},
     **{
         name: f"training.{name}"
@@ -121,4 +144,4 @@ FORMER_PARAMETERS: dict[str, str | tuple[str, ...]] = {
     "align_rotation": "alignment.rotation",
     "align_epochs": "alignment.epochs",
 }
-"""Names of format 1."""
+"""Names of format 1, and of versions until 0.3."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,20 +12,27 @@ from torch import Tensor
 
 from facies.cluster import KMeans
 from facies.errors import FaciesWarning
+from facies.methods.downsample import downsampled_shape
+from facies.methods.features import ImageEncoder, features_of
 from facies.methods.fit_context import FitContext
 from facies.methods.focal_vae.held_out import held_out_rows, stacks_of
 from facies.methods.focal_vae.losses import FocalObjective
+from facies.methods.focal_vae.positions import PositionFeatures, count_positions, in_positions
 from facies.methods.focal_vae.settings import FocalVAESettings
 from facies.methods.focal_vae.spherical_mixture import SphericalGaussianMixture, active_dimensions
 from facies.methods.pose_alignment import align_pose, to_canonical
+from facies.methods.starting_encoder import LearningEncoder, apply_to_features, kept_encoder
 from facies.methods.weights import load_weights
 from facies.nn import FocalAutoencoder, PixelNormalizer
-from facies.nn.pose import PoseTransformer
+from facies.nn.encoders import PlanesEncoder
 from facies.nn.resnet import check_weights
 from facies.training import StageOutputs, derive_seed
 
 MIN_ACTIVE_SHARE = 0.1
 MAX_BETA = 1e-3
+
+Look = Callable[[Tensor], Tensor]
+"""What is made of a batch before a network is given it."""
 
 
 class FocalVAEStages:
@@ -32,16 +40,18 @@ class FocalVAEStages:
 
     def __init__(self, settings: FocalVAESettings) -> None:
         self.settings = settings
+        self._positions: PositionFeatures | None = None
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Scale of the pixels, and copies at the size of the network."""
+        """Scale of the pixels, copies at the size of the network, and the pretrained encoder, where one is asked for."""
         encoder = self.settings.encoder
-        if encoder.weights is not None and encoder.backbone != "conv":
-            check_weights(encoder.backbone, encoder.weights)
+        if encoder.weights is not None:
+            check_weights(encoder.name, encoder.weights)
         low, high = fit.images.value_range()
         fit.downsampled(self.settings.image_size)
         normalizer = PixelNormalizer(low, high)
-        return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
+        scale = {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
+        return {**scale, **(kept_encoder(encoder.begin(self._shape(fit))) if encoder.is_pretrained else {})}
 
     def align(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
@@ -52,7 +62,7 @@ class FocalVAEStages:
 
     def autoencode(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The variational autoencoder."""
-        s, shape = self.settings, fit.images.image_shape
+        s = self.settings
         if s.beta >= MAX_BETA:
             warnings.warn(
                 f"beta={s.beta:g} weighs a sum of {s.latent_size} terms against a mean over pixels, as the paper prints it: "
@@ -60,21 +70,24 @@ class FocalVAEStages:
                 FaciesWarning,
                 stacklevel=2,
             )
-        network = fit.trainer.build(lambda: self._network(shape))
-        pose = s.load_pose(shape, outputs, torch.device("cpu"))
-        objective = FocalObjective(_normalizer(outputs), s.augmentation.transform(), s.beta, s.warm_up, pose)
+        network = fit.trainer.build(lambda: self._network(fit, outputs))
+        pose = s.load_pose(fit.images.image_shape, outputs, torch.device("cpu"))
+        known = None if s.encoder.learns_on else self._known(fit, outputs)
+        objective = FocalObjective(_normalizer(outputs), s.augmentation.transform(), s.beta, s.warm_up, pose, known)
         training = s.training.with_epochs(automatic_epochs(len(fit.images)))
         rows = np.flatnonzero(~self._held_out(fit)) if s.held_out else None
         fit.trainer.fit(network, fit.downsampled(s.image_size), objective, training, rows)
+        if isinstance(network, LearningEncoder):
+            return {**kept_encoder(network.planes), "autoencoder": dict(network.network.state_dict())}
         return {"autoencoder": dict(network.state_dict())}
 
     def measure_held_out(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Mean squared error (eq. 1) of the images held out, and of those learnt from, as a row of the history."""
-        network, normalizer, pose = self._fitted(fit, outputs)
+        network, see, look = self._fitted(fit, outputs)
 
         def errors(pixels: Tensor) -> Tensor:
-            stacks = to_canonical(pose, normalizer(pixels))
-            return (network(stacks).reconstruction - stacks).square().flatten(1).mean(dim=1)
+            stacks = see(pixels)
+            return (network(look(stacks)).reconstruction - stacks).square().flatten(1).mean(dim=1)
 
         images = fit.downsampled(self.settings.image_size)
         (found,) = fit.apply(errors, "held-out", images, batch_size=128)
@@ -92,13 +105,22 @@ class FocalVAEStages:
     def embed(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The mean of each image's code."""
         s = self.settings
-        network, normalizer, pose = self._fitted(fit, outputs)
+        network, see, look = self._fitted(fit, outputs)
 
         def codes(pixels: Tensor) -> tuple[Tensor, Tensor]:
-            stacks = to_canonical(pose, normalizer(pixels))
-            return network.encoder(stacks)[0], code_of(network, stacks, any_side_up=s.any_side_up)
+            stacks = see(pixels)
+            return network.encoder(look(stacks))[0], code_of(network, look, stacks, any_side_up=s.any_side_up)
 
-        means, embedding = fit.apply(codes, "embed", fit.downsampled(s.image_size), batch_size=128)
+        known = None if s.encoder.learns_on else self._known(fit, outputs)
+        if known is None:
+            means, embedding = fit.apply(codes, "embed", fit.downsampled(s.image_size), batch_size=128)
+        else:
+            sides = range(known.features.shape[1] if s.any_side_up else 1)
+            device = fit.trainer.device
+            each = [
+                apply_to_features(lambda f: network.encoder(f)[0], known.features[:, side], device) for side in sides
+            ]
+            means, embedding = each[0], np.mean(each, axis=0, dtype=np.float32)
         return {"codes": means, "embedding_": embedding}
 
     def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -124,7 +146,11 @@ class FocalVAEStages:
             "probabilities_": probabilities,
             "labels_": labels,
             "distances": distances,
-            "notes": [*([outputs["held_out_note"]] if s.held_out else []), *self._notes(active, model.n_clusters_)],
+            "notes": [
+                *self._encoder_notes(fit, outputs),
+                *([outputs["held_out_note"]] if s.held_out else []),
+                *self._notes(active, model.n_clusters_),
+            ],
         }
 
     def _notes(self, active: NDArray[np.bool_], n_clusters: int) -> list[str]:
@@ -142,19 +168,61 @@ class FocalVAEStages:
     def _held_out(self, fit: FitContext) -> NDArray[np.bool_]:
         return held_out_rows(fit.images, self.settings.held_out, derive_seed(fit.trainer.random_state, "held-out"))
 
-    def _fitted(
-        self, fit: FitContext, outputs: StageOutputs
-    ) -> tuple[FocalAutoencoder, PixelNormalizer, PoseTransformer | None]:
-        """The autoencoder as it was learnt, the scale of the pixels, and what sets images upright."""
-        shape, device = fit.images.image_shape, fit.trainer.device
-        network: FocalAutoencoder = load_weights(self.settings.build(shape), outputs["autoencoder"], device)
-        return network, _normalizer(outputs).to(device), self.settings.load_pose(shape, outputs, device)
+    def _encoder_notes(self, fit: FitContext, outputs: StageOutputs) -> list[str]:
+        planes = self._planes(fit, outputs)
+        return [] if planes is None else self.settings.encoder.notes(planes, self._shape(fit))
 
-    def _network(self, image_shape: tuple[int, ...]) -> FocalAutoencoder:
-        network = self.settings.build(image_shape)
-        if self.settings.encoder.weights is not None:
-            network.load_imagenet(self.settings.encoder.weights)
-        return network
+    def _shape(self, fit: FitContext) -> tuple[int, ...]:
+        """(L, C, H, W) that the network sees."""
+        return downsampled_shape(fit.images.image_shape, self.settings.image_size)
+
+    def _planes(self, fit: FitContext, outputs: StageOutputs) -> PlanesEncoder | None:
+        """The pretrained encoder as it is by now."""
+        encoder = self.settings.encoder
+        return encoder.rebuild(self._shape(fit), outputs).to(fit.trainer.device) if encoder.is_pretrained else None
+
+    def _fitted(self, fit: FitContext, outputs: StageOutputs) -> tuple[FocalAutoencoder, Look, Look]:
+        """The autoencoder as it was learnt; native pixels → upright stacks in [0, 1]; and these → what the autoencoder takes."""
+        shape, device = fit.images.image_shape, fit.trainer.device
+        planes = self._planes(fit, outputs)
+        built = self.settings.build(shape, None if planes is None else planes.features)
+        network: FocalAutoencoder = load_weights(built, outputs["autoencoder"], device)
+        normalizer, pose = _normalizer(outputs).to(device), self.settings.load_pose(shape, outputs, device)
+        return network, lambda pixels: to_canonical(pose, normalizer(pixels)), look_through(planes)
+
+    def _known(self, fit: FitContext, outputs: StageOutputs) -> PositionFeatures | None:
+        """What a pretrained encoder that learns no more makes of every stack in each position, found once; None without one."""
+        s, planes = self.settings, self._planes(fit, outputs)
+        if self._positions is None and planes is not None:
+            flip, turns = s.augmentation.flip, s.augmentation.quarter_turns
+            count = count_positions(planes.given, turned=s.any_side_up or flip or turns)
+            device, normalizer = fit.trainer.device, _normalizer(outputs)
+            pose = s.load_pose(fit.images.image_shape, outputs, device)
+
+            def look(pixels: Tensor) -> Tensor:
+                stacks = to_canonical(pose, normalizer(pixels))
+                return torch.cat([planes.in_parts(side) for side in in_positions(stacks, count)], dim=1)
+
+            images = fit.downsampled(s.image_size)
+            with fit.trainer.progress("look", len(images), "images") as progress:
+                found = features_of(
+                    images,
+                    ImageEncoder(planes, normalizer),
+                    device,
+                    progress=progress,
+                    look=look,
+                    views=count,
+                    kept_under={"positions": count} if pose is None else None,
+                )
+            self._positions = PositionFeatures(found.reshape(len(images), count, -1), flip, turns)
+        return self._positions
+
+    def _network(self, fit: FitContext, outputs: StageOutputs) -> FocalAutoencoder | LearningEncoder:
+        encoder, planes = self.settings.encoder, self._planes(fit, outputs)
+        network = self.settings.build(fit.images.image_shape, None if planes is None else planes.features)
+        if encoder.weights is not None:
+            network.load_imagenet(encoder.weights)
+        return LearningEncoder(planes, network, encoder.rate) if planes is not None and encoder.learns_on else network
 
 
 def _normalizer(outputs: StageOutputs) -> PixelNormalizer:
@@ -162,17 +230,17 @@ def _normalizer(outputs: StageOutputs) -> PixelNormalizer:
     return loaded
 
 
-def code_of(network: FocalAutoencoder, stacks: Tensor, *, any_side_up: bool) -> Tensor:
+def look_through(planes: PlanesEncoder | None) -> Look:
+    """Stacks in [0, 1] → what the autoencoder takes: what a pretrained encoder makes of them, or the stacks themselves."""
+    return (lambda stacks: stacks) if planes is None else planes.in_parts
+
+
+def code_of(network: FocalAutoencoder, look: Look, stacks: Tensor, *, any_side_up: bool) -> Tensor:
     """μ of stacks (B, L, C, H, W): of each as it lies, or the mean over its symmetric positions; (B, D)."""
-    if not any_side_up:
-        return network.encoder(stacks)[0]
-    step = 1 if stacks.shape[-1] == stacks.shape[-2] else 2
-    sides = [
-        network.encoder(torch.rot90(side, quarters, dims=(-2, -1)))[0]
-        for side in (stacks, stacks.flip(-1))
-        for quarters in range(0, 4, step)
-    ]
-    return torch.stack(sides).mean(dim=0)
+    height, width = stacks.shape[-2:]
+    sides = in_positions(stacks, count_positions((height, width), turned=any_side_up))
+    codes = [network.encoder(look(side))[0] for side in sides]
+    return torch.stack(codes).mean(dim=0) if any_side_up else codes[0]
 
 
 def automatic_epochs(n_images: int) -> int:

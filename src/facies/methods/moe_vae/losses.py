@@ -36,7 +36,7 @@ class ManagerObjective:
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss`` and ``agreement``, the share of images given to the group the target prefers."""
         targets = torch.from_numpy(self.targets)[batch.indices.cpu()].to(batch.images.device)
-        logits = module(self.preprocessor(batch.images)[0])
+        logits = module(self.preprocessor.looked_at(self.preprocessor(batch.images)[0], batch))
         agreement = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
         return {"loss": soft_target_divergence(targets, logits), "agreement": agreement}
 
@@ -69,7 +69,7 @@ class MixtureObjective:
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``expert loss`` (R), ``sample entropy`` (S) and ``batch entropy`` (B)."""
         images, target = self.preprocessor(batch.images)
-        out = module(images, target)
+        out = module(images, target, self.preprocessor.looked_at(images, batch))
         distance = reconstruction(out.experts.reconstruction, out.images, self.preprocessor.normalizer.likelihood)
         weight = linear_warm_up(batch.progress, self.warm_up) * self.weight
         losses, discrepancy = distance, distance.new_zeros(())

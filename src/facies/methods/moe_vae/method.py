@@ -17,13 +17,16 @@ from facies.cluster import GroupTree
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.base import Method
+from facies.methods.features import ImageEncoder
 from facies.methods.fit_context import FitContext
+from facies.methods.moe_vae.features import image_encoder
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import FORMER_PARAMETERS, MoEVAESettings
 from facies.methods.moe_vae.stages import MoEVAEStages, own_sizes
 from facies.methods.partition import Partition
 from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
 from facies.methods.preprocessing import Preprocessor
+from facies.methods.starting_encoder import KEPT
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
 from facies.nn.pose import PoseTransformer
@@ -72,6 +75,7 @@ class MoEVAE(MoEVAESettings, Method):
     )
     citation: ClassVar[str] = "Santos, 2020"
     summary: ClassVar[str] = (
+        "{0.encoder_in_words}"
         "An autoencoder ({0.autoencoder.kind}) with {0.autoencoder.latent_size} latent numbers was trained on the images, and the "
         "number of dimensions that they need was estimated by principal components (a share of {0.autoencoder.explained_variance:g} "
         "of the variance). {0.grouping_in_words} A manager network learnt these memberships, and each group then had a variational "
@@ -144,6 +148,13 @@ class MoEVAE(MoEVAESettings, Method):
         return self.n_clusters if self.grouping == "gaussian-mixture" else None
 
     @property
+    def encoder_in_words(self) -> str:
+        """What looks at the images in front of the autoencoder, for `summary`."""
+        if not self.encoder.is_pretrained:
+            return ""
+        return f"The images were looked at by a pretrained encoder ({self.encoder.name}), {self.encoder.use}. "
+
+    @property
     def grouping_in_words(self) -> str:
         """How the first groups are found, for `summary`."""
         if self.grouping == "gaussian-mixture":
@@ -153,6 +164,7 @@ class MoEVAE(MoEVAESettings, Method):
     def check(self, images: ImageSet) -> None:
         """Refuse also parameters that contradict one another, and too few images."""
         super().check(images)
+        self.encoder.check(images.image_shape)
         if self.align:
             check_alignment(images.image_shape)
         smallest = self.density.min_cluster_size or max(MIN_CLUSTER_SIZE, len(images) // 50)
@@ -215,6 +227,7 @@ class MoEVAE(MoEVAESettings, Method):
             "expert_size",
             "expert_sizes",
             *(("pose",) if self.align else ()),
+            *(KEPT if self.encoder.is_pretrained else ()),
         )
         return {name: outputs[name] for name in names}
 
@@ -226,12 +239,16 @@ class MoEVAE(MoEVAESettings, Method):
         self.pose_: PoseTransformer | None = None
         if self.align:
             self.pose_ = load_pose(shape, self.alignment.rotation, state["pose"], device)
-        self.preprocessor_ = Preprocessor(self.normalizer_, pose=self.pose_)
+        self.encoder_: ImageEncoder | None = None
+        if self.encoder.is_pretrained:
+            self.encoder_ = image_encoder(self.encoder, shape, state, device)
+        features = None if self.encoder_ is None else self.encoder_.features
+        self.preprocessor_ = Preprocessor(self.normalizer_, pose=self.pose_, encoder=self.encoder_)
         size = self.latent_size_ if self.autoencoder.retrain else self.autoencoder.latent_size
-        autoencoder = self.build_autoencoder(shape, size)
+        autoencoder = self.build_autoencoder(shape, size, features)
         self.autoencoder_ = load_weights(autoencoder, without_network_axis(state["autoencoder"]), device)
         sizes = own_sizes(self, state)
-        mixture = self.build_mixture(shape, self.n_clusters_, int(state["expert_size"]), sizes)
+        mixture = self.build_mixture(shape, self.n_clusters_, int(state["expert_size"]), sizes, features=features)
         mixture.manager.load_state_dict(without_network_axis(state["manager"]))
         mixture.experts.load_state_dict(state["experts"])
         self.mixture_ = mixture.to(device).eval()
@@ -239,11 +256,16 @@ class MoEVAE(MoEVAESettings, Method):
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Means of the first autoencoder's code."""
-        return self.autoencoder_.encode(self.preprocessor_.transform(pixels))[0]
+        return self.autoencoder_.encode(self.preprocessor_.look(pixels))[0]
 
     def cluster_probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the manager."""
-        return self.mixture_.manager_logits(self.preprocessor_.transform(pixels)).softmax(dim=1)
+        return self.mixture_.manager_logits(self.preprocessor_.look(pixels)).softmax(dim=1)
+
+    def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, in one look."""
+        looked_at = self.preprocessor_.look(pixels)
+        return self.autoencoder_.encode(looked_at)[0], self.mixture_.manager_logits(looked_at).softmax(dim=1)
 
     def partitions(self) -> dict[str, Partition]:
         """Return the groups that the mixture starts with, by density and by the manager alone, and those of the mixture."""
@@ -258,11 +280,14 @@ class MoEVAE(MoEVAESettings, Method):
         return {} if self.tree_ is None else {"density": (self.tree_, {"method": "density", "seed": self.random_state})}
 
     def run_values(self) -> dict[str, Any]:
-        """Latent size and entropy of the images and of each group (thesis, tables 4.8 and 4.13 to 4.17)."""
+        """Latent size and entropy of the images and of each group (thesis, tables 4.8 and 4.13 to 4.17); ``encoder``, if pretrained."""
         columns = (self.group_counts_, self.group_entropies_, self.expert_sizes_, self.mixture_.experts.own_sizes)
         names = ("n_images_by_density", "shannon_entropy", "latent_size", "expert_latent_size")
         groups = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        return {"latent_size": self.latent_size_, "shannon_entropy": self.entropy_, "groups": groups}
+        values = {"latent_size": self.latent_size_, "shannon_entropy": self.entropy_, "groups": groups}
+        if self.encoder_ is not None:
+            values["encoder"] = self.encoder.about(self.encoder_.planes, self.image_shape_)
+        return values
 
     @torch.no_grad()
     def run_arrays(self) -> dict[str, NDArray[Any]]:

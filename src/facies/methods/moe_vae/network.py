@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
-from facies.nn import AutoencoderOutput, ConvEncoder, preserve_running_statistics
+from facies.nn import AutoencoderOutput, ConvEncoder, FeatureHead, preserve_running_statistics
 from facies.nn.conv_autoencoder import ConvLayout, draw_code, gaussian_code
 
 
@@ -158,7 +158,7 @@ class MixtureOfExperts(nn.Module):
     Parameters
     ----------
     manager
-        Encoder with K outputs.
+        Encoder with K outputs, or a head with as many on what a pretrained encoder makes of the images.
     experts
         K autoencoders side by side.
     threshold
@@ -169,16 +169,25 @@ class MixtureOfExperts(nn.Module):
     """
 
     def __init__(
-        self, manager: ConvEncoder, experts: ParallelAutoencoder, threshold: float | None = None, *, hard: bool = False
+        self,
+        manager: ConvEncoder | FeatureHead,
+        experts: ParallelAutoencoder,
+        threshold: float | None = None,
+        *,
+        hard: bool = False,
     ) -> None:
         super().__init__()
         self.manager, self.experts = manager, experts
         self.threshold, self.hard = threshold, hard
 
-    def forward(self, images: Tensor, targets: Tensor | None = None) -> MixtureOutput:
-        """(B, C, H, W) → output; `targets` (same shape, default `images`) is what `MixtureOutput.images` shows."""
+    def forward(self, images: Tensor, targets: Tensor | None = None, looked_at: Tensor | None = None) -> MixtureOutput:
+        """(B, C, H, W) → output.
+
+        `targets` (same shape, default `images`) is what `MixtureOutput.images` shows, and `looked_at` what the manager is
+        given in place of `images`.
+        """
         targets = images if targets is None else targets
-        logits = self.manager_logits(images)
+        logits = self.manager_logits(images if looked_at is None else looked_at)
         probabilities = logits.softmax(dim=1)
         first = torch.nn.functional.one_hot(probabilities.argmax(dim=1), probabilities.shape[1]).bool()
         weights = first.to(probabilities.dtype) if self.hard else probabilities
@@ -193,7 +202,7 @@ class MixtureOfExperts(nn.Module):
         return MixtureOutput(logits, targets[routes.rows], weights[routes.rows, own] * routes.taken, experts)
 
     def manager_logits(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) → logits (B, K)."""
+        """(B, C, H, W), or (B, F) of a pretrained encoder → logits (B, K)."""
         if not self.hard:
             return self.manager(images)
         self.manager.eval()

@@ -78,8 +78,8 @@ class MixtureSampler:
         return reconstruction(drawn, images[:, None].expand_as(drawn), self.normalizer.likelihood)
 
     def _all_experts(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        images = self.preprocessor.transform(pixels)
-        return self.mixture.manager_logits(images), self.mixture.experts(self._for_all(images)).reconstruction
+        logits = self.mixture.manager_logits(self.preprocessor.look(pixels))
+        return logits, self.mixture.experts(self._for_all(self.preprocessor.transform(pixels))).reconstruction
 
     def _for_all(self, images: Tensor) -> Tensor:
         return images[:, None].expand(-1, self.n_experts, -1, -1, -1)

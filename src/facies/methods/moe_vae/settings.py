@@ -12,7 +12,8 @@ from facies.methods.autoencoder import DETERMINISTIC, AutoencoderKind, build_aut
 from facies.methods.moe_vae.network import MixtureOfExperts, ParallelAutoencoder
 from facies.methods.pose_alignment import PoseAlignment
 from facies.methods.preprocessing import channels_shape
-from facies.nn import ConvAutoencoder, ConvEncoder
+from facies.methods.starting_encoder import EncoderSettings
+from facies.nn import ConvAutoencoder, ConvEncoder, FeatureHead
 from facies.nn.conv_autoencoder import ConvLayout
 from facies.parameters import Count, Fraction, Settings, Weight, settings
 from facies.training import Augmentation, Training
@@ -95,6 +96,8 @@ class ExpertSettings(Training):
 class MoEVAESettings:
     """Parameters of `MoEVAE`; its stages read them here, and know nothing else of it."""
 
+    encoder: EncoderSettings = settings(EncoderSettings)
+    """What looks at the images in front of the first autoencoder and of the manager; the experts look for themselves."""
     autoencoder: AutoencoderSettings = settings(AutoencoderSettings, epochs=200, batch_size=100, learning_rate=5e-4)
     """The first autoencoder and its training; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
     filters: Count | None = None
@@ -133,14 +136,25 @@ class MoEVAESettings:
         """Weight of the regulariser of the experts."""
         return self.kl_weight * (self.experts.beta if self.experts.kind == "beta-vae" else 1.0)
 
-    def build_autoencoder(self, image_shape: tuple[int, ...], latent_size: int) -> ConvAutoencoder:
-        """The first autoencoder for images of this shape, with random weights."""
+    def build_autoencoder(
+        self, image_shape: tuple[int, ...], latent_size: int, features: int | None = None
+    ) -> ConvAutoencoder:
+        """The first autoencoder for images of this shape, with random weights; `features` are those of a pretrained encoder."""
         return build_autoencoder(
-            image_shape, latent_size, self.filters, self.autoencoder.kind, activation=self.activation
+            image_shape,
+            latent_size,
+            self.filters,
+            self.autoencoder.kind,
+            activation=self.activation,
+            features=features,
         )
 
-    def build_manager(self, image_shape: tuple[int, ...], n_experts: int) -> ConvEncoder:
-        """The encoder with one number an expert."""
+    def build_manager(
+        self, image_shape: tuple[int, ...], n_experts: int, features: int | None = None
+    ) -> ConvEncoder | FeatureHead:
+        """The encoder with one number an expert, or a head with as many on the features of a pretrained one."""
+        if features is not None:
+            return FeatureHead(features, n_experts)
         shape = channels_shape(image_shape)
         return ConvEncoder(shape, n_experts, self.filters or max(shape[1:]), self.activation)
 
@@ -152,6 +166,7 @@ class MoEVAESettings:
         own_sizes: Sequence[int] | None = None,
         *,
         hard: bool = False,
+        features: int | None = None,
     ) -> MixtureOfExperts:
         """Manager and experts; routed experts normalise each image by itself, since they are not given whole batches.
 
@@ -167,13 +182,16 @@ class MoEVAESettings:
             Numbers in the code of each expert, at most `latent_size`; without it all have that.
         hard
             Give each image to its first choice alone.
+        features
+            Numbers that a pretrained encoder gives the manager in place of the images.
         """
         shape, threshold = channels_shape(image_shape), self.mixture.routing_threshold
         filters = self.experts.filters or self.filters or max(shape[1:])
         layout = ConvLayout(shape, filters, self.activation, "batch" if threshold is None else "group", n_experts)
         deterministic = self.experts.kind in DETERMINISTIC
         experts = ParallelAutoencoder(layout, latent_size, own_sizes, deterministic=deterministic)
-        return MixtureOfExperts(self.build_manager(image_shape, n_experts), experts, threshold, hard=hard)
+        manager = self.build_manager(image_shape, n_experts, features)
+        return MixtureOfExperts(manager, experts, threshold, hard=hard)
 
 
 TRAININGS = ("autoencoder", "manager", "mixture", "experts")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
+from torch import Tensor, nn
 
 from facies.cluster import (
     UMAPLayout,
@@ -25,6 +26,7 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs
 from facies.methods.expert_method import expert_map
 from facies.methods.fit_context import FitContext
+from facies.methods.moe_vae.features import FrozenLook, learning_encoder
 from facies.methods.moe_vae.losses import ManagerObjective, MixtureObjective
 from facies.methods.moe_vae.network import MixtureOfExperts, select_experts
 from facies.methods.moe_vae.notes import alpha_note, dense_groups_note, lost_groups_note, neighbours_note
@@ -32,9 +34,11 @@ from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import MoEVAESettings
 from facies.methods.pose_alignment import align_pose, load_pose
 from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.starting_encoder import apply_to_features, kept_encoder
 from facies.methods.weights import load_weights
 from facies.metrics import shannon_entropy
-from facies.nn import ConvEncoder, PixelNormalizer
+from facies.nn import PixelNormalizer
+from facies.nn.pose import PoseTransformer
 from facies.training import StageOutputs, Training, apply_in_batches
 
 ENTROPY_OF_UNSURE_MANAGER = 0.1
@@ -56,10 +60,13 @@ class MoEVAEStages:
 
     def __init__(self, settings: MoEVAESettings) -> None:
         self.settings = settings
+        self.look = FrozenLook(settings.encoder)
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Scale of the pixels and likelihood, from their histogram."""
-        return normalizer_outputs(learn_normalizer(fit.images, self.settings.likelihood))
+        """Scale of the pixels and likelihood, from their histogram; and the pretrained encoder, where one is asked for."""
+        scale = normalizer_outputs(learn_normalizer(fit.images, self.settings.likelihood))
+        encoder = self.settings.encoder
+        return {**scale, **(kept_encoder(encoder.begin(fit.images.image_shape)) if encoder.is_pretrained else {})}
 
     def align(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The transformer that sets images upright, where it is asked for; from here on it stays as it is."""
@@ -70,8 +77,33 @@ class MoEVAEStages:
     def autoencode(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P1: an autoencoder with a large code."""
         s = self.settings.autoencoder
+        if self.settings.encoder.learns_on:
+            return self._learn_with_encoder(fit, outputs)
         network = self._trained_autoencoder(fit, outputs, s.latent_size, l1=s.l1)
         return {"autoencoder": dict(network.state_dict()), "first_embedding": self._embed(network, fit, outputs)}
+
+    def _learn_with_encoder(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """P1 with a pretrained encoder that learns on; for all later networks it stays as it then is."""
+        s, shape = self.settings, fit.images.image_shape
+        planes = s.encoder.rebuild(shape, outputs)
+        normalizer = self._normalizer(outputs)
+        network = fit.trainer.build(
+            lambda: learning_encoder(
+                planes,
+                s.build_autoencoder(shape, s.autoencoder.latent_size, planes.features),
+                s.encoder,
+                normalizer,
+                shape,
+            )
+        )
+        preprocessor = Preprocessor(
+            normalizer, s.augmentation.transform(fit.background), s.target, self._pose(fit, outputs)
+        )
+        objective = self._autoencoder_objective(preprocessor, s.autoencoder.l1)
+        fit.trainer.fit(network, fit.images, objective, self._epochs(s.autoencoder, 1.0, fit))
+        learnt = kept_encoder(network.planes)
+        embedding = self._embed(network.network, fit, {**outputs, **learnt})
+        return {**learnt, "autoencoder": dict(network.network.state_dict()), "first_embedding": embedding}
 
     def estimate_latent_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P2: principal components of the means that explain the share asked for."""
@@ -90,6 +122,7 @@ class MoEVAEStages:
         count = automatic_layouts(n_images) if s.n_layouts == "auto" else s.n_layouts
         n_neighbors = dynamic_neighbours(n_images) if s.n_neighbors == "dynamic" else s.n_neighbors
         notes = [] if s.n_neighbors == "dynamic" else neighbours_note(s.n_neighbors, n_images)
+        notes = [*self.look.notes(fit, outputs), *notes]
         with trainer.progress("embed", count + 2, "steps") as progress:
             points = l1_normalised(outputs["embedding_"])
             umap = UMAPLayout(points, n_neighbors, "manhattan", trainer.seed("map"))
@@ -142,12 +175,14 @@ class MoEVAEStages:
 
     def pretrain_manager(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """P6: the manager learns the soft memberships of the images that are not noise."""
-        manager = fit.trainer.build(lambda: self.settings.build_manager(fit.images.image_shape, outputs["n_clusters"]))
+        preprocessor, shape = self._preprocessor(fit, outputs, alone=True), fit.images.image_shape
+        features = self.look.n_features(fit, outputs)
+        manager = fit.trainer.build(lambda: self.settings.build_manager(shape, outputs["n_clusters"], features))
         rows = np.flatnonzero(outputs["density_labels"] >= 0)
-        objective = ManagerObjective(self._preprocessor(fit, outputs), outputs["memberships"])
+        objective = ManagerObjective(preprocessor, outputs["memberships"])
         training = self._epochs(self.settings.manager, 1 / 3, fit)
         fit.trainer.fit(manager, fit.images, objective, training, rows if len(rows) > 1 else None)
-        probabilities = _probabilities_of(manager, self._preprocessor(fit, outputs), fit)
+        probabilities = _probabilities_of(manager, preprocessor, fit)
         return {"manager": dict(manager.state_dict()), "manager_probabilities": probabilities}
 
     def estimate_expert_size(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -247,27 +282,27 @@ class MoEVAEStages:
         rows: NDArray[np.int64] | None = None,
         l1: float = 0.0,
     ) -> Any:
-        s = self.settings
-        network = fit.trainer.build(lambda: s.build_autoencoder(fit.images.image_shape, latent_size))
-        weight = s.kl_weight * (s.autoencoder.beta if s.autoencoder.kind == "beta-vae" else 1.0)
-        objective = AutoencoderObjective(self._preprocessor(fit, outputs), s.autoencoder.kind, weight, s.warm_up, l1)
+        s, features = self.settings, self.look.n_features(fit, outputs)
+        network = fit.trainer.build(lambda: s.build_autoencoder(fit.images.image_shape, latent_size, features))
+        objective = self._autoencoder_objective(self._preprocessor(fit, outputs, alone=True), l1)
         fit.trainer.fit(network, fit.images, objective, self._epochs(s.autoencoder, 1.0, fit), rows)
         return network
+
+    def _autoencoder_objective(self, preprocessor: Preprocessor, l1: float) -> AutoencoderObjective:
+        s = self.settings
+        weight = s.kl_weight * (s.autoencoder.beta if s.autoencoder.kind == "beta-vae" else 1.0)
+        return AutoencoderObjective(preprocessor, s.autoencoder.kind, weight, s.warm_up, l1)
 
     def _fresh_embedding(self, rows: NDArray[np.int64], fit: FitContext, outputs: StageOutputs) -> NDArray[np.float32]:
         s = self.settings.autoencoder
         network = self._trained_autoencoder(fit, outputs, s.latent_size, rows, l1=s.l1)
-        return self._embed(network, fit, outputs, fit.images.subset(rows))
+        return self._embed(network, fit, outputs, rows)
 
     def _embed(
-        self, network: Any, fit: FitContext, outputs: StageOutputs, images: ImageSet | None = None
+        self, network: Any, fit: FitContext, outputs: StageOutputs, rows: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
-        device = fit.trainer.device
-        preprocessor = self._preprocessor(fit, outputs).to(device)
-        network.to(device).eval()
-        return apply_in_batches(
-            lambda pixels: network.encode(preprocessor.transform(pixels))[0], images or fit.images, device
-        )[0]
+        network.to(fit.trainer.device).eval()
+        return _applied(lambda given: network.encode(given)[0], self._preprocessor(fit, outputs), fit, rows)
 
     def _alpha(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, fit: FitContext) -> tuple[float, list[str]]:
         """α, made smaller where the manager begins so unsure that the sample entropy would drown the rest; and what to say."""
@@ -279,8 +314,10 @@ class MoEVAEStages:
 
     def _mixture(self, fit: FitContext, outputs: StageOutputs, *, hard: bool = False) -> MixtureOfExperts:
         s, shape, sizes = self.settings, fit.images.image_shape, (outputs["n_clusters"], outputs["expert_size"])
-        own = own_sizes(s, outputs)
-        mixture: MixtureOfExperts = fit.trainer.build(lambda: s.build_mixture(shape, *sizes, own, hard=hard))
+        own, features = own_sizes(s, outputs), self.look.n_features(fit, outputs)
+        mixture: MixtureOfExperts = fit.trainer.build(
+            lambda: s.build_mixture(shape, *sizes, own, hard=hard, features=features)
+        )
         return mixture
 
     def _normalizer(self, outputs: StageOutputs) -> PixelNormalizer:
@@ -288,24 +325,43 @@ class MoEVAEStages:
         loaded: PixelNormalizer = load_weights(normalizer, outputs["intensity"], torch.device("cpu"))
         return loaded
 
-    def _preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
-        s, pose = self.settings, None
-        if s.align:
-            pose = load_pose(fit.images.image_shape, s.alignment.rotation, outputs["pose"], torch.device("cpu"))
-        augmentation = s.augmentation.transform(fit.background)
-        return Preprocessor(self._normalizer(outputs), augmentation, s.target, pose)
+    def _pose(self, fit: FitContext, outputs: StageOutputs) -> PoseTransformer | None:
+        s = self.settings
+        if not s.align:
+            return None
+        return load_pose(fit.images.image_shape, s.alignment.rotation, outputs["pose"], torch.device("cpu"))
+
+    def _preprocessor(self, fit: FitContext, outputs: StageOutputs, *, alone: bool = False) -> Preprocessor:
+        """Prepares images; `alone` for a network with nothing but a pretrained encoder in front of it, which has seen no views."""
+        s = self.settings
+        augmentation = None if alone and s.encoder.is_pretrained else s.augmentation.transform(fit.background)
+        plain = Preprocessor(self._normalizer(outputs), augmentation, s.target, self._pose(fit, outputs))
+        return self.look.through(plain, fit, outputs)
 
     def _epochs(self, training: Training, share: float, fit: FitContext) -> Training:
         return training.with_epochs(round(share * automatic_epochs(len(fit.images))))
 
 
-def _probabilities_of(manager: ConvEncoder, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
+def _probabilities_of(manager: nn.Module, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
+    manager.to(fit.trainer.device).eval()
+    return _applied(lambda given: manager(given).softmax(dim=1), preprocessor, fit)
+
+
+def _applied(
+    function: Callable[[Tensor], Tensor],
+    preprocessor: Preprocessor,
+    fit: FitContext,
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.float32]:
+    """Apply a function of what networks are given to all images, or to some; features that are known are not found again."""
     device = fit.trainer.device
-    manager.to(device).eval()
     preprocessor.to(device)
-    return apply_in_batches(lambda pixels: manager(preprocessor.transform(pixels)).softmax(dim=1), fit.images, device)[
-        0
-    ]
+    if preprocessor.features is not None:
+        return apply_to_features(
+            function, preprocessor.features if rows is None else preprocessor.features[rows], device
+        )
+    images = fit.images if rows is None else fit.images.subset(rows)
+    return apply_in_batches(lambda pixels: function(preprocessor.transform(pixels)), images, device)[0]
 
 
 def _varies(embedding: NDArray[np.float32]) -> bool:

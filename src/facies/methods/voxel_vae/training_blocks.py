@@ -31,12 +31,12 @@ class TrainingBlock:
 
 
 class PatchSource:
-    """Draws patches from blocks.
+    """Draws patches from all blocks at once, so that each batch shows many places of the volume.
 
     Parameters
     ----------
     blocks : sequence of TrainingBlock
-        At least one.
+        At least one; they may differ in shape.
     patch : tuple of int
         The shape of a patch.
     device : torch.device
@@ -44,37 +44,43 @@ class PatchSource:
     """
 
     def __init__(self, blocks: Sequence[TrainingBlock], patch: tuple[int, int, int], device: torch.device) -> None:
-        self.blocks = [TrainingBlock(*(each.to(device) for each in (b.grey, b.values, b.targets))) for b in blocks]
+        self.grey = torch.cat([block.grey.flatten() for block in blocks]).to(device)
+        self.values = torch.cat([block.values.flatten(1).T for block in blocks]).to(device)
+        self.targets = torch.cat([block.targets.flatten(1).T for block in blocks]).to(device)
         self.patch = patch
         self.device = device
+        shapes = torch.tensor([block.values.shape[1:] for block in blocks])
+        self._shapes = shapes.to(device)
+        self._greys = torch.tensor([block.grey.shape[1:] for block in blocks]).to(device)
+        self._last = shapes.prod(dim=1).cumsum(0).to(device)
+        self._first_grey = torch.tensor([0, *(block.grey.numel() for block in blocks[:-1])]).cumsum(0).to(device)
 
     def batches(self, n_steps: int, batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield batches, each of one block: patches (B, 1, z, y, x), values (B, n_values), targets (B, n_targets).
+        """Yield batches: patches (B, 1, z, y, x), values (B, n_values), targets (B, n_targets).
 
         Patches are reflected at random and their in-plane axes exchanged; responses are invariant to that.
         """
         rng = np.random.default_rng(seed)
         for _ in range(n_steps):
-            block = self.blocks[int(rng.integers(len(self.blocks)))]
-            shape = block.values.shape[1:]
-            chosen = torch.from_numpy(rng.integers(0, int(np.prod(shape)), batch_size)).to(self.device)
-            yield (
-                self._cut(block.grey, chosen, shape, rng),
-                block.values.flatten(1)[:, chosen].T.float(),
-                block.targets.flatten(1)[:, chosen].T.float(),
-            )
+            chosen = torch.from_numpy(rng.integers(0, len(self.values), batch_size)).to(self.device)
+            yield self._cut(chosen, rng), self.values[chosen].float(), self.targets[chosen].float()
 
-    def _cut(self, grey: Tensor, chosen: Tensor, shape: Sequence[int], rng: np.random.Generator) -> Tensor:
-        _, height, width = grey.shape
-        z = torch.div(chosen, shape[1] * shape[2], rounding_mode="floor")
-        y = torch.div(chosen, shape[2], rounding_mode="floor") % shape[1]
-        first = (z * height + y) * width + chosen % shape[2]
+    def _cut(self, chosen: Tensor, rng: np.random.Generator) -> Tensor:
+        block = torch.searchsorted(self._last, chosen, right=True)
+        inside = chosen - (self._last - self._shapes.prod(dim=1))[block]
+        _, rows, columns = self._shapes[block].T
+        height, width = self._greys[block].T
+        z = torch.div(inside, rows * columns, rounding_mode="floor")
+        y = torch.div(inside, columns, rounding_mode="floor") % rows
+        first = self._first_grey[block] + (z * height + y) * width + inside % columns
         ranges = [torch.arange(side, device=self.device) for side in self.patch]
         ranges = [each.flip(0) if rng.random() < 0.5 else each for each in ranges]
-        offsets = (ranges[0][:, None, None] * height + ranges[1][None, :, None]) * width + ranges[2][None, None, :]
+        places = torch.meshgrid(*ranges, indexing="ij")
         if rng.random() < 0.5:
-            offsets = offsets.transpose(1, 2)
-        return grey.flatten()[first[:, None] + offsets.flatten()].reshape(-1, 1, *self.patch)
+            places = tuple(each.transpose(1, 2) for each in places)
+        down, along, across = (each.flatten() for each in places)
+        offsets = (down * height[:, None] + along) * width[:, None] + across
+        return self.grey[first[:, None] + offsets].reshape(-1, 1, *self.patch)
 
 
 def with_noise(values: NDArray[np.float32], most: float, rng: np.random.Generator) -> NDArray[np.float32]:

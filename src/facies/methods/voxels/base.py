@@ -103,6 +103,15 @@ class VoxelMethod(BaseEstimator, ABC):
             (n_features, z, y, x) float32, of the block without its halo.
         """
 
+    @property
+    def n_other_features(self) -> int:
+        """How many further values a network gives, which are not clustered; the report shows how they differ."""
+        return 0
+
+    def embed_with_others(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Embed as `embed` does, and append the other values: (n_features + n_other_features, z, y, x) float32."""
+        return self.embed(values)
+
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what was learnt, as named arrays."""
@@ -111,11 +120,31 @@ class VoxelMethod(BaseEstimator, ABC):
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take what `state` returned; the parameters and `voxel_size_nm_` are set."""
 
-    def fit(self, sample: VoxelSample, progress: Progress | None = None) -> Self:
-        """Learn from a sample of a volume."""
+    @property
+    def cluster_kind(self) -> str:
+        """What its embedding is clustered by, if the user does not say; see `facies.cluster.clusters_by_k`."""
+        return "merged"
+
+    def check(self) -> None:
+        """Raise an `InputError` if a parameter has a value that it does not take."""
+        check_parameters(self)
+
+    def fit(self, sample: VoxelSample, progress: Progress | None = None, checkpoints: Path | None = None) -> Self:
+        """Learn from a sample of a volume.
+
+        Parameters
+        ----------
+        sample : VoxelSample
+            What to learn from.
+        progress : Progress, optional
+            Told how far it has come.
+        checkpoints : Path, optional
+            A folder for the state of a long training: with the same one, sample and parameters, it goes on where it was killed.
+        """
         from facies.training import SilentProgress
 
-        check_parameters(self)
+        self.check()
+        self.checkpoints = checkpoints
         self.voxel_size_nm_: Triple = sample.voxel_size_nm
         self.history_: list[dict[str, float]] = []
         self.notes_: list[str] = list(self.grid.notes)

@@ -17,7 +17,9 @@ THICK_SLICES = 4.0
 
 @dataclass(frozen=True)
 class WorkingGrid:
-    """The voxels that a method works on: means of whole numbers of stored ones, where these are finer than it needs.
+    """The voxels that a method works on: means of 1, 2, 4 … stored ones along each axis, where these are finer than it needs.
+
+    The numbers are powers of two, so that blocks, whose sides are, begin with a whole working voxel wherever they are.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class WorkingGrid:
         (1, 2, 2)
         """
         z, y, x = (float(size) for size in voxel_size_nm)
-        fz, fy, fx = (max(1, int(1.05 * finest_nm / size)) for size in (z, y, x))
+        fz, fy, fx = (1 << max(0, int(1.05 * finest_nm / size).bit_length() - 1) for size in (z, y, x))
         return cls((z, y, x), (fz, fy, fx))
 
     @property

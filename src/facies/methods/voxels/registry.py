@@ -14,16 +14,20 @@ from facies.parameters import set_parameters
 VOXEL_METHODS: dict[str, str] = {
     "voxel-vae": "facies.methods.voxel_vae.method:VoxelVAE",
     "filter-bank": "facies.methods.voxels.filter_bank:FilterBank",
+    "cihs": "facies.methods.cihs.method:CIHS",
     "intensity": "facies.methods.voxels.intensity:Intensity",
 }
 """The voxel methods of Facies; one is imported when it is asked for."""
+_OF_METHODS = {"joined-scales": "facies.methods.voxels.joined_scales:JoinedScales"}
+"""What is made of other methods: it is opened by its name, and not chosen by it."""
 
 
 def voxel_method_class(name: str) -> type[VoxelMethod]:
     """Import the class of a voxel method; an `InputError` names the nearest."""
-    if name not in VOXEL_METHODS:
+    known = VOXEL_METHODS | _OF_METHODS
+    if name not in known:
         raise InputError(f"there is no voxel method {name!r}; {suggest(name, VOXEL_METHODS)}")
-    module, attribute = VOXEL_METHODS[name].split(":")
+    module, attribute = known[name].split(":")
     cls: type[VoxelMethod] = getattr(importlib.import_module(module), attribute)
     return cls
 

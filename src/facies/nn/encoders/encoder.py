@@ -60,10 +60,13 @@ class Encoder(nn.Module, ABC):
         The sides are whole multiples of this.
     is_trainable
         Whether gradients go through it.
+    is_exportable
+        Whether torch can write it into an ONNX file.
     """
 
     kind: str
     is_trainable: bool = True
+    is_exportable: bool = True
 
     def __init__(
         self, weights: Weights, features: int, *, usual_side: int = 224, least_side: int = 32, multiple: int = 1

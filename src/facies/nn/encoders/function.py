@@ -61,7 +61,7 @@ class FunctionEncoder(Encoder):
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, 3, H, W) → (B, features)."""
         found = self.function(images)
-        if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(images):
+        if not isinstance(found, Tensor) or found.dim() != 2 or found.shape[0] != images.shape[0]:
             shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise InputError(
                 f"the encoder {self.weights.name} returned {shape} for {len(images)} images; it is to return a tensor (B, D)"

@@ -43,7 +43,7 @@ class ONNXEncoder(Encoder):
     """
 
     kind = "onnx"
-    is_trainable = False
+    is_trainable = is_exportable = False
     mean: Tensor
     std: Tensor
 

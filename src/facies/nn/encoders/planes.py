@@ -13,6 +13,7 @@ from facies.nn.encoders.encoder import Encoder
 
 MAX_PASSES = 256
 """More passes an image are refused: each costs as much as an image."""
+PIXELS_AT_ONCE = 2**20
 
 
 class PlanesEncoder(nn.Module):
@@ -32,6 +33,8 @@ class PlanesEncoder(nn.Module):
 
     Attributes
     ----------
+    given
+        Height and width of the images.
     size
         Height and width that the encoder is given.
     passes
@@ -54,7 +57,7 @@ class PlanesEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         *layers, channels, height, width = image_shape
-        self.size = encoder.input_size((height, width), side)
+        self.given, self.size = (height, width), encoder.input_size((height, width), side)
         self.passes = math.prod(layers) * (1 if channels in (1, 3) else channels)
         if self.passes > MAX_PASSES:
             raise InputError(
@@ -69,6 +72,14 @@ class PlanesEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
         return self.encoder(self.colour_images(images)).reshape(-1, self.features)
+
+    def in_parts(self, images: Tensor) -> Tensor:
+        """The same, some images at a time where nothing learns, so that large batches have room."""
+        if torch.compiler.is_exporting() or torch.is_grad_enabled():
+            return self(images)
+        height, width = self.size
+        step = max(1, PIXELS_AT_ONCE // (height * width * self.passes))
+        return torch.cat([self(images[start : start + step]) for start in range(0, len(images), step)])
 
     def colour_images(self, images: Tensor) -> Tensor:
         """What the encoder is shown: (B, C, H, W) or (B, L, C, H, W) → (B·passes, 3, h, w)."""

@@ -1,0 +1,183 @@
+"""`idcec`: improved deep convolutional embedded clustering with re-selectable sample training (Lu et al., 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name
+
+from facies.methods.autoencoder_clustering import ClusteringNetwork
+from facies.methods.fit_context import FitContext
+from facies.methods.idec import IDEC
+from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.weights import load_weights
+from facies.nn import PixelNormalizer, ResidualEncoder, StridedAutoencoder
+from facies.parameters import Count, Fraction, Settings, settings
+from facies.training import Augmentation, Batch, Stage, StageOutputs, Training
+
+
+class Classifier(nn.Module):
+    """A small residual network, and a linear layer that gives logits of K groups."""
+
+    def __init__(self, image_shape: tuple[int, int, int], filters: int, n_clusters: int) -> None:
+        super().__init__()
+        self.encoder = ResidualEncoder(image_shape, filters)
+        self.head = nn.Linear(self.encoder.features, n_clusters)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) → logits (B, K)."""
+        logits: Tensor = self.head(self.encoder(images))
+        return logits
+
+
+@dataclass(kw_only=True)
+class Selection(Settings):
+    """Rounds of selecting sure images, and of a classifier that learns from them."""
+
+    share: Fraction = 0.5
+    """Share of a group's images, the surest, that teach the classifier; more teach it more, and more that is wrong."""
+    rounds: Count = 5
+    """How often images are selected at most; it ends before if no more than `tolerance` of the images change their group."""
+    filters: Count = 16
+    """Filters of the classifier's first convolution; more tell more apart, and take longer."""
+    training: Training = settings(Training, epochs=20, batch_size=128)
+    """Training of the classifier in each round; it goes on from the round before."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class IDCEC(IDEC):
+    """Groups of a convolutional autoencoder's code, by the surest of which a classifier learns, again and again.
+
+    References
+    ----------
+    .. [1] H. Lu, C. Chen, H. Wei, Z. Ma, K. Jiang, Y. Wang, "Improved deep convolutional embedded clustering with re-selectable
+       sample training", Pattern Recognition 127, 2022.
+    """
+
+    name: ClassVar[str] = "idcec"
+    title: ClassVar[str] = "Deep convolutional embedded clustering with re-selected samples"
+    reference: ClassVar[str] = (
+        "H. Lu, C. Chen, H. Wei, Z. Ma, K. Jiang, Y. Wang, Improved deep convolutional embedded clustering with re-selectable sample "
+        "training. Pattern Recognition 127, 108611, 2022."
+    )
+    citation: ClassVar[str] = "Lu et al., 2022"
+    summary: ClassVar[str] = (
+        "A convolutional autoencoder was trained to reproduce the images by way of a code of {0.latent_size} numbers, and refined "
+        "together with the centres of groups in it. Of each group a share of {0.selection.share:g} of the images, those that belong to "
+        "it most surely, then taught a classifier, whose answers were the groups of the next of up to {0.selection.rounds} rounds."
+    )
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {},
+        "quick": {
+            "pretraining.epochs": "auto",
+            "training.epochs": 50,
+            "update_interval": 30,
+            "selection.filters": 8,
+            "selection.training.epochs": 8,
+        },
+    }
+    test_parameters: ClassVar[Mapping[str, Any]] = {
+        "n_clusters": 3, "filters": 4, "pretraining.epochs": 2, "training.epochs": 2, "training.batch_size": 16,
+        "selection.rounds": 2, "selection.filters": 2, "selection.training.epochs": 2, "selection.training.batch_size": 16,
+    }  # fmt: skip
+
+    network: Literal["conv"] = "conv"
+    """Three convolutions of stride 2, and a dense layer."""
+    filters: Count = 32
+    """Filters of the first convolution, of which the second has twice and the third four times as many."""
+    views: Augmentation = settings(Augmentation, zoom=0.0)
+    """Views from which the classifier learns."""
+    selection: Selection = settings(Selection)
+    """The rounds in which sure images teach a classifier."""
+
+    def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
+        """The convolutional autoencoder of `convdec-da`."""
+        filters = [self.filters * factor for factor in (1, 2, 4)]
+        return self.with_groups(StridedAutoencoder(channels_shape(self.image_shape_), self.latent_size, filters))
+
+    def stages(self, fit: FitContext) -> list[Stage]:
+        """As of `idec`, and the classifier."""
+        *first, assign, projection = super().stages(fit)
+        return [*first, fit.stage("classify", self.classify), assign, projection]
+
+    def classify(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
+        """Stage: rounds of selecting sure images, and learning a classifier from them."""
+        preprocessor = self.preprocessor(fit, outputs).to(self.device_)
+        first = self.with_groups(self.build_network().autoencoder, len(outputs["centres"]))
+        first = load_weights(first, outputs["network"], self.device_)
+        views = Preprocessor(preprocessor.normalizer, self.views.transform(fit.background))
+        classifier: Classifier = fit.trainer.build(lambda: self._classifier(len(outputs["centres"])))
+
+        def by_code(pixels: Tensor) -> Tensor:
+            return self.assignments(first.encode(preprocessor.transform(pixels)), first.centres)
+
+        def by_classifier(pixels: Tensor) -> Tensor:
+            return classifier(preprocessor.transform(pixels)).softmax(dim=1)
+
+        (shares,) = fit.apply(by_code, "classify")
+        notes = []
+        for number in range(1, self.selection.rounds + 1):
+            labels, rows = shares.argmax(axis=1), reliable_rows(shares, self.selection.share)
+            fit.trainer.fit(classifier, fit.images, LabelObjective(views, labels), self.selection.training, rows)
+            classifier.to(self.device_).eval()
+            (shares,) = fit.apply(by_classifier, "classify")
+            changed = float((shares.argmax(axis=1) != labels).mean())
+            notes.append(f"round {number}: {len(rows)} sure images taught the classifier, which moved {changed:.1%}")
+            if changed <= self.tolerance:
+                break
+        return {"classifier": dict(classifier.state_dict()), "notes": notes}
+
+    def model_state(self, outputs: StageOutputs) -> StageOutputs:
+        """Classifier and scale of the pixels; the autoencoder is no longer needed."""
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "classifier")}
+
+    def load_state(self, state: StageOutputs) -> None:
+        """Build the classifier."""
+        self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
+        self.preprocessor_ = Preprocessor(self.normalizer_)
+        classifier = self._classifier(int(state["n_clusters"]))
+        self.classifier_: Classifier = load_weights(classifier, state["classifier"], self.device_)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """The mean of the classifier's last map."""
+        features: Tensor = self.classifier_.encoder(self.preprocessor_.transform(pixels))
+        return features
+
+    def embed_and_cluster(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, and the classifier's softmax."""
+        features = self.embed(pixels)
+        return features, self.classifier_.head(features).softmax(dim=1)
+
+    def _classifier(self, n_clusters: int) -> Classifier:
+        return Classifier(channels_shape(self.image_shape_), self.selection.filters, n_clusters)
+
+
+@dataclass
+class LabelObjective:
+    """Cross-entropy of the classifier with the groups of the images it is taught."""
+
+    preprocessor: Preprocessor
+    labels: NDArray[np.int64]
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Term ``loss``."""
+        view, _ = self.preprocessor(batch.images)
+        labels = torch.from_numpy(self.labels)[batch.indices.cpu()].to(view.device)
+        return {"loss": F.cross_entropy(module(view), labels)}
+
+
+def reliable_rows(shares: NDArray[np.float32], share: float) -> NDArray[np.int64]:
+    """Rows of the surest images of each group by their shares (N, K): so large a share of the group, and at least one."""
+    labels, surest = shares.argmax(axis=1), shares.max(axis=1)
+    chosen = []
+    for group in np.unique(labels):
+        members = np.flatnonzero(labels == group)
+        count = max(1, round(share * len(members)))
+        chosen.append(members[np.argsort(-surest[members], kind="stable")[:count]])
+    return np.sort(np.concatenate(chosen))

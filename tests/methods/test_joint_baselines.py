@@ -1,0 +1,100 @@
+"""What is their own of the baselines that learn images and groups at once; the contract tests have the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from facies.methods import make_method
+from facies.methods.dagmm import DAGMMObjective
+from facies.methods.mixae import MIXAEObjective
+from facies.methods.moe_sim_vae import MoESimVAEObjective
+from facies.methods.preprocessing import Preprocessor
+from facies.metrics import accuracy
+from facies.nn import DAGMMNetwork, MixAENetwork, MLPAutoencoder, MoESimVAENetwork, PixelNormalizer
+from facies.training import Batch
+from tests.methods.factories import pictures
+
+SMALL = {"n_clusters": 4, "training.batch_size": 40, "hardware.accelerator": "cpu"}
+PREPROCESSOR = Preprocessor(PixelNormalizer(likelihood="gaussian"))
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def batch(n: int = 6, progress: float = 1.0) -> Batch:
+    return Batch(torch.rand(n, 1, 4, 4), torch.arange(n), progress)
+
+
+def test_moe_sim_vae_finds_the_kinds_and_draws_them():
+    pixels, kinds = pictures(each=40)
+    method = make_method("moe-sim-vae", parameters={**SMALL, "latent_size": 10, "training.epochs": 60}).fit(pixels)
+    assert accuracy(kinds, method.labels_) > 0.9
+    drawn = np.concatenate([method.sample(10, group, random_state=1) for group in range(4)])
+    assert (method.predict(drawn) == np.repeat(range(4), 10)).mean() > 0.7
+
+
+def test_mixae_finds_the_kinds():
+    pixels, kinds = pictures(each=40)
+    method = make_method("mixae", parameters={**SMALL, "training.epochs": 60}).fit(pixels)
+    assert accuracy(kinds, method.labels_) > 0.9
+
+
+def test_images_are_alike_if_one_is_among_the_nearest_of_the_other():
+    layout, reach = np.array([[0.0, 0], [1, 0], [3, 0], [9, 0]], np.float32), np.array([1, 1, 2, 6], np.float32)
+    objective = MoESimVAEObjective(PREPROCESSOR, layout, reach, 1.0, 1.0, 1.0)
+    alike = objective.similar(Batch(torch.zeros(4, 1, 2, 2), torch.tensor([3, 2, 1, 0])))
+    assert alike.int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]]
+
+
+def test_the_terms_of_moe_sim_vae_have_their_weights():
+    network, given = MoESimVAENetwork((1, 4, 4), 3, 2, 8), batch()
+    places, reach = np.random.default_rng(0).random((6, 2), np.float32), np.full(6, 0.4, np.float32)
+    objective = MoESimVAEObjective(Preprocessor(PixelNormalizer()), places, reach, 0.5, 0.25, 2.0)
+    terms = objective(network, given)
+    total = terms["reconstruction"] + 0.5 * terms["similarity"] + 0.25 * terms["clustering"] + 2 * terms["variance"]
+    assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-6)
+    means, logits, _, drawn = network.eval()(given.images)
+    chosen = logits.argmax(dim=1)
+    for i in range(6):
+        torch.testing.assert_close(drawn[i].flatten(), network.decoders(means)[chosen[i], i])
+
+
+@pytest.mark.parametrize(("progress", "alpha", "beta"), [(0.0, 0.0, 2.0), (0.5, 0.25, 1.25), (1.0, 0.5, 0.5)])
+def test_the_weights_of_mixae_change_along_the_training(progress, alpha, beta):
+    given = batch(progress=progress)
+    terms = MIXAEObjective(PREPROCESSOR, 0.5, 2.0)(MixAENetwork(16, 3, 2), given)
+    total = terms["reconstruction"] + alpha * terms["sample entropy"] + beta * terms["batch entropy"]
+    assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-6)
+
+
+def test_the_errors_of_mixae_are_those_of_each_autoencoder_alone():
+    network, images = MixAENetwork(16, 3, 2), batch().images
+    probabilities, errors = network(images)
+    rows = images.flatten(1)
+    for k in range(3):
+        again = network.decoders(network.encoders(rows))[k]
+        torch.testing.assert_close(errors[:, k], (again - rows).square().mean(dim=1))
+    embedding, placed = network.place(images)
+    assert embedding.shape == (6, 6)
+    torch.testing.assert_close(placed, probabilities)
+
+
+def test_dagmm_describes_an_image_by_code_and_error_of_which_each_is_standardised():
+    network, given = DAGMMNetwork(MLPAutoencoder((1, 4, 4), 3, (8,)), 3, 2), batch(40)
+    reconstruction, z, probabilities = network(given.images)
+    assert z.shape == (40, 5)
+    torch.testing.assert_close(z.mean(dim=0), torch.zeros(5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(z.var(dim=0, correction=0), torch.ones(5), atol=0.05, rtol=0)
+    rows, again = given.images.flatten(1), reconstruction.flatten(1)
+    error = (rows - again).norm(dim=1) / rows.norm(dim=1)
+    assert np.corrcoef(error.detach(), z[:, 3].detach())[0, 1] == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(40))
+    terms = DAGMMObjective(PREPROCESSOR, 0.1, 0.005)(network, given)
+    total = terms["reconstruction"] + (0.1 * terms["energy"] + 0.005 * terms["covariance"]) / 16
+    assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-5)
