@@ -1,4 +1,4 @@
-"""From rendered plates to named groups: purity of `focal-vae`'s groups, beside k-means on pixels and on an untrained encoder.
+"""From rendered plates to named groups: purity of `focal-vae`'s groups, beside `pretrained`, pixels and an untrained encoder.
 
     python benchmarks/grains.py crops --seeds 0 1 2          (bone and gravel: grains cut from real photographs)
     python benchmarks/grains.py kinds --seeds 0 1 2          (those, and six kinds drawn by rule)
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 SETS = ("crops", "kinds")
-VARIANTS = ("main", "baselines", "unseen", "layer", "lying", "k")
+VARIANTS = ("main", "pretrained", "baselines", "unseen", "layer", "lying", "k")
 STACKS = 400
 EACH_DRAWN = 30
 GROUPS = 100
@@ -184,6 +184,32 @@ def main_row(grains: Grains, seed: int, settings: list[str]) -> dict[str, Any]:
     }
 
 
+def pretrained_row(grains: Grains, seed: int) -> dict[str, Any]:
+    """The command with `pretrained`, with as many groups as `focal-vae` has, and with a number that it finds."""
+    row: dict[str, Any] = {}
+    for name, options in (("", ["--set", f"grouping.n_clusters={GROUPS}"]), ("found_", [])):
+        run = record.WORK / f"{grains.path.name}-pretrained-{name}{seed}"
+        began = time.monotonic()
+        facies(
+            "cluster",
+            str(grains.path),
+            "-o",
+            str(run),
+            "--method",
+            "pretrained",
+            "--seed",
+            str(seed),
+            "--overwrite",
+            *options,
+        )
+        from facies.runs import RunFolder
+
+        groups = RunFolder(run).partition("pretrained")[0]["group"].to_numpy()
+        row |= {f"{name}{key}": value for key, value in grains.scores(groups).items()}
+        row |= {f"{name}seconds_of_command": time.monotonic() - began}
+    return row
+
+
 def fitted(images: Any, seed: int, code: Path, **settings: Any) -> Any:
     """`focal-vae`, quick, on these images; its code and groups are kept under a name, for `benchmarks/refinement.py`."""
     from facies.methods import make_method
@@ -299,7 +325,14 @@ def main() -> None:
     if (result["stacks"], result["settings"]) != (wanted.stacks, wanted.settings):
         sys.exit(f"{record.RESULTS / name}.json: was measured with other stacks or settings; move it away")
     grains = Grains.of(wanted.set, wanted.stacks, wanted.plate)
-    row_of = {"baselines": baseline_rows, "unseen": unseen_row, "layer": layer_row, "lying": lying_row, "k": k_rows}
+    row_of = {
+        "pretrained": pretrained_row,
+        "baselines": baseline_rows,
+        "unseen": unseen_row,
+        "layer": layer_row,
+        "lying": lying_row,
+        "k": k_rows,
+    }
     for seed in wanted.seeds:
         for variant in wanted.variants:
             if any(row["seed"] == seed and row["variant"] == variant for row in result["rows"]):

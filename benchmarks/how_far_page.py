@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import record
 from record import where
 
+PLOT = "blocks-memory.svg"
 IMAGES, VOXELS, BLOCK, MACHINES = 10**7, 10**12, 128**3, 100
 
 
@@ -33,7 +35,11 @@ def how_far(results: dict[str, Any]) -> str:
         lines += beyond(rows)
     memory = [row for row in results.get("scale-out", {}).get("rows", []) if row["case"] == "memory"]
     if memory:
-        lines += ["", "## Blocks without work", "", "Memory of the driver, and of Dask's scheduler in it, by blocks that are done.", ""]  # fmt: skip
+        plot(memory)
+        lines += [
+            "", "## Blocks without work", "", "Memory of the driver, and of Dask's scheduler in it, by blocks that are done.", "",
+            f"![Memory by blocks](../images/{PLOT})", "",
+        ]  # fmt: skip
         for row in memory:
             middle = row["mb"][:: max(1, len(row["mb"]) // 5)]
             told = ", ".join(f"{mb:.0f} MB after {n:,}" for n, mb in middle)
@@ -41,7 +47,20 @@ def how_far(results: dict[str, Any]) -> str:
                 f"- {row['engine']}, {row['n_blocks']:,} blocks in {row['seconds'] / 60:.0f} minutes, {row['missing']} missing: {told}"
             )
         lines += ["", where(memory)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" if rows or memory else ""
+
+
+def plot(rows: list[dict[str, Any]]) -> None:
+    """Draw the memory of the driver by blocks that are done."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.add_subplot()
+    for row in rows:
+        axes.plot(*zip(*row["mb"], strict=True), label=row["engine"])
+    axes.set(xlabel="blocks done", ylabel="MB of the driver", ylim=(0, None))
+    axes.legend()
+    figure.savefig(record.HERE.parent / "docs" / "images" / PLOT, metadata={"Date": None})
 
 
 def grows(earlier: dict[str, Any] | None, row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import record
 from atlas_tables import reach, sessions_of_intervals
+from consensus_tables import consensus
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
@@ -216,11 +217,11 @@ def mixture(results: dict[str, Any]) -> str:
 def scale_out(results: dict[str, Any]) -> str:
     """Memory over many blocks, and kills."""
     rows = results["scale-out"]["rows"]
-    lines = ["# Blocks, kills and memory", ""]
+    lines = ["# Blocks, kills and memory"]
     memory = [row for row in rows if row["case"] == "memory"]
     if memory:
         lines += [
-            "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
+            "", "Empty blocks: the memory of the driver, in which the scheduler of the local Dask cluster is, too.", "",
             "| engine | blocks | MB after a tenth | MB at the end | missing |", "|---|---|---|---|---|",
         ]  # fmt: skip
         lines += [
@@ -308,15 +309,38 @@ def held(coverage: list[float]) -> str:
     return f"{np.mean(coverage):.1%} ({min(coverage):.1%}–{max(coverage):.1%})"
 
 
+BOTH = ("<!-- both methods -->", "<!-- end of both methods -->")
+"""Between these lines stands the table that docs/grains.md includes."""
+
+
+def both_methods(results: dict[str, Any]) -> str:
+    """`focal-vae` and `pretrained` on the same grains."""
+    lines = ["| grains | method | groups | seeds | ACC | purity |\n|---|---|---|---|---|---|"]
+    ways = (
+        ("`focal-vae`", "main", ""),
+        ("`pretrained`, as many groups", "pretrained", ""),
+        ("`pretrained`, K found", "pretrained", "found_"),
+    )
+    for result in results.values():
+        for what, variant, prefix in ways:
+            rows = [row for row in result["rows"] if row["variant"] == variant]
+            if rows:
+                scores = [spread([row[f"{prefix}{score}"] for row in rows]) for score in ("accuracy", "purity")]
+                groups = ", ".join(dict.fromkeys(str(row[f"{prefix}n_groups"]) for row in rows))
+                lines.append(f"| {result['set']} | {what} | {groups} | {len(rows)} | {' | '.join(scores)} |")
+    return "\n".join(lines)
+
+
 def grains(results: dict[str, Any]) -> str:
     """From rendered plates to named groups, one section a set."""
     parts = [
-        "# Grains\n\nSYNTHETIC plates, whose truth is known; `facies extract`, then `focal-vae`, quick. *Purity* is the mean over the groups of the share of "
+        "# Grains\n\nSYNTHETIC plates, whose truth is known; `facies extract`, then `focal-vae`, quick, or `pretrained`, quick. *Purity* is the mean over the groups of the share of "
         "their most common kind; *ACC* the share of grains of the kind by which the majority names their group. Of grains that match no true one "
         "nothing is counted here. *Particles never seen*: groups learnt and named on one half of the particles, and counted on the other. The real "
         "crops come from a few photographs of one kind each: what tells the photographs apart tells the kinds apart. *Even plate*: the grains of the same "
         "photographs, extracted with `--plate even`; the pixels and the untrained encoder see them so, too."
     ]
+    parts.append(f"\n{BOTH[0]}\n\n{both_methods(results)}\n\n{BOTH[1]}")
     for result in results.values():
         frame = pd.DataFrame(result["rows"]).set_index("variant")
 
@@ -339,6 +363,8 @@ def grains(results: dict[str, Any]) -> str:
                 100,
             ),
             ("code of focal-vae, each grain as it lies", "lying", "", 100),
+            ("features of pretrained", "pretrained", "", 100),
+            ("the same, K found", "pretrained", "found_", cell("pretrained", "found_n_groups", 0)),
             ("pixels", "baselines", "pixels_", 100),
             ("code of an untrained encoder", "baselines", "untrained_", 100),
             ("one focal layer", "layer", "", 100),
@@ -573,6 +599,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
+    "consensus": (("consensus",), consensus),
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),
     "volumes": (("volumes", "volume-reach"), lambda results: volume_page(results, spread)),
@@ -589,8 +616,9 @@ def main() -> None:
     found = {path.stem: json.loads(path.read_text()) for path in sorted(Path(record.RESULTS).glob("*.json"))}
     for page, (prefixes, render) in PAGE_OF.items():
         results = {name: result for name, result in found.items() if name.startswith(prefixes)}
-        if results:
-            (PAGES / f"{page}.md").write_text(render(results))
+        text = render(results) if results else ""
+        if text:
+            (PAGES / f"{page}.md").write_text(text)
             print(PAGES / f"{page}.md")
 
 

@@ -14,9 +14,10 @@ def volume_page(results: dict[str, Any], spread: Spread) -> str:
     """The page on volumes."""
     rows = [row for row in results["volumes"].values() if row["split"] == "test"]
     lines = [*dice(rows, spread), "", where(rows)]
-    with_clicks = [row for row in rows if "probe" in row]
-    if with_clicks:
-        lines += [*clicks(with_clicks, spread), "", where(with_clicks)]
+    for name, render in (("probe", clicks), ("invariance", invariance)):
+        own = [row for row in rows if name in row]
+        if own:
+            lines += [*render(own, spread), "", where(own)]
     alone = list(results.get("volume-reach", {}).values())
     for case, render in (("anisotropy", thinned), ("ratio", ratio), ("training", training)):
         own = [row for row in alone if row["case"] == case]
@@ -46,20 +47,28 @@ def dice(rows: list[dict[str, Any]], spread: Spread) -> list[str]:
 
 
 def clicks(rows: list[dict[str, Any]], spread: Spread) -> list[str]:
-    """Dice after clicks, and how invariant codes are."""
+    """Dice after clicks."""
     found = [row["probe"] for row in rows]
-    ratios = [row["invariance"] for row in rows]
-    others = [each["ratio_of_others"] for each in ratios if each["ratio_of_others"] is not None]
     return [
         "", "## A few clicks", "",
         f"The default method, {found[0]['clicks_a_class']} random voxels a class clicked in slices 9 to 13: mean Dice {spread([each['dice'] for each in found])}, "
         f"{spread([each['above_unsupervised_k8'] for each in found])} above that without labels at k = 8, in {spread([each['seconds'] for each in found], 1)} s "
-        "on the stored embedding of the five slices.", "",
-        "## Invariance", "",
-        "Mean distance of a voxel's code to those of its turned, scaled and shifted copies, over that of two voxels: "
-        f"{spread([each['ratio'] for each in ratios], 2)} in the dimensions that are clustered"
-        + (f", {spread(others, 2)} in the others." if others else "; the default has no others."),
+        f"on the stored embedding of the five slices; load before {max(row['load'] for row in rows)}.",
     ]  # fmt: skip
+
+
+def invariance(rows: list[dict[str, Any]], spread: Spread) -> list[str]:
+    """How invariant codes are."""
+    lines = [
+        "", "## Invariance", "",
+        "Mean distance of a voxel's code to those of its turned, scaled and shifted copies, over that of two voxels.", "",
+        "| method, clusters | seeds | dimensions that are clustered | others |", "|---|---|---|---|",
+    ]  # fmt: skip
+    for name in dict.fromkeys(row["row"] for row in rows):
+        own = [row["invariance"] for row in rows if row["row"] == name]
+        others = [each["ratio_of_others"] for each in own if each["ratio_of_others"] is not None]
+        lines.append(f"| {name} | {len(own)} | {spread([each['ratio'] for each in own], 2)} | {spread(others, 2)} |")
+    return lines
 
 
 def thinned(rows: list[dict[str, Any]], spread: Spread) -> list[str]:

@@ -1,6 +1,6 @@
 """Dice without labels on em-vnc: each method learns from slices 0-8 and labels 9-13 whole; labels score, and choose nothing.
 
-Of the default method also the Dice after 20 clicks a class, and how invariant its codes are.
+Of the default method also the Dice after 20 clicks a class; of it and of the network of the paper how invariant codes are.
 
 python benchmarks/volumes.py                          # what is missing of all rows, three seeds each
 python benchmarks/volumes.py --rows voxel-vae --seeds 0
@@ -38,6 +38,11 @@ MERGED = np.array([0, 1, 2, 0, 3], np.uint8)
 VOXEL = (45.0, 4.6, 4.6)
 CLICKS = 20
 SPLITS = {"test": (slice(0, 9), slice(9, 14)), "design": (slice(0, 5), slice(5, 9))}
+ANCHORS = 96_000
+PAPER = {
+    "network": "paper", "scale_nm": 144.0, "paper.channels": (16, 32, 64), "paper.hidden": 64, "paper.latent_size": 16,
+    "paper.batch_size": 64, "paper.learning_rate": 1e-3, "paper.n_steps": ANCHORS // 64,
+}  # fmt: skip
 ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "intensity, k-means": ("intensity", "kmeans", {}),
     "filter bank, k-means": ("filter-bank", "kmeans", {"n_components": 64, "neighbours": False}),
@@ -49,6 +54,9 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "voxel-vae, k-means": ("voxel-vae", "kmeans", {}),
     "voxel-vae, Gaussian": ("voxel-vae", "gaussian", {}),
     "voxel-vae, merged (default)": ("voxel-vae", "merged", {}),
+    f"voxel-vae, merged, {ANCHORS:,} patches": ("voxel-vae", "merged", {"n_steps": ANCHORS // 512}),
+    f"network of the paper (16-32-64 channels), {ANCHORS:,} anchors, k-means": ("voxel-vae", "kmeans", PAPER),
+    f"CIHS, {ANCHORS:,} anchors, hyperbolic k-means": ("cihs", "hyperbolic", {"n_steps": ANCHORS // 128}),
 }
 DEFAULT = "voxel-vae, merged (default)"
 
@@ -78,14 +86,14 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
         apply_segmentation(run, part(grey[tested], size), folder / "tested", engine, options)
     tested_run = open_segmentation(folder / "tested")
     measured = evaluate_segmentation(tested_run, part(classes[tested], size), k=8)
-    of_default = {}
+    further: dict[str, Any] = {}
     if row == DEFAULT:
-        of_default["probe"] = probe(folder / "tested", classes[tested], seed, measured["dice_majority"])
+        further["probe"] = probe(folder / "tested", classes[tested], seed, measured["dice_majority"])
+    if row == DEFAULT or parameters is PAPER:
         grey_range = GreyRange(*run.described["grey_range"])
-        copies = transformed_copies(
-            part(grey[learnt], size), open_model(run).method, grey_range, n_voxels=40, seed=seed
-        )
-        of_default["invariance"] = {"ratio": copies.ratio, "ratio_of_others": copies.ratio_of_others}
+        learnt_from = part(grey[learnt], size)
+        copies = transformed_copies(learnt_from, open_model(run).method, grey_range, n_voxels=40, seed=seed)
+        further["invariance"] = {"ratio": copies.ratio, "ratio_of_others": copies.ratio_of_others}
     shutil.rmtree(folder)
     return {
         "row": row, "seed": seed, "split": split, "more": more, "majority_k8": measured["dice_majority"],
@@ -95,7 +103,7 @@ def measure(row: str, seed: int, split: str, more: dict[str, Any]) -> dict[str, 
         "by_class_k8": {
             name: each["dice_majority"] for name, each in zip(CLASSES, measured["dice_by_class"].values(), strict=True)
         },
-        **of_default, "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
+        **further, "seconds_to_learn_and_label": round(seconds, 1), "load": round(os.getloadavg()[0], 1), "machine": record.machine(),
     }  # fmt: skip
 
 
@@ -131,6 +139,7 @@ def main() -> None:
     parser.add_argument("--rows", default="", help="only rows whose name begins so")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--again", action="store_true", help="measure rows that are kept, too")
     parser.add_argument("--set", nargs="*", default=[], help="parameters to try; the row is printed, and not kept")
     arguments = parser.parse_args()
     more = {name: json.loads(value) for name, value in (each.split("=") for each in arguments.set)}
@@ -138,7 +147,7 @@ def main() -> None:
     for row in ROWS:
         for seed in arguments.seeds:
             key = f"{arguments.split}: {row}: {seed}"
-            if not row.startswith(arguments.rows) or (key in kept and not more):
+            if not row.startswith(arguments.rows) or (key in kept and not (more or arguments.again)):
                 continue
             result = measure(row, seed, arguments.split, more)
             print(

@@ -10,7 +10,16 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
-NOT_MEASURING = {"record", "sets", "tables"}
+NOT_MEASURING = {
+    "atlas_tables",
+    "consensus_tables",
+    "how_far_page",
+    "real_tables",
+    "record",
+    "sets",
+    "tables",
+    "volume_tables",
+}
 
 
 class FaciesBenchmarks(SphinxDirective):

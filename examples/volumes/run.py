@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("volume-demo"), help="folder to write (volume-demo)")
     parser.add_argument("--side", type=int, default=96, help="voxels along each side of the phantom (96)")
     parser.add_argument("--method", default="voxel-vae", help="what embeds the voxels (voxel-vae)")
+    parser.add_argument("--steps", type=int, default=600, help="steps of the training of voxel-vae (600)")
     parser.add_argument("--scale-nm", type=float, default=240, help="how far a voxel sees, in nm (240)")
     parser.add_argument("--data", type=Path, help="a folder with em-vnc/em_vnc.npz and em-fly/em_fly_medulla.npz")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same volume and clicks (0)")
@@ -42,7 +43,9 @@ def main() -> None:
 
     say(f"making a SYNTHETIC volume of {asked.side}³ voxels with four textures")
     classes = write_phantom(folder / "phantom.npz", asked.side, asked.seed)
-    before, after = correct(folder, classes, asked.method, asked.scale_nm, asked.seed)
+    settings = ["--method", asked.method, "--scale-nm", asked.scale_nm, "--seed", asked.seed]
+    settings += ["--set", f"n_steps={asked.steps}"] if asked.method == "voxel-vae" else []
+    before, after = correct(folder, classes, settings, asked.seed)
     say(f"mean Dice of the classes: {before:.2f} without a label, {after:.2f} after {CLICKS} clicks a class")
     if asked.data is not None:
         real_volumes(asked.data.expanduser(), folder)
@@ -56,10 +59,9 @@ def write_phantom(path: Path, side: int, seed: int) -> np.ndarray:
     return classes
 
 
-def correct(folder: Path, classes: np.ndarray, method: str, scale_nm: float, seed: int) -> tuple[float, float]:
+def correct(folder: Path, classes: np.ndarray, settings: list[object], seed: int) -> tuple[float, float]:
     """Segment the phantom, correct it by clicks, and return the Dice before and after."""
     grey, truth, run = f"{folder}/phantom.npz:grey", f"{folder}/phantom.npz:classes", folder / "run"
-    settings = ("--method", method, "--scale-nm", scale_nm, "--seed", seed)
     facies("segment", grey, "-o", run, "--k", "4-8", *settings, "--overwrite")
     before = json.loads(facies("evaluate", run, "--labels", truth, "--k", 8, "--json"))["dice_majority"]
     facies("report", run, "-o", folder / "report.html", "--k", 8, "--overwrite")

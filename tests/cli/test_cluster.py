@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facies.cli.cluster import parse_range, parse_size
+from facies.cli.image_options import parse_range, parse_size
 from facies.errors import InputError
 from facies.io import lock_run
 from facies.methods import load_method

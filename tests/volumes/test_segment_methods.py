@@ -121,7 +121,6 @@ def test_a_training_that_was_killed_goes_on(folder, monkeypatch) -> None:
 BAD = {
     "network": (["--set", "network=papre"], "network takes 'dense' or 'paper'"),
     "other network": (["--set", "paper.n_steps=3"], "paper.n_steps is of network='paper'"),
-    "devices": (["--devices", "2"], "devices is of network='paper'"),
     "no devices": (["--method", "intensity", "--devices", "2"], "has no parameter 'devices'"),
     "preset": (["--preset", "papre"], "has no preset 'papre'; did you mean 'paper'"),
     "scales": (["--scale-nm", "60,x"], "--scale-nm 60,x: give a length in nm"),

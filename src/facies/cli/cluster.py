@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line
-from facies.cli.options import Channels, Input, Json, Overwrite, Pages
+from facies.cli.image_options import read_image_options
+from facies.cli.options import (
+    Channels,
+    CutBand,
+    Fit,
+    Input,
+    Json,
+    Labels,
+    MethodSettings,
+    Overwrite,
+    Pages,
+    Preset,
+    Resume,
+    RunOutput,
+    Size,
+    ValueRange,
+)
 from facies.cli.run_summary import print_run_summary, run_summary
-from facies.errors import InputError
-
-if TYPE_CHECKING:
-    from facies.workflows.cluster import ImageOptions
 
 
 def cluster(
     context: typer.Context,
     source: Input,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")],
+    output: RunOutput,
     method: Annotated[
         str | None,
         typer.Option(
@@ -29,35 +40,20 @@ def cluster(
             show_default="chosen by the images",
         ),
     ] = None,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")] = "quick",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
-    ] = None,
+    preset: Preset = "quick",
+    settings: MethodSettings = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed gives the same groups.", show_default="0")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted or killed.")] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     channels: Channels = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
-    ] = None,
-    fit: Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")] = "resize",
+    size: Size = None,
+    fit: Fit = "resize",
     pages: Pages = None,
-    cut_band: Annotated[
-        bool,
-        typer.Option("--cut-band/--keep-band", help="Cut off a scale bar that stands below all images, or leave it."),
-    ] = True,
-    labels: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
-    ] = None,
-    value_range: Annotated[
-        str | None,
-        typer.Option(
-            "--range", metavar="LOW,HIGH", help="Pixel values that become black and white.", show_default="found"
-        ),
-    ] = None,
+    cut_band: CutBand = True,
+    labels: Labels = None,
+    value_range: ValueRange = None,
     accelerator: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")
     ] = None,
@@ -86,22 +82,22 @@ def cluster(
         "hardware.devices": devices,
         "hardware.precision": precision,
     }
-    image_options = {
-        "channels": channels,
-        "size": parse_size(size),
-        "fit": fit,
-        "pages": pages,
-        "cut_band": cut_band,
-        "labels": labels,
-        "value_range": parse_range(value_range),
-    }
+    image_options = read_image_options(
+        channels=channels,
+        size=size,
+        fit=fit,
+        pages=pages,
+        cut_band=cut_band,
+        labels=labels,
+        value_range=value_range,
+    )
     job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
         parameters=merged(read_settings(of, settings or [], log_line), options),
-        image_options=cast("ImageOptions", image_options),
+        image_options=image_options,
         resume=resume,
         overwrite=overwrite,
         tensorboard_folder=log,
@@ -115,25 +111,3 @@ def cluster(
     if not is_new:
         print_line(f"{run.path} is complete; there is nothing to resume.")
     print_run_summary(run)
-
-
-def parse_size(text: str | None) -> int | tuple[int, int] | None:
-    """Read ``64`` or ``64x48`` (height × width); raise `InputError` if it is neither."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip().lower())
-    if match is None:
-        raise InputError(f"--size {text}: give a side, such as 64, or height and width, such as 64x48")
-    height, width = match.groups()
-    return int(height) if width is None else (int(height), int(width))
-
-
-def parse_range(text: str | None) -> tuple[float, float] | None:
-    """Read ``LOW,HIGH``, such as ``0,4095``; raise `InputError` if it is not two numbers."""
-    if text is None:
-        return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"--range {text}: give two numbers with a comma between them, such as 0,4095") from error
-    return low, high

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from facies.cli.console import console_progress, log_left_out, log_line, print_json, print_line, print_table
-from facies.cli.options import EngineName, Json, Overwrite, Scheduler
+from facies.cli.options import EngineName, Json, Overwrite, Resume, Scheduler
 from facies.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def extract(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
     engine: EngineName = "processes",
     scheduler: Scheduler = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -15,6 +15,13 @@ Input = Annotated[
         help="A folder of images, .npy, .npz, .zarr, a file of several images such as a TIFF, or vignettes with an EcoTaxa table.",
     ),
 ]
+RunOutput = Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The run folder to write.")]
+Preset = Annotated[str, typer.Option(metavar="NAME", help="See facies presets.")]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier command wrote there.")]
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object to standard output, and nothing else there.")]
 Partition = Annotated[
@@ -32,6 +39,20 @@ Pages = Annotated[
 ]
 Channels = Annotated[
     str | None, typer.Option(metavar="grey|rgb", help="Convert the images.", show_default="as they are")
+]
+Size = Annotated[
+    str | None, typer.Option(metavar="N|HxW", help="Bring the images to this size.", show_default="as they are")
+]
+Fit = Annotated[str, typer.Option(metavar="resize|pad", help="How images are brought to a size.")]
+CutBand = Annotated[
+    bool, typer.Option("--cut-band/--keep-band", help="Cut off a scale bar that stands below all images, or leave it.")
+]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE.csv", help="True labels (columns id, label); only metrics read them.")
+]
+ValueRange = Annotated[
+    str | None,
+    typer.Option("--range", metavar="LOW,HIGH", help="Pixel values that become black and white.", show_default="found"),
 ]
 Jobs = Annotated[
     int, typer.Option(min=1, help="Processes of this machine, or workers of the Dask cluster started here.")

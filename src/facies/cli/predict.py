@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
-from facies.cli.options import Channels, EngineName, Input, Jobs, Json, Overwrite, Pages, Run, Scheduler
+from facies.cli.options import Channels, EngineName, Input, Jobs, Json, Overwrite, Pages, Resume, Run, Scheduler
 from facies.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def predict(
     jobs: Jobs = 1,
     engine: EngineName = "processes",
     scheduler: Scheduler = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what several processes left unfinished.")
-    ] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

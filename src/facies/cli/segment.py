@@ -11,7 +11,7 @@ import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line, print_paths
 from facies.cli.option_scope import refuse_given
-from facies.cli.options import EngineName, Jobs, Json, Overwrite, Scheduler, Seed
+from facies.cli.options import EngineName, Jobs, Json, MethodSettings, Overwrite, Resume, Scheduler, Seed
 from facies.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def segment(
             help="A named set of parameters; of voxel-vae paper, the network of the paper, and paper-small, too.",
         ),
     ] = "quick",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter of the method; may be given several times."),
-    ] = None,
+    settings: MethodSettings = None,
     voxel_size: Annotated[
         str | None,
         typer.Option(metavar="Z,Y,X", help="The size of a voxel in nm.", show_default="what the file says"),
@@ -96,14 +93,14 @@ def segment(
         int | None,
         typer.Option(
             min=1,
-            help="On how many GPUs, or CPU processes, cihs or the network of the paper is trained.",
+            help="On how many GPUs, or CPU processes, voxel-vae or cihs is trained.",
             show_default="1",
         ),
     ] = None,
     jobs: Jobs = 1,
     engine: EngineName = "processes",
     scheduler: Scheduler = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted or killed.")] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

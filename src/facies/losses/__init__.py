@@ -1,6 +1,7 @@
 """Losses: small pure functions, each beside its formula."""
 
-from facies.losses.contrastive import cosine_regression, info_nce, nt_xent
+from facies.losses.contrastive import cosine_regression, info_nce, nt_xent, queue_contrast
+from facies.losses.cross_view import cross_view_information
 from facies.losses.dac import (
     adaptive_threshold,
     all_pairs_loss,
@@ -35,15 +36,18 @@ from facies.losses.neighbour_heads import (
     pointwise_mutual_information,
 )
 from facies.losses.pose import pose_loss
+from facies.losses.prototype_labels import double_softmax_cross_entropy, prototype_targets
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
+from facies.losses.self_distillation import centred_targets, distillation
 from facies.losses.self_training import (
     assignment_divergence,
     balanced_distribution,
+    sharpened,
     student_t_assignment,
     target_distribution,
 )
 from facies.losses.subspace import basis_length_penalty, basis_overlap_penalty, subspace_assignment
-from facies.losses.triplet import triplet
+from facies.losses.triplet import triplet, weighted_triplet
 from facies.losses.variational import kl_to_standard_normal, linear_warm_up
 from facies.losses.wasserstein import inverse_multiquadratic_mmd, weighted_mmd
 
@@ -56,10 +60,14 @@ __all__ = [
     "basis_overlap_penalty",
     "batch_entropy",
     "bernoulli_reconstruction",
+    "centred_targets",
     "certain_pairs_loss",
     "consistency_loss",
     "cosine_regression",
+    "cross_view_information",
     "dac_thresholds",
+    "distillation",
+    "double_softmax_cross_entropy",
     "expected_loss",
     "gaussian_reconstruction",
     "group_variance_divergence",
@@ -83,8 +91,11 @@ __all__ = [
     "pointwise_mutual_information",
     "pose_loss",
     "positive_pairs",
+    "prototype_targets",
+    "queue_contrast",
     "reconstruction",
     "sample_entropy",
+    "sharpened",
     "soft_target_divergence",
     "student_t_assignment",
     "subspace_assignment",
@@ -92,4 +103,5 @@ __all__ = [
     "triplet",
     "unit_vectors",
     "weighted_mmd",
+    "weighted_triplet",
 ]

@@ -45,6 +45,26 @@ def info_nce(queries: Tensor, keys: Tensor, temperature: float = 0.2) -> Tensor:
     return 2 * temperature * F.cross_entropy(similarity / temperature, own)
 
 
+def queue_contrast(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.2) -> Tensor:
+    """−log exp(q·k/τ) / (exp(q·k/τ) + Σ_j exp(q·n_j/τ)), mean over the batch (MoCo, He et al., 2020, eq. 1).
+
+    Parameters
+    ----------
+    queries
+        (B, D) projections of the student.
+    keys
+        (B, D) projections of the teacher, of the other view; no gradient goes to them.
+    queue
+        (Q, D) n: keys of earlier batches; no gradient goes to them.
+    temperature
+        τ; smaller values push the nearest strangers away hardest.
+    """
+    own = F.normalize(queries.float(), dim=1)
+    positive = (own * F.normalize(keys.detach().float(), dim=1)).sum(dim=1, keepdim=True)
+    logits = torch.cat([positive, own @ F.normalize(queue.detach().float(), dim=1).T], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
+
+
 def cosine_regression(predictions: Tensor, targets: Tensor) -> Tensor:
     """2 − 2·cos(p_i, z_i), mean over the batch (Grill et al., 2020, eq. 2). No gradient goes to the targets.
 

@@ -27,17 +27,27 @@ def student_t_assignment(codes: Tensor, centres: Tensor, alpha: float = 1.0) -> 
     return (-(alpha + 1) / 2 * torch.log1p(squares / alpha)).softmax(dim=1)
 
 
+def sharpened(assignments: Tensor) -> Tensor:
+    """p_ij ∝ q_ij² / Σ_i q_ij, rows normalised (Xie et al., 2016, eq. 3), with its gradient.
+
+    Parameters
+    ----------
+    assignments
+        (N, K) q; the column sums are the clusters' sizes.
+    """
+    weights = assignments.square() / assignments.sum(dim=0)
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
 def target_distribution(assignments: Tensor) -> Tensor:
-    """p_ij ∝ q_ij² / Σ_i q_ij, rows normalised; no gradient (Xie et al., 2016, eq. 3).
+    """`sharpened` assignments as a target: no gradient (Xie et al., 2016, eq. 3).
 
     Parameters
     ----------
     assignments
         (N, K) q of *all* images: the column sums are the clusters' sizes.
     """
-    assignments = assignments.detach()
-    weights = assignments.square() / assignments.sum(dim=0)
-    return weights / weights.sum(dim=1, keepdim=True)
+    return sharpened(assignments.detach())
 
 
 def balanced_distribution(assignments: Tensor) -> Tensor:

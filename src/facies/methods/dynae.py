@@ -47,7 +47,7 @@ class DynAE(AutoencoderClustering):
         "quick": {
             "pretraining.epochs": "auto",
             "pretraining.learning_rate": 1e-3,
-            "training.epochs": 60,
+            "training.epochs": 100,
             "update_interval": 30,
         },
     }

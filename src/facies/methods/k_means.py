@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-import torch
-from annotated_types import Ge
-from torch import Tensor
-
-from facies.cluster import KMeans
-from facies.methods.fit_context import FitContext
+from facies.methods.k_means_groups import KMeansGroups
 from facies.methods.pixel_clustering import ComponentClustering, PixelClustering
-from facies.parameters import Count
-from facies.training import StageOutputs
 
 REFERENCE = "S. P. Lloyd, Least squares quantization in PCM. IEEE Transactions on Information Theory 28, 1982."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class PixelKMeans(PixelClustering):
+class PixelKMeans(KMeansGroups, PixelClustering):
     """K-means on the pixels of the images.
 
     References
@@ -32,35 +25,6 @@ class PixelKMeans(PixelClustering):
     reference: ClassVar[str] = REFERENCE
     citation: ClassVar[str] = "Lloyd, 1982"
     summary: ClassVar[str] = "The pixels of the images were grouped by k-means, the best of {0.n_init} starts."
-
-    n_clusters: Annotated[int, Ge(2)] = 10
-    """Number of groups, K."""
-    n_init: Count = 20
-    """Starts, of which the one with the least sum of squares is kept."""
-    max_iter: Count = 300
-    """Most rounds of one start, if the centres do not come to rest before."""
-
-    def group(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """Stage: the centres."""
-        with fit.trainer.progress("group", 1, "steps"):
-            model = KMeans(
-                self.n_clusters, n_init=self.n_init, max_iter=self.max_iter, random_state=fit.trainer.seed("groups")
-            )
-            model.fit(outputs["embedding_"])
-        centres = torch.from_numpy(model.cluster_centers_).float()
-        return {
-            "groups": {"centres": centres, "variance": torch.tensor(float(model.variance_))},
-            "n_clusters": len(centres),
-        }
-
-    def load_groups(self, groups: dict[str, Tensor]) -> None:
-        """The centres."""
-        self.centres_, self.variance_ = groups["centres"].to(self.device_), groups["variance"].to(self.device_)
-
-    def place(self, embedding: Tensor) -> Tensor:
-        """p(k | x) ∝ exp(−‖x − c_k‖² / 2σ²): the mixture of which k-means is the limit."""
-        squares = torch.cdist(embedding, self.centres_, compute_mode="donot_use_mm_for_euclid_dist").square()
-        return (-squares / (2 * self.variance_).clamp(min=1e-12)).softmax(dim=1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -48,15 +48,7 @@ class LayoutClustering(EmbeddingMethod):
             rows = np.sort(drawn)
         with fit.trainer.progress("group", 1, "steps"):
             memberships = self.cut(embedding[rows], fit.trainer.seed("groups"))
-        size = embedding.shape[1]
-        groups = {
-            "references": torch.from_numpy(embedding[rows]),
-            "memberships": torch.from_numpy(memberships.astype(np.float32)),
-            "mean": torch.zeros(size),
-            "components": torch.eye(size),
-            "unit_length": torch.tensor(False),
-            "votes": torch.tensor(min(VOTES, len(rows))),
-        }
+        groups = votes_of(embedding[rows], memberships)
         return {"groups": groups, "n_clusters": memberships.shape[1], "notes": notes}
 
     def load_groups(self, groups: dict[str, Tensor]) -> None:
@@ -67,6 +59,19 @@ class LayoutClustering(EmbeddingMethod):
         """What the neighbours of an image say."""
         placed: Tensor = self.groups_(embedding)
         return placed
+
+
+def votes_of(references: NDArray[np.float32], memberships: NDArray[np.float32]) -> dict[str, Tensor]:
+    """The state of `Groups` in which these embeddings (M, D) vote for their memberships (M, K)."""
+    size = references.shape[1]
+    return {
+        "references": torch.from_numpy(references),
+        "memberships": torch.from_numpy(memberships.astype(np.float32)),
+        "mean": torch.zeros(size),
+        "components": torch.eye(size),
+        "unit_length": torch.tensor(False),
+        "votes": torch.tensor(min(VOTES, len(references))),
+    }
 
 
 def one_hot(labels: NDArray[Any]) -> NDArray[np.float32]:

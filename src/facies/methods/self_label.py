@@ -205,12 +205,16 @@ class SelfLabel(ViewLearner):
 
 
 def sure_rows(
-    consensus: NDArray[np.float32], labels: NDArray[np.int64], neighbours: NDArray[np.int64], confidence: float
+    consensus: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    neighbours: NDArray[np.int64],
+    confidence: float,
+    agreement: float | None = None,
 ) -> NDArray[np.int64]:
-    """Rows of which consensus and neighbours are sure; of a group with none the surest tenth, at least one."""
+    """Rows of which consensus and neighbours are sure (None: as sure); of a group with none the surest tenth, at least one."""
     certainty = consensus.max(axis=1)
-    agreement = (labels[neighbours] == labels[:, None]).mean(axis=1)
-    sure = (certainty >= confidence) & (agreement >= confidence)
+    agreeing = (labels[neighbours] == labels[:, None]).mean(axis=1)
+    sure = (certainty >= confidence) & (agreeing >= (confidence if agreement is None else agreement))
     for group in np.setdiff1d(np.unique(labels), labels[sure]):
         members = np.flatnonzero(labels == group)
         count = math.ceil(len(members) / 10)

@@ -53,8 +53,8 @@ class MLPAutoencoder(nn.Module):
         self.has_variance = not deterministic
         pixels = math.prod(image_shape)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = _layers([pixels, *hidden_sizes, latent_size if deterministic else 2 * latent_size])
-        self.decoder = _layers([latent_size, *reversed(hidden_sizes), pixels])
+        self.encoder = perceptron([pixels, *hidden_sizes, latent_size if deterministic else 2 * latent_size])
+        self.decoder = perceptron([latent_size, *reversed(hidden_sizes), pixels])
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) → mean and log-variance of the codes, each (B, D)."""
@@ -72,8 +72,12 @@ class MLPAutoencoder(nn.Module):
         return AutoencoderOutput(self.decode(code), mean, log_variance, code)
 
 
-def _layers(sizes: Sequence[int]) -> nn.Sequential:
+def perceptron(sizes: Sequence[int], *, batch_norm: bool = False) -> nn.Sequential:
+    """Linear layers of these sizes, with ReLU between them, and where asked a batch normalisation before it; the last is linear."""
     layers: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        layers.append(nn.Linear(inputs, outputs))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(outputs))
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers[: -2 if batch_norm else -1])

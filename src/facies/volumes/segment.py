@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from facies.cluster.clusters_by_k import CLUSTER_KINDS, fit_clusters
 from facies.errors import InputError, suggest
-from facies.io import jsonable, write_json_atomically
+from facies.io import check_room, jsonable, write_json_atomically
 from facies.methods.voxels import VoxelMethod
 from facies.methods.voxels.model import VoxelModel, model_digest
 from facies.parameters import parameter_values
@@ -107,6 +109,9 @@ def segment_volume(
     size = volume.voxel_size_nm
     volume.check_thickness(method.patch_voxels(size), f"a patch of {method.scale_nm:g} nm")
     grey_range = find_grey_range(volume)
+    method.voxel_size_nm_ = size  # how many values the embedding has may depend on it
+    n_bytes = int(np.prod(volume.shape, dtype=np.int64)) * (len(ks) + 2 * method.n_features)
+    check_room(Path(output).expanduser(), n_bytes, "the result")  # known before anything is learnt
     request = jsonable(
         {
             "method": method.name, "parameters": parameter_values(method), "ks": ks, "clusters": kind,

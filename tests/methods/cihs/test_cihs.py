@@ -89,6 +89,12 @@ def test_it_learns_that_parts_are_near() -> None:
     assert ratio(learnt.fit(SAMPLE)) < 0.9
 
 
+def test_the_preset_of_the_paper_sees_ten_million_patches() -> None:
+    method = make_voxel_method("cihs", "paper")
+    assert method.n_steps * method.batch_size == 10_000_000
+    method.check()
+
+
 def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(InputError, match="one to four"):
         tiny().set_params(channels=(2,) * 5).check()

@@ -83,3 +83,13 @@ def test_contrast_is_normalised_unless_intensity_is_kept() -> None:
     method = VoxelVAE(**SMALL, scale_nm=100, keep_intensity=False).fit(VoxelSample([GREY], (8, 8, 8)))
     block = mirrored(GREY, [4, 4, 4], [6, 6, 6], method.halo)
     np.testing.assert_allclose(method.embed(block * 0.5 + 0.2), method.embed(block), atol=1e-2)
+
+
+def test_two_processes_train_it_together(tmp_path) -> None:
+    """With a part of each batch each; what they learnt lowers the loss like one process does."""
+    more = {"n_steps": 20, "devices": 2, "device": "cpu"}
+    learnt = VoxelVAE(**{**SMALL, **more}, scale_nm=100).fit(VoxelSample([GREY], (8, 8, 8)), checkpoints=tmp_path)
+    assert [row["step"] for row in learnt.history_] == list(range(1, 21))
+    losses = [row["reconstruction"] for row in learnt.history_]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 5
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1  # the finished training, should the rest be killed

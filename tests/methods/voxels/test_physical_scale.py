@@ -77,3 +77,13 @@ def test_a_box_is_mirrored_as_numpy_does() -> None:
     box = RNG.integers(0, 255, (3, 5, 6), np.uint8)
     expected = np.pad(box.astype(np.float32) / 255, ((4, 4), (2, 2), (7, 7)), mode="reflect")
     np.testing.assert_allclose(mirrored(box, [0, 0, 0], [3, 5, 6], (4, 2, 7)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("finest", [3.0, 13.0, 16.0, 23.0, 29.0, 40.0, 61.0])
+def test_blocks_begin_with_a_whole_working_voxel(finest) -> None:
+    """Blocks have sides of 64 voxels times a whole number: with means of 3 or 5 the result would depend on where they begin."""
+    factors = WorkingGrid.of((45, 4.6, 4.6), finest).factors
+    assert all(64 % factor == 0 for factor in factors)
+    assert all(
+        factor * size <= 1.05 * finest or factor == 1 for factor, size in zip(factors, (45, 4.6, 4.6), strict=True)
+    )

@@ -47,17 +47,21 @@ class CIHS(VoxelMethod):
         "Hsu, Gu, Wu, Chiu and Yeung, Capturing implicit hierarchical structure in 3D biomedical images with self-supervised "
         "hyperbolic representations, NeurIPS 2021"
     )
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {},
+        "paper": {"channels": (32, 64, 128), "hidden": 128, "n_steps": 78_125},
+    }
 
     scale_nm: Positive = 144.0
     """The size of the patch around a voxel, in nm."""
     latent_size: Count = 2
     """Dimensions of the ball."""
-    channels: tuple[Count, ...] = (32, 64, 128)
+    channels: tuple[Count, ...] = (16, 32, 64)
     """Outputs of the convolutions, behind each of which a patch is halved; up to four."""
-    hidden: Count = 128
+    hidden: Count = 64
     """Width of the layer between the convolutions and the code, and number of gyroplanes."""
-    n_steps: Count = 5000
-    """Steps of the training."""
+    n_steps: Count = 400
+    """Steps of the training; the preset ``paper`` sees the ten million patches that Han et al. gave it."""
     batch_size: Annotated[int, at.Ge(2)] = 128
     """Patches of a step, with one inside of each, over all devices together."""
     learning_rate: Positive = 1e-3

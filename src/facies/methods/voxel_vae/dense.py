@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,9 +17,10 @@ from facies.methods.voxels.base import VoxelSample
 from facies.methods.voxels.contrast import normalise_contrast
 from facies.methods.voxels.filter_bank import bank_halo, bank_responses, bank_sigmas, learning_blocks
 from facies.methods.voxels.gaussian_scale import radius
+from facies.methods.voxels.patch_training import train_on_patches
 from facies.methods.voxels.physical_scale import Shape, Triple, WorkingGrid
 from facies.nn.voxel_encoder import VoxelEncoder
-from facies.training import derive_seed
+from facies.training import Batch, derive_seed
 
 if TYPE_CHECKING:
     from facies.training import Progress
@@ -42,6 +44,8 @@ class DenseSettings(Protocol):
     noise: float
     n_blocks: int
     keep_intensity: bool
+    device: str
+    devices: int
 
 
 class DenseNetwork:
@@ -84,8 +88,13 @@ class DenseNetwork:
         z, y, x = (max(a, b + c) for a, b, c in zip(bank, self.encoder.halo, window, strict=True))
         return z, y, x
 
-    def learn(self, sample: VoxelSample, device: torch.device, progress: Progress) -> list[dict[str, float]]:
-        """Train encoder and decoder on random patches of a sample; the losses by step are returned."""
+    def learn(
+        self, sample: VoxelSample, device: torch.device, progress: Progress, checkpoints: Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train encoder and decoder on random patches of a sample; the losses by step are returned.
+
+        With several devices what a kill left unfinished goes on from `checkpoints`.
+        """
         settings = self.settings
         seed = derive_seed(settings.random_state, "dense")
         blocks = list(self._blocks(sample, np.random.default_rng(seed), progress))
@@ -102,8 +111,22 @@ class DenseNetwork:
                 slices=self.slices,
             ).to(device)
             decoder = Decoder(settings.latent_size, settings.hidden, self.n_values).to(device)
+            if settings.devices > 1:
+                return self._train_together(blocks, decoder, progress, checkpoints)
             source = PatchSource(blocks, self.encoder.patch, device)
             return self._train(source, decoder, seed, progress)
+
+    def _train_together(
+        self, blocks: Sequence[TrainingBlock], decoder: Decoder, progress: Progress, checkpoints: Path | None
+    ) -> list[dict[str, float]]:
+        """Train on several devices, each of which has all blocks and draws a part of every batch."""
+        settings = self.settings
+        return train_on_patches(
+            EncoderAndDecoder(self.encoder, decoder), DenseObjective(blocks, self.encoder.patch, settings.kl_weight),
+            n_steps=settings.n_steps, batch_size=settings.batch_size, learning_rate=settings.learning_rate, schedule="cosine",
+            device=settings.device, devices=settings.devices, random_state=settings.random_state, progress=progress,
+            checkpoints=checkpoints,
+        )  # fmt: skip
 
     def _train(self, source: PatchSource, decoder: Decoder, seed: int, progress: Progress) -> list[dict[str, float]]:
         settings, n_steps = self.settings, self.settings.n_steps
@@ -202,6 +225,47 @@ class Decoder(nn.Module):
         """Negative log-likelihood of the targets without its constant, one number a row."""
         deviation = self.log_deviation.exp().clamp_min(LEAST_DEVIATION)
         return (0.5 * ((self.layers(codes) - targets) / deviation).square() + deviation.log()).sum(dim=1)
+
+
+class EncoderAndDecoder(nn.Module):
+    """Both as one network, for several processes that share it."""
+
+    def __init__(self, encoder: VoxelEncoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, patches: Tensor, values: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Means over the batch of what the targets cost, and of the divergence of the codes."""
+        mean, variance = self.encoder(patches, values)
+        code = mean + variance.sqrt() * torch.randn_like(mean)
+        return self.decoder.loss(code, targets).mean(), kl_to_standard_normal(mean, variance.log()).mean()
+
+
+class DenseObjective:
+    """The loss of a batch of patches, which it draws itself, on the device.
+
+    Parameters
+    ----------
+    blocks : sequence of TrainingBlock
+        What patches are drawn from.
+    patch : tuple of int
+        The shape of a patch.
+    kl_weight : float
+        Weight of the divergence.
+    """
+
+    def __init__(self, blocks: Sequence[TrainingBlock], patch: Shape, kl_weight: float) -> None:
+        self.blocks, self.patch, self.kl_weight = blocks, patch, kl_weight
+        self._source: PatchSource | None = None
+
+    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Draw as many patches as the batch has rows, by the seed of the step; terms of the loss."""
+        if self._source is None:
+            self._source = PatchSource(self.blocks, self.patch, batch.indices.device)
+        patches, values, targets = next(self._source.batches(1, len(batch.indices), torch.initial_seed()))
+        reconstruction, divergence = module(patches, values, targets)
+        loss = reconstruction + self.kl_weight * divergence
+        return {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
 
 
 def _inner(values: NDArray[np.float32], halo: Shape) -> NDArray[np.float32]:

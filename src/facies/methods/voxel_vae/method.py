@@ -81,7 +81,7 @@ class VoxelVAE(VoxelMethod):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What is computed on; ``auto`` is a GPU if there is one."""
     devices: Count = 1
-    """How many GPUs, or CPU processes, ``paper`` is trained on."""
+    """How many GPUs, or CPU processes, it is trained on."""
 
     @property
     def n_features(self) -> int:
@@ -119,7 +119,7 @@ class VoxelVAE(VoxelMethod):
                 sample, self.device, self.devices, self.random_state, progress, self.checkpoints
             )
         else:
-            self.history_ = self.network_.learn(sample, self._device(), progress)
+            self.history_ = self.network_.learn(sample, self._device(), progress, self.checkpoints)
 
     def embed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embed a block in one dense pass, or by the patches of its voxels."""
@@ -155,7 +155,7 @@ class VoxelVAE(VoxelMethod):
         paper, own = self.paper, type(self)()
         if self.network == "dense":
             given = [name for name, value in parameter_values(paper).items() if value != getattr(own.paper, name)]
-            given = [f"paper.{name}" for name in given] + (["devices"] if self.devices > 1 else [])
+            given = [f"paper.{name}" for name in given]
         else:
             names = [each.name for each in fields(self) if each.name not in _OF_BOTH]
             given = [name for name in names if getattr(self, name) != getattr(own, name)]

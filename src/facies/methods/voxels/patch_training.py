@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from facies.methods.voxels.patch_sampler import PatchGrid, patches_of_all, standardised
 from facies.training import Hardware, Objective, Stage, StageCheckpoints, StageOutputs, Trainer, Training
+from facies.training.schedules import ScheduleName
 
 if TYPE_CHECKING:
     from facies.training import Progress
@@ -63,6 +64,7 @@ def train_on_patches(
     n_steps: int,
     batch_size: int,
     learning_rate: float,
+    schedule: ScheduleName = "constant",
     device: str,
     devices: int,
     random_state: int,
@@ -75,8 +77,8 @@ def train_on_patches(
     ----------
     network, objective
         What learns, and what draws patches and computes the loss of so many anchors as a batch has rows.
-    n_steps, batch_size, learning_rate
-        Steps, anchors of a step over all devices together, and the size of a step.
+    n_steps, batch_size, learning_rate, schedule
+        Steps, anchors of a step over all devices together, the size of a step, and how it goes.
     device, devices : str, int
         What is computed on, and how many of them. With several each draws patches of its own, and compares them with one another alone.
     checkpoints : Path, optional
@@ -94,7 +96,7 @@ def train_on_patches(
     trainer = Trainer(random_state, hardware, StageCheckpoints(checkpoints), progress)
     parts = parts_of(n_steps)
     training = Training(
-        epochs=parts, batch_size=batch_size, optimizer="amsgrad", learning_rate=learning_rate, schedule="constant"
+        epochs=parts, batch_size=batch_size, optimizer="amsgrad", learning_rate=learning_rate, schedule=schedule
     )
 
     def run(_: StageOutputs) -> StageOutputs:

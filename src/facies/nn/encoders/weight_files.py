@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,11 +32,15 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 held = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: cannot be read as weights: it is no such file, or holds more than named numbers, which is never "
+            "unpickled; save the state_dict() of the network alone, best as .safetensors"
+        ) from error
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{path}: cannot be read as weights ({reason}): it is damaged, or holds more than named numbers, which is never "
-            "unpickled; save the state_dict() of the network alone, best as .safetensors"
+            f"{path}: cannot be read as weights, for it is damaged ({reason}); fetch it again, or save it again"
         ) from error
     if not isinstance(held, Mapping) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise InputError(
