@@ -99,7 +99,7 @@ def seconds_until_pictures(page: Page) -> float:
     """Seconds until all cells in view have their picture."""
     begun = time.perf_counter()
     page.wait_for_function(
-        "[...document.querySelectorAll('.thumbnails .picture')].every((p) => p.style.backgroundImage)", timeout=60_000
+        "[...document.querySelectorAll('.thumbnails canvas')].every((canvas) => canvas.dataset.came)", timeout=60_000
     )
     return time.perf_counter() - begun
 

@@ -192,7 +192,7 @@ def work(client: httpx.Client, seed: int, answers: list[Answer]) -> None:
     """Audit image after image, name groups, and take what the classifier says, until the server is gone."""
     rng = np.random.default_rng(seed)
 
-    def act(kind: str, rows: tuple[int, ...] = (), true: tuple[int, ...] = (), **body: Any) -> dict[str, Any]:
+    def act(kind: str, rows: tuple[int, ...] = (), true: tuple[int, ...] = (), /, **body: Any) -> dict[str, Any]:
         reply = client.post("/api/runs/run/actions", json={"kind": kind, **body})
         if reply.status_code == 200:
             answers.append(Answer(reply.json()["revision"], kind, rows, true, reply.json()["n"]))

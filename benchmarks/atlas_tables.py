@@ -36,16 +36,16 @@ def memory(result: dict[str, Any]) -> list[str]:
     """Memory of the page and of its graphics process."""
     lines = [
         "\n## Memory of the page\n\nThe gallery scrolled through by the wheel, from the first image to the last, then thrown from end to end. Memory is what the page's "
-        "process and the graphics process hold (resident), the most on the way; Chromium draws without a graphics card, so that textures are there, too. "
-        "Requests are of pages of thumbnails.\n\n"
-        "| images | side, px | at first, MB | most while scrolling, MB | page | graphics | requests, scrolling | cancelled | thrown: requests | cancelled | then all pictures after, s |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|"
+        "process and the graphics process hold, the most on the way, once as resident (Chromium's own program counts in both), once with what is shared counted "
+        "by its share; Chromium draws without a graphics card, so that textures are there, too. Requests are of pages of thumbnails.\n\n"
+        "| images | side, px | at first, MB | most while scrolling, MB | page | graphics | with shares, MB | requests, scrolling | cancelled | thrown: requests | cancelled | then all pictures after, s |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|"
     ]
     for count, row in result.items():
         most, scrolling, thrown = row["most_while_scrolling"], row["requests_scrolling"], row["requests_thrown"]
         lines.append(
             f"| {int(count):,} | {row['side']} | {row['at_first']['together_mb']:.0f} | {most['together_mb']:.0f} | {most['renderer_rss_mb']:.0f} | "
-            f"{most['gpu_rss_mb']:.0f} | {scrolling['asked']:,} | {scrolling['cancelled']:,} | {thrown['asked']:,} | {thrown['cancelled']:,} | "
+            f"{most['gpu_rss_mb']:.0f} | {most['renderer_pss_mb'] + most['gpu_pss_mb']:.0f} | {scrolling['asked']:,} | {scrolling['cancelled']:,} | {thrown['asked']:,} | {thrown['cancelled']:,} | "
             f"{row['pictures_after_throwing_s']:.1f} |"
         )
     return [*lines, f"\n{where(list(result.values()))}"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from facies.genes.readers.settings import GeneReading, IonReading
 from facies.methods import METHODS, load_method, make_method, method_class
 from facies.methods.voxels import VOXEL_METHODS, voxel_method_class
 from facies.metrics import accuracy
@@ -67,5 +68,6 @@ PROSE = [*PAGES.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md",
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
 def test_parameters_that_a_command_sets_exist(page) -> None:
     known = {name for each in METHODS for name in parameters_of(method_class(each))}
+    known |= {f"reading.{name}" for each in (GeneReading, IonReading) for name in parameters_of(each)}
     known |= {name for each in VOXEL_METHODS for name in parameters_of(voxel_method_class(each))}
     assert set(re.findall(r"--set (\w[\w.]*)=", page.read_text("utf-8"))) <= known

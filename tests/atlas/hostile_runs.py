@@ -366,7 +366,6 @@ def ask_everything(path: Path) -> list[str]:
         answers = [client.get(f"{run}{place}") for place in PLACES]
         digest = json.loads(answers[0].content).get("thumbnails", {}).get("hash", "none")
         answers += [
-            client.get(f"{run}/sheets/{digest}/0.webp"),
             client.get(f"{run}/thumbnails/{digest}/3.webp"),
             *(client.post(f"{run}{place}", json=body) for place, body in REQUESTS),
         ]

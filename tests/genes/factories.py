@@ -55,14 +55,37 @@ def visium_folder(folder: Path, *, header: bool = True) -> Path:
     return folder
 
 
-def write_imzml(path: Path, places: list[tuple[int, int]], seed: int = 0) -> Path:
-    """A continuous imzML with peaks at m/z 200, 400 and 800; the second only in the first half of the pixels."""
+def write_imzml(path: Path, places: list[tuple[int, int]], seed: int = 0, mode: str = "continuous") -> Path:
+    """An imzML with peaks at m/z 200, 400 and 800; the second only in the first half of the pixels.
+
+    ``processed`` gives each spectrum an axis of its own, shifted by less than 20 ppm, without the peaks that it has not.
+    """
     from pyimzml.ImzMLWriter import ImzMLWriter
 
     rng = np.random.default_rng(seed)
     axis = np.array([150.0, 200.0, 400.0, 800.0, 1000.0])
-    with ImzMLWriter(str(path), mode="continuous") as writer:
+    with ImzMLWriter(str(path), mode=mode) as writer:
         for number, (x, y) in enumerate(places):
             heights = np.array([0.0, 50.0, 80.0 if number < len(places) // 2 else 0.0, 20.0, 0.0])
-            writer.addSpectrum(axis, heights + rng.uniform(0.1, 1.0, 5) * (heights > 0), (x, y, 1))
+            heights = heights + rng.uniform(0.1, 1.0, 5) * (heights > 0)
+            if mode == "continuous":
+                writer.addSpectrum(axis, heights, (x, y, 1))
+            else:
+                kept = heights > 0
+                writer.addSpectrum((axis * (1 + rng.uniform(-5e-6, 5e-6, 5)))[kept], heights[kept], (x, y, 1))
+    return path
+
+
+def write_ions(path: Path, side: int = 12, seed: int = 0, mode: str = "continuous") -> Path:
+    """An imzML of twelve ions, m/z 200 to 310: six of the left half, and six of the right one, on all but a corner."""
+    from pyimzml.ImzMLWriter import ImzMLWriter
+
+    rng = np.random.default_rng(seed)
+    axis = 200.0 + 10 * np.arange(12)
+    with ImzMLWriter(str(path), mode=mode) as writer:
+        for x, y in ((x, y) for y in range(side) for x in range(side) if x < side - 3 or y < side - 3):
+            left = x < side // 2
+            heights = rng.gamma(4, np.where((np.arange(12) < 6) == left, 25.0, 2.5))
+            masses = axis if mode == "continuous" else axis * (1 + rng.uniform(-5e-6, 5e-6, 12))
+            writer.addSpectrum(masses, heights, (x + 1, y + 1, 1))
     return path

@@ -15,6 +15,14 @@ from tests.genes.factories import tissue
 mpl.use("Agg")
 
 
+@pytest.fixture(autouse=True)
+def figures_closed():
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
 @pytest.fixture(scope="module")
 def grouped():
     adata = tissue(side=16)

@@ -69,12 +69,13 @@ def cluster(
     as_json: Json = False,
 ) -> None:
     """Find the groups in a pile of images, and write all that was found into a run folder."""
-    from facies.cli.parameters import merged, read_settings
+    from facies.cli.parameters import merged, read_reading, read_settings
     from facies.methods import method_class
     from facies.workflows import ClusterJob, run_clustering
     from facies.workflows.default_method import default_methods
 
-    names = [setting.partition("=")[0].strip() for setting in settings or []]
+    reading, settings = read_reading(source, settings or [])
+    names = [setting.partition("=")[0].strip() for setting in settings]
     of = method_class(method or default_methods(names)[0])
     options = {
         "random_state": seed,
@@ -91,12 +92,13 @@ def cluster(
         labels=labels,
         value_range=value_range,
     )
+    image_options["reading"] = reading or None
     job = ClusterJob(
         source=source,
         output=output,
         method=method,
         preset=preset,
-        parameters=merged(read_settings(of, settings or [], log_line), options),
+        parameters=merged(read_settings(of, settings, log_line), options),
         image_options=image_options,
         resume=resume,
         overwrite=overwrite,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from facies.methods import Method
     from facies.parameters import Parameter
 
+READING = "reading."
 _PYTHON_WORDS = {"None": None, "True": True, "False": False}
 
 
@@ -40,6 +43,37 @@ def read_settings(
         for each in names:
             values[each] = _value(setting, text, known[each]) if each in known else text
     return values
+
+
+def read_reading(source: Path, settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Take what ``--set reading.name=value`` says of reading a file out of all that was set.
+
+    Returns
+    -------
+    reading : dict
+        Values by name, without ``reading.``.
+    rest : list of str
+        What was set of the method.
+    """
+    from facies.images.readers import find_reader
+    from facies.parameters import parameters_of
+
+    own = [each for each in settings if each.strip().startswith(READING)]
+    rest = [each for each in settings if each not in own]
+    if not own or not source.exists():
+        return {}, rest
+    reader = find_reader(source)
+    if reader is None or reader.settings is None:
+        what = "it" if reader is None else reader.description
+        raise InputError(f"--set {own[0]}: of {source} there is nothing to set about reading ({what}): leave it out")
+    known = {READING + name: parameter for name, parameter in parameters_of(reader.settings).items()}
+    values: dict[str, Any] = {}
+    for setting in own:
+        name, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals or name not in known:
+            raise InputError(f"--set {setting}: write name=value; {suggest(name, known)}")
+        values[name.removeprefix(READING)] = _value(setting, text, replace(known[name], name=name))
+    return values, rest
 
 
 def merged(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,6 +119,8 @@ class StudentTMixture(ClusterMixin, DensityMixin, BaseEstimator):
     """Estimated for each component, one for all, or given (from 1 to 100; 100 is nearly a Gaussian)."""
     prior_weight: float = 1.0
     """λ, at least 0. With 0 the fit is of greatest likelihood, and a component can collapse onto a few equal rows."""
+    prior_scale: ArrayLike | None = None
+    """Variances that scale matrices are drawn to, (n_features,), as if λ(2D + 4) more rows had them; None takes S₀ above."""
     weight_concentration: float = 1.0
     """α of the Dirichlet prior of the weights, at least 1, which changes nothing; more makes sizes more equal."""
     reg_covar: float = 1e-6
@@ -243,6 +245,8 @@ class StudentTMixture(ClusterMixin, DensityMixin, BaseEstimator):
         return self.warm_start and hasattr(self, "means_") and self.means_.shape == shape
 
     def _prior_of(self, rows: Array) -> Array:
+        if self.prior_scale is not None:
+            return self._prior_count(rows.shape[1]) * np.asarray(self.prior_scale, np.float64)
         return np.asarray(self.prior_weight * self.n_components ** (-1 / rows.shape[1]) * rows.var(axis=0))
 
     def _prior_count(self, n_features: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from scipy.sparse import csr_matrix
 from facies.errors import InputError
 from facies.genes.annotate import GeneGroups, write_groups
 from facies.genes.readers.anndata import need_anndata, open_h5ad
-from facies.genes.readers.registry import read_table
+from facies.genes.readers.registry import GENES, IONS, read_table
+from facies.genes.readers.settings import GeneReading, IonReading
+from facies.images.readers.base import reading_settings
 from facies.report.exporters.registry import Exporter
 from facies.runs import RunFolder
 
@@ -36,7 +38,7 @@ def write_h5ad(run: RunFolder, partition: pd.DataFrame, path: Path) -> Sequence[
     if len(partition) != len(images):
         raise InputError("--to h5ad takes all genes: leave out --class and --group")
     source = Path(origin["path"])
-    adata = open_h5ad(source) if source.suffix.lower() == ".h5ad" else _new(source)
+    adata = open_h5ad(source) if source.suffix.lower() == ".h5ad" else _new(source, origin)
     found = GeneGroups(
         images,
         partition["group"].to_numpy(np.int64),
@@ -51,9 +53,12 @@ def write_h5ad(run: RunFolder, partition: pd.DataFrame, path: Path) -> Sequence[
     return [f"{adata.n_vars:,} genes, of which {count:,} are unassigned"]
 
 
-def _new(source: Path) -> Any:
-    """Make an AnnData object of what another reader reads."""
-    table = read_table(source)
+def _new(source: Path, origin: Mapping[str, Any]) -> Any:
+    """Make an AnnData object of what another reader reads, in the way in which it was read for the run."""
+    reader = IONS if origin["kind"] == IONS.name else GENES
+    given = reading_settings(reader, origin.get("options", {}).get("reading", {}), source)
+    assert isinstance(given, GeneReading | IonReading)
+    table = read_table(source, given)
     adata = need_anndata().AnnData(csr_matrix(table.values, dtype=np.float32))
     adata.var_names = pd.Index(table.names, dtype=object)
     if table.array is not None:

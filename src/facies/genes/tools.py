@@ -188,7 +188,7 @@ def _by_darlc(
 ) -> tuple[NDArray[np.int64], NDArray[np.floating], NDArray[np.float32], list[str]]:
     from facies.methods import make_method
 
-    given = {"pattern_q": 1.0, **parameters, "n_clusters": count, "random_state": seed}  # already told by Moran's I
+    given = {"patterns.q": 1.0, **parameters, "n_clusters": count, "random_state": seed}  # already told by Moran's I
     fitted = make_method("darlc", preset, given).fit(images)
     return fitted.labels_, fitted.probabilities_.max(axis=1), fitted.embedding_, fitted.notes_[len(images.notes) :]
 

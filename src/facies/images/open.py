@@ -17,7 +17,7 @@ from facies.errors import InputError
 from facies.images.image_set import ImageSet
 from facies.images.labels import as_labels, labels_from_csv
 from facies.images.readers.arrays import images_from_array, memory_origin
-from facies.images.readers.base import Progress
+from facies.images.readers.base import Progress, reading_settings
 from facies.images.readers.file_search import ImageFile
 from facies.images.readers.folder import images_from_files
 from facies.images.readers.layout import Pages, check_pages
@@ -42,6 +42,7 @@ def open_images(
     cut_band: bool = True,
     labels: str | PathLike[str] | ArrayLike | None = None,
     value_range: Sequence[float] | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open a set of images, and check that it is one.
@@ -77,6 +78,9 @@ def open_images(
         The pixel values that become black and white, in the units in which the pixels are stored; others are clipped where
         a network or a picture sees them. Without it, that of the smallest to the largest pixel, but for hot pixels and
         values that stand for no data (`facies.images.value_range`). What is clipped is said in `ImageSet.notes`.
+    reading : mapping, optional
+        What can be chosen for this format alone, by name, such as ``{"layer": "counts"}`` of an ``.h5ad`` file; see the
+        ``settings`` of its `facies.images.readers.Reader`.
     progress : callable, optional
         Called with the number of files (or images of a Dataset) done and their total.
 
@@ -105,6 +109,7 @@ def open_images(
         pages=pages,
         bands="cut" if cut_band else "keep",
         labels=labels,
+        reading=reading,
         progress=progress,
     )
     name = images.origin["path"] or f"the {images.origin['kind']}"
@@ -128,6 +133,7 @@ def as_image_set(
     pages: Pages | None = None,
     bands: BandChoice = None,
     labels: str | PathLike[str] | ArrayLike | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Open images as `open_images` does, but accept a single image, and do not check the pixels.
@@ -136,7 +142,7 @@ def as_image_set(
 
     Parameters
     ----------
-    source, channels, size, fit, pages, labels, progress
+    source, channels, size, fit, pages, labels, reading, progress
         As in `open_images`.
     bands : {"cut", "keep"} or sequence of mapping, optional
         What is done with a scale bar below all images; or the bands to cut off, as the ``options`` of `ImageSet.origin`
@@ -153,7 +159,9 @@ def as_image_set(
     """
     image_format = _image_format(channels, size, fit, bands)
     if isinstance(source, str | PathLike):
-        images = _from_path(Path(fspath(source)), image_format, progress, pages=pages)
+        images = _from_path(Path(fspath(source)), image_format, progress, pages=pages, reading=reading)
+    elif reading:
+        raise InputError("reading is for what is read from a file: of images in memory there is nothing to choose")
     elif pages not in (None, "axes"):
         raise InputError("pages is for files of several pages, such as TIFF: an array or a Dataset has none")
     elif isinstance(source, ImageSet):
@@ -196,6 +204,7 @@ def reopen(origin: dict[str, Any], files: Sequence[str] | None = None) -> ImageS
         raise InputError("the images came from memory, not from a file: pass them again")
     options = dict(origin.get("options", {}))
     labels, value_range = options.pop("labels", None), options.pop("value_range", None)
+    reading = options.pop("reading", None)
     pages = options.pop("pages", "images")  # up to version 0.2 each page was an image
     image_format = _image_format(**options)
     if origin.get("kind") == "folder" and files is not None:
@@ -204,7 +213,7 @@ def reopen(origin: dict[str, Any], files: Sequence[str] | None = None) -> ImageS
         images = images_from_files(folder, names, image_format=image_format, pages=pages)
         images.origin = {**images.origin, "kind": "folder", "path": str(path), "options": {}}
     else:
-        images = _from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages)
+        images = _from_path(Path(path), image_format, kind=origin.get("kind"), pages=pages, reading=reading)
     images = _convert(images, image_format)
     if "subset" in origin:
         try:
@@ -214,6 +223,15 @@ def reopen(origin: dict[str, Any], files: Sequence[str] | None = None) -> ImageS
     if labels is not None and Path(labels).is_file():
         images = as_image_set(images, labels=labels)
     return images if value_range is None else _with_range(images, value_range)
+
+
+def kind_of(source: Source) -> str | None:
+    """Return the name of the reader of a source that is a path; None of all others, and where none can read it."""
+    if not isinstance(source, str | PathLike):
+        return None
+    path = Path(fspath(source))
+    reader = find_reader(path) if path.exists() else None
+    return None if reader is None else reader.name
 
 
 def takes_pages(source: Source) -> bool:
@@ -269,6 +287,7 @@ def _from_path(
     *,
     kind: str | None = None,
     pages: str | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> ImageSet:
     """Open a file or folder with the first reader that can read it, or with the reader of a given name."""
     checked = check_pages(pages)
@@ -281,10 +300,14 @@ def _from_path(
         raise InputError(f"{path}: no such file or folder")
     if reader is None:
         raise InputError(f"{path}: {_why_not_read(path, kind)}")
+    given = reading_settings(reader, reading or {}, path)
+    options: dict[str, Any]
     if reader.takes_pages:
         images, options = reader.read(path, image_format, progress, checked), {"pages": checked}
     elif kind is None and checked != "axes":
         raise InputError(f"{path}: pages is for files of several pages, such as TIFF; {reader.description} has none")
+    elif given is not None:
+        images, options = reader.read(path, image_format, progress, settings=given), {"reading": dict(reading or {})}
     else:
         images, options = reader.read(path, image_format, progress), {}
     bands = images.origin["options"].get("bands")

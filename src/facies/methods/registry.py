@@ -52,6 +52,9 @@ METHODS: dict[str, str] = {
     "umap-hdbscan": "facies.methods.umap_hdbscan:UMAPHDBSCAN",
     "tsne-gmm": "facies.methods.tsne_gmm:TSNEGaussianMixture",
     "spectral": "facies.methods.spectral:Spectral",
+    "local-correlation": "facies.methods.similarity:LocalCorrelation",
+    "median-threshold": "facies.methods.similarity:MedianThreshold",
+    "leiden": "facies.methods.similarity:LeidenGroups",
     "darlc": "facies.methods.darlc.method:DARLC",
 }
 """The methods of Facies; a method is imported when it is asked for."""

@@ -51,11 +51,11 @@ class PatchGrid(nn.Module):
 
 
 class PatchEncoder(nn.Module):
-    r"""Transformer over patches; an image is the mean of its tokens.
+    r"""Transformer over patches; an image is the mean of its tokens, less that of their positions.
 
-    A token is what a patch shows times its position, and its position: :math:`t = p \odot (W x) + p`, where p are the products of
-    cosines of `cosine_positions`. So the mean of the tokens knows where something was before anything is learnt: it holds the
-    lowest spatial frequencies of the image. The blocks begin as the identity.
+    Each place has a map of its own, :math:`t_p = T W_p x_p + c_p`, with T the number of places and c cosines of the place, and the
+    blocks begin as the identity: so the vector begins as a linear map of the whole image, :math:`\sum_p W_p x_p`, such as its
+    principal components (`begin`). With one map for all places the mean would forget where something was.
 
     Parameters
     ----------
@@ -68,26 +68,27 @@ class PatchEncoder(nn.Module):
 
     def __init__(self, grid: PatchGrid, width: int = 64, depth: int = 4, heads: int = 4) -> None:
         super().__init__()
-        n_numbers = PATCH * PATCH * grid.channels
-        self.embed = nn.Linear(n_numbers, width, bias=False)
-        with torch.no_grad():
-            self.embed.weight.mul_(0.1).add_(n_numbers**-0.5)
+        n_places, n_numbers = grid.inside.shape
+        self.embed = nn.Parameter(torch.randn(n_places, n_numbers, width) / (n_places * n_numbers))
         self.register_buffer("position", cosine_positions(grid.position, width))
         self.blocks = nn.ModuleList(_block(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
+
+    @torch.no_grad()
+    def begin(self, weights: Tensor) -> None:
+        """Let the vector begin as the sum of patches (T, P) times weights (width, T, P)."""
+        self.embed.copy_(weights.permute(1, 2, 0))
 
     def forward(self, patches: Tensor, visible: Tensor | None = None) -> Tensor:
         """Patches (B, T, P), of which only `visible` (B, V) are encoded → one vector an image, (B, width)."""
         position = self.position.expand(len(patches), -1, -1)
+        tokens = torch.einsum("btp,tpd->btd", patches, self.embed) * len(self.embed) + position
         if visible is not None:
-            patches, position = (
-                each.gather(1, visible[:, :, None].expand(-1, -1, each.shape[2])) for each in (patches, position)
+            tokens, position = (
+                each.gather(1, visible[:, :, None].expand(-1, -1, each.shape[2])) for each in (tokens, position)
             )
-        tokens = position * self.embed(patches) + position
         for block in self.blocks:
             tokens = block(tokens)
-        mean: Tensor = self.norm(tokens.mean(dim=1) - self.position.mean(dim=0))
-        return mean
+        return (tokens - position).mean(dim=1)
 
 
 def _block(width: int, heads: int) -> nn.Module:

@@ -36,6 +36,7 @@ class ImageOptions(TypedDict, total=False):
     cut_band: bool
     labels: str | PathLike[str] | ArrayLike | None
     value_range: Sequence[float] | None
+    reading: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class ClusterJob:
     source, output, method, preset, parameters, resume, overwrite
         As `cluster` takes them.
     image_options : mapping, optional
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels`` and ``value_range``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels``, ``value_range`` and
+        ``reading``.
     tensorboard_folder : path, optional
         Where the training curves are written for TensorBoard as well.
     command : sequence of str, optional
@@ -101,7 +103,8 @@ def cluster(
     progress : Progress, optional
         Displays how far the work has come, such as `facies.training.LineProgress`. Without it nothing is displayed.
     **image_options
-        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels`` and ``value_range``.
+        Arguments of `open_images`: ``channels``, ``size``, ``fit``, ``pages``, ``cut_band``, ``labels``, ``value_range`` and
+        ``reading``.
 
     Raises
     ------

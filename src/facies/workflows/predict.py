@@ -172,7 +172,7 @@ def _open_images_like(
 ) -> ImageSet:
     """Open images in the way in which those of a run were opened, and resize them to the same shape."""
     from facies.images import as_image_set
-    from facies.images.open import takes_pages
+    from facies.images.open import kind_of, takes_pages
 
     described = run.manifest["input"]
     options = described["origin"].get("options", {})
@@ -186,6 +186,7 @@ def _open_images_like(
         size=shape[-2:],
         pages=pages,
         bands=options.get("bands"),
+        reading=options.get("reading") if kind_of(source) == described["origin"]["kind"] else None,
         progress=progress_callback(progress),
     )
     name = str(source) if isinstance(source, str | PathLike) else "the images"

@@ -71,7 +71,7 @@ def test_a_key_and_a_button_show_images_set_upright(new_expert: Callable[..., Ex
     expert = new_expert().open(upright_address)
     page = expert.page
     switch = page.get_by_role("button", name="Set upright")
-    places = (".cell", ".inspector img", "button.group .picture")
+    places = (".cell", ".inspector img", "button.group canvas")
     expert.press("Home", "Space")
     for place in places:
         settled(page, place, dark)

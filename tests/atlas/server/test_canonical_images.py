@@ -39,33 +39,25 @@ def upright_run(tmp_path: Path) -> RunFolder:
     return write_run(tmp_path / "run", contents)
 
 
-def test_sheets_and_thumbnails_in_both_ways(upright_run: RunFolder) -> None:
+def test_thumbnails_in_both_ways(upright_run: RunFolder) -> None:
     with Atlas([upright_run.path]) as atlas:
         browser = Browser(atlas)
         reply = browser.get("")["thumbnails"]
         assert reply["upright"] is True
-        place = f"/api/runs/run/{{}}/{reply['hash']}"
-        upright = upright_run.canonical_thumbnails
-        assert upright is not None
-        sheet = browser.client.get(f"{place.format('sheets')}/0.webp?upright=true")
-        assert sheet.content == upright.sheet_path(0).read_bytes()
-        assert "immutable" in sheet.headers["cache-control"]
-        plain = browser.client.get(f"{place.format('sheets')}/0.webp?upright=false")
-        assert plain.content == upright_run.thumbnails.sheet_path(0).read_bytes() != sheet.content
-        one = browser.client.get(f"{place.format('thumbnails')}/7.webp?upright=true").content
-        shown = np.asarray(Image.open(io.BytesIO(one)).convert("L"))
-        np.testing.assert_array_equal(shown, upright_run.thumbnails.array(7)[::-1])
-        for lacking in ("sheets/{}/5.webp", "thumbnails/{}/90.webp", "thumbnails/{}/-1.webp"):
-            answer = browser.client.get(f"/api/runs/run/{lacking.format(reply['hash'])}?upright=true")
-            assert answer.status_code == 404
-        odd = browser.client.get(f"{place.format('sheets')}/0.webp?upright=sideways")
-        assert odd.status_code == 400
+        place = f"/api/runs/run/thumbnails/{reply['hash']}"
+        plain = upright_run.thumbnails.array(7)
+        for upright, wanted in (("true", plain[::-1]), ("false", plain)):
+            answer = browser.client.get(f"{place}/7.webp?upright={upright}")
+            assert "immutable" in answer.headers["cache-control"]
+            np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(answer.content)).convert("L")), wanted)
+        for lacking in ("90", "-1"):
+            assert browser.client.get(f"{place}/{lacking}.webp?upright=true").status_code == 404
+        assert browser.client.get(f"{place}/7.webp?upright=sideways").status_code == 400
 
 
 def test_a_run_that_has_none(browser: Browser) -> None:
     reply = browser.get("")["thumbnails"]
     assert reply["upright"] is False
-    for place in ("sheets/{}/0.webp", "thumbnails/{}/0.webp"):
-        answer = browser.client.get(f"/api/runs/run/{place.format(reply['hash'])}?upright=true")
-        assert answer.status_code == 404
-        assert "set no images upright" in answer.json()["error"]
+    answer = browser.client.get(f"/api/runs/run/thumbnails/{reply['hash']}/0.webp?upright=true")
+    assert answer.status_code == 404
+    assert "set no images upright" in answer.json()["error"]

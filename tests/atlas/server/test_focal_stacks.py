@@ -53,7 +53,7 @@ def test_every_layer_of_the_full_image(browser: Browser) -> None:
         assert browser.client.get(f"/api/runs/run/images/1?layer={layer}").status_code in (400, 404)
 
 
-def test_every_layer_of_thumbnails_and_sheets(browser: Browser) -> None:
+def test_every_layer_of_thumbnails(browser: Browser) -> None:
     reply = browser.get("")
     assert (reply["n_layers"], reply["thumbnails"]["layers"], reply["best_layer"]) == (3, 3, True)
     height, width = (2.0 * side for side in reply["image_shape"][-2:])
@@ -63,9 +63,7 @@ def test_every_layer_of_thumbnails_and_sheets(browser: Browser) -> None:
     for layer in range(LAYERS):
         content = browser.client.get(f"/api/runs/run/thumbnails/{digest}/7.webp?layer={layer}").content
         assert abs(grey(content) - (7 * 4 + layer * 60 + 20)) <= 2
-    sheets = [browser.client.get(f"/api/runs/run/sheets/{digest}/0.webp?layer={layer}").content for layer in range(3)]
-    assert len(set(sheets)) == LAYERS
-    assert browser.client.get(f"/api/runs/run/sheets/{digest}/0.webp?layer=3").status_code == 404
+    assert browser.client.get(f"/api/runs/run/thumbnails/{digest}/7.webp?layer=3").status_code == 404
 
 
 def test_the_inspector_measures_the_outline_in_micrometres(browser: Browser) -> None:

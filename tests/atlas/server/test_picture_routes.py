@@ -20,19 +20,18 @@ def picture(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
-def test_images_thumbnails_and_sheets_are_the_pixels(browser: Browser, run: RunFolder) -> None:
+def test_images_and_thumbnails_are_the_pixels(browser: Browser, run: RunFolder) -> None:
     reply = browser.get("")["thumbnails"]
     pixels = run.image_set().source.read(np.array([7]))[0, 0]
     black, white = run.thumbnails.index["values"]["black"], run.thumbnails.index["values"]["white"]
     shown = np.rint(np.clip((pixels.astype(float) - black) / (white - black), 0, 1) * 255)
     full = picture(browser.client.get("/api/runs/run/images/7").content)
     np.testing.assert_array_equal(full if full.ndim == 2 else full[..., 0], shown)
-    answer = browser.client.get(f"/api/runs/run/sheets/{reply['hash']}/0.webp")
-    assert answer.content == run.thumbnails.sheet_path(0).read_bytes()
+    answer = browser.client.get(f"/api/runs/run/thumbnails/{reply['hash']}/7.webp")
     assert "immutable" in answer.headers["cache-control"]
-    one = picture(browser.client.get(f"/api/runs/run/thumbnails/{reply['hash']}/7.webp").content)
+    one = picture(answer.content)
     np.testing.assert_array_equal(one if one.ndim == 2 else one[..., 0], run.thumbnails.array(7))
-    assert browser.client.get("/api/runs/run/sheets/0123456789abcdef/0.webp").status_code == 404
+    assert browser.client.get("/api/runs/run/thumbnails/0123456789abcdef/7.webp").status_code == 404
     assert browser.client.get("/api/runs/run/images/7?layer=1").status_code == 404
 
 

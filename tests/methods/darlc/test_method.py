@@ -82,7 +82,7 @@ def test_each_piece_can_be_left_out(ablation):
     pixels, _ = noisy(20, 0)
     few = np.zeros((2, 1, SIDE, SIDE), np.float32)
     few[:, :, :5, :5] = 9  # a small group, which the loss of sizes looks at
-    parameters = {"n_clusters": 4, "pattern_q": 1.0, "pretraining.epochs": 1, "training.epochs": 1}
+    parameters = {"n_clusters": 4, "patterns.q": 1.0, "pretraining.epochs": 1, "training.epochs": 1}
     pixels = np.concatenate([pixels, few])
     method, full = tiny(ablation=ablation, **parameters).fit(pixels), tiny(**parameters).fit(pixels)
     assert set(method.labels_) <= set(range(method.n_clusters_))
@@ -106,7 +106,7 @@ def test_the_number_of_groups_is_found_and_said(asked, expected):
 
 def test_what_cannot_be_grouped_is_one_line():
     flat = np.random.default_rng(0).poisson(1.0, (40, 1, SIDE, SIDE)).astype(np.float32)
-    with pytest.raises(InputError, match=r"images have a spatial pattern, fewer than 3 groups: set pattern_q=1"):
+    with pytest.raises(InputError, match=r"images have a spatial pattern, fewer than 3 groups: set patterns\.q=1"):
         tiny().fit(flat)
     with pytest.raises(InputError, match="width=18: give a multiple of 4"):
         tiny(width=18).fit(noisy()[0])

@@ -1,4 +1,4 @@
-"""Sheets of thumbnails, thumbnails, full images of every focal layer, and generated images."""
+"""Thumbnails, full images of every focal layer, and generated images."""
 
 from __future__ import annotations
 
@@ -27,26 +27,6 @@ _ONE_HOUR = {"Cache-Control": "private, max-age=3600"}
 
 Layer = Annotated[int | None, Query(alias="layer", ge=0, le=10_000)]
 Canonical = Annotated[bool, Query(alias="upright", description="The images in their canonical pose.")]
-
-
-@router.get("/runs/{key}/sheets/{digest}/{number}.webp")
-def sheet(
-    services: TheServices, digest: str, number: int, layer: Layer = None, canonical: Canonical = False
-) -> Response:
-    """A sheet of thumbnails, as it is in the run folder."""
-    _check_digest(services.run, digest)
-    thumbnails = services.pictures.sheets(canonical=canonical)
-    try:
-        if number < 0:
-            raise IndexError(number)
-        path = thumbnails.sheet_path(number, layer)
-    except IndexError as error:
-        raise MissingError(f"there is no sheet {number} of thumbnails, or it has no such focal layer") from error
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise MissingError(f"the thumbnails {path.name} are gone: restore them, or make the run again") from error
-    return Response(body, media_type=MEDIA_TYPE, headers=IMMUTABLE)
 
 
 @router.get("/runs/{key}/thumbnails/{digest}/{row}.webp")

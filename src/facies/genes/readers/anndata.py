@@ -70,9 +70,9 @@ def table_from_anndata(
     )
 
 
-def read_h5ad(path: Path) -> SpatialTable:
-    """Read an ``.h5ad`` file."""
-    return table_from_anndata(open_h5ad(path), where=path.name)
+def read_h5ad(path: Path, *, layer: str | None = None, section_key: str | None = None) -> SpatialTable:
+    """Read an ``.h5ad`` file; `layer` and `section_key` as in `table_from_anndata`."""
+    return table_from_anndata(open_h5ad(path), layer=layer, section_key=section_key, where=path.name)
 
 
 def open_h5ad(path: Path) -> AnnData:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from facies.errors import InputError, suggest
 from facies.images.image_set import ImageSet
+from facies.parameters import Settings, check_parameters, parameters_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of files or images that have been read, and their total."""
@@ -41,6 +44,10 @@ class Reader:
     takes_pages : bool, default=False
         Whether `read` takes a fourth argument, `pages`: ``axes``, ``images``, ``channels`` or ``layers``, which is what
         the pages of a file are taken for.
+    settings : type, optional
+        A `facies.parameters.Settings` class of what can be chosen in reading this format; ``--set reading.NAME=VALUE`` on the
+        command line, and ``reading=`` of `facies.images.open_images`, set its fields. `read` then has the keyword argument
+        ``settings``.
     method : str, optional
         The name of the method that is made for such images; ``facies cluster`` takes it where none is named.
     """
@@ -50,4 +57,29 @@ class Reader:
     can_read: Callable[[Path], bool]
     read: Callable[..., ImageSet]
     takes_pages: bool = False
+    settings: type[Settings] | None = None
     method: str | None = None
+
+
+def reading_settings(reader: Reader, values: Mapping[str, Any], where: object) -> Settings | None:
+    """Make the settings of a reader from values by name; None where it has none, and none were given.
+
+    Raises
+    ------
+    InputError
+        If the reader has no such setting, or does not take a value.
+    """
+    if reader.settings is None:
+        if values:
+            raise InputError(
+                f"{where}: {reader.description} has nothing to set about reading: leave out {', '.join(values)}"
+            )
+        return None
+    made = reader.settings()
+    known = parameters_of(reader.settings)
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(f"reading.{name}: there is nothing of this name to set; {suggest(name, known)}")
+        setattr(made, name, tuple(value) if isinstance(value, list) else value)
+    check_parameters(made, "reading.")
+    return made

@@ -16,11 +16,11 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.base import Method
 from facies.methods.darlc.network import DARLCNetwork
+from facies.methods.darlc.patterns import PatternTest
 from facies.methods.darlc.stages import DARLCStages
 from facies.methods.fit_context import FitContext
 from facies.methods.weights import load_weights
 from facies.parameters import Count, Fraction, Positive, settings
-from facies.statistics.spatial_autocorrelation import spatial_autocorrelation
 from facies.training import Projection, Stage, StageOutputs, Training
 
 Ablation = Literal[
@@ -51,15 +51,17 @@ class DARLC(Method):
     )
     citation: ClassVar[str] = "Li et al., 2024"
     summary: ClassVar[str] = (
-        "Images whose Moran’s I had a false discovery rate above {0.pattern_q:g} were left unassigned. A vision transformer was "
+        "Images whose spatial autocorrelation ({0.patterns.title}) had a false discovery rate above {0.patterns.q:g} were left "
+        "unassigned. A vision transformer was "
         "trained to draw the standardised images from {0.mask_ratio:.0%} masked patches and by contrast of raw and denoised "
         "views; then the encoder and a mixture of Student-t distributions in {0.latent_size} dimensions were refined together."
     )
     estimates_n_clusters: ClassVar[bool] = True
+    former_parameters: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"pattern_q": "patterns.q"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
-            "attention_width": 64, "denoising.epochs": 10, "pretraining.epochs": 15, "training.epochs": 10, "decay": 0.99,
+            "attention_width": 64, "denoising.epochs": 10, "pretraining.epochs": 5, "training.epochs": 5, "decay": 0.99,
         },
     }  # fmt: skip
     test_parameters: ClassVar[Mapping[str, Any]] = {
@@ -71,8 +73,8 @@ class DARLC(Method):
     n_clusters: Annotated[int, Ge(2)] | Literal["auto", "eigen-gap"] = "auto"
     """Number of groups; ``auto`` makes one for 30 images, as the paper does, and ``eigen-gap`` reads it from the spectrum of the
     images' correlations, up to 100."""
-    pattern_q: Fraction = 0.05
-    """Images whose Moran's I has a larger false discovery rate have no pattern, and are left unassigned; 1 keeps all."""
+    patterns: PatternTest = settings(PatternTest)
+    """Which images are set aside, for they have no spatial pattern."""
     denoiser: Literal["auto", "registered", "per-image", "gaussian"] = "auto"
     """What makes the denoised view: graph attention over all images of one grid, over each image by itself, or a Gaussian.
     ``auto`` takes ``registered`` where the images have a mask of measured pixels, as those of one tissue do."""
@@ -192,4 +194,4 @@ class DARLC(Method):
     def _pattern_p(self, images: Any) -> NDArray[np.float64]:
         inside = torch.from_numpy(self.measured_).to(self.device_)
         values = self._apply(lambda pixels: pixels.mean(dim=1)[:, inside], images)
-        return spatial_autocorrelation([values], self.measured_, radius=DARLCStages.RADIUS).moran_p
+        return self.patterns.measure([values], self.measured_, self.random_state)[0]

@@ -6,14 +6,17 @@ import copy
 
 import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor, nn
 from torch.nn import functional
 
 from facies.cluster import StudentTMixture
 from facies.methods.darlc.losses import UncertaintyWeights, student_t_log_density
+from facies.methods.darlc.seeding import Smoothed
 from facies.nn.masked_patches import ImageDecoder, PatchEncoder, PatchGrid
 
 MOST_DEGREES = 100.0
+WITHIN, SHRINKAGE, TAIL = 0.25, 0.1, 0.01
 
 
 class MeasuredScale(nn.Module):
@@ -63,7 +66,7 @@ class FixedNorm(nn.Module):
 
 
 class Head(nn.Module):
-    """Two layers with SELU into the space of the mixture; it begins as the principal components of what it is given."""
+    """Two layers with SELU into the space of the mixture; it begins as the discriminants of the first groups."""
 
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
@@ -76,29 +79,42 @@ class Head(nn.Module):
         return functional.selu(self.second_norm(self.second(hidden)))
 
     @torch.no_grad()
-    def begin(self, vectors: Tensor) -> None:
-        """Set the first layer to principal components of vectors (N, width), the second to the identity, and the norms."""
-        centred = vectors - vectors.mean(dim=0)
-        values, axes = torch.linalg.eigh((centred.T @ centred).double())
-        size = self.first.out_features
-        axes = axes.flip(1)[:, :size].float()
-        axes = axes * torch.sign(
-            axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
-        )  # eigenvectors have no sign of their own
+    def begin(self, vectors: Tensor, axes: Tensor) -> None:
+        """Set the first layer to axes (width, up to size) of vectors (N, width), the second to the identity, and the norms.
+
+        Along the axes the deviation within groups is 1; it becomes a quarter, so that SELU bends hardly what differs little.
+        """
         self.first.weight.zero_()
         self.first.weight[: axes.shape[1]] = axes.T
         self.first.bias.zero_()
-        self.second.weight.copy_(torch.eye(size))
+        self.second.weight.copy_(torch.eye(self.first.out_features))
         self.second.bias.zero_()
-        self.first_norm.set_statistics(self.first(vectors))
-        # The axes of small variance are noise: they keep their share of the whole, they are not blown up.
-        spread = values.flip(0)[:size].clamp(min=0).sqrt().float()
-        share = (spread / spread[0].clamp(min=1e-12)).clamp(min=0.05)
-        self.first_norm.scale.zero_()
-        self.first_norm.scale[: len(share)] = share
+        self.first_norm.mean.copy_(self.first(vectors).mean(dim=0))
+        self.first_norm.deviation.fill_(1 / WITHIN)
         codes = self.second(functional.selu(self.first_norm(self.first(vectors))))
         self.second_norm.mean.copy_(codes.mean(dim=0))
         self.second_norm.deviation.fill_(float(codes.std(dim=0).max().clamp(min=1e-4)))
+
+
+def discriminants(vectors: Tensor, groups: Tensor, size: int) -> Tensor:
+    """Axes (width, at most size) along which groups (N,) of vectors (N, width) lie apart; the deviation within groups is 1.
+
+    Fisher's linear discriminants with a tenth of the mean variance added to the variance within groups; beyond the number of
+    groups less one, axes of large variance. The sign is that in which the codes are skewed to the right.
+    """
+    rows, labels = vectors.double().numpy(), groups.numpy()
+    centred = rows - rows.mean(axis=0)
+    counts = np.bincount(labels)
+    sums = np.zeros((len(counts), rows.shape[1]))
+    np.add.at(sums, labels, centred)
+    means = sums / np.maximum(counts, 1)[:, None]
+    inner = centred - means[labels]
+    within = inner.T @ inner / len(rows)
+    within = (1 - SHRINKAGE) * within + max(SHRINKAGE * np.trace(within) / len(within), 1e-12) * np.eye(len(within))
+    between = (means.T * counts) @ means / len(rows) + TAIL * centred.T @ centred / len(rows)
+    axes = eigh(between, within)[1][:, ::-1][:, :size]
+    skew = ((centred @ axes) ** 3).sum(axis=0)
+    return torch.from_numpy(np.array(axes * np.where(skew < 0, -1, 1), np.float32))
 
 
 class TorchMixture(nn.Module):
@@ -139,11 +155,13 @@ class DARLCNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.scale = MeasuredScale(measured)
+        self.smoothing = Smoothed(measured)
         self.grid = PatchGrid(measured, channels)
         self.online = nn.ModuleDict(
             {"encoder": PatchEncoder(self.grid, width, depth, heads), "map": nn.Linear(width, width)}
         )
         nn.init.eye_(self.online["map"].weight)  # type: ignore[arg-type]  # a ModuleDict knows no class
+        nn.init.zeros_(self.online["map"].bias)  # type: ignore[arg-type]
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.decoder = ImageDecoder(width, self.grid.inside.numel())
         self.head = Head(width, size)
@@ -153,8 +171,16 @@ class DARLCNetwork(nn.Module):
     def vectors(self, scaled: Tensor, *, target: bool = False) -> Tensor:
         """Vector of each scaled image (B, C, H, W), unmasked: (B, width)."""
         branch = self.target if target else self.online
-        mapped: Tensor = branch["map"](branch["encoder"](self.grid(scaled)))
+        mapped: Tensor = branch["map"](branch["encoder"](self.grid(scaled)) / self.smoothing.strength(scaled))
         return mapped
+
+    @torch.no_grad()
+    def begin(self, weights: Tensor, sigma: float) -> None:
+        """Let vectors begin as weights (width, C, H, W) of the standardised pixels, of images that bear smoothing by σ."""
+        self.smoothing.sigma.fill_(sigma)
+        by_place = self.grid(weights) * self.grid.inside
+        for branch in (self.online, self.target):
+            branch["encoder"].begin(by_place)  # type: ignore[operator]  # a ModuleDict knows no class
 
     def codes(self, scaled: Tensor) -> Tensor:
         """Codes in the space of the mixture: (B, size)."""

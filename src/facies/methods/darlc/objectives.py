@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ from facies.nn.masked_patches import draw_visible
 from facies.training import Batch, Callback, unwrapped
 from facies.training.trainer import apply_in_batches
 
-EM_STEPS = 5
+EM_STEPS = 1
+PATIENCE = 2
+FIRST_DEGREES = 3.0
 ROWS_AT_ONCE = 2**22
 
 
@@ -85,13 +87,16 @@ class GroupState(Callback):
     The epoch loss ``η L_lap + (1 − η) (w₁ L_ll + w₂ L_size)`` needs the codes of all images at once. Its gradient with respect to
     each code is computed here without the encoder, and handed to the batches of the epoch, in which it reaches the encoder:
     memory does not grow with the network's activations of all images.
+
+    All these losses are measured in a space that the network makes itself, and can bend to please them. So the images judge: the
+    weights are kept whose groups hold together best in them, those of the beginning among them, and put back at the end.
     """
 
     def __init__(
-        self, images: ImageSet, similarity: csr_array, mixture: StudentTMixture, *, epochs: int, size_limit: float,
-        use: Mapping[str, bool], tolerance: float,
+        self, images: ImageSet, similarity: csr_array, mixture: StudentTMixture, seeds: NDArray[np.int64],
+        judge: Callable[[NDArray[np.int64]], float], *, epochs: int, size_limit: float, use: Mapping[str, bool], tolerance: float,
     ) -> None:  # fmt: skip
-        self.images, self.mixture, self.epochs = images, mixture, epochs
+        self.images, self.mixture, self.seeds, self.epochs = images, mixture, seeds, epochs
         self.size_limit, self.use, self.tolerance = size_limit, dict(use), tolerance
         upper = triu(normalised_adjacency(similarity), 1).tocoo()
         self.edges = torch.from_numpy(np.stack(upper.coords).astype(np.int64))
@@ -100,6 +105,8 @@ class GroupState(Callback):
         self.assignments = torch.zeros(0)
         self.labels = torch.zeros(0, dtype=torch.int64)
         self.lowest = float("inf")
+        self.judge, self.best, self.waited = judge, -float("inf"), 0
+        self.best_weights: dict[str, Tensor] = {}
 
     @property
     def uses_mixture(self) -> bool:
@@ -116,13 +123,29 @@ class GroupState(Callback):
         """The first grouping, unless a resumed training has one."""
         if not len(self.labels):
             self._regroup(module, 0)
+            self._keep_best(module)
 
     def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:
-        """Group anew; end where hardly any label changed."""
+        """Group anew; end where hardly any label changed, or the groups hold together less than before."""
         before = self.labels
         self._regroup(module, epoch)
         changed = float((before != self.labels).float().mean())
-        return changed < self.tolerance and epoch > 1
+        if self._keep_best(module) or epoch == self.epochs or (changed < self.tolerance and epoch > 1):
+            unwrapped(module).load_state_dict(self.best_weights)
+            return True
+        return False
+
+    def _keep_best(self, module: nn.Module) -> bool:
+        """Keep the weights whose groups hold together best; whether they have been no better for too long."""
+        labels = self.labels.numpy()
+        score = self.judge(np.unique(labels, return_inverse=True)[1])
+        if score >= self.best:
+            self.best, self.waited = score, 0
+            weights = unwrapped(module).state_dict()
+            self.best_weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
+        else:
+            self.waited += 1
+        return self.waited >= PATIENCE
 
     def _regroup(self, module: nn.Module, epoch: int) -> None:
         network: DARLCNetwork = unwrapped(module)
@@ -142,10 +165,13 @@ class GroupState(Callback):
 
         mixture = self.mixture
         if hasattr(mixture, "means_"):
-            mixture.set_params(max_iter=EM_STEPS, warm_start=True)
             _load(mixture, network)
+            mixture.set_params(prior_scale=within_groups(codes.astype(np.float64), self.labels.numpy())[1])
+        else:
+            begin_mixture(mixture, codes.astype(np.float64), self.seeds)
+        mixture.set_params(max_iter=EM_STEPS, warm_start=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # five steps are not to convergence
+            warnings.simplefilter("ignore")  # a step is not to convergence
             mixture.fit(codes)
         network.mixture.set_from(mixture)
 
@@ -159,6 +185,7 @@ class GroupState(Callback):
     def _epoch_loss(self, mixture: TorchMixture, codes: Tensor, eta: float) -> Tensor:
         """η L_lap + (1 − η)(w₁ L_ll + w₂ L_size), whose gradient is asked for; parts of the rows one after the other."""
         total = codes.sum() * 0
+        codes = without_scale(codes)
         if self.use["laplacian"]:
             total = total + eta * laplacian_loss(codes, self.edges, self.weights) / codes.shape[1]
         if not self.use["mixture"]:
@@ -168,7 +195,7 @@ class GroupState(Callback):
         joint = torch.cat([mixture.joint(part.to(device)).cpu() for part in torch.split(codes, step)])
         likelihood = -joint.logsumexp(dim=1).mean() / codes.shape[1]
         self.lowest = min(self.lowest, float(likelihood.detach()))
-        shifted = likelihood - self.lowest
+        shifted = likelihood - self.lowest + 1  # at its lowest it weighs as much as a loss of the batch begins with
         total = total + (1 - eta) * best_weight(shifted) * shifted
         if self.use["size"]:
             sizes = size_loss(joint.softmax(dim=1), self.size_limit)
@@ -176,19 +203,50 @@ class GroupState(Callback):
         return total
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Gradient, assignments, labels, and the lowest loss of the likelihood."""
+        """Gradient, assignments, labels, mixture, and the best weights so far."""
         return {
             "gradient": self.gradient, "assignments": self.assignments, "labels": self.labels,
-            "lowest": torch.tensor([self.lowest], dtype=torch.float64),
+            "progress": torch.tensor([self.lowest, self.best, self.waited], dtype=torch.float64),
+            "prior_scale": torch.from_numpy(np.array(self.mixture.prior_scale)),
             **{name: torch.from_numpy(np.array(getattr(self.mixture, name))) for name in _MIXTURE},
+            **{f"best {name}": value for name, value in self.best_weights.items()},
         }  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take up what `state_dict` gave."""
         self.gradient, self.assignments, self.labels = (state[name] for name in ("gradient", "assignments", "labels"))
-        self.lowest = float(state["lowest"][0])
+        self.lowest, self.best, self.waited = (*state["progress"][:2].tolist(), int(state["progress"][2]))
+        self.best_weights = {name[5:]: value for name, value in state.items() if name.startswith("best ")}
+        self.mixture.set_params(prior_scale=state["prior_scale"].numpy())
         for name in _MIXTURE:
             setattr(self.mixture, name, state[name].numpy())
+
+
+def without_scale(codes: Tensor) -> Tensor:
+    """The same codes (N, D), along which no gradient shifts or stretches a dimension: all losses of the epoch would be least at 0."""
+    mean, deviation = codes.mean(dim=0), codes.std(dim=0).clamp(min=1e-6)
+    return (codes - mean) / deviation * deviation.detach() + mean.detach()
+
+
+def within_groups(codes: NDArray[np.float64], groups: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+    """Means of groups (K, D), variance within all of them (D,), and the scatter of each (K, D)."""
+    counts = np.bincount(groups)
+    means, scatter = np.zeros((2, len(counts), codes.shape[1]))
+    np.add.at(means, groups, codes)
+    means /= np.maximum(counts, 1)[:, None]
+    np.add.at(scatter, groups, np.square(codes - means[groups]))
+    return means, scatter.sum(axis=0) / len(codes) + 1e-6, scatter
+
+
+def begin_mixture(mixture: StudentTMixture, codes: NDArray[np.float64], seeds: NDArray[np.int64]) -> None:
+    """Set a mixture of diagonal scales to groups (N,) of codes (N, D); small groups are drawn to the variance within all."""
+    means, within, scatter = within_groups(codes, seeds)
+    counts, rows = np.bincount(seeds).astype(np.float64), 2 * codes.shape[1] + 4
+    given = mixture.degrees_of_freedom
+    mixture.set_params(prior_scale=within)
+    mixture.weights_, mixture.means_ = counts / counts.sum(), means
+    mixture.scales_ = (scatter + rows * within) / (counts + rows)[:, None] + mixture.reg_covar
+    mixture.degrees_of_freedom_ = np.full(len(counts), FIRST_DEGREES if isinstance(given, str) else float(given))
 
 
 _MIXTURE = ("weights_", "means_", "scales_", "degrees_of_freedom_")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import nn
 
-from facies.cluster import KMeans, StudentTMixture
+from facies.cluster import KMeans, StudentTMixture, principal_axes
 from facies.cluster.correlation_graph import correlation_graph, eigengap_n_clusters
+from facies.cluster.separate_groups import simplified_silhouette, unit_rows
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.darlc.denoisers import (
@@ -23,11 +25,20 @@ from facies.methods.darlc.denoisers import (
     learn_registered_view,
     view_arrays,
 )
-from facies.methods.darlc.network import DARLCNetwork, MeasuredScale
+from facies.methods.darlc.network import DARLCNetwork, MeasuredScale, discriminants
 from facies.methods.darlc.objectives import GroupState, JointObjective, PretrainingObjective
+from facies.methods.darlc.patterns import PatternTest
+from facies.methods.darlc.seeding import (
+    MOST_COMPARED,
+    MOST_IN_TREE,
+    Rows,
+    Smoothed,
+    best_smoothing,
+    principal_images,
+    seeded_groups,
+)
 from facies.methods.fit_context import FitContext
 from facies.metrics.similar_groups import group_notes
-from facies.statistics.spatial_autocorrelation import spatial_autocorrelation
 from facies.training import EMATeacher, StageOutputs
 from facies.training.trainer import apply_in_batches
 
@@ -40,9 +51,10 @@ if TYPE_CHECKING:
         """The parameters of `DARLC`."""
 
         n_clusters: int | str
-        pattern_q: float
+        patterns: PatternTest
         denoiser: str
         attention_width: int
+        width: int
         mask_ratio: float
         temperature: float
         decay: float
@@ -63,36 +75,38 @@ SIGMA = 1.0
 SIDE_OF_SIMILARITY = 32
 IMAGES_PER_GROUP = 30
 COMPONENTS = 64
+SMALLEST = 5
+"""A group has at least a share of 1/(5 K) of the images, or the loss of sizes raises it."""
 
 
 class DARLCStages:
     """The stages of a fit; each takes the fit and the outputs of the stages before it."""
 
-    RADIUS: ClassVar[float] = 3.0
-
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     def find_patterns(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Which images have a spatial pattern, by Moran's I over the measured pixels, and which pixels these are."""
-        images, q = fit.images, self.settings.pattern_q
+        """Which images have a spatial pattern, over the measured pixels, and which pixels these are."""
+        images, test = fit.images, self.settings.patterns
         measured = np.ones(images.image_shape[-2:], bool) if images.measured is None else images.measured
-        if q >= 1:
+        if test.q >= 1:
             return {"measured": measured, "patterned": np.ones(len(images), np.uint8), "largest_p": 1.0, "notes": []}
         pixels = (batch.mean(dim=1).numpy()[:, measured] for batch in images.batches(256))
-        found = spatial_autocorrelation(pixels, measured, radius=self.RADIUS)
-        patterned = found.moran_q <= q
+        p_values, rates = test.measure(pixels, measured, self.settings.random_state)
+        patterned = rates <= test.q
         least = self.settings.n_clusters if isinstance(self.settings.n_clusters, int) else 4
         if patterned.sum() < least:
             raise InputError(
                 f"{int(patterned.sum())} of {len(images)} images have a spatial pattern, fewer than {least} groups: "
-                "set pattern_q=1 to group all, or give other images"
+                "set patterns.q=1 to group all, or give other images"
             )
         none = int((~patterned).sum())
-        notes = [f"{none:,} of {len(images):,} images have no spatial pattern (Moran's I): unassigned"] if none else []
+        notes = (
+            [f"{none:,} of {len(images):,} images have no spatial pattern ({test.title}): unassigned"] if none else []
+        )
         return {
             "measured": measured, "patterned": patterned.astype(np.uint8),
-            "largest_p": _between(found.moran_p, patterned), "notes": notes,
+            "largest_p": _between(p_values, patterned), "notes": notes,
         }  # fmt: skip
 
     def denoise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -119,17 +133,26 @@ class DARLCStages:
         s, images = self.settings, self._patterned(fit, outputs)
         measured = outputs["measured"].astype(bool)
         view = self._loaded_view(images, outputs)
-        similarity = self._similarity(images, view, measured, fit)
+        scale, mask = MeasuredScale(torch.from_numpy(measured)), torch.from_numpy(measured)
+        sigma = best_smoothing(images, scale, mask, fit.trainer.seed("smoothing"), fit.trainer.device)
+        rows = Rows(images, scale, Smoothed(mask, sigma), fit.trainer.device)
+        similarity = self._similarity(rows)
         n_clusters, notes = self._number_of_groups(len(images), similarity)
+        seeds = self._seeds(fit, rows, n_clusters)
+        n_clusters, more = int(seeds.max()) + 1, _seeded(sigma, int(seeds.max()) + 1, n_clusters)
         network = fit.trainer.build(lambda: s.build(images.image_shape[0], measured, n_clusters))
+        first = rows.some(MOST_COMPARED * 4)[1]
+        network.begin(
+            principal_images(first, rows.smoothing, images.image_shape[0], s.width, fit.trainer.seed("axes")), sigma
+        )
         if s.ablation != "pretraining":
             fit.trainer.fit(
                 network, images, self._pretraining(view), s.pretraining,
                 callbacks=[EMATeacher("online", "target", s.decay)],
             )  # fmt: skip
         return {
-            "pretrained": dict(network.state_dict()), "asked": n_clusters, "notes": [*outputs["notes"], *notes],
-            "graph_rows": similarity.indptr.astype(np.int64), "graph_columns": similarity.indices.astype(np.int64),
+            "pretrained": dict(network.state_dict()), "asked": n_clusters, "notes": [*outputs["notes"], *notes, *more],
+            "seeds": seeds, "graph_rows": similarity.indptr.astype(np.int64), "graph_columns": similarity.indices.astype(np.int64),
             "graph_values": similarity.data.astype(np.float32),
         }  # fmt: skip
 
@@ -139,15 +162,16 @@ class DARLCStages:
         network = s.build(images.image_shape[0], outputs["measured"].astype(bool), outputs["asked"])
         network.load_state_dict(outputs["pretrained"])
         network.to(fit.trainer.device).eval()
-        vectors = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
-        network.cpu().head.begin(torch.from_numpy(vectors))
+        found = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
+        vectors, seeds = torch.from_numpy(found), outputs["seeds"]
+        network.cpu().head.begin(vectors, discriminants(vectors, torch.from_numpy(seeds), s.latent_size))
         size = len(images)
         graph = csr_array(
             (outputs["graph_values"], outputs["graph_columns"], outputs["graph_rows"]), shape=(size, size)
         )
         groups = GroupState(
-            images, graph, self._mixture(fit, outputs["asked"]), epochs=s.training.n_epochs,
-            size_limit=1 / (5 * outputs["asked"]), tolerance=s.tolerance,
+            images, graph, self._mixture(fit, outputs["asked"]), seeds, self._judge(fit, images, outputs), epochs=s.training.n_epochs,
+            size_limit=1 / (SMALLEST * outputs["asked"]), tolerance=s.tolerance,
             use={"laplacian": s.ablation != "laplacian", "size": s.ablation != "size", "mixture": s.ablation != "mixture"},
         )  # fmt: skip
         if s.ablation == "module-2":
@@ -160,6 +184,14 @@ class DARLCStages:
         if s.ablation == "mixture":
             self._group_by_kmeans(fit, network.to(fit.trainer.device), images)
         return {"network": dict(network.cpu().state_dict()), **self._kept(fit, network, images, outputs)}
+
+    def _judge(self, fit: FitContext, images: ImageSet, outputs: StageOutputs) -> Callable[[NDArray[np.int64]], float]:
+        """What says how well groups hold together in the smoothed images."""
+        mask = torch.from_numpy(outputs["measured"].astype(bool))
+        sigma = float(outputs["pretrained"]["smoothing.sigma"])
+        places, rows = Rows(images, MeasuredScale(mask), Smoothed(mask, sigma), fit.trainer.device).some(MOST_IN_TREE)
+        unit = unit_rows(rows)
+        return lambda groups: simplified_silhouette(unit, groups[places])
 
     def group_notes(self, fit: FitContext, labels: NDArray[np.int64]) -> list[str]:
         """Groups that show the same pattern, and one that holds more than half of the images."""
@@ -223,10 +255,19 @@ class DARLCStages:
         s = self.settings
         return PretrainingObjective(view, s.mask_ratio, s.temperature, s.ablation != "contrast")
 
-    def _similarity(self, images: ImageSet, view: nn.Module, measured: NDArray[np.bool_], fit: FitContext) -> csr_array:
-        scale = MeasuredScale(torch.from_numpy(measured))
-        seen = view_arrays(view, images, scale, fit.trainer.device, SIDE_OF_SIMILARITY)
+    def _similarity(self, rows: Rows) -> csr_array:
+        seen = view_arrays(rows.smoothing, rows.images, rows.scale, rows.device, SIDE_OF_SIMILARITY)
         return correlation_graph(seen, NEIGHBOURS)
+
+    def _seeds(self, fit: FitContext, rows: Rows, n_clusters: int) -> NDArray[np.int64]:
+        """Groups to begin with: of one tissue those that stand apart, of other images those of k-means."""
+        if rows.images.measured is not None:
+            return seeded_groups(rows, n_clusters, round(len(rows.images) / (SMALLEST * n_clusters)))
+        unit = unit_rows(np.concatenate([rows.of(batch) for batch in rows.images.batches(256)]))
+        axes = principal_axes(unit, self.settings.width)
+        found = KMeans(n_clusters, n_init=4, random_state=fit.trainer.seed("k-means") % 2**31)
+        labels = found.fit(np.asarray(axes.transform(unit), np.float32)).labels_
+        return np.asarray(np.unique(labels, return_inverse=True)[1], np.int64)
 
     def _number_of_groups(self, n_images: int, similarity: csr_array) -> tuple[int, list[str]]:
         asked = self.settings.n_clusters
@@ -252,6 +293,14 @@ def _between(p_values: NDArray[np.float64], patterned: NDArray[np.bool_]) -> flo
     """A p-value between those with a pattern and those without, so that rounding moves no image across."""
     largest = float(p_values[patterned].max())
     return (largest + float(p_values[~patterned].min(initial=1.0))) / 2
+
+
+def _seeded(sigma: float, found: int, asked: int) -> list[str]:
+    width = f"smoothed by a Gaussian of {sigma:g} pixels" if sigma else "not smoothed"
+    notes = [f"images were compared {width}, which predicts hidden pixels best"]
+    if found < asked:
+        notes.append(f"{found} groups in place of {asked}: so few images differ")
+    return notes
 
 
 def _stopped(epoch: int) -> str:

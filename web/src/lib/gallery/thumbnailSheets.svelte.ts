@@ -6,7 +6,7 @@ import { apiUrl } from "../api/page";
 import type { ThumbnailIndex } from "../api/types";
 import { TileLoader, type Sheet, type Source, type Tile } from "./tileLoader";
 
-/** Each takes 0.8 MB when it is decoded, in the page and in the graphics process; a view uses ten to fifteen. */
+/** Each takes 0.8 MB when it is decoded; a view uses ten to fifteen. */
 const MAX_SHEETS = 24;
 
 interface Watched extends Tile {
@@ -15,7 +15,7 @@ interface Watched extends Tile {
 }
 
 export interface Picture {
-  image: HTMLImageElement;
+  image: ImageBitmap;
   /** Left and top of the thumbnail in it, in pixels. */
   x: number;
   y: number;
@@ -26,11 +26,20 @@ export class ThumbnailSheets {
   readonly #index: ThumbnailIndex;
   readonly #upright: () => boolean;
   readonly #loader: TileLoader;
+  /** Whether pixels are drawn as squares, as one wants them of images this small. */
+  readonly sharp: boolean;
   #onMap = new Set<Tile>();
   #drawAgain = (): void => undefined;
 
-  constructor(path: string, index: ThumbnailIndex, upright: () => boolean, notify: (text: string) => void) {
+  constructor(
+    path: string,
+    index: ThumbnailIndex,
+    sharp: boolean,
+    upright: () => boolean,
+    notify: (text: string) => void,
+  ) {
     this.#path = path;
+    this.sharp = sharp;
     this.#index = index;
     this.#upright = upright;
     const came = (tiles: readonly Tile[]): void => {
@@ -65,14 +74,10 @@ export class ThumbnailSheets {
     }) as Watched;
   }
 
-  /** Returns the CSS that shows a thumbnail in a box of `side` pixels; empty until it has come. */
-  style(row: number, layer: number, side: number): string {
-    const tile = this.#tile(row, layer);
-    tile.watch();
-    if (!tile.sheet) return "";
-    const { url, columns } = tile.sheet;
-    const position = `${-(tile.place % columns) * side}px ${-Math.floor(tile.place / columns) * side}px`;
-    return `background-image:url("${url}");background-size:${columns * side}px auto;background-position:${position}`;
+  /** Returns a thumbnail to an effect, which runs again when it has come; null until then. */
+  watchedPicture(row: number, layer: number): Picture | null {
+    this.#tile(row, layer).watch();
+    return this.picture(row, layer);
   }
 
   /** Asks for the thumbnails that the map draws, in place of those that it drew before; `again` is called when some come. */
@@ -84,7 +89,7 @@ export class ThumbnailSheets {
     this.#onMap = now;
   }
 
-  /** Returns a thumbnail that the map draws; null while it loads. */
+  /** Returns a thumbnail that is there; null while it loads. */
   picture(row: number, layer: number): Picture | null {
     const { sheet, place } = this.#tile(row, layer);
     if (!sheet?.image) return null;
@@ -101,21 +106,12 @@ function sourceOf(path: string, came: Source["came"], notify: (text: string) => 
   const told = new Set<string>();
   return {
     async load(rows, query, stop): Promise<Sheet> {
-      const url = URL.createObjectURL(await getBlob(`${path}?rows=${rows.join(",")}${query}`, stop));
-      const image = new Image();
-      image.src = url;
-      try {
-        // Decoded before it is shown, so that cells do not flicker.
-        await image.decode();
-      } catch (error) {
-        URL.revokeObjectURL(url);
-        throw error;
-      }
-      return { url, image };
+      return { image: await createImageBitmap(await getBlob(`${path}?rows=${rows.join(",")}${query}`, stop)) };
     },
     came,
-    drop({ url }): void {
-      URL.revokeObjectURL(url);
+    drop({ image }): void {
+      // Its memory is free now, and not when the page gets round to it.
+      image?.close();
     },
     failed(error): boolean {
       if (error instanceof ApiError && error.lost) return true;

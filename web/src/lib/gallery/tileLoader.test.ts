@@ -10,7 +10,7 @@ interface Request {
 }
 
 let requests: Request[];
-let dropped: string[];
+let dropped: unknown[];
 let again: boolean;
 let loader: TileLoader;
 
@@ -22,10 +22,10 @@ beforeEach(() => {
       load: (rows, query, stop) =>
         new Promise((resolve, reject) => {
           stop.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
-          const answer = (): void => resolve({ url: `blob:${rows[0]}`, image: null });
+          const answer = (): void => resolve({ image: { width: rows[0] } as ImageBitmap });
           requests.push({ rows, query, stop, answer, refuse: reject });
         }),
-      drop: ({ url }) => dropped.push(url),
+      drop: ({ image }) => dropped.push(image?.width),
       came: () => undefined,
       failed: () => again,
     },
@@ -110,7 +110,7 @@ it("only the sheets that were used last are held, and those in use", async () =>
   requests[4].answer();
   await turn();
   expect(loader.held).toBe(2);
-  expect(dropped).toEqual(["blob:1", "blob:2", "blob:3"]);
+  expect(dropped).toEqual([1, 2, 3]);
   expect(kept.sheet).not.toBeNull();
   use([3]);
   await turn();

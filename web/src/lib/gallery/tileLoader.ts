@@ -6,8 +6,7 @@
 
 /** One picture with several thumbnails, `COLUMNS` in a line; fewer are in one line. */
 export interface Sheet {
-  url: string;
-  image: HTMLImageElement | null;
+  image: ImageBitmap | null;
 }
 
 /** One thumbnail of which somebody has made use, or does. */

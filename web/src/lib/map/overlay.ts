@@ -21,7 +21,6 @@ export interface Scene {
   frame(row: number): string;
   sheets: ThumbnailSheets | null;
   layer: number;
-  sharp: boolean;
   rings: readonly number[];
   stroke: readonly Point[];
   brush: number;
@@ -56,7 +55,7 @@ function drawDots(context: CanvasRenderingContext2D, scene: Scene): void {
   const { sheets, dots } = scene;
   if (!sheets || dots.length === 0) return;
   const side = dotSide(dots.length, scene.width, scene.height);
-  context.imageSmoothingEnabled = !scene.sharp;
+  context.imageSmoothingEnabled = !sheets.sharp;
   context.lineWidth = 2;
   for (const row of dots) {
     const [px, py] = at(scene, row);
