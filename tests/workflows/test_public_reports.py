@@ -13,12 +13,13 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from facies.cluster import UMAPLayout
 from facies.errors import InputError
 from facies.methods import Method, make_method
 from facies.metrics import accuracy, ari, evaluate_partition, nmi, purity
 from facies.nn.encoders import EncoderLoader, FunctionEncoder, register_encoder
 from facies.report.benchmark_table import markdown
-from facies.report.exporters import export_run
+from facies.report.exporters.registry import export_run
 from facies.report.page import write_report
 from facies.workflows import cluster, evaluate
 from facies.workflows.benchmark.worker import has_collapsed
@@ -29,18 +30,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")  
 
 
 def digits(count: int) -> np.ndarray:
-    return load_digits().images[:count].astype(np.float32)
+    return np.asarray(load_digits().images[:count], np.float32)
 
 
 @pytest.fixture(scope="module")
 def dense() -> Method:
     """Dense groups of digits, some images between them."""
-    return make_method("umap-hdbscan", "quick", {"layout_dimensions": 2}).fit(digits(240))
+    return make_method("umap-hdbscan", "quick", {"layout_dimensions": 2}).fit(digits(150))
 
 
 def test_m1_images_learnt_from_do_not_come_back_as_noise(dense):
     """hdbscan#381: `approximate_predict` of the training points called many of them noise."""
-    np.testing.assert_array_equal(dense.predict(digits(240)), dense.labels_)
+    np.testing.assert_array_equal(dense.predict(digits(150)), dense.labels_)
 
 
 def test_m3_the_likeliest_group_is_the_group(dense):
@@ -51,14 +52,11 @@ def test_m3_the_likeliest_group_is_the_group(dense):
 
 
 def test_m4_copies_do_not_make_two_fits_differ():
-    """umap#1277: with many copies the seed no longer decided the layout."""
-    copies = np.repeat(digits(300), 9, axis=0)
-    one, other = (
-        make_method("umap-hdbscan", "quick", {"layout_dimensions": 2, "random_state": 4}).fit(copies) for _ in range(2)
-    )
-    np.testing.assert_array_equal(one.labels_, other.labels_)
-    np.testing.assert_array_equal(one.embedding_, other.embedding_)
-    np.testing.assert_array_equal(one.projection_, other.projection_)
+    """umap#1277: with many copies the seed no longer decided the layout. (Whole fits: tests/cluster/test_copies.py.)"""
+    copies = np.repeat(digits(300).reshape(300, -1), 9, axis=0)
+    one, other = (UMAPLayout(copies, 15, "euclidean", random_state=4).layout(2) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert np.isfinite(one).all()
 
 
 def test_m6_any_numbers_may_name_the_classes(tmp_path: Path):
@@ -93,7 +91,7 @@ def test_m8_a_run_with_two_live_groups_is_flagged_and_counted_apart():
     """OpenDeepClustering#22: runs that had collapsed were averaged in, and nothing said so."""
     assert has_collapsed({0: 50, 1: 50}, asked=10)
     rows = [row(seed=0, accuracy=0.9), row(seed=1, accuracy=0.2, n_groups=2, collapsed=True), row(seed=2, accuracy=0.9)]
-    line = markdown(rows, "suite").splitlines()[-3]
+    (line,) = (each for each in markdown(rows, "suite").splitlines() if each.startswith("| dec"))
     assert [cell.strip() for cell in line.strip("|").split("|")][-3:] == ["3", "1", "0"]  # runs, collapsed, failed
 
 
@@ -130,7 +128,7 @@ def with_own_encoder(monkeypatch: pytest.MonkeyPatch, function, **parameters) ->
 
 def test_m10_an_image_without_finite_features_is_named(monkeypatch, tmp_path: Path):
     """DeepDPM#14, #19: centres became NaN, and the run ended without a word on which row was to blame."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path))
     images = digits(60)
     images[7] = 16.0
     method = with_own_encoder(monkeypatch, quarters_but_infinite_where_bright)
@@ -157,7 +155,7 @@ def test_m11_without_labels_there_are_pictures_of_each_group_and_folders(tmp_pat
 
 def test_m12_a_function_of_ones_own_gives_the_features(monkeypatch, tmp_path: Path):
     """fiftyone#2726: use the features of my own network."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path))
     asked = []
 
     def own(pixels: torch.Tensor) -> torch.Tensor:

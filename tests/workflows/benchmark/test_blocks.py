@@ -24,8 +24,8 @@ def run(tmp_path, monkeypatch):
     """Run the suite by blocks in this process."""
     suite, worker = make_suite(tmp_path), make_worker(tmp_path)
 
-    def call(engine=ThisProcess, **options):
-        monkeypatch.setattr(RUN_SUITE, "make_engine", lambda *_, **__: engine())
+    def call(means=ThisProcess, **options):
+        monkeypatch.setattr(RUN_SUITE, "make_engine", lambda *_, **__: means())
         call.said = []
         chosen = {"engine": "dask", "report": call.said.append, "worker": worker, **options}
         return benchmark(suite, tmp_path / "results", **chosen)
@@ -132,6 +132,6 @@ def test_a_run_ends_where_its_driver_has_ended(tmp_path, monkeypatch, how):
 def test_on_a_local_cluster(tmp_path):
     pytest.importorskip("distributed")
     suite, worker = make_suite(tmp_path), make_worker(tmp_path)
-    result = benchmark(suite, tmp_path / "results", engine="dask", jobs=2, worker=worker)
+    result = benchmark(suite, tmp_path / "results", engine="dask", jobs=1, worker=worker)
     assert [(row["error"], row["engine"]) for row in result.rows] == [(None, "dask")] * 4
     assert len(started(tmp_path)) == 4

@@ -58,12 +58,12 @@ def outcome(job: dict[str, Any]) -> dict[str, Any]:
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Fit, or go on with a fit that was killed, and measure the groups; labels are read after the fit alone."""
+    if job.get("program"):
+        return of_program(measure_program(job), job)
     from facies.methods import make_method
     from facies.workflows.cluster import cluster
     from facies.workflows.evaluate import evaluate
 
-    if job.get("program"):
-        return of_program(measure_program(job), job)
     wanted = {name: job[name] for name in ("method", "preset", "parameters")}
     run = cluster(job["source"], job["run"], resume=True, **wanted, **job["options"])
     scores = evaluate(run)
