@@ -141,7 +141,7 @@ def main() -> None:
     for images, seed in sorted({(row["set"], row["seed"]) for row in usable}, key=lambda each: each[::-1]):
         own = [row for row in usable if (row["set"], row["seed"]) == (images, seed)]
         had = [row for row in kept["rows"] if (row["set"], row["seed"]) == (images, seed)]
-        if {row["method"] for row in had} == {row["method"] for row in own}:
+        if {(row["method"], row["accuracy"]) for row in had} == {(row["method"], row["accuracy"]) for row in own}:
             continue
         rows = [row for row in kept["rows"] if row not in had] + judge_runs(arguments.results, own)
         left_out = len(every) - len(usable)

@@ -44,7 +44,7 @@ def trust(results: dict[str, Any]) -> str:
         "## By family of methods", "", "Within a family and a set; the mean over the sets.", "",
         f"| family | runs | {names} |", "|---|---|" + "---|" * len(NAMES),
         *(f"| {name} | {own['runs']} | {cells(own)} |" for name, own in summary["by_family"].items()),
-        "", "## Every run", "", f"![Score without labels and accuracy of every run](../images/{PLOT})", "",
+        "", "## Every run", "", "Hollow points are collapsed runs.", "", f"![Score without labels and accuracy of every run](../images/{PLOT})", "",
         where([result]),
     ]  # fmt: skip
     plot(rows)
