@@ -20,6 +20,25 @@ def reach(results: dict[str, Any]) -> list[str]:
     return [line for name, render in sections.items() if name in results for line in render(results[name])]
 
 
+def page_in_browser(results: dict[str, Any]) -> list[str]:
+    """What the page itself takes in a browser."""
+    lines = [
+        "\n## The page in a browser\n\nChromium, drawing without a graphics card; the page opened three times with nothing cached, until its pictures are there.\n",
+        "| images | first views, s | with pictures, s | page, MB | lasso to its gallery, ms | naming, acknowledged, ms | undo, ms | lasso about all, ms | naming of all, ms | undo of all, ms |"
+        "\n|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for count, row in results.items():
+        views, pictures = (
+            ", ".join(f"{view:.1f}" for view in row[name]) for name in ("first_views_s", "first_pictures_s")
+        )
+        lines.append(
+            f"| {int(count):,} | {views} | {pictures} | {row['process_mb']:.0f} | {row['lasso_to_gallery_ms']:.0f} (of {row['images_in_lasso']:,}) | "
+            f"{row['name_to_acknowledged_ms']:.0f} (of {row['images_named']:,}) | {row['undo_ms']:.0f} | "
+            f"{row['lasso_of_all_to_gallery_ms']:.0f} | {row['name_of_all_ms']:.0f} | {row['undo_of_all_ms']:.0f} |"
+        )
+    return [*lines, f"\n{where(list(results.values()))}"]
+
+
 def kills(result: dict[str, Any]) -> list[str]:
     """Kills while an expert audits, names, and takes names over."""
     sums = {

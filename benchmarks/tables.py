@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import record
-from atlas_tables import reach, sessions_of_intervals
+from atlas_tables import page_in_browser, reach, sessions_of_intervals
 from consensus_tables import consensus
 from how_far_page import how_far
 from real_tables import default_method, real_images
@@ -502,7 +502,7 @@ def atlas(results: dict[str, Any]) -> str:
             parts.append(f"| {what} | {row['median_ms']:,.0f} | {slowest} | {size} |")
         parts.append(f"\n{where([result])}")
     if "atlas_browser" in results:
-        parts += atlas_page(results["atlas_browser"])
+        parts += page_in_browser(results["atlas_browser"])
     if "atlas-kill" in results:
         r = results["atlas-kill"]
         parts.append(
@@ -516,20 +516,6 @@ def atlas(results: dict[str, Any]) -> str:
             f"server-sent events alone, and the journal replayed {'ended with the same' if r['same'] else 'DIFFER'}. {where([r])}"
         )
     return "\n".join([*parts, *reach(results)]) + "\n"
-
-
-def atlas_page(results: dict[str, Any]) -> list[str]:
-    """What the page itself takes in a browser."""
-    lines = [
-        "\n## The page in a browser\n\nChromium, drawing without a graphics card; the page opened three times with nothing cached.\n",
-        "| images | first views, s | page, MB | lasso to its gallery, ms | naming, acknowledged, ms | undo, ms |\n|---|---|---|---|---|---|",
-    ]
-    for count, row in results.items():
-        lines.append(
-            f"| {int(count):,} | {', '.join(f'{view:.1f}' for view in row['first_views_s'])} | {row['process_mb']:.0f} | "
-            f"{row['lasso_to_gallery_ms']:.0f} (of {row['images_in_lasso']:,}) | {row['name_to_acknowledged_ms']:.0f} (of {row['images_named']:,}) | {row['undo_ms']:.0f} |"
-        )
-    return [*lines, f"\n{where(list(results.values()))}"]
 
 
 def odd_files(results: dict[str, Any]) -> str:

@@ -55,6 +55,18 @@ def test_a_missing_or_truncated_file_is_named(run: RunFolder, name: str) -> None
         RunFolder(run.path)
 
 
+@pytest.mark.parametrize(
+    "embedding", [np.zeros((N, 0), np.float32), np.zeros((N - 1, 3)), np.zeros(N), np.zeros((N, 3), int)]
+)
+def test_an_embedding_that_is_none_is_named(run: RunFolder, embedding: np.ndarray) -> None:
+    manifest = json.loads((run.path / "run.json").read_text())
+    np.save(run.path / "embedding.npy", embedding)
+    manifest["files"]["embedding.npy"] = (run.path / "embedding.npy").stat().st_size
+    change_manifest(run, files=manifest["files"])
+    with pytest.raises(InputError, match=r"embedding\.npy is no embedding of"):
+        _ = RunFolder(run.path).embedding
+
+
 def test_the_newest_is_the_default_and_names_go_by_age(run: RunFolder) -> None:
     table, _ = run.partition()
     coarse = table.assign(group=0)

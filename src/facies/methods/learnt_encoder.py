@@ -63,9 +63,13 @@ class LearntEncoder(EmbeddingMethod):
 
     def check_count(self, images: ImageSet) -> None:
         """Refuse too few images."""
-        if len(images) < (least := max(LEAST_IMAGES, self.asked_n_clusters or 0)):
+        if len(images) < LEAST_IMAGES:
             raise InputError(
-                f"{len(images)} images are fewer than the {least} that are needed; give more images, or ask for fewer groups"
+                f"{len(images)} images are fewer than the {LEAST_IMAGES} that are needed; give more images"
+            )
+        if len(images) < (asked := self.asked_n_clusters or 0):
+            raise InputError(
+                f"{len(images)} images are fewer than the {asked} groups asked for; give more images, or ask for fewer groups"
             )
 
     def encoder_stages(self, fit: FitContext) -> list[Stage]:

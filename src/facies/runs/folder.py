@@ -109,7 +109,7 @@ class RunFolder:
         """The embedding as a read-only memory map, float32 (N, D)."""
         path = self.path / "embedding.npy"
         embedding = read_array(path)
-        if embedding.ndim != 2 or len(embedding) != len(self) or embedding.dtype.kind != "f":
+        if embedding.ndim != 2 or len(embedding) != len(self) or 0 in embedding.shape or embedding.dtype.kind != "f":
             raise InputError(
                 f"{path} is no embedding of {len(self)} images (it has the type {embedding.dtype} and the shape "
                 f"{embedding.shape}): restore it, or make the run again"

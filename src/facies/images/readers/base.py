@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facies.errors import InputError, suggest
 from facies.images.image_set import ImageSet
-from facies.parameters import Settings, check_parameters, parameters_of
+
+if TYPE_CHECKING:
+    from facies.parameters import Settings
 
 Progress = Callable[[int, int], None]
 """Called with the number of files or images that have been read, and their total."""
@@ -75,6 +77,8 @@ def reading_settings(reader: Reader, values: Mapping[str, Any], where: object) -
                 f"{where}: {reader.description} has nothing to set about reading: leave out {', '.join(values)}"
             )
         return None
+    from facies.parameters import check_parameters, parameters_of  # scikit-learn comes with it, which takes a second
+
     made = reader.settings()
     known = parameters_of(reader.settings)
     for name, value in values.items():
