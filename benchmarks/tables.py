@@ -15,6 +15,7 @@ from consensus_tables import consensus
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
+from trust_page import trust
 from volume_tables import volume_page
 
 PAGES = record.HERE.parent / "docs" / "benchmarks"
@@ -585,6 +586,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
+    "trust": (("trust",), trust),
     "consensus": (("consensus",), consensus),
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line
-from facies.cli.options import Json, Overwrite
+from facies.cli.options import EngineName, Json, Overwrite, Scheduler
 
 
 def benchmark(
@@ -29,6 +29,8 @@ def benchmark(
     jobs: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many runs side by side; the cores are shared out among them.")
     ] = 1,
+    engine: EngineName = "processes",
+    scheduler: Scheduler = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what failed.")] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -38,7 +40,16 @@ def benchmark(
 
     with console_progress() as progress:
         result = benchmark(
-            suite, output, data=data, jobs=jobs, retry=retry, overwrite=overwrite, progress=progress, report=log_line
+            suite,
+            output,
+            data=data,
+            jobs=jobs,
+            engine=engine,
+            scheduler=scheduler,
+            retry=retry,
+            overwrite=overwrite,
+            progress=progress,
+            report=log_line,
         )
     if as_json:
         counts = {"new": result.n_new, "failed": result.n_failed}

@@ -41,7 +41,8 @@ def merge_by_degree(
 ) -> NDArray[np.int64]:
     """Merge groups, two at a time, until there are `n_groups` (Zhang et al., 2012; Yang, Parikh & Batra, 2016).
 
-    The affinity of two groups is A(a, b) = S_ab/|a|² + S_ba/|b|², with S_ab = Σ_{x ∈ b} (Σ_{i ∈ a} W_ix) (Σ_{i ∈ a} W_xi).
+    The affinity of two groups of n_a and n_b rows is A(a, b) = S_ab/n_a² + S_ba/n_b², with
+    S_ab = Σ_{x ∈ b} (Σ_{i ∈ a} W_ix) (Σ_{i ∈ a} W_xi).
     As long as there are more than a hundred groups, how far the nearest of a group stands out from the next ones counts, too.
 
     Parameters

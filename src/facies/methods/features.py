@@ -195,6 +195,11 @@ def features_of(
         How many views of an image `look` joins, so that D is as many times the encoder's features.
     kept_under
         What else the features depend on, beside images and encoder; None keeps nothing.
+
+    Raises
+    ------
+    InputError
+        If a feature is NaN or infinite; names the images. Those before them are kept.
     """
     cache, progress = cache or FeatureCache(), progress or SilentProgress()
     shape = (len(images), views * encoder.features)
@@ -214,12 +219,23 @@ def features_of(
             with torch.no_grad():
                 found = look(batch.images).float().cpu().numpy()
             rows = batch.indices.cpu().numpy()
+            _check_finite(found, rows, images, encoder)
             partial.array[rows] = found
             progress.advance(len(rows))
             if time.monotonic() - recorded > SECONDS_BETWEEN_RECORDS:
                 partial.record(int(rows[-1]) + 1)
                 recorded = time.monotonic()
     return partial.array
+
+
+def _check_finite(found: NDArray[np.float32], rows: NDArray[np.int64], images: ImageSet, encoder: ImageEncoder) -> None:
+    bad = rows[~np.isfinite(found).all(axis=1)]
+    if len(bad):
+        ids = ", ".join(map(str, images.table["id"].iloc[bad[:5]])) + (" …" if len(bad) > 5 else "")
+        raise InputError(
+            f"the encoder {encoder.planes.encoder.weights.name} gives features that are NaN or infinite for the images {ids}: "
+            "mend the encoder, or leave these images out"
+        )
 
 
 def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device, others: Mapping[str, Any]) -> str | None:

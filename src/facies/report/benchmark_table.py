@@ -132,8 +132,11 @@ def measured_on(rows: Sequence[Row]) -> str:
 def _machine(row: Row) -> str:
     machine = row["machine"]
     gpu = f", {machine['gpu']}" if machine["gpu"] else ""
-    beside = f", {row['jobs']} runs side by side" if row.get("jobs", 1) > 1 else ""
-    return f"{machine['cores']} cores of {machine['cpu']}{gpu}, threads of a run: {row.get('threads', 'all')}{beside}"
+    jobs = row.get("jobs", 1)
+    beside = f", {jobs} runs side by side" if jobs is not None and jobs > 1 else ""
+    if row.get("engine") == "dask":
+        beside += ", on a Dask cluster" if jobs is None else ", by Dask"
+    return f"{machine['cores']} cores of {machine['cpu']}{gpu}, threads of a run: {row.get('threads') or 'all'}{beside}"
 
 
 def spread(values: Iterable[float | None], digits: int) -> str:

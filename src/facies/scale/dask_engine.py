@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from facies.errors import InputError
-from facies.scale.engines import Outcome, WorkerDiedError
+from facies.scale.engines import EngineLostError, Outcome, WorkerDiedError
 
 PATIENCE_S = 15.0
 """So long is waited for the answer of a scheduler."""
@@ -120,7 +120,7 @@ class DaskEngine:
         elif status == "finished":
             value = future.result()
         else:
-            raise InputError(f"{self._where()} was lost: go on with --resume")
+            raise EngineLostError(self._where())
         future.release()
         return Outcome(self._numbers.pop(future.key), value, error)
 

@@ -14,6 +14,14 @@ class WorkerDiedError(RuntimeError):
     """The process that did a job was ended from outside."""
 
 
+class EngineLostError(InputError):
+    """An engine, named by `engine`, does no more work; what is done is kept."""
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(f"{engine} was lost: go on with --resume")
+        self.engine = engine
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of the job of a number: its value, or why it failed."""

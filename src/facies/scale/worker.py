@@ -26,11 +26,13 @@ def do_block(plan_file: str, key: str, block: int) -> None:
         The number of the block.
     """
     path = Path(plan_file)
-    if key not in _open:
-        _open.clear()
+    opened = _open.get(key)
+    if opened is None:
         plan = read_plan(path, key)
-        _open[key] = (plan, open_task(plan))
-    plan, task = _open[key]
+        opened = (plan, open_task(plan))
+        _open.clear()
+        _open[key] = opened
+    plan, task = opened  # not looked up again: another thread of this worker may have opened another
     markers = DoneMarkers(path.parent, key, plan.n_blocks)
     if not markers.is_done(block):
         markers.mark(block, task(block))

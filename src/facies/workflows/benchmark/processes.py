@@ -33,14 +33,21 @@ class JobProcesses:
     worker
         The command of a process: it reads a job as a line of JSON, and answers with one;
         by default `WORKER`.
+    threads
+        What ``OMP_NUM_THREADS`` says to a process, whatever the environment says; None is as above.
     """
 
-    def __init__(self, jobs: int, worker: Sequence[str] | None = None) -> None:
+    def __init__(self, jobs: int, worker: Sequence[str] | None = None, threads: str | None = None) -> None:
         self.jobs, self.worker = jobs, list(worker or WORKER)
         self._running: set[subprocess.Popen[str]] = set()
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self.environment = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(max(1, usable_cores() // jobs))}
         self.environment |= os.environ
+        if threads is not None:
+            # A worker of Dask bears limits of its own, which would slow the linear algebra of the run.
+            own = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+            self.environment = {name: value for name, value in self.environment.items() if name not in own}
+            self.environment["OMP_NUM_THREADS"] = threads
 
     @property
     def threads(self) -> str:
@@ -63,8 +70,7 @@ class JobProcesses:
             for future in as_completed(futures):
                 yield futures[future], future.result()
         finally:
-            self._stopped.set()
-            self._end()
+            self.end()
             pool.shutdown(cancel_futures=True)
 
     def _one(self, job: Job, log: Path) -> Answer:
@@ -99,7 +105,9 @@ class JobProcesses:
             self._running.add(process)
             return process
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End all processes; no other is started."""
+        self._stopped.set()
         with self._lock:
             running = list(self._running)
         for process in running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facies._version import __version__
+from facies.errors import InputError
 from facies.io import lock_run
 from facies.report.benchmark_page import write_benchmark_report
-from facies.workflows.benchmark.processes import Job, JobProcesses
+from facies.scale import make_engine
+from facies.scale.engines import EngineLostError
+from facies.workflows.benchmark.blocks import BlockRuns, earlier_answers, forget
+from facies.workflows.benchmark.processes import Answer, Job, JobProcesses
+from facies.workflows.benchmark.programs import PROGRAM, absolute_command
 from facies.workflows.benchmark.results import Results
 from facies.workflows.benchmark.rows import Row, RowFile
 from facies.workflows.benchmark.set_files import check_arrays, data_folder, find_set, input_of
@@ -54,6 +60,8 @@ def benchmark(
     *,
     data: str | PathLike[str] | None = None,
     jobs: int = 1,
+    engine: str = "processes",
+    scheduler: str | None = None,
     retry: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -74,7 +82,12 @@ def benchmark(
     data : path, optional
         Folder of data sets; by default that of the environment variable ``FACIES_DATA``.
     jobs : int, default=1
-        How many runs side by side.
+        How many runs side by side; of Dask the workers of the cluster that is started here.
+    engine : {"processes", "dask"}
+        Who starts the process of a run: this one, or the workers of a Dask cluster. Workers on other machines need the same
+        source of Facies, and see the sets and the results folder under the same paths.
+    scheduler : str, optional
+        The address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``; without it a cluster is started here.
     retry : bool, default=False
         Whether runs that failed are run again.
     overwrite : bool, default=False
@@ -89,7 +102,8 @@ def benchmark(
     Raises
     ------
     InputError
-        If the suite cannot be used, a set is unknown, or the folder is of another suite, version or commit.
+        If the suite cannot be used, a set is unknown or cannot be fetched, the folder is of another suite, version or commit, or
+        the cluster does not answer.
     KeyboardInterrupt
         With a message that says how to go on; the table is of what has been run.
     """
@@ -99,12 +113,52 @@ def benchmark(
     for each in wanted.sets:
         check_arrays(each, places[each.name])
     results = Results(Path(output).expanduser().resolve())
+    means = _means(results.path, jobs, engine, scheduler, worker)
+    is_new = not results.path.exists()
     with lock_run(results.path):
         here = commit()
         added = results.begin_or_continue(wanted, here, __version__, overwrite=overwrite)
-        for entry in added:
-            report(f"{entry} is new in the suite, and is run now")
-        return _Benchmark(wanted, results, here, jobs, worker, report).run(places, progress, retry=retry)
+        try:
+            inputs = {each.name: input_of(each, places[each.name], results.sets, report) for each in wanted.sets}
+            for entry in added:
+                report(f"{entry} is new in the suite, and is run now")
+            return _Benchmark(wanted, results, here, means, report).run(inputs, progress, retry=retry)
+        except InputError:
+            if is_new and not (results.rows.exists() or (results.path / "runs").exists()):
+                shutil.rmtree(results.path)
+            raise
+
+
+@dataclass(frozen=True)
+class _Means:
+    """By what runs are done: processes of this machine or, where there are `blocks`, the workers of a cluster."""
+
+    processes: JobProcesses
+    blocks: BlockRuns | None
+    is_elsewhere: bool
+
+    def about(self) -> dict[str, Any]:
+        """What a row says of them; of other machines the answers say it."""
+        if self.is_elsewhere:
+            return {"engine": "dask", "jobs": None, "threads": None}
+        name = "processes" if self.blocks is None else "dask"
+        return {"engine": name, "jobs": self.processes.jobs, "threads": self.processes.threads}
+
+    def run(self, jobs: Sequence[Job], log_of: Callable[[Job], Path], ended: Callable[[Job, Answer], None]) -> None:
+        if self.blocks is not None:
+            self.blocks.run(jobs, log_of, ended)
+            return
+        for job, answer in self.processes.run(jobs, log_of):
+            ended(job, answer)
+
+
+def _means(folder: Path, jobs: int, engine: str, scheduler: str | None, worker: Sequence[str] | None) -> _Means:
+    made = make_engine(engine, jobs=jobs, scheduler=scheduler)
+    processes = JobProcesses(jobs, worker)
+    if engine != "dask":
+        return _Means(processes, None, is_elsewhere=False)
+    threads = processes.threads if scheduler is None else None
+    return _Means(processes, BlockRuns(made, folder, worker, threads), is_elsewhere=scheduler is not None)
 
 
 class _Benchmark:
@@ -115,17 +169,15 @@ class _Benchmark:
         suite: Suite,
         results: Results,
         commit: str | None,
-        jobs: int,
-        worker: Sequence[str] | None,
+        means: _Means,
         report: Callable[[str], None],
     ) -> None:
-        self.suite, self.results, self.commit, self.report = suite, results, commit, report
-        self.processes = JobProcesses(jobs, worker)
+        self.suite, self.results, self.commit, self.means, self.report = suite, results, commit, means, report
         self.file = RowFile(results.rows)
 
-    def run(self, places: dict[str, Path | None], progress: Progress | None, *, retry: bool) -> BenchmarkResult:
+    def run(self, inputs: dict[str, Path], progress: Progress | None, *, retry: bool) -> BenchmarkResult:
         self._say_what_is_assumed()
-        inputs = {each.name: input_of(each, places[each.name], self.results.sets) for each in self.suite.sets}
+        self._keep_earlier_answers()
         kept = self.file.latest()
         done = {key for key, row in kept.items() if not (retry and row["error"])}
         left = [each for each in self.suite.runs if (each[0].name, each[1].name, each[2]) not in done]
@@ -137,6 +189,10 @@ class _Benchmark:
             raise KeyboardInterrupt(
                 "interrupted: the same command goes on from here; the table is of what was run"
             ) from None
+        except EngineLostError as error:
+            raise InputError(
+                f"{error.engine} was lost: the same command goes on from here; the table is of what was run"
+            ) from error
         finally:
             rows = self._rows()
             if rows:
@@ -152,10 +208,27 @@ class _Benchmark:
     def _say_what_is_assumed(self) -> None:
         if self.file.cut:
             self.report(f"{self.results.rows.name}: the last line was cut off in a kill; its run is repeated")
-        told = [each.name for each in self.suite.methods if each.told]
+        told, programs = (
+            [each.name for each in self.suite.methods if each.told and bool(each.program) is is_program]
+            for is_program in (False, True)
+        )
         for each in self.suite.sets:
             if each.n_groups is None and told:
                 self.report(f"the set {each.name} has no n_groups: {', '.join(told)} take the number of their presets")
+            if each.n_groups is None and programs:
+                self.report(f"the set {each.name} has no n_groups: {', '.join(programs)} are told none")
+
+    def _keep_earlier_answers(self) -> None:
+        """Write rows of what the workers of a cluster had done when an earlier call was killed."""
+        kept = 0
+        for job, answer in earlier_answers(self.results.path):
+            row = self.file.latest().get((job["set"], job["entry"], job["seed"]))
+            if row is None or (row["error"] is not None and answer["error"] is None):
+                self._append(job, answer)
+                kept += 1
+        if kept:
+            self.report(f"{kept} runs that the cluster had done before the last call was ended are kept")
+        forget(self.results.path)
 
     def _job(self, images: SetEntry, method: MethodEntry, seed: int, source: Path) -> dict[str, Any]:
         options = dict(images.options)
@@ -171,40 +244,51 @@ class _Benchmark:
             "preset": method.preset,
             "parameters": method.parameters_for(images, seed),
             "options": options,
+            "program": absolute_command(method.program, self.suite.path.resolve().parent),
         }
 
     def _run_all(self, jobs: Sequence[Job], progress: Progress | None) -> None:
         if not jobs:
             return
-        begun, here = time.monotonic(), {"machine": machine(), "versions": versions(), "commit": self.commit}
+        begun, number = time.monotonic(), 0
         if progress is not None:
             progress.start(STAGE, len(jobs), "runs")
-        for number, (job, answer) in enumerate(self.processes.run(jobs, self._log_of), start=1):
-            row = {**self._row(job, answer), **here, "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-            self.file.append(row)
+
+        def ended(job: Job, answer: Answer) -> None:
+            nonlocal number
+            number += 1
+            row = self._append(job, answer)
             left = (time.monotonic() - begun) / number * (len(jobs) - number)
             self.report(
                 f"{number} of {len(jobs)}: {_in_words(row)}" + (f"; about {_minutes(left)} left" if left else "")
             )
             if progress is not None:
                 progress.advance(1, f"{job['entry']} on {job['set']}")
+
+        self.means.run(jobs, self._log_of, ended)
         if progress is not None:
             progress.finish()
+
+    def _append(self, job: Job, answer: Answer) -> Row:
+        here = {"machine": machine(), "versions": versions(), "commit": self.commit}
+        row = {**here, **self._row(job, answer), "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+        self.file.append(row)
+        return row
 
     def _log_of(self, job: Job) -> Path:
         return self.results.log(job["set"], job["entry"], job["seed"])
 
     def _row(self, job: Job, answer: dict[str, Any]) -> Row:
+        name = job["entry"] if job["method"] == PROGRAM else job["method"]
         named = {"set": job["set"], "method": job["entry"], "seed": job["seed"]}
         about = {
             "of_method": job["method"],
             "preset": job["preset"],
-            "jobs": self.processes.jobs,
-            "threads": self.processes.threads,
-            "published": self.suite.published.get(job["method"], {}).get(job["set"]),
+            **self.means.about(),
+            "published": self.suite.published.get(name, {}).get(job["set"]),
         }
         missing = dict.fromkeys(("n_groups", "accuracy", "accuracy_majority", "nmi", "ari", "seconds", "peak_bytes"))
-        row = {**named, **missing, "collapsed": False, "parameters": dict(job["parameters"]), **answer, **about}
+        row = {**named, **missing, "collapsed": False, "parameters": dict(job["parameters"]), **about, **answer}
         return {**row, "error": _without_places(row["error"], job, self.results.path)}
 
 
@@ -213,6 +297,8 @@ def _without_places(error: str | None, job: Job, results: Path) -> str | None:
     if error is None:
         return None
     source = Path(job["source"])
+    for word in job["program"]:
+        error = error.replace(word, "/".join(Path(word).parts[-4:])) if Path(word).is_absolute() else error
     return error.replace(str(source), source.name).replace(f"{results}/", "").replace(f"{source.parent}/", "")
 
 

@@ -1,15 +1,16 @@
-"""Where the images of a set lie: in the folder of data sets, at a path, in scikit-learn, or cut out of a larger file."""
+"""Where the images of a set lie: in the folder of data sets, at a path, in scikit-learn, on a hub, or cut out of a larger file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from facies.errors import InputError, suggest
 from facies.io import atomic_file
+from facies.workflows.benchmark.hub import fetch
 from facies.workflows.benchmark.suite import SetEntry
 
 VARIABLE = "FACIES_DATA"
@@ -31,7 +32,7 @@ def data_folder(given: Path | None) -> Path | None:
 
 
 def find_set(entry: SetEntry, suite: Path, data: Path | None) -> Path | None:
-    """Where the images of a set lie; None of those that scikit-learn carries.
+    """Where the images of a set lie; None of those that scikit-learn carries, and of those of a hub.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def find_set(entry: SetEntry, suite: Path, data: Path | None) -> Path | None:
     InputError
         If there is no such set; names the nearest.
     """
-    if entry.source == DIGITS:
+    if entry.source == DIGITS or entry.is_of_hub:
         return None
     known = dict(_known_sets(data))
     if entry.source in known:
@@ -82,20 +83,24 @@ def check_arrays(entry: SetEntry, path: Path | None) -> None:
         )
 
 
-def input_of(entry: SetEntry, path: Path | None, made: Path) -> Path:
+def input_of(
+    entry: SetEntry, path: Path | None, made: Path, report: Callable[[str], None] = lambda _line: None
+) -> Path:
     """The file that is opened: the set itself, or what is made of it once in the folder `made`.
+
+    What is of a hub is fetched here; `report` is told what.
 
     Raises
     ------
     InputError
-        If the file lacks an array that the suite names.
+        If the file lacks an array that the suite names, or a hub does not give the set.
     """
     if path is not None and not entry.arrays:
         return path
     target = made / f"{entry.name}.npz"
     if target.exists():
         return target
-    arrays = _digits() if path is None else _arrays(entry, path)
+    arrays = _made(entry, report) if path is None else _arrays(entry, path)
     count = entry.arrays.get("sample", len(arrays["images"]))
     if count < len(arrays["images"]):
         rows = np.sort(np.random.default_rng(0).choice(len(arrays["images"]), count, replace=False))
@@ -103,6 +108,12 @@ def input_of(entry: SetEntry, path: Path | None, made: Path) -> Path:
     with atomic_file(target, overwrite=True) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     return target
+
+
+def _made(entry: SetEntry, report: Callable[[str], None]) -> dict[str, np.ndarray]:
+    if not entry.is_of_hub:
+        return _digits()
+    return fetch(entry.source, entry.arrays.get("shape"), f"[sets] {entry.name}", report)
 
 
 def _digits() -> dict[str, np.ndarray]:

@@ -14,6 +14,8 @@ from typing import Any
 from facies.errors import InputError, suggest
 from facies.methods import make_method, method_class
 from facies.parameters import check_parameters
+from facies.workflows.benchmark.hub import check_hub
+from facies.workflows.benchmark.programs import PROGRAM, check_program
 
 NAME = re.compile(r"[\w+][\w+-]{0,79}")
 """Names of sets and methods become names of folders."""
@@ -21,8 +23,8 @@ PUBLISHED = Path(__file__).with_name("published.toml")
 N_CLUSTERS = ("n_clusters", "grouping.n_clusters")
 """What the parameter is called that takes the number of groups."""
 
-SET_KEYS = ("source", "n_groups", "sample", "images", "labels", "channels", "size", "fit", "pages")
-METHOD_KEYS = ("method", "preset", "parameters", "n_groups")
+SET_KEYS = ("source", "hub", "n_groups", "sample", "images", "labels", "shape", "channels", "size", "fit", "pages")
+METHOD_KEYS = ("method", "program", "preset", "parameters", "n_groups")
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class SetEntry:
     name
         Its name in the table.
     source
-        A known name, or a path.
+        A known name, a path, or what names a set of a hub.
     n_groups
         How many groups methods are told to find; None leaves each method its own number.
     arrays
         Of a ``.npz``: ``images`` and ``labels`` name other arrays than these, ``sample`` takes so many images at random.
     options
         Arguments of `facies.images.open_images`.
+    is_of_hub
+        Whether it is fetched from openml.org; ``shape`` in `arrays` is then that of its images.
     """
 
     name: str
@@ -48,21 +52,28 @@ class SetEntry:
     n_groups: int | None = None
     arrays: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_of_hub: bool = False
 
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method with its preset and parameters; `told` says whether it is given the number of groups of a set."""
+    """A method with its preset and parameters; `told` says whether it is given the number of groups of a set.
+
+    Of a program of others `program` is the command, and `method` says that it is one.
+    """
 
     name: str
     method: str
     preset: str
     parameters: Mapping[str, Any]
     told: bool
+    program: tuple[str, ...] = ()
 
     def parameters_for(self, images: SetEntry, seed: int) -> dict[str, Any]:
         """Parameters for a set: those of the suite, the number of groups where it is told, and the seed."""
         values = {**self.parameters, "random_state": seed}
+        if self.program:
+            return {**values, "n_clusters": images.n_groups if self.told else None}
         known = make_method(self.method).parameters()
         takes = next((name for name in N_CLUSTERS if name in known), None)
         if self.told and takes is not None and images.n_groups is not None and takes not in values:
@@ -94,7 +105,8 @@ class Suite:
             given = {"n_groups": each.n_groups, **each.arrays, **each.options}
             flat |= {f"set {each.name}.{key}": value for key, value in given.items() if value is not None}
         for method in self.methods:
-            flat[f"method {method.name}"] = f"{method.method}, preset {method.preset}"
+            program = " ".join(method.program)
+            flat[f"method {method.name}"] = f"{method.method}, {program or f'preset {method.preset}'}"
             flat[f"method {method.name}.n_groups"] = "given" if method.told else "found"
             flat |= {f"method {method.name}.{key}": value for key, value in method.parameters.items()}
         return flat
@@ -154,6 +166,10 @@ def _set(path: Path, name: str, value: Any) -> SetEntry:
     if not isinstance(table, dict):
         raise InputError(f"{where}: give a known name, a path, or a table such as {{ source = 'usps', n_groups = 10 }}")
     _refuse_unknown(table, SET_KEYS, f"{where}: ")
+    if "hub" in table:
+        return _hub_set(name, table, where)
+    if "shape" in table:
+        raise InputError(f"{where}: shape is that of a set of a hub: give hub, too, or leave it out")
     source = table.get("source", name)
     if not isinstance(source, str) or not source:
         raise InputError(f"{where}: source={source!r}: give a known name or a path")
@@ -167,6 +183,22 @@ def _set(path: Path, name: str, value: Any) -> SetEntry:
     )
 
 
+def _hub_set(name: str, table: Mapping[str, Any], where: str) -> SetEntry:
+    for key in ("source", "images", "labels"):
+        if key in table:
+            raise InputError(f"{where}: hub and {key} exclude each other: leave one of them out")
+    for key, least in (("n_groups", 2), ("sample", 4)):
+        _whole_number(table.get(key), least, f"{where}: {key}")
+    shape = table.get("shape", [1, 1])
+    if not isinstance(shape, list) or len(shape) not in (2, 3):
+        raise InputError(f"{where}: shape={shape!r}: give [HEIGHT, WIDTH] or [CHANNELS, HEIGHT, WIDTH]")
+    for side in shape:
+        _whole_number(side, 1, f"{where}: shape")
+    arrays = {key: table[key] for key in ("sample", "shape") if key in table}
+    options = {key: table[key] for key in table if key not in ("hub", "n_groups", *arrays)}
+    return SetEntry(name, check_hub(table["hub"], where), table.get("n_groups"), arrays, options, is_of_hub=True)
+
+
 def _is_label_file(key: str, value: Any) -> bool:
     return key == "labels" and str(value).lower().endswith((".csv", ".tsv", ".txt"))
 
@@ -178,6 +210,8 @@ def _method(path: Path, name: str, value: Any) -> MethodEntry:
         raise InputError(f"{where}: give a table such as {{ preset = 'quick', parameters = {{}} }}")
     _refuse_unknown(table, METHOD_KEYS, f"{where}: ")
     parameters = _flat(table.get("parameters", {}))
+    if "program" in table:
+        return _program(table, name, parameters, where)
     try:
         cls = method_class(str(table.get("method", name)))
         check_parameters(made := make_method(cls.name, str(table.get("preset", "quick")), parameters))
@@ -191,6 +225,20 @@ def _method(path: Path, name: str, value: Any) -> MethodEntry:
     if "random_state" in parameters:
         raise InputError(f"{where}: random_state={made.random_state}: the seeds of a suite stand in its list seeds")
     return MethodEntry(name, cls.name, str(table.get("preset", "quick")), parameters, told == "given")
+
+
+def _program(table: Mapping[str, Any], name: str, parameters: Mapping[str, Any], where: str) -> MethodEntry:
+    for key in ("method", "preset"):
+        if key in table:
+            raise InputError(f"{where}: program and {key} exclude each other: leave one of them out")
+    told = table.get("n_groups", "given")
+    if told not in ("given", "found"):
+        raise InputError(f"{where}: n_groups={told!r}: write 'given' (that of the set) or 'found' (by the program)")
+    for key in ("random_state", "n_clusters"):
+        if key in parameters:
+            raise InputError(f"{where}: parameters: {key} is set by seeds and n_groups; leave it out")
+    program = check_program(table["program"], where)
+    return MethodEntry(name, PROGRAM, "none", parameters, told == "given", program)
 
 
 def _flat(parameters: Any, prefix: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -73,18 +74,18 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def peak_bytes() -> int | None:
-    """The most memory this process alone has held, in bytes; None where the system does not say.
+def peak_bytes(process: int | None = None) -> int | None:
+    """The most memory a process alone has held, in bytes: this one, or that of an id; None where the system does not say.
 
     Linux counts it from the start of the program. The maximum of ``getrusage`` would begin with the size of the process
     that started this one.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
+    status = Path(f"/proc/{process or 'self'}/status")
+    with contextlib.suppress(OSError):  # another system, or a process that has just ended
         for line in status.read_text("ascii", "replace").splitlines():
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
-    if sys.platform == "darwin":
+    if process is None and sys.platform == "darwin":
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

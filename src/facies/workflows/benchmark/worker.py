@@ -18,7 +18,8 @@ from typing import Any
 
 from facies.errors import InputError
 from facies.io import jsonable
-from facies.workflows.benchmark.surroundings import peak_bytes
+from facies.workflows.benchmark.programs import measure_program
+from facies.workflows.benchmark.surroundings import commit, machine, peak_bytes, versions
 
 FEWEST_GROUPS = 0.5
 LARGEST_GROUP = 0.9
@@ -31,7 +32,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     answers = os.dup(1)
     os.dup2(2, 1)
-    answer = {**outcome(job), "peak_bytes": peak_bytes()}
+    source = commit()  # before the fit, in which the source may be changed
+    found = outcome(job)
+    answer = {"peak_bytes": peak_bytes(), **found}  # of a program it is its own
+    answer |= {"machine": machine(), "versions": versions(), "commit": source}
     os.write(answers, json.dumps(jsonable(answer), allow_nan=False).encode("ascii") + b"\n")
     sys.stderr.flush()
     os._exit(0)  # the threads of the libraries need not be waited for
@@ -54,6 +58,8 @@ def outcome(job: dict[str, Any]) -> dict[str, Any]:
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Fit, or go on with a fit that was killed, and measure the groups; labels are read after the fit alone."""
+    if job.get("program"):
+        return of_program(measure_program(job), job)
     from facies.methods import make_method
     from facies.workflows.cluster import cluster
     from facies.workflows.evaluate import evaluate
@@ -76,6 +82,21 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "collapsed": has_collapsed({group: size for group, size in sizes.items() if group >= 0}, asked),
         "parameters": run.manifest["parameters"],
         "notes": run.manifest["notes"],
+    }
+
+
+def of_program(measured: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """The same of the groups that a program gave."""
+    scores, asked = measured.pop("scores"), job["parameters"].get("n_clusters")
+    sizes = Counter(measured.pop("groups").tolist())
+    return {
+        "n_groups": scores["n_groups"],
+        "n_groups_asked": asked,
+        **agreement(scores, has_labels=measured.pop("has_labels")),
+        "n_images": scores["n_images"],
+        **measured,
+        "collapsed": has_collapsed({group: size for group, size in sizes.items() if group >= 0}, asked),
+        "notes": [],
     }
 
 
@@ -111,6 +132,8 @@ def has_collapsed(sizes: dict[int, int], asked: int | None) -> bool:
 
 def _end_with_parent() -> None:
     sys.stdin.read()
+    if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():  # a session of its own: with all that it started
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
 
 
