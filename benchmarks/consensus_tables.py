@@ -29,7 +29,7 @@ def consensus(results: dict[str, Any]) -> str:
                 f"\nThe consensus is at or above the mean of its members in {sum(above)} of {len(above)} trials (ACC).\n",
                 f"```{{raw}} html\n{plot(pooled, rows)}\n```\n",
                 f"Each point is a tenth of certainty, of all {sum(row['n_images'] for row in rows):,} images; its area says how many images are in it, and thin lines are the "
-                "single sets. On the diagonal the certainty is the share that is right; below it the consensus is less often right than it says. Where there are fewer groups than kinds, whole kinds are wrong, however sure the partitions are of them.\n",
+                "single sets. On the diagonal the certainty is the share that is right; below it the consensus is less often right than it says. Where there are fewer groups than kinds, whole kinds are wrong, however sure the partitions are of them, and no certainty that is made of the partitions alone can see a fault that they share.\n",
                 where(rows),
             ]
         )

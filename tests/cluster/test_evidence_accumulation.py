@@ -33,6 +33,19 @@ def test_the_consensus_is_better_than_each_member_and_finds_the_number():
     assert adjusted_rand_score(TRUTH, joined.labels) > best + 0.2
 
 
+def test_few_coarse_partitions_do_not_hide_the_kinds_on_which_others_agree():
+    coarse = [TRUTH % 2, TRUTH < 2, (TRUTH > 0).astype(int)]
+    joined = consensus([noisy(0.1, 0), noisy(0.1, 1), *coarse])
+    assert joined.n_groups == K
+    assert adjusted_rand_score(TRUTH, joined.labels) > 0.9
+
+
+def test_many_groups_by_chance_get_no_weight():
+    chance = np.random.default_rng(1).integers(0, 100, N)
+    weights = consensus([noisy(0.3, 0), noisy(0.3, 1), noisy(0.3, 2), chance]).weights
+    assert weights[3] < 0.02
+
+
 def test_certainty_tells_right_from_wrong():
     joined = consensus([noisy(0.45, seed) for seed in range(5)], K)
     kinds = np.array([np.bincount(TRUTH[joined.labels == group]).argmax() for group in range(K)])

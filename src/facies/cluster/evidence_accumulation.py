@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score
 
 from facies.cluster.agglomeration import merge_nearest
 from facies.errors import InputError
 
 MAX_PATTERNS = 2000
 """So many of the most frequent combinations of groups are merged; the other images join the groups that these make."""
+MAX_LEFT_OUT = 500
+"""So many where a partition is left out, which is done as often as there are partitions."""
 MAX_ROUNDS = 50
 MAX_COMPARED = 20_000
 
@@ -26,10 +28,10 @@ class Consensus(NamedTuple):
     labels : ndarray of int64, shape (N,)
         Group of each image, the largest first; −1 where all partitions say noise.
     certainty : ndarray of float32, shape (N,)
-        Share of the votes that the group of the image has, 0 to 1: the mean over the partitions, by their weights, of the
-        share of that group among all images that are in the same group of the partition. 0 for noise.
+        Share of the partitions, by their weights, that would call the image right if their groups were the true kinds, 0 to
+        1, lowered to what holds for a partition that the consensus does not know. 0 for noise.
     weights : ndarray of float64, shape (M,)
-        Weight of each partition, sums to 1: its mean agreement (normalised mutual information) with the others.
+        Weight of each partition, sums to 1: its mean agreement (mutual information adjusted for chance) with the others.
     """
 
     labels: NDArray[np.int64]
@@ -52,13 +54,21 @@ def consensus(partitions: Sequence[ArrayLike], n_groups: int | None = None) -> C
     group are in (cumulative voting: Ayad & Kamel, IEEE TPAMI 30(1), 2008). A partition with which no other agrees has little
     weight. Where a partition says noise, it does not vote.
 
+    The number of groups is that of one of the partitions: the one with which the consensus shares most information with all
+    of them (Strehl & Ghosh, JMLR 3, 2002), adjusted for chance (Vinh, Epps & Bailey, JMLR 11, 2010), for without that many
+    groups would always seem to share more.
+
+    The certainty of an image *i* in group *g* is c_i = Σ_m w_m [the group of *i* in partition *m* is the commonest of *g*]:
+    how many of the partitions would call it right. The consensus was made to agree with them, so this is too much. Each
+    partition in turn is therefore left out, the others are joined, and it is counted how often it calls the images right; all
+    certainties are multiplied by the mean of that divided by the mean certainty that the others gave, 1 at most.
+
     Parameters
     ----------
     partitions : sequence of array_like of shape (N,)
         Two or more; −1 is noise. Group numbers need not correspond, nor their numbers be equal.
     n_groups : int, optional
-        How many groups to make. Without it, the median of the numbers of groups of the partitions, rounded up. (The number
-        that lasts longest, as Fred & Jain have it, is most often the smallest one that a partition has.)
+        How many groups to make; found if it is not given.
 
     Raises
     ------
@@ -69,19 +79,17 @@ def consensus(partitions: Sequence[ArrayLike], n_groups: int | None = None) -> C
     --------
     >>> joined = consensus([[0, 0, 0, 1, 1, 1], [5, 5, 2, 2, 2, 2], [1, 1, 1, 0, 0, 0]])
     >>> joined.labels.tolist(), [round(float(c), 2) for c in joined.certainty]
-    ([0, 0, 0, 1, 1, 1], [1.0, 1.0, 0.82, 0.94, 0.94, 0.94])
+    ([0, 0, 0, 1, 1, 1], [1.0, 1.0, 0.79, 1.0, 1.0, 1.0])
     """
     codes = _codes(partitions)
     weights = agreement_weights(codes)
-    patterns, pattern, counts = _patterns(codes)
-    voters = np.flatnonzero((patterns >= 0).any(axis=1))
-    numbers = [len(np.unique(column[column >= 0])) for column in codes.T]
-    usual = int(np.ceil(np.median([number for number in numbers if number])))
-    frequent = voters[np.argsort(-counts[voters], kind="stable")[:MAX_PATTERNS]]
-    joined = np.full(len(patterns), -1, dtype=np.int64)
-    joined[frequent] = _merged(patterns[frequent], counts[frequent], weights, n_groups, usual)
-    joined[voters], certainty = _vote(patterns[voters], counts[voters], weights, joined[voters])
-    return _by_size(joined[pattern], voters, certainty, pattern, len(patterns), weights)
+    most = min(MAX_PATTERNS, int((_patterns(codes)[0] >= 0).any(axis=1).sum()))
+    if n_groups is not None and not 1 <= n_groups <= most:
+        raise InputError(f"{n_groups} groups: these partitions can make 1 to {most}; ask for fewer")
+    labels = _joined(codes, weights, n_groups, MAX_PATTERNS)
+    holds = _share_that_holds(codes, weights, int(labels.max()) + 1)
+    certainty = _share_right(codes, labels, weights) * holds
+    return Consensus(labels, certainty.astype(np.float32), weights)
 
 
 def agreement_weights(codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -90,16 +98,78 @@ def agreement_weights(codes: NDArray[np.int64]) -> NDArray[np.float64]:
     Of more than 20,000 images as many, evenly spread, are compared.
     """
     n_members = codes.shape[1]
-    codes = codes[:: -(-len(codes) // MAX_COMPARED)]
     agreement = np.zeros((n_members, n_members))
     for one in range(n_members):
         for other in range(one):
-            both = (codes[:, one] >= 0) & (codes[:, other] >= 0)
-            if both.any():
-                score = normalized_mutual_info_score(codes[both, one], codes[both, other])
-                agreement[one, other] = agreement[other, one] = score
+            agreement[one, other] = agreement[other, one] = _agreement(codes[:, one], codes[:, other])
     mean = agreement.sum(axis=1) / (n_members - 1) + 1e-6
     return np.asarray(mean / mean.sum())
+
+
+def _agreement(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Adjusted mutual information of two partitions where neither says noise, 0 at least."""
+    step = -(-len(one) // MAX_COMPARED)
+    one, other = one[::step], other[::step]
+    both = (one >= 0) & (other >= 0)
+    return max(0.0, float(adjusted_mutual_info_score(one[both], other[both]))) if both.any() else 0.0
+
+
+def _joined(
+    codes: NDArray[np.int64], weights: NDArray[np.float64], n_groups: int | None, most: int
+) -> NDArray[np.int64]:
+    """Groups (N,) of `n_groups`, or of the number of one of the partitions with which they agree best."""
+    from scipy.cluster.hierarchy import fcluster
+
+    patterns, pattern, counts = _patterns(codes)
+    voters = np.flatnonzero((patterns >= 0).any(axis=1))
+    frequent = voters[np.argsort(-counts[voters], kind="stable")[:most]]
+    merges = _merges(patterns[frequent], counts[frequent], weights)
+    best, greatest = np.zeros(0, dtype=np.int64), -1.0
+    for number in _numbers(codes, len(frequent)) if n_groups is None else [min(n_groups, len(frequent))]:
+        joined = np.full(len(patterns), -1, dtype=np.int64)
+        joined[frequent] = fcluster(merges, number, "maxclust") - 1 if len(frequent) > 1 else 0
+        joined[voters] = _vote(patterns[voters], counts[voters], weights, joined[voters])
+        labels = _by_size(joined[pattern])
+        score = sum(w * _agreement(labels, code) for w, code in zip(weights, codes.T, strict=True))
+        if score > greatest + 1e-9:
+            best, greatest = labels, score
+    return best
+
+
+def _numbers(codes: NDArray[np.int64], most: int) -> list[int]:
+    """The numbers of groups of the partitions, `most` at most, those near their median first."""
+    numbers = np.array([number for column in codes.T if (number := len(np.unique(column[column >= 0])))])
+    near = sorted(np.unique(numbers).tolist(), key=lambda number: abs(number - np.median(numbers)))
+    return list(dict.fromkeys(min(number, most) for number in near))
+
+
+def _share_right(
+    codes: NDArray[np.int64], labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share (N,) of the partitions in whose terms each image is of the commonest kind of its group; 0 for noise."""
+    right, speaking = np.zeros((2, len(codes)))
+    for column, weight in zip(codes.T, weights, strict=True):
+        known = (labels >= 0) & (column >= 0)
+        table = np.zeros((int(labels.max()) + 1, int(column.max(initial=0)) + 1), dtype=np.int64)
+        np.add.at(table, (labels[known], column[known]), 1)
+        right[known] += weight * (table.argmax(axis=1)[labels[known]] == column[known])
+        speaking[known] += weight
+    return np.asarray(right / np.maximum(speaking, 1e-12))
+
+
+def _share_that_holds(codes: NDArray[np.int64], weights: NDArray[np.float64], n_groups: int) -> float:
+    """How often a partition that was left out calls the images right, of how often the others expect it, 1 at most."""
+    found, expected = 0.0, 0.0
+    for left_out, weight in enumerate(weights):
+        others = np.delete(codes, left_out, axis=1)
+        rows = (codes[:, left_out] >= 0) & (others >= 0).any(axis=1)
+        if not rows.any():
+            continue
+        of_others = np.delete(weights, left_out)
+        labels = _joined(others[rows], of_others, n_groups, MAX_LEFT_OUT)
+        found += weight * _share_right(codes[rows][:, [left_out]], labels, np.ones(1)).mean()
+        expected += weight * _share_right(others[rows], labels, of_others).mean()
+    return min(1.0, found / expected) if expected else 1.0
 
 
 def _codes(partitions: Sequence[ArrayLike]) -> NDArray[np.int64]:
@@ -128,34 +198,22 @@ def _patterns(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     return codes[first], pattern, counts
 
 
-def _merged(
-    patterns: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    n_groups: int | None,
-    usual: int,
-) -> NDArray[np.int64]:
-    """Groups of patterns (U, M): merged by the mean share of the partitions that have two images apart."""
-    from scipy.cluster.hierarchy import fcluster
-
-    if n_groups is not None and not 1 <= n_groups <= len(patterns):
-        raise InputError(f"{n_groups} groups: these partitions can make 1 to {len(patterns)}; ask for fewer")
-    if len(patterns) == 1:
-        return np.zeros(1, dtype=np.int64)
+def _merges(
+    patterns: NDArray[np.int64], counts: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Merge patterns (U, M) by the mean share of the partitions that have two images apart: (U − 1, 4), as of SciPy."""
     together, votes = np.zeros((2, len(patterns), len(patterns)))
     for column, weight in zip(patterns.T, weights, strict=True):
         speaks = (column[:, None] >= 0) & (column[None] >= 0)
         votes += weight * speaks
         together += weight * (speaks & (column[:, None] == column[None]))
     # Two images of which no partition says anything together are as far apart as can be.
-    merges = merge_nearest(1.0 - together / np.maximum(votes, 1e-12), counts.astype(np.float64), "average")
-    wanted = n_groups or min(usual, len(patterns))
-    return np.asarray(fcluster(merges, wanted, "maxclust"), dtype=np.int64) - 1
+    return merge_nearest(1.0 - together / np.maximum(votes, 1e-12), counts.astype(np.float64), "average")
 
 
 def _vote(
     patterns: NDArray[np.int64], counts: NDArray[np.int64], weights: NDArray[np.float64], joined: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> NDArray[np.int64]:
     """Let all patterns go to the group with most votes, until nothing moves or a group would be left empty."""
     n_groups = int(joined.max()) + 1
     for _ in range(MAX_ROUNDS):
@@ -166,7 +224,7 @@ def _vote(
         if np.array_equal(winners, joined):
             break
         joined = winners
-    return joined, votes[np.arange(len(joined)), joined]
+    return joined
 
 
 def _votes(
@@ -190,19 +248,10 @@ def _votes(
     return np.asarray(votes / np.maximum(speaking, 1e-12)[:, None])
 
 
-def _by_size(
-    labels: NDArray[np.int64],
-    voters: NDArray[np.int64],
-    certainty: NDArray[np.float64],
-    pattern: NDArray[np.int64],
-    n_patterns: int,
-    weights: NDArray[np.float64],
-) -> Consensus:
-    """Number the groups by their size, the largest first, and give each image the certainty of its pattern."""
+def _by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the groups by their size, the largest first."""
     sizes = np.bincount(labels[labels >= 0])
     number = np.empty(len(sizes) + 1, dtype=np.int64)
     number[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
     number[-1] = -1
-    of_pattern = np.zeros(n_patterns, dtype=np.float32)
-    of_pattern[voters] = certainty
-    return Consensus(number[labels], of_pattern[pattern], weights)
+    return number[labels]

@@ -39,7 +39,7 @@ class DAGMM(JointClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"training.epochs": "auto", "training.batch_size": 256, "training.learning_rate": 1e-3},
+        "quick": {"training.epochs": "auto", "training.batch_size": 128, "training.learning_rate": 1e-3},
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         **JointClustering.test_parameters, "filters": 4, "latent_size": 4,
@@ -53,7 +53,7 @@ class DAGMM(JointClustering):
     """Filters of the first block of ``conv``; more see finer detail and take longer."""
     energy_weight: Weight = 0.1
     """Weight λ₁ of how unlikely images are under the Gaussians."""
-    covariance_weight: Weight = 0.005
+    covariance_weight: Weight = 1e-4
     """Weight λ₂ of the sum of 1/σ² over the diagonals of the covariances; smaller values let Gaussians shrink to a point."""
     training: Training = settings(Training, epochs=200, batch_size=1024, learning_rate=1e-4)
 

@@ -25,7 +25,7 @@ def consensus(
     partitions: Sequence[str] | None = None,
     name: str | None = None,
 ) -> NewPartition:
-    """Join partitions into one, and add it to the first run with the column ``certainty``, the share of votes of each image.
+    """Join partitions into one, and add it to the first run with the column ``certainty``.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def consensus(
         One run, of which all partitions are joined that were not made from another one; or several of the same images, of
         which the newest of each is.
     n_groups : int, optional
-        How many groups to make; without it the median of the partitions' numbers of groups.
+        How many groups to make; without it as many as one of the partitions has, as `facies.cluster.consensus` chooses.
     partitions : sequence of str, optional
         Which partitions to join. Of several runs, those of these names that each of them has.
     name : str, optional
