@@ -104,6 +104,15 @@ def test_the_teacher_of_ibot_comes_to_rest():
     assert momenta == pytest.approx([0.9, 0.95, 1.0])
 
 
+def test_a_transformer_that_learnt_nothing_says_so(monkeypatch):
+    method = small("ibot-c", outputs=64)
+    assert not method.learning_notes(0.5 * math.log(64))
+    (note,) = method.learning_notes(0.95 * math.log(64))
+    assert "its loss ended at 3.95, and 4.16 is that of even answers" in note
+    monkeypatch.setattr("facies.methods.ibot_c.LEARNT", 0.0)
+    assert any("learnt next to nothing" in line for line in small("ibot-c").fit(images()).notes_)
+
+
 def test_tokens_that_heads_cannot_share_are_refused():
     with pytest.raises(InputError, match="width=17: 2 heads share it; give a multiple of 2"):
         small("ibot-c", width=17).fit(images())

@@ -26,6 +26,8 @@ from facies.training import Batch, EMATeacher, StageOutputs, Training, Views, un
 FIRST_TEMPERATURE = 0.04
 """τ of the teacher in the first step; it climbs to its own in three tenths of the training."""
 WARM_UP = 0.3
+LEARNT = 0.9
+"""Share of ln `outputs`, the loss of even answers, above which the class token has learnt next to nothing."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -125,8 +127,20 @@ class IBOTC(ViewEncoder, EmbeddingClustering):
         preprocessor = self.preprocessor(fit, outputs)
         objective = IBOTObjective(preprocessor, self.mask_share, self.temperature, self.teacher_temperature)
         teacher = RisingTeacher("student", "teacher", self.teacher_momentum)
-        fit.trainer.fit(network, self.shown(fit), objective, self.settled(self.training, fit), callbacks=[teacher])
-        return {"encoder": dict(network.teacher.encoder.state_dict())}
+        training = self.settled(self.training, fit)
+        result = fit.trainer.fit(network, self.shown(fit), objective, training, callbacks=[teacher])
+        notes = self.learning_notes(result.rows[-1]["image"])
+        return {"encoder": dict(network.teacher.encoder.state_dict()), "notes": notes}
+
+    def learning_notes(self, image_loss: float) -> list[str]:
+        """A warning where the network cannot tell whole images apart."""
+        even = math.log(self.outputs)
+        if image_loss < LEARNT * even:
+            return []
+        return [
+            f"the network learnt next to nothing of whole images: its loss ended at {image_loss:.2f}, and {even:.2f} is that of "
+            "even answers; do not trust these groups: learn from more images or for longer (training.epochs), or take contrastive"
+        ]
 
 
 class RisingTeacher(EMATeacher):
