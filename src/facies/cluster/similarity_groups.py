@@ -77,5 +77,6 @@ def leiden_groups(values: NDArray[np.float32], n_clusters: int, n_neighbors: int
 
 
 def numbered(found: NDArray[np.integer]) -> Labels:
-    """Give groups numbers from 0, without gaps."""
-    return np.asarray(np.unique(found, return_inverse=True)[1], np.int64)
+    """Give groups numbers from 0, without gaps, in the order of their first members."""
+    _, first, inverse = np.unique(found, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[inverse], np.int64)

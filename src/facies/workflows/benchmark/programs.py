@@ -107,12 +107,13 @@ def _found(program: Sequence[str]) -> list[str]:
 
 def _run(command: Sequence[str]) -> tuple[float, int | None]:
     """Seconds and the most memory that its process has held; what it prints goes to the log of the run."""
-    begun, peak = time.monotonic(), None
+    begun, peak, pause = time.monotonic(), None, LOOK_S / 50
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno())  # noqa: S603 - the suite's own
     try:
         while process.poll() is None:
             peak = peak_bytes(process.pid) or peak
-            time.sleep(LOOK_S)
+            time.sleep(pause)
+            pause = min(2 * pause, LOOK_S)  # one that ends at once is looked at, too
     finally:
         process.kill()
         process.wait()
