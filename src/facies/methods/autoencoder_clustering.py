@@ -16,12 +16,12 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from facies.cluster import KMeans
-from facies.errors import InputError
 from facies.images import ImageSet
 from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
+from facies.methods.partition import refuse_more_groups_than_images
 from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
@@ -135,11 +135,7 @@ class AutoencoderClustering(Method):
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
         super().check(images)
-        if len(images) < self.n_clusters:
-            raise InputError(
-                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
-                "give more images, or a smaller n_clusters"
-            )
+        refuse_more_groups_than_images(self.n_clusters, len(images))
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """Scale, pretraining, centres, the joint training, the groups, and a map."""

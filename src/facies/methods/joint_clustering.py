@@ -11,11 +11,11 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.autoencoder import automatic_epochs
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
+from facies.methods.partition import refuse_more_groups_than_images
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, PixelNormalizer
@@ -56,11 +56,7 @@ class JointClustering(Method):
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
         super().check(images)
-        if len(images) < self.n_clusters:
-            raise InputError(
-                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
-                "give more images, or a smaller n_clusters"
-            )
+        refuse_more_groups_than_images(self.n_clusters, len(images))
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """Scale of the pixels, the training, the groups, and a map."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from facies.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class Partition:
@@ -25,3 +27,11 @@ class Partition:
     labels: NDArray[np.int64]
     description: str
     probabilities: NDArray[np.float32] | None = None
+
+
+def refuse_more_groups_than_images(n_clusters: int | None, n_images: int) -> None:
+    """Raise `InputError` if more groups are asked for than there are images; None asks for no number."""
+    if n_clusters is not None and n_images < n_clusters:
+        raise InputError(
+            f"{n_images} images are fewer than the {n_clusters} groups asked for; give more images, or a smaller n_clusters"
+        )

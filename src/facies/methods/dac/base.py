@@ -24,6 +24,7 @@ from facies.methods.dac.regroup import Regrouping
 from facies.methods.dac.restarts import Restart, Restarts
 from facies.methods.downsample import downsampled_shape
 from facies.methods.fit_context import FitContext
+from facies.methods.partition import refuse_more_groups_than_images
 from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer, probabilities, recompute_batch_norm_statistics
@@ -149,11 +150,7 @@ class DACBase(Method):
         self.n_epochs()
         self._check_numbers()
         self._check_size(images.image_shape)
-        if len(images) < self.n_clusters:
-            raise InputError(
-                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
-                "give more images, or a smaller n_clusters"
-            )
+        refuse_more_groups_than_images(self.n_clusters, len(images))
 
     def _check_numbers(self) -> None:
         size, devices = self.training.batch_size, self.hardware.devices

@@ -161,7 +161,7 @@ class DARLCNetwork(nn.Module):
             {"encoder": PatchEncoder(self.grid, width, depth, heads), "map": nn.Linear(width, width)}
         )
         nn.init.eye_(self.online["map"].weight)  # type: ignore[arg-type]  # a ModuleDict knows no class
-        nn.init.zeros_(self.online["map"].bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.online["map"].bias)  # type: ignore[arg-type]  # nor here
         self.target = copy.deepcopy(self.online).requires_grad_(False)
         self.decoder = ImageDecoder(width, self.grid.inside.numel())
         self.head = Head(width, size)

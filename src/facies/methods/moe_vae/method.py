@@ -23,7 +23,7 @@ from facies.methods.moe_vae.features import image_encoder
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import FORMER_PARAMETERS, MoEVAESettings
 from facies.methods.moe_vae.stages import MoEVAEStages, own_sizes
-from facies.methods.partition import Partition
+from facies.methods.partition import Partition, refuse_more_groups_than_images
 from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.starting_encoder import KEPT
@@ -175,11 +175,7 @@ class MoEVAE(MoEVAESettings, Method):
             )
         if self.grouping == "gaussian-mixture" and not self.n_clusters:
             raise InputError("grouping=gaussian-mixture needs n_clusters; grouping=density finds the number by itself")
-        if self.n_clusters is not None and self.n_clusters > len(images):
-            raise InputError(
-                f"{len(images)} images are fewer than the {self.n_clusters} groups asked for; "
-                "give more images, or a smaller n_clusters"
-            )
+        refuse_more_groups_than_images(self.n_clusters, len(images))
         if self.grouping == "density" and self.n_clusters is not None:
             raise InputError(
                 "grouping=density finds the number of groups; to give n_clusters, set grouping=gaussian-mixture"
