@@ -99,7 +99,8 @@ class MoEVAESettings:
     encoder: EncoderSettings = settings(EncoderSettings)
     """What looks at the images in front of the first autoencoder and of the manager; the experts look for themselves."""
     autoencoder: AutoencoderSettings = settings(AutoencoderSettings, epochs=200, batch_size=100, learning_rate=5e-4)
-    """The first autoencoder and its training; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    """The first autoencoder and its training; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side
+    of that for images of a longer side of more than 32 pixels."""
     filters: Count | None = None
     """Filters of the first block of all networks; null is the side of the images, as in the thesis."""
     activation: Literal["mish", "silu"] = "mish"
@@ -191,7 +192,9 @@ class MoEVAESettings:
         deterministic = self.experts.kind in DETERMINISTIC
         experts = ParallelAutoencoder(layout, latent_size, own_sizes, deterministic=deterministic)
         manager = self.build_manager(image_shape, n_experts, features)
-        return MixtureOfExperts(manager, experts, threshold, hard=hard)
+        # The discrepancy of Wasserstein experts is over the codes of each, which must stand in a column of their own.
+        in_turn = layout.is_large and threshold is not None and not self.experts.kind.startswith("wae")
+        return MixtureOfExperts(manager, experts, threshold, hard=hard, in_turn=in_turn)
 
 
 TRAININGS = ("autoencoder", "manager", "mixture", "experts")
