@@ -31,7 +31,7 @@ class EnlargingConv2d(nn.Conv2d):
     def forward(self, maps: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, 2H, 2W)."""
         outputs, inputs = self.out_channels // self.groups, self.in_channels // self.groups
-        turned = self.weight.unflatten(0, (self.groups, outputs)).transpose(1, 2).flatten(0, 1).flip(-2, -1)
+        turned = self.weight.reshape(self.groups, outputs, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(-2, -1)
         rows = F.pad(turned, (0, 0, 0, 1)) + F.pad(turned, (0, 0, 1, 0))
         sums = F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))
         assert sums.shape == (self.groups * inputs, outputs, 4, 4)

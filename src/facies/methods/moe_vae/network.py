@@ -134,7 +134,7 @@ class ParallelAutoencoder(nn.Module):
         if self.used is not None:
             weights["used"] = _by_network(self.used, len(counts))
         outputs = []
-        for network, own in enumerate(images.split(list(counts))):
+        for network, own in enumerate(torch.split(images, list(counts))):
             if len(own):
                 # Torch convolves a single image in another way, which refuses the gradient of channels-last weights.
                 given = own.expand(2, -1, -1, -1) if len(own) == 1 else own
@@ -147,7 +147,7 @@ class ParallelAutoencoder(nn.Module):
 
 def _by_network(tensor: Tensor, n_networks: int) -> tuple[Tensor, ...]:
     """What belongs to each of K networks, which lie beside one another along the first axis."""
-    return tensor.unflatten(0, (n_networks, -1)).unbind()
+    return tensor.reshape(n_networks, -1, *tensor.shape[1:]).unbind()
 
 
 class MixtureOutput(NamedTuple):
