@@ -43,7 +43,7 @@ class ONNXEncoder(Encoder):
     """
 
     kind = "onnx"
-    is_trainable = is_exportable = False
+    is_trainable = is_exportable = computes_in_torch = False
     mean: Tensor
     std: Tensor
 
