@@ -15,6 +15,7 @@ from consensus_tables import consensus
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
+from side_by_side_page import side_by_side
 from trust_page import trust
 from volume_tables import volume_page
 
@@ -594,6 +595,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "how-far": (("how-far", "scale-out"), how_far),
     "real-images": (("real-images-",), real_images),
     "default-method": (("default-method",), default_method),
+    "side-by-side": (("side-by-side-",), side_by_side),
     "atlas": (("atlas",), atlas),
 }
 
