@@ -339,7 +339,7 @@ class MoEVAEStages:
         return self.look.through(plain, fit, outputs)
 
     def _epochs(self, training: Training, share: float, fit: FitContext) -> Training:
-        return training.with_epochs(round(share * automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:]))))
+        return training.with_epochs(round(share * automatic_epochs(len(fit.images))))
 
 
 def _probabilities_of(manager: nn.Module, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
