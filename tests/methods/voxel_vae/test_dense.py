@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +87,43 @@ def test_contrast_is_normalised_unless_intensity_is_kept() -> None:
     method = VoxelVAE(**SMALL, scale_nm=100, keep_intensity=False).fit(VoxelSample([GREY], (8, 8, 8)))
     block = mirrored(GREY, [4, 4, 4], [6, 6, 6], method.halo)
     np.testing.assert_allclose(method.embed(block * 0.5 + 0.2), method.embed(block), atol=1e-2)
+
+
+KILLED_IN_TRAINING = """
+import os, signal, sys
+from pathlib import Path
+from facies.methods.voxel_vae import VoxelVAE, dense_training
+from facies.methods.voxels import VoxelSample
+from facies.training import SilentProgress
+from tests.methods.voxel_vae.test_dense import GREY, SMALL
+
+class Killed(SilentProgress):
+    steps = 0
+
+    def start(self, stage, total, unit):
+        self.stage = stage
+
+    def advance(self, count, note=""):
+        self.steps += count if self.stage == "training" else 0
+        if self.steps == 23:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+dense_training.SECONDS_BETWEEN_SAVES = 0.0
+VoxelVAE(**SMALL, scale_nm=100).fit(VoxelSample([GREY], (8, 8, 8)), Killed(), Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_training_goes_on_where_it_was_and_ends_with_the_same_numbers(fitted, tmp_path, monkeypatch) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_TRAINING, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    trained = []
+    step = VoxelEncoder.forward
+    monkeypatch.setattr(VoxelEncoder, "forward", lambda *given: trained.append(1) or step(*given))
+    resumed = VoxelVAE(**SMALL, scale_nm=100).fit(VoxelSample([GREY], (8, 8, 8)), checkpoints=tmp_path)
+    assert len(trained) == SMALL["n_steps"] - 23
+    assert resumed.history_ == fitted.history_
+    for name, values in resumed.state().items():
+        np.testing.assert_array_equal(values, fitted.state()[name])
 
 
 def test_two_processes_train_it_together(tmp_path) -> None:

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from facies.losses import kl_to_standard_normal
+from facies.methods.voxel_vae.dense_training import Decoder, DenseSettings, train_alone, train_together
 from facies.methods.voxel_vae.training_blocks import PatchSource, TrainingBlock, with_noise
 from facies.methods.voxels.base import VoxelSample
 from facies.methods.voxels.contrast import normalise_contrast
 from facies.methods.voxels.filter_bank import bank_halo, bank_responses, bank_sigmas, learning_blocks
 from facies.methods.voxels.gaussian_scale import radius
-from facies.methods.voxels.patch_training import train_on_patches
 from facies.methods.voxels.physical_scale import Shape, Triple, WorkingGrid
 from facies.nn.voxel_encoder import VoxelEncoder
-from facies.training import Batch, derive_seed
+from facies.training import derive_seed
 
 if TYPE_CHECKING:
     from facies.training import Progress
 
 N_SCALES = 4
-LEAST_DEVIATION = 0.05
-
-
-class DenseSettings(Protocol):
-    """The parameters that the network needs; `VoxelVAE` says what they do."""
-
-    scale_nm: float
-    random_state: int
-    latent_size: int
-    channels: Sequence[int]
-    hidden: int
-    n_steps: int
-    batch_size: int
-    learning_rate: float
-    kl_weight: float
-    noise: float
-    n_blocks: int
-    keep_intensity: bool
-    device: str
-    devices: int
 
 
 class DenseNetwork:
@@ -93,7 +72,7 @@ class DenseNetwork:
     ) -> list[dict[str, float]]:
         """Train encoder and decoder on random patches of a sample; the losses by step are returned.
 
-        With several devices what a kill left unfinished goes on from `checkpoints`.
+        What a kill left unfinished goes on from `checkpoints`.
         """
         settings = self.settings
         seed = derive_seed(settings.random_state, "dense")
@@ -112,44 +91,9 @@ class DenseNetwork:
             ).to(device)
             decoder = Decoder(settings.latent_size, settings.hidden, self.n_values).to(device)
             if settings.devices > 1:
-                return self._train_together(blocks, decoder, progress, checkpoints)
+                return train_together(self.encoder, decoder, blocks, settings, progress, checkpoints)
             source = PatchSource(blocks, self.encoder.patch, device)
-            return self._train(source, decoder, seed, progress)
-
-    def _train_together(
-        self, blocks: Sequence[TrainingBlock], decoder: Decoder, progress: Progress, checkpoints: Path | None
-    ) -> list[dict[str, float]]:
-        """Train on several devices, each of which has all blocks and draws a part of every batch."""
-        settings = self.settings
-        return train_on_patches(
-            EncoderAndDecoder(self.encoder, decoder), DenseObjective(blocks, self.encoder.patch, settings.kl_weight),
-            n_steps=settings.n_steps, batch_size=settings.batch_size, learning_rate=settings.learning_rate, schedule="cosine",
-            device=settings.device, devices=settings.devices, random_state=settings.random_state, progress=progress,
-            checkpoints=checkpoints,
-        )  # fmt: skip
-
-    def _train(self, source: PatchSource, decoder: Decoder, seed: int, progress: Progress) -> list[dict[str, float]]:
-        settings, n_steps = self.settings, self.settings.n_steps
-        parameters = [*self.encoder.parameters(), *decoder.parameters()]
-        optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, amsgrad=True)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
-        history = []
-        progress.start("training", n_steps, "steps")
-        for step, (patches, values, targets) in enumerate(source.batches(n_steps, settings.batch_size, seed)):
-            mean, variance = self.encoder(patches, values)
-            code = mean + variance.sqrt() * torch.randn_like(mean)
-            reconstruction = decoder.loss(code, targets).mean()
-            divergence = kl_to_standard_normal(mean, variance.log()).mean()
-            loss = reconstruction + settings.kl_weight * divergence
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            optimizer.step()
-            schedule.step()
-            if step % max(n_steps // 200, 1) == 0:
-                history.append({"step": step, "reconstruction": reconstruction.item(), "divergence": divergence.item()})
-            progress.advance(1)
-        progress.finish()
-        return history
+            return train_alone(self.encoder, decoder, source, settings, seed, progress, checkpoints)
 
     def _blocks(self, sample: VoxelSample, rng: np.random.Generator, progress: Progress) -> Iterator[TrainingBlock]:
         count = self.settings.n_blocks if self.slices else max(1, self.settings.n_blocks // 16)
@@ -209,63 +153,6 @@ class DenseNetwork:
         weights = {name: torch.from_numpy(each.copy()) for name, each in state.items()}
         self.means, self.deviations = weights.pop("means"), weights.pop("deviations")
         self.encoder.load_state_dict({name.removeprefix("encoder."): each for name, each in weights.items()})
-
-
-class Decoder(nn.Module):
-    """A code → mean of the responses; their standard deviations are learnt, one for each."""
-
-    def __init__(self, latent_size: int, hidden: int, n_values: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(latent_size, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, n_values)
-        )
-        self.log_deviation = nn.Parameter(torch.full((n_values,), -1.0))
-
-    def loss(self, codes: Tensor, targets: Tensor) -> Tensor:
-        """Negative log-likelihood of the targets without its constant, one number a row."""
-        deviation = self.log_deviation.exp().clamp_min(LEAST_DEVIATION)
-        return (0.5 * ((self.layers(codes) - targets) / deviation).square() + deviation.log()).sum(dim=1)
-
-
-class EncoderAndDecoder(nn.Module):
-    """Both as one network, for several processes that share it."""
-
-    def __init__(self, encoder: VoxelEncoder, decoder: Decoder) -> None:
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-
-    def forward(self, patches: Tensor, values: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Means over the batch of what the targets cost, and of the divergence of the codes."""
-        mean, variance = self.encoder(patches, values)
-        code = mean + variance.sqrt() * torch.randn_like(mean)
-        return self.decoder.loss(code, targets).mean(), kl_to_standard_normal(mean, variance.log()).mean()
-
-
-class DenseObjective:
-    """The loss of a batch of patches, which it draws itself, on the device.
-
-    Parameters
-    ----------
-    blocks : sequence of TrainingBlock
-        What patches are drawn from.
-    patch : tuple of int
-        The shape of a patch.
-    kl_weight : float
-        Weight of the divergence.
-    """
-
-    def __init__(self, blocks: Sequence[TrainingBlock], patch: Shape, kl_weight: float) -> None:
-        self.blocks, self.patch, self.kl_weight = blocks, patch, kl_weight
-        self._source: PatchSource | None = None
-
-    def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Draw as many patches as the batch has rows, by the seed of the step; terms of the loss."""
-        if self._source is None:
-            self._source = PatchSource(self.blocks, self.patch, batch.indices.device)
-        patches, values, targets = next(self._source.batches(1, len(batch.indices), torch.initial_seed()))
-        reconstruction, divergence = module(patches, values, targets)
-        loss = reconstruction + self.kl_weight * divergence
-        return {"loss": loss, "reconstruction": reconstruction, "divergence": divergence}
 
 
 def _inner(values: NDArray[np.float32], halo: Shape) -> NDArray[np.float32]:

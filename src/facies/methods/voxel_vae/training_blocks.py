@@ -55,17 +55,26 @@ class PatchSource:
         self._last = shapes.prod(dim=1).cumsum(0).to(device)
         self._first_grey = torch.tensor([0, *(block.grey.numel() for block in blocks[:-1])]).cumsum(0).to(device)
 
-    def batches(self, n_steps: int, batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield batches: patches (B, 1, z, y, x), values (B, n_values), targets (B, n_targets).
+    def batches(
+        self, n_steps: int, batch_size: int, seed: int, first: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield the batches from the first one on: patches (B, 1, z, y, x), values (B, n_values), targets (B, n_targets).
 
         Patches are reflected at random and their in-plane axes exchanged; responses are invariant to that.
         """
         rng = np.random.default_rng(seed)
-        for _ in range(n_steps):
-            chosen = torch.from_numpy(rng.integers(0, len(self.values), batch_size)).to(self.device)
-            yield self._cut(chosen, rng), self.values[chosen].float(), self.targets[chosen].float()
+        for step in range(n_steps):
+            rows, reflected, exchanged = (
+                rng.integers(0, len(self.values), batch_size),
+                rng.random(3) < 0.5,
+                rng.random() < 0.5,
+            )
+            if step >= first:
+                chosen = torch.from_numpy(rows).to(self.device)
+                patches = self._cut(chosen, reflected.tolist(), exchanged)
+                yield patches, self.values[chosen].float(), self.targets[chosen].float()
 
-    def _cut(self, chosen: Tensor, rng: np.random.Generator) -> Tensor:
+    def _cut(self, chosen: Tensor, reflected: Sequence[bool], exchanged: bool) -> Tensor:
         block = torch.searchsorted(self._last, chosen, right=True)
         inside = chosen - (self._last - self._shapes.prod(dim=1))[block]
         _, rows, columns = self._shapes[block].T
@@ -74,9 +83,9 @@ class PatchSource:
         y = torch.div(inside, columns, rounding_mode="floor") % rows
         first = self._first_grey[block] + (z * height + y) * width + inside % columns
         ranges = [torch.arange(side, device=self.device) for side in self.patch]
-        ranges = [each.flip(0) if rng.random() < 0.5 else each for each in ranges]
+        ranges = [each.flip(0) if turned else each for each, turned in zip(ranges, reflected, strict=True)]
         places = torch.meshgrid(*ranges, indexing="ij")
-        if rng.random() < 0.5:
+        if exchanged:
             places = tuple(each.transpose(1, 2) for each in places)
         down, along, across = (each.flatten() for each in places)
         offsets = (down * height[:, None] + along) * width[:, None] + across
