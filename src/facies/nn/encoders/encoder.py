@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -62,9 +62,13 @@ class Encoder(nn.Module, ABC):
         Whether gradients go through it.
     is_exportable
         Whether torch can write it into an ONNX file.
+    averages_turns
+        Whether the mean of its features over turned copies of an image still says what the image shows, as it does for a
+        network of photographs; that of pixels does not.
     """
 
     kind: str
+    averages_turns: bool = False
     is_trainable: bool = True
     is_exportable: bool = True
 
@@ -78,6 +82,15 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, 3, H, W) → (B, features)."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of each layer that the features are from, in their order; their sum is `features`."""
+        return (self.features,)
+
+    def joined(self) -> Self:
+        """Return this encoder with the features of an earlier layer beside its own, which keep finer texture; itself if it has none."""
+        return self
 
     def description(self) -> dict[str, Any]:
         """All but the numbers that is needed to build this encoder again, as JSON can hold it."""
