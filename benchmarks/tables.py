@@ -12,6 +12,7 @@ import pandas as pd
 import record
 from atlas_tables import page_in_browser, reach, sessions_of_intervals
 from consensus_tables import consensus
+from first_minute_table import first_minute, larger_images
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
@@ -594,6 +595,8 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "how-far": (("how-far", "scale-out"), how_far),
     "real-images": (("real-images-",), real_images),
     "default-method": (("default-method",), default_method),
+    "first-minute": (("first-minute",), first_minute),
+    "larger-images": (("larger-images",), larger_images),
     "atlas": (("atlas",), atlas),
 }
 

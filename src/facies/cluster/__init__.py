@@ -10,6 +10,7 @@ from facies.cluster.density import (
     most_central,
 )
 from facies.cluster.evidence_accumulation import Consensus, consensus
+from facies.cluster.finest_level import GroupLevels, group_levels
 from facies.cluster.group_tree import GroupTree, GroupTreeCut
 from facies.cluster.head_consensus import head_consensus, merged_groups, merges_by_modularity, neighbour_flow
 from facies.cluster.kmeans import KMeans
@@ -28,6 +29,7 @@ __all__ = [
     "Consensus",
     "DensityClusterer",
     "DensityGroups",
+    "GroupLevels",
     "GroupTree",
     "GroupTreeCut",
     "KMeans",
@@ -45,6 +47,7 @@ __all__ = [
     "density_tree",
     "dynamic_neighbours",
     "expected_calibration_error",
+    "group_levels",
     "head_consensus",
     "l1_normalised",
     "latent_dimension",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from facies.nn.encoders import (
     load_encoder,
     rebuild_encoder,
 )
+from facies.nn.encoders.looking import arithmetic, images_at_once
 from facies.plugins import load_plugin, plugin_names
 from facies.training import Progress, SilentProgress
 from facies.training.batches import in_order, read_batches
@@ -35,6 +37,8 @@ GROUP = "facies.encoders"
 KEY_VERSION = 1
 """Grows when images are prepared for an encoder in another way."""
 SECONDS_BETWEEN_RECORDS = 5.0
+BYTES_ON_GPU = 2**30
+"""Most that the native pixels of a batch may take there."""
 
 
 def find_encoder(encoder: str) -> Encoder:
@@ -114,13 +118,14 @@ class ImageEncoder(nn.Module):
 
 
 def encoder_about(planes: PlanesEncoder) -> dict[str, Any]:
-    """What ``run.json`` says of an encoder: its weights' name, hash, licence and source, and what it was shown."""
+    """What ``run.json`` says of an encoder: its weights' name, hash, licence and source, what it was shown, and how fast."""
     return {
         **planes.encoder.weights.as_json(),
         "image_size": list(planes.size),
         "passes": planes.passes,
         "orientations": len(planes.orientations),
         "features": planes.features,
+        **planes.pace,
     }
 
 
@@ -197,7 +202,7 @@ def features_of(
     device
         Where to compute.
     batch_size
-        Images read at once.
+        Images read at once; on a GPU up to a thousand.
     progress
         Advanced by each batch; what was there already counts at once.
     cache
@@ -223,11 +228,13 @@ def features_of(
         return kept
     encoder = encoder.to(device).eval()
     look = look or encoder
+    if device.type == "cuda":
+        most = BYTES_ON_GPU // (4 * math.prod(images.image_shape))
+        batch_size = max(batch_size, min(images_at_once(device, 1), most))
     with cache.fill(key, shape) as partial:
         progress.advance(partial.done)
-        order = in_order(len(images), batch_size)
-        left = [rows for rows in order if rows[0] >= partial.done]
-        recorded = time.monotonic()
+        left = [rows for rows in in_order(len(images), batch_size) if rows[0] >= partial.done]
+        began = recorded = time.monotonic()
         for batch in read_batches(images, left, device):
             with torch.no_grad():
                 found = look(batch.images).float().cpu().numpy()
@@ -238,7 +245,15 @@ def features_of(
             if time.monotonic() - recorded > SECONDS_BETWEEN_RECORDS:
                 partial.record(int(rows[-1]) + 1)
                 recorded = time.monotonic()
+        encoder.planes.pace = _pace(device, sum(map(len, left)), time.monotonic() - began)
     return partial.array
+
+
+def _pace(device: torch.device, looked_at: int, seconds: float) -> dict[str, str | int | float]:
+    """What ``run.json`` says of how so many images were looked at."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    numbers = str(arithmetic(device)).removeprefix("torch.")
+    return {"device": name, "arithmetic": numbers, "images_per_second": round(looked_at / max(seconds, 1e-6), 1)}
 
 
 def _check_finite(found: NDArray[np.float32], rows: NDArray[np.int64], images: ImageSet, encoder: ImageEncoder) -> None:
@@ -267,6 +282,7 @@ def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device, others: 
             "device": device.type,
             **({"turns": encoder.planes.orientations} if len(encoder.planes.orientations) > 1 else {}),
             **({"parts": list(parts)} if len(parts := encoder.planes.encoder.parts) > 1 else {}),
+            **({} if arithmetic(device) == torch.float32 else {"arithmetic": str(arithmetic(device))}),
             **others,
         }
     )

@@ -92,7 +92,7 @@ class Pretrained(EmbeddingClustering):
     scaling: FeatureScaling = "power"
     """What is done to the features: ``power`` takes the square root of each, so that a few large ones do not drown the others,
     and divides them by their length; ``unit-length`` divides alone; ``none`` leaves them."""
-    grouping: Grouping = settings(Grouping, selection="separated", metric="manhattan", n_layouts=3)
+    grouping: Grouping = settings(Grouping, method="ward", metric="manhattan", n_layouts=4)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also an encoder that is not there or cannot look at such images."""

@@ -20,6 +20,7 @@ from facies.training.batches import Batch, Examples, draw_partners, in_large_bat
 from facies.training.callbacks import Callback, CallbackState
 from facies.training.checkpoints import StageOutputs, load_state, save_state
 from facies.training.cpu_threads import threads_of_a_step
+from facies.training.freed_memory import keep_freed_memory
 from facies.training.optimizers import load_optimizer_state, make_optimizer, optimizer_state, set_learning_rate
 from facies.training.progress import Progress
 from facies.training.seeds import derive_seed
@@ -103,7 +104,7 @@ class TrainingLoop:
         state = self._restore(module, optimizer)
         progress.start(self.name, settings.n_epochs * len(self.rows), self.unit)
         progress.advance(state.epoch * len(self.rows))
-        with _own_randomness(fabric.device):
+        with _own_randomness(fabric.device), keep_freed_memory() if fabric.device.type == "cpu" else nullcontext():
             for callback in self.callbacks:
                 callback.on_fit_start(module)
             while state.epoch < settings.n_epochs and not state.stopped:

@@ -10,10 +10,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.errors import InputError
 from facies.nn.encoders.encoder import Encoder
+from facies.nn.encoders.looking import autocast, images_at_once
 
 MAX_PASSES = 256
 """More passes an image are refused: each costs as much as an image."""
-PIXELS_AT_ONCE = 2**20
 
 
 class PlanesEncoder(nn.Module):
@@ -48,6 +48,8 @@ class PlanesEncoder(nn.Module):
         Numbers an image, over all passes.
     enlarges
         Whether images are smaller than that.
+    pace
+        How it looked at the images of a fit, by name; empty where it did not yet.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class PlanesEncoder(nn.Module):
             for quarters in range(min(turns, 4))
             if takes_quarters or quarters % 2 == 0
         ]
+        self.pace: dict[str, str | int | float] = {}
         self.enlarges = self.size[0] > height or self.size[1] > width
         self.register_buffer("rows", resizing(height, self.size[0]), persistent=False)
         self.register_buffer("columns", resizing(width, self.size[1]).T.contiguous(), persistent=False)
@@ -85,18 +88,26 @@ class PlanesEncoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
         shown = self.colour_images(images)
-        found = self.encoder(shown)
-        for orientation in self.orientations[1:]:
-            found = found + self.encoder(turned(shown, *orientation))
-        return (found / len(self.orientations)).reshape(-1, self.features)
+        with autocast(shown.device):
+            found = self.encoder(shown)
+            for orientation in self.orientations[1:]:
+                found = found + self.encoder(turned(shown, *orientation))
+        return (found / len(self.orientations)).to(shown.dtype).reshape(-1, self.features)
 
     def in_parts(self, images: Tensor) -> Tensor:
-        """The same, some images at a time where nothing learns, so that large batches have room."""
+        """The same, some images at a time where nothing learns, so that large batches have room; fewer where a GPU is too small."""
         if torch.compiler.is_exporting() or torch.is_grad_enabled():
             return self(images)
-        height, width = self.size
-        step = max(1, PIXELS_AT_ONCE // (height * width * self.passes))
-        return torch.cat([self(images[start : start + step]) for start in range(0, len(images), step)])
+        step = images_at_once(images.device, math.prod(self.size), self.passes)
+        found: list[Tensor] = []
+        while (done := sum(map(len, found))) < len(images):
+            try:
+                found.append(self(images[done : done + step]))
+            except torch.OutOfMemoryError:
+                if step == 1:
+                    raise
+                step //= 2
+        return torch.cat(found)
 
     def colour_images(self, images: Tensor) -> Tensor:
         """What the encoder is shown: (B, C, H, W) or (B, L, C, H, W) → (B·passes, 3, h, w)."""
