@@ -160,7 +160,7 @@ class Pretrained(EmbeddingClustering):
         if self.scaling == "power":
             features = features.sign() * features.abs().sqrt()
         planes = self.encoder_.planes
-        by_pass = features.reshape(len(features), planes.passes, -1)
+        by_pass = features.reshape(-1, planes.passes, planes.encoder.features)
         by_layer = torch.split(by_pass, list(planes.encoder.parts), dim=2)
         scaled = [layer / layer.square().sum(dim=(1, 2), keepdim=True).sqrt().clamp(min=1e-12) for layer in by_layer]
         return torch.cat(scaled, dim=2).flatten(1)
