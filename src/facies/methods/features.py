@@ -245,7 +245,8 @@ def features_of(
             if time.monotonic() - recorded > SECONDS_BETWEEN_RECORDS:
                 partial.record(int(rows[-1]) + 1)
                 recorded = time.monotonic()
-        encoder.planes.pace = _pace(device, sum(map(len, left)), time.monotonic() - began)
+        of = encoder.planes.encoder.computes_on(device)
+        encoder.planes.pace = _pace(of, sum(map(len, left)), time.monotonic() - began)
     return partial.array
 
 

@@ -65,12 +65,15 @@ class Encoder(nn.Module, ABC):
     averages_turns
         Whether the mean of its features over turned copies of an image still says what the image shows, as it does for a
         network of photographs; that of pixels does not.
+    computes_in_torch
+        Whether it computes where torch does and in the same numbers; else on the CPU, in 32 bits.
     """
 
     kind: str
     averages_turns: bool = False
     is_trainable: bool = True
     is_exportable: bool = True
+    computes_in_torch: bool = True
 
     def __init__(
         self, weights: Weights, features: int, *, usual_side: int = 224, least_side: int = 32, multiple: int = 1
@@ -78,6 +81,10 @@ class Encoder(nn.Module, ABC):
         super().__init__()
         self.weights, self.features = weights, features
         self.usual_side, self.least_side, self.multiple = usual_side, least_side, multiple
+
+    def computes_on(self, device: torch.device) -> torch.device:
+        """The device on which it computes if its images are on `device`."""
+        return device if self.computes_in_torch else torch.device("cpu")
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ class PlanesEncoder(nn.Module):
         """The same, some images at a time where nothing learns, so that large batches have room; fewer where a GPU is too small."""
         if torch.compiler.is_exporting() or torch.is_grad_enabled():
             return self(images)
-        step = images_at_once(images.device, math.prod(self.size), self.passes)
+        step = images_at_once(self.encoder.computes_on(images.device), math.prod(self.size), self.passes)
         found: list[Tensor] = []
         while (done := sum(map(len, found))) < len(images):
             try:
