@@ -176,10 +176,19 @@ def measure(source: Path) -> dict[str, Any]:
 
 
 def seconds_by_stage(said: list[tuple[float, str]], total: float) -> dict[str, float]:
-    """Seconds between the beginnings of the stages, as the lines of the command tell them; *start* is all before the first."""
-    begun = [("start", 0.0), *((line.removesuffix(" …"), when) for when, line in said if line.endswith(" …"))]
+    """Seconds of each stage, as the lines of the command tell them.
+
+    *start* is all before the first stage, *between* what lies between two, and *writing* what comes after the last.
+    """
+    marks = [("start", 0.0)]
+    for when, line in said:
+        if line.endswith(" …"):
+            marks.append((line.removesuffix(" …"), when))
+        elif line.startswith(f"{marks[-1][0]}: done in "):
+            marks.append(("between", when))
+    marks[-1] = ("writing", marks[-1][1])
     stages: dict[str, float] = {}
-    for (name, since), (_, until) in itertools.pairwise([*begun, ("end", total)]):
+    for (name, since), (_, until) in itertools.pairwise([*marks, ("end", total)]):
         stages[name] = stages.get(name, 0.0) + until - since
     return stages
 

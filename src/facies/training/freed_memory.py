@@ -18,6 +18,8 @@ _DEFAULTS = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
 def keep_freed_memory() -> Iterator[None]:
     """Within this context memory that was freed stays with the process, and is given back at its end; on Linux alone.
 
+    It is meant for an epoch: in a longer time the gaps between what is held grow, which nobody else can use.
+
     A step frees the maps of its layers, and the next one asks for as many. Large ones glibc gives back to the system at once,
     which then clears new pages, by processor time up to a fifth of a step of maps of tens of megabytes.
     """

