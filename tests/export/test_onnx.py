@@ -143,7 +143,7 @@ def test_focal_stacks_are_exported_with_the_scale_that_they_are_seen_at(image_si
         "n_init": 1,
         "latent_size": 8,
         "image_size": image_size,
-        "training.epochs": 2,
+        "training.epochs": 8,
         "training.learning_rate": 5e-3,
         "training.batch_size": 10,
         "hardware.accelerator": "cpu",
