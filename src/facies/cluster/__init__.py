@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         most_central,
     )
     from facies.cluster.evidence_accumulation import Consensus, consensus
+    from facies.cluster.finest_level import GroupLevels, group_levels
     from facies.cluster.group_tree import GroupTree, GroupTreeCut
     from facies.cluster.heads import head_consensus, merged_groups, merges_by_modularity, neighbour_flow
     from facies.cluster.kmeans import KMeans
@@ -34,6 +35,7 @@ __all__ = [
     "Consensus",
     "DensityClusterer",
     "DensityGroups",
+    "GroupLevels",
     "GroupTree",
     "GroupTreeCut",
     "KMeans",
@@ -51,6 +53,7 @@ __all__ = [
     "density_tree",
     "dynamic_neighbours",
     "expected_calibration_error",
+    "group_levels",
     "head_consensus",
     "l1_normalised",
     "latent_dimension",
@@ -78,6 +81,7 @@ _NAMES = {
         "most_central",
     ),
     "evidence_accumulation": ("Consensus", "consensus"),
+    "finest_level": ("GroupLevels", "group_levels"),
     "group_tree": ("GroupTree", "GroupTreeCut"),
     "heads": ("head_consensus", "merged_groups", "merges_by_modularity", "neighbour_flow"),
     "kmeans": ("KMeans",),

@@ -81,9 +81,10 @@ class ImageEncoder(nn.Module):
         self.planes, self.normalizer = planes, normalizer
 
     @classmethod
-    def for_images(cls, encoder: Encoder, images: ImageSet, side: int | None = None) -> ImageEncoder:
+    def for_images(cls, encoder: Encoder, images: ImageSet, side: int | None = None, turns: int = 1) -> ImageEncoder:
         """For images of this shape and range."""
-        return cls(PlanesEncoder(encoder, images.image_shape, side), PixelNormalizer(*images.value_range())).eval()
+        planes = PlanesEncoder(encoder, images.image_shape, side, turns)
+        return cls(planes, PixelNormalizer(*images.value_range())).eval()
 
     @property
     def features(self) -> int:
@@ -101,6 +102,7 @@ class ImageEncoder(nn.Module):
             "encoder": dict(encoder.state()),
             "encoder_about": encoder.description(),
             "encoder_size": list(self.planes.size),
+            "encoder_turns": self.planes.turns,
             "intensity": dict(self.normalizer.state_dict()),
         }
 
@@ -110,7 +112,8 @@ class ImageEncoder(nn.Module):
         encoder = rebuild_encoder(state["encoder_about"], state["encoder"])
         normalizer = PixelNormalizer()
         normalizer.load_state_dict(state["intensity"])
-        planes = PlanesEncoder(encoder, image_shape, max(state["encoder_size"]))
+        turns = int(state.get("encoder_turns", 1))  # models of before the turns saw images as they lie
+        planes = PlanesEncoder(encoder, image_shape, max(state["encoder_size"]), turns)
         return cls(planes, normalizer).to(device).eval()
 
 
@@ -120,6 +123,7 @@ def encoder_about(planes: PlanesEncoder) -> dict[str, Any]:
         **planes.encoder.weights.as_json(),
         "image_size": list(planes.size),
         "passes": planes.passes,
+        "orientations": len(planes.orientations),
         "features": planes.features,
         **planes.pace,
     }
@@ -140,9 +144,18 @@ def shown_notes(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str
         notes.append(
             f"each of the {channels} channels was shown to the encoder {name} as a grey image, and the features joined"
         )
+    if len(planes.orientations) > 1:
+        notes.append(f"each image was shown to the encoder {name} {turns_said(planes)}, and the features averaged")
     if layers and layers[0] > 1:
         notes.append(f"each of the {layers[0]} focal layers was shown to the encoder {name}, and the features joined")
     return notes
+
+
+def turns_said(planes: PlanesEncoder) -> str:
+    """In which orientations an encoder sees an image, in words."""
+    count = len({quarters for quarters, _ in planes.orientations})
+    mirrored = " and mirrored" if any(each for _, each in planes.orientations) else ""
+    return {1: "as it lies", 2: "turned by halves", 4: "turned by quarters"}[count] + mirrored
 
 
 def assumptions(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str]:
@@ -268,6 +281,8 @@ def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device, others: 
             "range": [float(encoder.normalizer.low), float(encoder.normalizer.span)],
             "size": list(encoder.planes.size),
             "device": device.type,
+            **({"turns": encoder.planes.orientations} if len(encoder.planes.orientations) > 1 else {}),
+            **({"parts": list(parts)} if len(parts := encoder.planes.encoder.parts) > 1 else {}),
             **({} if arithmetic(device) == torch.float32 else {"arithmetic": str(arithmetic(device))}),
             **others,
         }

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -62,11 +62,15 @@ class Encoder(nn.Module, ABC):
         Whether gradients go through it.
     is_exportable
         Whether torch can write it into an ONNX file.
+    averages_turns
+        Whether the mean of its features over turned copies of an image still says what the image shows, as it does for a
+        network of photographs; that of pixels does not.
     computes_in_torch
         Whether it computes where torch does and in the same numbers; else on the CPU, in 32 bits.
     """
 
     kind: str
+    averages_turns: bool = False
     is_trainable: bool = True
     is_exportable: bool = True
     computes_in_torch: bool = True
@@ -85,6 +89,15 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, 3, H, W) → (B, features)."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of each layer that the features are from, in their order; their sum is `features`."""
+        return (self.features,)
+
+    def joined(self) -> Self:
+        """Return this encoder with the features of an earlier layer beside its own, which keep finer texture; itself if it has none."""
+        return self
 
     def description(self) -> dict[str, Any]:
         """All but the numbers that is needed to build this encoder again, as JSON can hold it."""

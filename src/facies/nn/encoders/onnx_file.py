@@ -43,6 +43,7 @@ class ONNXEncoder(Encoder):
     """
 
     kind = "onnx"
+    averages_turns = True
     is_trainable = is_exportable = computes_in_torch = False
     mean: Tensor
     std: Tensor
