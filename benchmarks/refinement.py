@@ -75,7 +75,7 @@ def judged(
     """What refining did to groups named after their most common kind before it."""
     from facies.cluster import refine
     from facies.cluster.neighbours import self_neighbours
-    from facies.cluster.recluster import Demands, proposals
+    from facies.cluster.regroup import Demands, proposals
 
     names = pd.crosstab(groups, kinds).idxmax(axis=1)
     found = refine(embedding, groups, random_state=seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import record
 from numpy.typing import NDArray
+from rendered_objects import rendered_objects
 
 from facies.io import atomic_file
 
@@ -27,6 +28,9 @@ SETS = (
     "pollen",
     "zooplankton",
     "rice",
+    "rice-64",
+    "fashion-64",
+    "rendered-objects",
 )
 
 REAL = {"pollen": "pollen96", "zooplankton": "zoo96", "rice": "rice96"}
@@ -44,6 +48,9 @@ def input_of(name: str) -> Path:
         "microfossils": microfossils,
         "microfossils-single": microfossils_single,
         "sand-500": sand_500,
+        "rice-64": rice_64,
+        "fashion-64": fashion_64,
+        "rendered-objects": rendered_objects,
     }
     if name in REAL:
         return record.SHARED / "real-images" / f"{REAL[name]}.npz"
@@ -90,6 +97,24 @@ def sand_500() -> dict[str, NDArray[np.generic]]:
         labels = sand["labels"]
         rows = np.concatenate([np.flatnonzero(labels == sieve)[:100] for sieve in np.unique(labels)])
         return {"images": sand["images"][rows], "labels": labels[rows]}
+
+
+def rice_64() -> dict[str, NDArray[np.generic]]:
+    """The rice in grey, at 64 × 64 pixels."""
+    import cv2
+
+    with np.load(input_of("rice")) as rice:
+        small = [cv2.resize(each.mean(axis=-1), (64, 64), interpolation=cv2.INTER_AREA) for each in rice["images"]]
+        return {"images": np.round(small).astype(np.uint8), "labels": rice["labels"]}
+
+
+def fashion_64() -> dict[str, NDArray[np.generic]]:
+    """The first 1,500 images of Fashion-MNIST, enlarged to 64 × 64 pixels."""
+    import cv2
+
+    with np.load(_shared("fashion-mnist")) as fashion:
+        large = [cv2.resize(each, (64, 64), interpolation=cv2.INTER_LINEAR) for each in fashion["images"][:1500]]
+        return {"images": np.stack(large), "labels": fashion["labels"][:1500]}
 
 
 def mnist_10k_rotated() -> dict[str, NDArray[np.generic]]:

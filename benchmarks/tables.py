@@ -12,9 +12,11 @@ import pandas as pd
 import record
 from atlas_tables import page_in_browser, reach, sessions_of_intervals
 from consensus_tables import consensus
+from first_minute_table import first_minute, larger_images
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
+from side_by_side_page import side_by_side
 from trust_page import trust
 from volume_tables import volume_page
 
@@ -594,6 +596,9 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "how-far": (("how-far", "scale-out"), how_far),
     "real-images": (("real-images-",), real_images),
     "default-method": (("default-method",), default_method),
+    "side-by-side": (("side-by-side-",), side_by_side),
+    "first-minute": (("first-minute",), first_minute),
+    "larger-images": (("larger-images",), larger_images),
     "atlas": (("atlas",), atlas),
 }
 

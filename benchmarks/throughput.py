@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import open_images
-from facies.training import Batch, Hardware, Trainer, Training
+from facies.training import Batch, Trainer, Training
 
 REPEATS = 5
 LAYERS = [784, 128, 64, 10]
@@ -36,7 +36,6 @@ LAYERS = [784, 128, 64, 10]
 
 def import_clustpy() -> Any:
     """ClustPy's feed-forward autoencoder and its data loaders."""
-    Hardware().fabric()  # Lightning looks for torchvision as it is imported, and must not find the stand-in.
     names = ["torchvision", *(f"torchvision.{part}" for part in ("transforms", "models", "models._api", "datasets"))]
     for name in names:
         stand_in = types.ModuleType(name)

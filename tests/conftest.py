@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +14,20 @@ from facies.runs import confirm_folder
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests write into memory, where there is room: every run and every action waits for the disk else.
+
+    What is on a disk after the power fails no test can see; a process that is killed loses nothing in either place.
+    """
+    chosen = config.option.basetemp or os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    if not chosen and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from facies.methods import METHODS, load_method, make_method, method_class
 from facies.methods.voxels import VOXEL_METHODS, voxel_method_class
 from facies.metrics import accuracy
 from facies.parameters import parameters_of
+from facies.workflows.benchmark.suite import PUBLISHED
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "methods"
@@ -55,6 +57,14 @@ def test_each_method_has_a_page_and_is_in_the_tables(name) -> None:
     assert (PAGES / f"{name}.md").exists()
     for table in (PAGES / "index.md", ROOT / "README.md"):
         assert f"| `{name}` |" in table.read_text("utf-8"), table
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_page_gives_the_published_figures_or_says_that_there_are_none(name) -> None:
+    paragraph = re.search(r"^\*\*Published\*\*.+", (PAGES / f"{name}.md").read_text("utf-8"), re.MULTILINE)
+    assert paragraph is not None
+    figures = {float(each) for each in re.findall(r"\b[01]\.\d+", paragraph[0])}
+    assert set(tomllib.loads(PUBLISHED.read_text("utf-8")).get(name, {}).values()) <= figures
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -21,7 +21,9 @@ ABOVE_DOMAINS = {"cli", "pl", "tl"}
 
 MAX_FILE_LINES = 400
 MAX_BODY_LINES = 50
-"""Lines of a function below its signature and its docstring: a command has as many arguments as it has options."""
+"""Lines of a function below its signature and its docstring."""
+MAX_ARGUMENTS = 14
+"""What belongs together is a dataclass; of options of the command line, an `OptionGroup`."""
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 
@@ -67,6 +69,16 @@ def test_no_function_is_long():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: length for name, length in lengths.items() if length > MAX_BODY_LINES} == {}
+
+
+def test_no_function_has_many_arguments():
+    counts = {
+        f"{path.relative_to(SOURCE)}:{node.name}": len(node.args.posonlyargs + node.args.args + node.args.kwonlyargs)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: count for name, count in counts.items() if count > MAX_ARGUMENTS} == {}
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

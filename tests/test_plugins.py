@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib.metadata import EntryPoint
@@ -58,6 +59,21 @@ def faults(function, *arguments, **options):
         result = function(*arguments, **options)
     assert all(issubclass(warning.category, FaultyPlugin) for warning in caught)
     return result, [str(warning.message) for warning in caught]
+
+
+def test_packages_are_read_once_and_again_when_one_comes(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    read, times = plugins.metadata.entry_points, []
+    monkeypatch.setattr(plugins.metadata, "entry_points", lambda **of: times.append(1) or read(**of))
+    assert [plugin_names(GROUP) for _ in range(3)] == [[], [], []]
+    assert len(times) == 1
+    about = tmp_path / "late-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\nthing = {__name__}:THING\n")
+    os.utime(tmp_path, (1, 1))  # a folder that has changed, however coarse the clock of the disk is
+    assert [plugin_names(GROUP) for _ in range(3)] == [["thing"]] * 3
+    assert len(times) == 2
 
 
 def test_what_is_registered_is_loaded_in_the_order_of_the_names(register):

@@ -17,7 +17,9 @@ NOT_MEASURING = {
     "real_tables",
     "record",
     "sets",
+    "side_by_side_page",
     "tables",
+    "trust_page",
     "volume_tables",
 }
 

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, TypeVar
 
 from facies.errors import FaciesWarning, InputError
@@ -131,7 +133,21 @@ def ask_plugin(group: str, name: str, question: Callable[[], T], otherwise: T) -
 
 
 def _entry_points(group: str) -> tuple[metadata.EntryPoint, ...]:
+    return _read_entry_points(group, tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+@functools.lru_cache(maxsize=32)
+def _read_entry_points(group: str, _installed: tuple[tuple[str, int], ...]) -> tuple[metadata.EntryPoint, ...]:
+    """Those of all packages. A file of each is read for them, so they are kept until a package comes or goes."""
     return tuple(metadata.entry_points(group=group))
+
+
+def _changed(folder: str) -> int:
+    """When something came into a folder or went; 0 where there is none."""
+    try:
+        return Path(folder or ".").stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _entry_by_name(group: str, reserved: Collection[str] = ()) -> dict[str, metadata.EntryPoint]:

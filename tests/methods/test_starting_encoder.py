@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ from facies.methods.focal_vae.positions import PositionFeatures, count_positions
 from facies.metrics import accuracy
 from facies.nn.encoders import EncoderLoader, FunctionEncoder, PlanesEncoder, register_encoder
 from facies.nn.encoders.registry import ENCODERS
-from tests.methods.factories import THREE_GROUPS, TINY, pictures
+from facies.training.loop import TrainingLoop
+from tests.methods.factories import THREE_GROUPS, TINY, TRAININGS, pictures
 from tests.methods.focal_vae.test_focal_vae import DIGITS
 from tests.methods.focal_vae.test_focal_vae import TINY as FOCAL
 
@@ -25,6 +28,10 @@ SHORT = {
     "moe-vae": {**TINY, **THREE_GROUPS},
     "focal-vae": {**DIGITS, **FOCAL, "training.epochs": 2, "latent_size": 8},
 }
+
+
+class Interrupted(Exception):
+    """Stands for a kill."""
 
 
 class Edges(torch.nn.Module):
@@ -97,6 +104,45 @@ def test_one_encoder_learns_with_the_first_autoencoder_and_serves_all(shown):
     assert isinstance(method.encoder_.planes, PlanesEncoder)
     assert not any(name.startswith("planes") for name in method.state_["autoencoder"])
     assert {"scale.weight", "hidden.weight", "head.weight"} <= set(method.state_["manager"])
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_killed_every_few_steps_and_looks_it_goes_on_as_if_unbroken(rate, shown, tmp_path, monkeypatch):
+    monkeypatch.setattr("facies.training.loop.SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("facies.methods.moe_vae.features.BATCH_SIZE", 10)
+    monkeypatch.setattr("facies.methods.features.SECONDS_BETWEEN_RECORDS", 0.0)
+    parameters = {"encoder.rate": rate, **{f"{name}.batch_size": 16 for name in TRAININGS}}
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path / "features of the unbroken"))
+    unbroken = small("moe-vae", **parameters).fit(shown)
+    monkeypatch.setenv("FACIES_CACHE", str(tmp_path / "features"))
+    kills = {"_step": 0, "forward": 0}
+
+    def killed_every(owner, name, calls):
+        """Kill at every so many calls; what they did before stays done, so that the fit comes to its end."""
+        function, count = getattr(owner, name), itertools.count(1)
+
+        def call(*arguments):
+            if not (owner is PlanesEncoder and torch.is_grad_enabled()) and next(count) % calls == 0:
+                kills[name] += 1
+                raise Interrupted
+            return function(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    killed_every(TrainingLoop, "_step", 4)
+    killed_every(PlanesEncoder, "forward", 7 if rate else 4)
+    for _ in range(100):
+        try:
+            resumed = small("moe-vae", **parameters).fit(shown, work_folder=tmp_path / "work")
+            break
+        except Interrupted:
+            continue
+    assert min(kills.values()) >= 1
+    for name in ("labels_", "density_labels_", "embedding_", "probabilities_", "projection_"):
+        np.testing.assert_array_equal(getattr(resumed, name), getattr(unbroken, name), err_msg=name)
+    mine, theirs = (each.history_.drop(columns="seconds") for each in (resumed, unbroken))
+    assert mine.equals(theirs)
+    assert resumed.notes_ == unbroken.notes_
 
 
 def test_it_helps_where_it_tells_kinds_apart():

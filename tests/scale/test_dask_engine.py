@@ -44,6 +44,8 @@ def test_a_local_cluster_that_lost_all_its_workers_gets_new_ones(tmp_path: Path,
     monkeypatch.setattr(dask_engine, "_RECOUNT_S", 0.2)
     with make_engine("dask", jobs=1) as engine:
         cluster = engine._cluster
+        assert cluster.scheduler.http_server.port != 8787  # where Dask listens, and others may
+        assert cluster.scheduler_spec["options"]["dashboard"] is False
         for worker in list(cluster.workers):
             cluster.sync(cluster.workers[worker].close)
             cluster.workers.pop(worker, None)

@@ -63,6 +63,7 @@ def test_auto_hardware_is_definite():
     assert hardware.device.type == hardware.resolved_accelerator
     assert Hardware(accelerator="cpu").device == torch.device("cpu")
     assert Hardware(accelerator="cpu").fabric().world_size == 1
+    assert Hardware(accelerator="cpu", precision="bf16-mixed").fabric().strategy.precision.precision == "bf16-mixed"
 
 
 def test_channels_last_is_only_an_arrangement():

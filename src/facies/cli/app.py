@@ -37,6 +37,7 @@ from facies.cli import (
     select,
 )
 from facies.cli.error_handling import FaciesGroup, handle_errors
+from facies.cli.option_groups import flatten_options
 
 app = typer.Typer(
     name="facies",
@@ -74,7 +75,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
 }
 
 for _command, _example in _EXAMPLES.items():
-    app.command(epilog=f"Example: {_example}")(handle_errors(_command))
+    app.command(epilog=f"Example: {_example}")(handle_errors(flatten_options(_command)))
 
 
 def _show_version(value: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line
-from facies.cli.options import EngineName, Json, Overwrite, Scheduler
+from facies.cli.options import EngineOptions, Json, Overwrite
 
 
 def benchmark(
@@ -22,6 +22,7 @@ def benchmark(
         Path,
         typer.Option("--output", "-o", metavar="RESULTS", help="The folder of the results; one that is there goes on."),
     ],
+    *,
     data: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where data sets lie that the suite names.", show_default="FACIES_DATA"),
@@ -29,8 +30,7 @@ def benchmark(
     jobs: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many runs side by side; the cores are shared out among them.")
     ] = 1,
-    engine: EngineName = "processes",
-    scheduler: Scheduler = None,
+    workers: EngineOptions,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what failed.")] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -44,8 +44,8 @@ def benchmark(
             output,
             data=data,
             jobs=jobs,
-            engine=engine,
-            scheduler=scheduler,
+            engine=workers.engine,
+            scheduler=workers.scheduler,
             retry=retry,
             overwrite=overwrite,
             progress=progress,

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line
-from facies.cli.image_options import read_image_options
-from facies.cli.options import (
-    Channels,
-    CutBand,
-    Fit,
-    Input,
-    Json,
-    Labels,
-    MethodSettings,
-    Overwrite,
-    Pages,
-    Preset,
-    Resume,
-    RunOutput,
-    Size,
-    ValueRange,
-)
+from facies.cli.image_options import ReadingOptions
+from facies.cli.option_groups import OptionGroup
+from facies.cli.options import Input, Json, MethodSettings, Overwrite, Preset, Resume, RunOutput
 from facies.cli.run_summary import print_run_summary, run_summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareOptions(OptionGroup):
+    """On what a method is fitted."""
+
+    accelerator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")
+    ] = None
+    devices: Annotated[int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")] = (
+        None
+    )
+    precision: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
+    ] = None
 
 
 def cluster(
     context: typer.Context,
     source: Input,
     output: RunOutput,
+    *,
     method: Annotated[
         str | None,
         typer.Option(
@@ -47,22 +50,8 @@ def cluster(
     ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
-    channels: Channels = None,
-    size: Size = None,
-    fit: Fit = "resize",
-    pages: Pages = None,
-    cut_band: CutBand = True,
-    labels: Labels = None,
-    value_range: ValueRange = None,
-    accelerator: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", show_default="auto")
-    ] = None,
-    devices: Annotated[
-        int | None, typer.Option(min=1, help="How many GPUs, or CPU processes.", show_default="1")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, 32-true, bf16-mixed or 16-mixed.", show_default="auto")
-    ] = None,
+    images: ReadingOptions,
+    hardware: HardwareOptions,
     log: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the training curves for TensorBoard, too.")
     ] = None,
@@ -79,19 +68,9 @@ def cluster(
     of = method_class(method or default_methods(names)[0])
     options = {
         "random_state": seed,
-        "hardware.accelerator": accelerator,
-        "hardware.devices": devices,
-        "hardware.precision": precision,
+        **{f"hardware.{name}": value for name, value in asdict(hardware).items()},
     }
-    image_options = read_image_options(
-        channels=channels,
-        size=size,
-        fit=fit,
-        pages=pages,
-        cut_band=cut_band,
-        labels=labels,
-        value_range=value_range,
-    )
+    image_options = images.read()
     image_options["reading"] = reading or None
     job = ClusterJob(
         source=source,

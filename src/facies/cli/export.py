@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_paths
+from facies.cli.option_groups import OptionGroup
 from facies.cli.option_scope import refuse_given
-from facies.cli.options import EngineName, Jobs, Json, Overwrite, Partition, Run, Scheduler
+from facies.cli.options import EngineOptions, Jobs, Json, Overwrite, Partition, Run
 from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.scale import Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionOptions(OptionGroup):
+    """What is changed in the labels of a segmented volume before they are written."""
+
+    least_nm3: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Of a segmented volume: objects smaller than this, in nm³, are left out of the table."
+        ),
+    ] = 0.0
+    smooth_nm: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Of a segmented volume: give each voxel the most frequent label within this distance, in nm."
+        ),
+    ] = 0.0
+    assign: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE.csv",
+            help="Of a segmented volume: new labels in the column to, of what the column object (or label) names.",
+        ),
+    ] = None
 
 
 def export(
@@ -28,6 +54,7 @@ def export(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE|FOLDER", help="What to write.")],
+    *,
     partition: Partition = None,
     classes: Annotated[
         str | None, typer.Option(metavar="A,B", help="Only images of these classes.", show_default="all")
@@ -47,47 +74,24 @@ def export(
         int | None,
         typer.Option(min=1, help="Of a segmented volume: the labels of how many clusters.", show_default="8"),
     ] = None,
-    least_nm3: Annotated[
-        float,
-        typer.Option(
-            min=0, help="Of a segmented volume: objects smaller than this, in nm³, are left out of the table."
-        ),
-    ] = 0.0,
-    smooth_nm: Annotated[
-        float,
-        typer.Option(
-            min=0, help="Of a segmented volume: give each voxel the most frequent label within this distance, in nm."
-        ),
-    ] = 0.0,
-    assign: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TABLE.csv",
-            help="Of a segmented volume: new labels in the column to, of what the column object (or label) names.",
-        ),
-    ] = None,
+    corrections: CorrectionOptions,
     jobs: Jobs = 1,
-    engine: EngineName = "processes",
-    scheduler: Scheduler = None,
+    workers: EngineOptions,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the groups and classes of a run for other programs, or its model; or the labels or objects of a segmented volume."""
     from facies import workflows
     from facies.runs import RunFolder
-    from facies.scale import make_engine
     from facies.volumes.segmentation import is_segmentation
 
     if is_segmentation(run):
         refuse_given(context, ("partition", "classes", "groups", "originals"), f"{run} is a segmented volume")
-        if to != "csv" and assign is None:
+        if to != "csv" and corrections.assign is None:
             refuse_given(context, ("least_nm3",), f"--to {to} writes labels and no table of objects")
         if to == "tiff":
             refuse_given(context, ("jobs", "engine", "scheduler"), "a TIFF is written slice by slice by one process")
-        _export_volume(
-            run, to, output, k, {"least_nm3": least_nm3, "smooth_nm": smooth_nm, "assign": assign},
-            make_engine(engine, jobs=jobs, scheduler=scheduler), overwrite=overwrite, as_json=as_json,
-        )  # fmt: skip
+        _export_volume(run, to, output, k, corrections, workers.make(jobs), overwrite=overwrite, as_json=as_json)
         return
     refuse_given(
         context,
@@ -109,7 +113,7 @@ def export(
 
 
 def _export_volume(
-    run: Path, to: str, output: Path, k: int | None, corrections: Mapping[str, Any], engine: Engine,
+    run: Path, to: str, output: Path, k: int | None, corrections: CorrectionOptions, engine: Engine,
     *, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from facies.volumes.exports import export_segmentation
@@ -123,7 +127,7 @@ def _export_volume(
             output,
             engine,
             labels=None if k is None else f"k{k}",
-            **corrections,
+            **asdict(corrections),
             overwrite=overwrite,
             progress=progress_callback(progress, "exporting", "blocks"),
         )

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from facies.cli.option_groups import OptionGroup
+from facies.cli.options import Channels, CutBand, Fit, Labels, Pages, Size, ValueRange
 from facies.errors import InputError
 
 if TYPE_CHECKING:
     from facies.workflows.cluster import ImageOptions
 
 
-def read_image_options(
-    *,
-    channels: str | None,
-    size: str | None,
-    fit: str,
-    pages: str | None,
-    cut_band: bool,
-    labels: Path | None,
-    value_range: str | None,
-) -> ImageOptions:
-    """Read the options of `facies.cli.options` that say how images are read.
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(OptionGroup):
+    """How images are read from files."""
 
-    Raises
-    ------
-    InputError
-        If a size or a range is none.
-    """
-    options = {
-        "channels": channels,
-        "size": parse_size(size),
-        "fit": fit,
-        "pages": pages,
-        "cut_band": cut_band,
-        "labels": labels,
-        "value_range": parse_range(value_range),
-    }
-    return cast("ImageOptions", options)
+    channels: Channels = None
+    size: Size = None
+    fit: Fit = "resize"
+    pages: Pages = None
+    cut_band: CutBand = True
+    labels: Labels = None
+    value_range: ValueRange = None
+
+    def read(self) -> ImageOptions:
+        """Return them as `facies.images.open_images` takes them; `InputError` if a size or a range is none."""
+        options = {
+            "channels": self.channels,
+            "size": parse_size(self.size),
+            "fit": self.fit,
+            "pages": self.pages,
+            "cut_band": self.cut_band,
+            "labels": self.labels,
+            "value_range": parse_range(self.value_range),
+        }
+        return cast("ImageOptions", options)
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from facies.cli.option_groups import OptionGroup
+
+if TYPE_CHECKING:
+    from facies.scale import Engine
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that facies cluster wrote.")]
 Input = Annotated[
@@ -57,15 +63,29 @@ ValueRange = Annotated[
 Jobs = Annotated[
     int, typer.Option(min=1, help="Processes of this machine, or workers of the Dask cluster started here.")
 ]
-EngineName = Annotated[
-    str,
-    typer.Option("--engine", metavar="processes|dask", help="Who does the work: processes here, or a Dask cluster."),
-]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="The Dask scheduler, such as tcp://10.0.0.1:8786.",
-        show_default="a cluster is started here",
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(OptionGroup):
+    """Who does work in blocks."""
+
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", metavar="processes|dask", help="Who does the work: processes here, or a Dask cluster."
+        ),
+    ] = "processes"
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The Dask scheduler, such as tcp://10.0.0.1:8786.",
+            show_default="a cluster is started here",
+        ),
+    ] = None
+
+    def make(self, jobs: int) -> Engine:
+        """Make the engine; `InputError` if it is not known or not installed."""
+        from facies.scale import make_engine
+
+        return make_engine(self.engine, jobs=jobs, scheduler=self.scheduler)

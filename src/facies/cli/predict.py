@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from facies.cli.console import console_progress, format_group_sizes, log_left_out, log_line, print_json, print_line
-from facies.cli.options import Channels, EngineName, Input, Jobs, Json, Overwrite, Pages, Resume, Run, Scheduler
+from facies.cli.options import Channels, EngineOptions, Input, Jobs, Json, Overwrite, Pages, Resume, Run
 from facies.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def predict(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="TABLE", help="The table to write: .csv or .parquet.")
     ],
+    *,
     channels: Channels = None,
     pages: Pages = None,
     probe: Annotated[
@@ -45,8 +46,7 @@ def predict(
         ),
     ] = None,
     jobs: Jobs = 1,
-    engine: EngineName = "processes",
-    scheduler: Scheduler = None,
+    workers: EngineOptions,
     resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -55,16 +55,15 @@ def predict(
     from facies import workflows
     from facies.io import lock_run
     from facies.runs import RunFolder
-    from facies.scale import make_engine
     from facies.scale.engines import ThisProcess
     from facies.workflows.predict import PREDICT_BY, check_table
 
     if by not in PREDICT_BY:
         raise InputError(f"--by {by} is not known; {suggest(by, PREDICT_BY)}")
     path = check_table(output, overwrite=overwrite)
-    worker_engine = make_engine(engine, jobs=jobs, scheduler=scheduler)
+    engine = workers.make(jobs)
     work = path.with_name(f".{path.name}.work")
-    if resume and isinstance(worker_engine, ThisProcess):
+    if resume and isinstance(engine, ThisProcess):
         raise InputError("--resume goes on with the blocks of several processes: give --jobs or --engine dask, too")
     with console_progress() as progress, lock_run(path):
         prediction = workflows.predict(
@@ -75,7 +74,7 @@ def predict(
             classifier=probe,
             by=by,
             expert=expert,
-            engine=None if isinstance(worker_engine, ThisProcess) else worker_engine,
+            engine=None if isinstance(engine, ThisProcess) else engine,
             work=work,
             resume=resume,
             progress=progress,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line, print_paths
+from facies.cli.option_groups import OptionGroup
 from facies.cli.option_scope import refuse_given
-from facies.cli.options import EngineName, Jobs, Json, MethodSettings, Overwrite, Resume, Scheduler, Seed
+from facies.cli.options import EngineOptions, Jobs, Json, MethodSettings, Overwrite, Resume, Seed
 from facies.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +27,89 @@ _OF_LEARNING = ("method", "preset", "settings", "scale_nm", "k", "clusters", "se
 _OF_BLOCKS = ("voxel_size", "level", "jobs", "engine", "scheduler", "resume")
 
 
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingOptions(OptionGroup):
+    """What embeds the voxels."""
+
+    method: Annotated[
+        str, typer.Option(metavar="voxel-vae|filter-bank|cihs|intensity", help="What embeds the voxels.")
+    ] = "voxel-vae"
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="quick|paper",
+            help="A named set of parameters; of voxel-vae paper, the network of the paper, and paper-small, too.",
+        ),
+    ] = "quick"
+    settings: MethodSettings = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions(OptionGroup):
+    """How large voxels are, how far each sees, and how fine the volume is."""
+
+    voxel_size: Annotated[
+        str | None,
+        typer.Option(metavar="Z,Y,X", help="The size of a voxel in nm.", show_default="what the file says"),
+    ] = None
+    scale_nm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NM[,NM]",
+            help="How far a voxel sees, in nm: about the size of what is to be told apart. Several, such as 60,180, are joined.",
+            show_default="the method's",
+        ),
+    ] = None
+    level: Annotated[int, typer.Option(min=0, help="Of a pyramid, the level to work on; 0 is the finest.")] = 0
+
+    def open(self, source: str) -> Volume:
+        """Open a volume at its level, with the size of its voxels."""
+        from facies.volumes import open_volume, read_voxel_size
+
+        size = None if self.voxel_size is None else read_voxel_size(self.voxel_size)
+        return open_volume(source, level=self.level, voxel_size_nm=size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions(OptionGroup):
+    """What clusters the embedding, and into how many."""
+
+    k: Annotated[str, typer.Option("--k", metavar="4-10", help="Numbers of clusters, such as 8 or 4-10 or 4,8.")] = (
+        "4-10"
+    )
+    clusters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="merged|gaussian|kmeans|student-t|hyperbolic",
+            help="What clusters the embedding.",
+            show_default="what suits the method",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentedOptions(OptionGroup):
+    """What is done with a volume that is segmented already."""
+
+    apply: Annotated[
+        str | None,
+        typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),
+    ] = None
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POINTS.csv|STROKES",
+            help="Of a segmented volume: learn classes from points (z, y, x, class) or from a volume of strokes.",
+        ),
+    ] = None
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Z,Y,X", help="Of a segmented volume: write how much each voxel is like this one, as OME-Zarr."
+        ),
+    ] = None
+
+
 def segment(
     context: typer.Context,
     source: Annotated[
@@ -36,58 +121,11 @@ def segment(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="The folder to write.")],
-    method: Annotated[
-        str, typer.Option(metavar="voxel-vae|filter-bank|cihs|intensity", help="What embeds the voxels.")
-    ] = "voxel-vae",
-    preset: Annotated[
-        str,
-        typer.Option(
-            metavar="quick|paper",
-            help="A named set of parameters; of voxel-vae paper, the network of the paper, and paper-small, too.",
-        ),
-    ] = "quick",
-    settings: MethodSettings = None,
-    voxel_size: Annotated[
-        str | None,
-        typer.Option(metavar="Z,Y,X", help="The size of a voxel in nm.", show_default="what the file says"),
-    ] = None,
-    scale_nm: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NM[,NM]",
-            help="How far a voxel sees, in nm: about the size of what is to be told apart. Several, such as 60,180, are joined.",
-            show_default="the method's",
-        ),
-    ] = None,
-    level: Annotated[int, typer.Option(min=0, help="Of a pyramid, the level to work on; 0 is the finest.")] = 0,
-    k: Annotated[
-        str, typer.Option("--k", metavar="4-10", help="Numbers of clusters, such as 8 or 4-10 or 4,8.")
-    ] = "4-10",
-    clusters: Annotated[
-        str | None,
-        typer.Option(
-            metavar="merged|gaussian|kmeans|student-t|hyperbolic",
-            help="What clusters the embedding.",
-            show_default="what suits the method",
-        ),
-    ] = None,
-    apply: Annotated[
-        str | None,
-        typer.Option(metavar="VOLUME", help="Of a segmented volume: label this other volume with the same clusters."),
-    ] = None,
-    probe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="POINTS.csv|STROKES",
-            help="Of a segmented volume: learn classes from points (z, y, x, class) or from a volume of strokes.",
-        ),
-    ] = None,
-    like: Annotated[
-        str | None,
-        typer.Option(
-            metavar="Z,Y,X", help="Of a segmented volume: write how much each voxel is like this one, as OME-Zarr."
-        ),
-    ] = None,
+    *,
+    embedding: EmbeddingOptions,
+    scale: ScaleOptions,
+    clusters: ClusterOptions,
+    segmented: SegmentedOptions,
     seed: Seed = 0,
     devices: Annotated[
         int | None,
@@ -98,42 +136,35 @@ def segment(
         ),
     ] = None,
     jobs: Jobs = 1,
-    engine: EngineName = "processes",
-    scheduler: Scheduler = None,
+    engine: EngineOptions,
     resume: Resume = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Find the kinds of structures in a volume without labels: an embedding and a label for every voxel."""
-    from facies.scale import make_engine
-    from facies.volumes import open_volume, read_voxel_size
     from facies.volumes.segment import SegmentOptions
     from facies.volumes.segmentation import is_segmentation
 
-    size = None if voxel_size is None else read_voxel_size(voxel_size)
-    options = SegmentOptions(read_ks(k), clusters, None, resume, overwrite)
-    workers = make_engine(engine, jobs=jobs, scheduler=scheduler)
-    of_a_run = {"--apply": apply, "--probe": probe, "--like": like}
-    given = [name for name, value in of_a_run.items() if value is not None]
+    options = SegmentOptions(read_ks(clusters.k), clusters.clusters, None, resume, overwrite)
+    workers = engine.make(jobs)
+    given = [f"--{name}" for name, value in asdict(segmented).items() if value is not None]
     if is_segmentation(Path(source)):
         if len(given) != 1:
             raise InputError(
                 f"{source} is segmented already: give one of --apply VOLUME, --probe POINTS.csv and --like Z,Y,X"
             )
         refuse_given(context, _OF_LEARNING, f"{source} is segmented already")
-        if apply is None:
+        if segmented.apply is None:
             refuse_given(context, _OF_BLOCKS, f"{given[0]} works on the stored embedding of {source}, in this process")
-            _click(Path(source), output, probe, like, overwrite=overwrite, as_json=as_json)
+            _click(Path(source), output, segmented.probe, segmented.like, overwrite=overwrite, as_json=as_json)
             return
-        other = open_volume(apply, level=level, voxel_size_nm=size)
-        result = _apply(Path(source), other, output, workers, options)
+        result = _apply(Path(source), scale.open(segmented.apply), output, workers, options)
     else:
         if given:
             raise InputError(f"{given[0]} works on a segmented volume: give that folder first")
-        volume = open_volume(source, level=level, voxel_size_nm=size)
         parameters = {"random_state": seed, "devices": devices}
-        scales = [] if scale_nm is None else read_scales(scale_nm)
-        result = _segment(volume, output, method, preset, settings or [], parameters, scales, workers, options)
+        scales = [] if scale.scale_nm is None else read_scales(scale.scale_nm)
+        result = _segment(scale.open(source), output, embedding, parameters, scales, workers, options)
     _end(result, output, as_json=as_json)
 
 
@@ -162,16 +193,17 @@ def read_scales(text: str) -> list[float]:
 
 
 def _segment(
-    volume: Volume, output: Path, name: str, preset: str, settings: list[str], parameters: Mapping[str, Any],
-    scales: Sequence[float], workers: Engine, options: SegmentOptions,
+    volume: Volume, output: Path, embedding: EmbeddingOptions, parameters: Mapping[str, Any], scales: Sequence[float],
+    workers: Engine, options: SegmentOptions,
 ) -> DenseResult:  # fmt: skip
     from facies.cli.parameters import merged, read_settings
     from facies.methods.voxels import join_scales, make_voxel_method, voxel_method_class
     from facies.volumes.segment import segment_volume
     from facies.workflows.progress import progress_callback
 
+    name, preset = embedding.method, embedding.preset
     one = {"scale_nm": scales[0]} if len(scales) == 1 else {}
-    chosen = merged(read_settings(voxel_method_class(name), settings), {**parameters, **one})
+    chosen = merged(read_settings(voxel_method_class(name), embedding.settings or []), {**parameters, **one})
     if len(scales) > 1 and "scale_nm" in chosen:
         raise InputError("scale_nm is given twice, by --scale-nm and by --set: leave one out")
     method = join_scales(name, scales, preset, chosen) if len(scales) > 1 else make_voxel_method(name, preset, chosen)

@@ -7,23 +7,8 @@ from typing import Annotated
 import typer
 
 from facies.cli.console import console_progress, log_line, print_json, print_line, print_table
-from facies.cli.image_options import read_image_options
-from facies.cli.options import (
-    Channels,
-    CutBand,
-    Fit,
-    Input,
-    Json,
-    Labels,
-    Overwrite,
-    Pages,
-    Preset,
-    Resume,
-    RunOutput,
-    Seed,
-    Size,
-    ValueRange,
-)
+from facies.cli.image_options import ReadingOptions
+from facies.cli.options import Input, Json, Overwrite, Preset, Resume, RunOutput, Seed
 from facies.cli.run_summary import print_run_summary, run_summary
 
 
@@ -31,32 +16,19 @@ def select(
     context: typer.Context,
     source: Input,
     output: RunOutput,
+    *,
     minutes: Annotated[float, typer.Option(metavar="M", help="Time for the fits of all candidates together.")] = 10.0,
     preset: Preset = "quick",
     seed: Seed = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
-    channels: Channels = None,
-    size: Size = None,
-    fit: Fit = "resize",
-    pages: Pages = None,
-    cut_band: CutBand = True,
-    labels: Labels = None,
-    value_range: ValueRange = None,
+    images: ReadingOptions,
     as_json: Json = False,
 ) -> None:
     """Try encoders and groupings, judge each without labels, and keep the best as a run with the others beside it."""
     from facies import workflows
 
-    options = read_image_options(
-        channels=channels,
-        size=size,
-        fit=fit,
-        pages=pages,
-        cut_band=cut_band,
-        labels=labels,
-        value_range=value_range,
-    )
+    options = images.read()
     with console_progress() as progress:
         run = workflows.select(
             source,

@@ -15,6 +15,7 @@ from facies.training import Batch
 
 AutoencoderKind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
 KINDS: tuple[AutoencoderKind, ...] = ("vae", "ae", "beta-vae", "wae-deterministic", "wae-random")
+FULL_SIDE = 32
 DETERMINISTIC: tuple[AutoencoderKind, ...] = ("ae", "wae-deterministic")
 
 
@@ -63,9 +64,14 @@ class AutoencoderObjective:
         return terms
 
 
-def automatic_epochs(n_images: int) -> int:
-    """12,000/N^⅔ epochs, between 8 and 150: more passes over few images, and more updates in all over many."""
-    return int(min(150, max(8, round(12_000 / n_images ** (2 / 3)))))
+def automatic_epochs(n_images: int, longer_side: int = FULL_SIDE) -> int:
+    """12,000/N^⅔ epochs, between 8 and 150: more passes over few images, and more updates in all over many.
+
+    Of images with a longer side of more than 32 pixels it is 32/side of that, 8 at least: a pass over them takes the square of
+    their side, and shows as many times more pixels of each.
+    """
+    usual = min(150.0, max(8, round(12_000 / n_images ** (2 / 3))))
+    return max(8, round(usual * min(1.0, FULL_SIDE / longer_side)))
 
 
 def build_autoencoder(

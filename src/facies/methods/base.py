@@ -27,6 +27,7 @@ from facies.io import write_json_atomically
 from facies.methods.fit_context import FitContext, check_input
 from facies.methods.model_folder import FORMAT, HARDWARE_NAMES, read_description
 from facies.methods.partition import Partition
+from facies.nn.encoders.looking import looking_in
 from facies.parameters import Seed, check_parameters, parameter_values, set_parameters, settings, translate_names
 from facies.training import Hardware, Progress, Stage, StageCheckpoints, StageOutputs, Trainer, history_table
 from facies.training.checkpoints import load_state, save_state
@@ -194,7 +195,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         self.image_shape_ = images.image_shape
         self.device_ = self.hardware.device
         trainer = Trainer(self.random_state, self.hardware, StageCheckpoints(work_folder), progress)
-        outputs = trainer.run(self.stages(FitContext(images, trainer)))
+        with looking_in(self.hardware.precision):
+            outputs = trainer.run(self.stages(FitContext(images, trainer)))
         self._set_state(self._state_of(images, outputs))
         for attribute in ("labels_", "embedding_", "probabilities_", "projection_"):
             setattr(self, attribute, outputs[attribute])
@@ -382,7 +384,8 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         def apply(pixels: Tensor) -> Any:
             return function(self.clip(pixels))
 
-        return apply_in_batches(apply, images, self.device_, batch_size=self._batch_size(batch_size))[0]
+        with looking_in(self.hardware.precision):
+            return apply_in_batches(apply, images, self.device_, batch_size=self._batch_size(batch_size))[0]
 
     def _batch_size(self, most: int = 512) -> int:
         """Images at once: as many as fit in 64 MiB, at most `most`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from facies.nn.encoders import (
     load_encoder,
     rebuild_encoder,
 )
+from facies.nn.encoders.looking import arithmetic, images_at_once
 from facies.plugins import load_plugin, plugin_names
 from facies.training import Progress, SilentProgress
 from facies.training.batches import in_order, read_batches
@@ -35,6 +37,8 @@ GROUP = "facies.encoders"
 KEY_VERSION = 1
 """Grows when images are prepared for an encoder in another way."""
 SECONDS_BETWEEN_RECORDS = 5.0
+BYTES_ON_GPU = 2**30
+"""Most that the native pixels of a batch may take there."""
 
 
 def find_encoder(encoder: str) -> Encoder:
@@ -77,9 +81,10 @@ class ImageEncoder(nn.Module):
         self.planes, self.normalizer = planes, normalizer
 
     @classmethod
-    def for_images(cls, encoder: Encoder, images: ImageSet, side: int | None = None) -> ImageEncoder:
+    def for_images(cls, encoder: Encoder, images: ImageSet, side: int | None = None, turns: int = 1) -> ImageEncoder:
         """For images of this shape and range."""
-        return cls(PlanesEncoder(encoder, images.image_shape, side), PixelNormalizer(*images.value_range())).eval()
+        planes = PlanesEncoder(encoder, images.image_shape, side, turns)
+        return cls(planes, PixelNormalizer(*images.value_range())).eval()
 
     @property
     def features(self) -> int:
@@ -97,6 +102,7 @@ class ImageEncoder(nn.Module):
             "encoder": dict(encoder.state()),
             "encoder_about": encoder.description(),
             "encoder_size": list(self.planes.size),
+            "encoder_turns": self.planes.turns,
             "intensity": dict(self.normalizer.state_dict()),
         }
 
@@ -106,17 +112,20 @@ class ImageEncoder(nn.Module):
         encoder = rebuild_encoder(state["encoder_about"], state["encoder"])
         normalizer = PixelNormalizer()
         normalizer.load_state_dict(state["intensity"])
-        planes = PlanesEncoder(encoder, image_shape, max(state["encoder_size"]))
+        turns = int(state.get("encoder_turns", 1))  # models of before the turns saw images as they lie
+        planes = PlanesEncoder(encoder, image_shape, max(state["encoder_size"]), turns)
         return cls(planes, normalizer).to(device).eval()
 
 
 def encoder_about(planes: PlanesEncoder) -> dict[str, Any]:
-    """What ``run.json`` says of an encoder: its weights' name, hash, licence and source, and what it was shown."""
+    """What ``run.json`` says of an encoder: its weights' name, hash, licence and source, what it was shown, and how fast."""
     return {
         **planes.encoder.weights.as_json(),
         "image_size": list(planes.size),
         "passes": planes.passes,
+        "orientations": len(planes.orientations),
         "features": planes.features,
+        **planes.pace,
     }
 
 
@@ -135,9 +144,18 @@ def shown_notes(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str
         notes.append(
             f"each of the {channels} channels was shown to the encoder {name} as a grey image, and the features joined"
         )
+    if len(planes.orientations) > 1:
+        notes.append(f"each image was shown to the encoder {name} {turns_said(planes)}, and the features averaged")
     if layers and layers[0] > 1:
         notes.append(f"each of the {layers[0]} focal layers was shown to the encoder {name}, and the features joined")
     return notes
+
+
+def turns_said(planes: PlanesEncoder) -> str:
+    """In which orientations an encoder sees an image, in words."""
+    count = len({quarters for quarters, _ in planes.orientations})
+    mirrored = " and mirrored" if any(each for _, each in planes.orientations) else ""
+    return {1: "as it lies", 2: "turned by halves", 4: "turned by quarters"}[count] + mirrored
 
 
 def assumptions(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str]:
@@ -184,7 +202,7 @@ def features_of(
     device
         Where to compute.
     batch_size
-        Images read at once.
+        Images read at once; on a GPU up to a thousand.
     progress
         Advanced by each batch; what was there already counts at once.
     cache
@@ -210,11 +228,13 @@ def features_of(
         return kept
     encoder = encoder.to(device).eval()
     look = look or encoder
+    if device.type == "cuda":
+        most = BYTES_ON_GPU // (4 * math.prod(images.image_shape))
+        batch_size = max(batch_size, min(images_at_once(device, 1), most))
     with cache.fill(key, shape) as partial:
         progress.advance(partial.done)
-        order = in_order(len(images), batch_size)
-        left = [rows for rows in order if rows[0] >= partial.done]
-        recorded = time.monotonic()
+        left = [rows for rows in in_order(len(images), batch_size) if rows[0] >= partial.done]
+        began = recorded = time.monotonic()
         for batch in read_batches(images, left, device):
             with torch.no_grad():
                 found = look(batch.images).float().cpu().numpy()
@@ -225,7 +245,16 @@ def features_of(
             if time.monotonic() - recorded > SECONDS_BETWEEN_RECORDS:
                 partial.record(int(rows[-1]) + 1)
                 recorded = time.monotonic()
+        of = encoder.planes.encoder.computes_on(device)
+        encoder.planes.pace = _pace(of, sum(map(len, left)), time.monotonic() - began)
     return partial.array
+
+
+def _pace(device: torch.device, looked_at: int, seconds: float) -> dict[str, str | int | float]:
+    """What ``run.json`` says of how so many images were looked at."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    numbers = str(arithmetic(device)).removeprefix("torch.")
+    return {"device": name, "arithmetic": numbers, "images_per_second": round(looked_at / max(seconds, 1e-6), 1)}
 
 
 def _check_finite(found: NDArray[np.float32], rows: NDArray[np.int64], images: ImageSet, encoder: ImageEncoder) -> None:
@@ -252,6 +281,9 @@ def _key(images: ImageSet, encoder: ImageEncoder, device: torch.device, others: 
             "range": [float(encoder.normalizer.low), float(encoder.normalizer.span)],
             "size": list(encoder.planes.size),
             "device": device.type,
+            **({"turns": encoder.planes.orientations} if len(encoder.planes.orientations) > 1 else {}),
+            **({"parts": list(parts)} if len(parts := encoder.planes.encoder.parts) > 1 else {}),
+            **({} if arithmetic(device) == torch.float32 else {"arithmetic": str(arithmetic(device))}),
             **others,
         }
     )

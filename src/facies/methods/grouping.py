@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.cluster import (
+    GroupLevels,
     KMeans,
     UMAPLayout,
     agreed_density_groups,
     density_groups,
     density_tree,
+    group_levels,
     number_by_silhouette,
     principal_axes,
     ward_tree,
@@ -46,7 +48,8 @@ class Grouping(Settings):
     """``density`` (HDBSCAN, which finds the number of groups), ``k-means``, ``gaussian-mixture``, ``ward``; ``auto`` is
     ``k-means`` where `n_clusters` is given, else ``density``."""
     n_clusters: Annotated[int, Ge(2)] | None = None
-    """Number of groups, K; null finds it: by density, or for the other methods by the greatest silhouette."""
+    """Number of groups, K; null finds it: by density; for the other methods it is the finest at which groups stand apart and
+    are the same in all layouts, or with one layout that of the greatest silhouette."""
     unit_length: bool = False
     """Divide each embedding by its length, so that its direction alone counts."""
     n_components: Count = 50
@@ -58,8 +61,8 @@ class Grouping(Settings):
     metric: Literal["euclidean", "manhattan"] = "euclidean"
     """Distance by which neighbours are found for the layout; ``manhattan`` lets no single component decide."""
     n_layouts: Annotated[int, Interval(ge=1, le=10)] = 1
-    """Layouts from different seeds in each of which ``separated`` judges its cuts, so that the accidents of none decide; fewer
-    are made where there are more than 10,000 images, for time."""
+    """Layouts from different seeds in which the number of groups is judged where it is to be found, so that the accidents of
+    none decide; fewer are made of many images, for time. ``leaf`` and ``eom`` look at one alone."""
     selection: Literal["separated", "leaf", "eom"] = "eom"
     """How ``density`` cuts its tree: ``leaf`` finds many small groups, ``eom`` the most persistent ones, ``separated`` those
     with the greatest silhouette, from groups of N/100 on."""
@@ -112,7 +115,8 @@ class Grouping(Settings):
             progress.advance(1)
             layouts = self._layouts(reduced, trainer.seed("layout"))
             progress.advance(1)
-            labels, memberships = self._cut(layouts, trainer.seed("groups"))
+            levels = self._levels(layouts, trainer.seed("groups"))
+            labels, memberships = self._cut(layouts, levels, trainer.seed("groups"))
         state = {
             "mean": torch.from_numpy(np.asarray(axes.mean_, np.float32)),
             "components": torch.from_numpy(np.asarray(axes.components_, np.float32)),
@@ -127,7 +131,7 @@ class Grouping(Settings):
             "groups": state,
             "n_clusters": memberships.shape[1],
             "found_labels": found,
-            "grouping_notes": self._notes(labels, memberships, len(embedding)),
+            "grouping_notes": self._notes(labels, memberships, len(embedding), levels),
             **({} if len(rows) < len(embedding) else self._tree(layouts[0], trainer.seed("groups"))),
         }
 
@@ -142,22 +146,35 @@ class Grouping(Settings):
         if self.layout_dimensions is None or len(reduced) < SMALLEST_LAYOUT:
             return [reduced]
         manifold = UMAPLayout(reduced, self.n_neighbors, self.metric, seed)
-        judged = self.chosen_method == "density" and self.selection == "separated"
-        count = min(self.n_layouts, max(1, IMAGES_IN_LAYOUTS // len(reduced))) if judged else 1
+        judged = self.n_clusters is None and (self.chosen_method != "density" or self.selection == "separated")
+        least = 1 if self.chosen_method == "density" else min(2, self.n_layouts)
+        count = min(self.n_layouts, max(least, IMAGES_IN_LAYOUTS // len(reduced))) if judged else 1
         return [manifold.layout(self.layout_dimensions, seed=(seed + number) % 2**32) for number in range(count)]
 
-    def _cut(self, layouts: list[NDArray[np.float32]], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _levels(self, layouts: list[NDArray[np.float32]], seed: int) -> GroupLevels | None:
+        """How many groups there are; None where density finds them itself."""
+        if self.n_clusters is not None:
+            return GroupLevels(self.n_clusters, [])
+        if self.chosen_method == "density":
+            return None
+        if len(layouts) == 1:
+            return GroupLevels(number_by_silhouette(layouts[0], random_state=seed), [])
+        return group_levels(layouts, seed)
+
+    def _cut(
+        self, layouts: list[NDArray[np.float32]], levels: GroupLevels | None, seed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Labels (N,), −1 for noise, and memberships (N, K)."""
         method, layout = self.chosen_method, layouts[0]
         if method == "density" and self.selection == "separated":
             smallest = self.min_cluster_size or max(5, len(layout) // 100)
             found = agreed_density_groups(layouts, smallest, LEAST_NOISE_SAMPLES, random_state=seed)
             return found.labels, found.memberships
-        if method == "density":
+        if levels is None:
             smallest = self.min_cluster_size or max(5, len(layout) // 50)
             found = density_groups(layout, self.selection, smallest, LEAST_NOISE_SAMPLES, "euclidean")
             return found.labels, found.memberships
-        count = self.n_clusters or number_by_silhouette(layout, random_state=seed)
+        count = levels.number
         if method == "gaussian-mixture":
             mixture = GaussianMixture(count, n_init=3, reg_covar=1e-4, random_state=seed)
             memberships = mixture.fit(layout).predict_proba(layout).astype(np.float32)
@@ -175,10 +192,14 @@ class Grouping(Settings):
             return density_tree(layout, LEAST_NOISE_SAMPLES).arrays(prefix="tree_")
         return ward_tree(layout, random_state=seed).arrays(prefix="tree_") if self.chosen_method == "ward" else {}
 
-    def _notes(self, labels: NDArray[np.int64], memberships: NDArray[np.float32], n_images: int) -> list[str]:
+    def _notes(
+        self, labels: NDArray[np.int64], memberships: NDArray[np.float32], n_images: int, levels: GroupLevels | None
+    ) -> list[str]:
         notes, count, noise = [], memberships.shape[1], int((labels < 0).sum())
         if self.n_clusters is None:
-            notes.append(f"the number of groups was found, not given: {count} by {self.chosen_method}")
+            coarser = " and ".join(map(str, [] if levels is None else levels.coarser))
+            also = f"; {coarser} groups stand apart as well, and hold several of these" if coarser else ""
+            notes.append(f"the number of groups was found, not given: {count} by {self.chosen_method}{also}")
         elif count < self.n_clusters:
             notes.append(f"there are {count} groups instead of {self.n_clusters}: so few images differ")
         if noise:

@@ -12,7 +12,6 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingClustering
@@ -27,7 +26,7 @@ from facies.methods.features import (
 )
 from facies.methods.fit_context import FitContext
 from facies.methods.grouping import Grouping
-from facies.nn.encoders import PlanesEncoder
+from facies.nn.encoders import Encoder, PlanesEncoder
 from facies.parameters import settings
 from facies.training import Stage, StageOutputs
 
@@ -68,7 +67,10 @@ class Pretrained(EmbeddingClustering):
         "The images were looked at by a frozen encoder that had been trained on other images ({0.encoder}). Its features were "
         "reduced to {0.grouping.n_components} principal components, laid out by UMAP, and grouped ({0.grouping.chosen_method})."
     )
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"image_size": 128}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {"layers": "last", "turns": 1},
+        "quick": {"image_size": 128},
+    }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "image_size": 32,
         "grouping.n_clusters": 3,
@@ -81,15 +83,26 @@ class Pretrained(EmbeddingClustering):
     image_size: Annotated[int, Ge(8)] | None = None
     """Longer side, in pixels, to which images are brought for the encoder; null is that for which it was made. Larger ones show
     finer detail, and take longer by the square."""
+    layers: Literal["last", "joined"] = "joined"
+    """``joined`` puts the features of an earlier layer beside those of the ``last``, each with the same weight: they keep finer
+    texture. ``efficientnet-lite0`` has such a layer; other encoders give their last alone."""
+    turns: Literal[1, 4, 8] | None = None
+    """Orientations in which each image is shown, over which the features are averaged, so that it does not matter how a thing
+    lies: 1 as it lies, 4 turned by quarters, 8 also mirrored. Null is 4, and 1 for ``pixels`` and functions of one's own."""
     scaling: FeatureScaling = "power"
     """What is done to the features: ``power`` takes the square root of each, so that a few large ones do not drown the others,
     and divides them by their length; ``unit-length`` divides alone; ``none`` leaves them."""
-    grouping: Grouping = settings(Grouping, selection="separated", metric="manhattan", n_layouts=3)
+    grouping: Grouping = settings(Grouping, method="ward", metric="manhattan", n_layouts=4)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also an encoder that is not there or cannot look at such images."""
         super().check(images)
-        PlanesEncoder(find_encoder(self.encoder), images.image_shape, self.image_size)
+        PlanesEncoder(self._encoder(), images.image_shape, self.image_size)
+
+    def _encoder(self) -> Encoder:
+        """The encoder, with its earlier layer where it is asked for."""
+        encoder = find_encoder(self.encoder)
+        return encoder.joined() if self.layers == "joined" else encoder
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """The features and their components, the groups, and a map."""
@@ -106,8 +119,10 @@ class Pretrained(EmbeddingClustering):
 
     def encode(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: the features of every image, found or read where they are kept, and their principal components."""
-        encoder = ImageEncoder.for_images(find_encoder(self.encoder), fit.images, self.image_size)
-        size = self._batch_size()
+        given = self._encoder()
+        turns = self.turns or (4 if given.averages_turns else 1)
+        encoder = ImageEncoder.for_images(given, fit.images, self.image_size, turns)
+        self.encoder_, size = encoder, self._batch_size()
         with fit.trainer.progress("encode", len(fit.images), "images") as progress:
             features = features_of(fit.images, encoder, self.device_, batch_size=size, progress=progress)
         axes = self._axes(features, fit.trainer.seed("components"))
@@ -139,11 +154,16 @@ class Pretrained(EmbeddingClustering):
         return {"mean": model.mean_.astype(np.float32), "components": model.components_.astype(np.float32)}
 
     def _scaled(self, features: Tensor) -> Tensor:
+        """Features scaled, each layer that they are from by itself."""
         if self.scaling == "none":
             return features
         if self.scaling == "power":
             features = features.sign() * features.abs().sqrt()
-        return F.normalize(features, dim=1)
+        planes = self.encoder_.planes
+        by_pass = features.reshape(-1, planes.passes, planes.encoder.features)
+        by_layer = torch.split(by_pass, list(planes.encoder.parts), dim=2)
+        scaled = [layer / layer.square().sum(dim=(1, 2), keepdim=True).sqrt().clamp(min=1e-12) for layer in by_layer]
+        return torch.cat(scaled, dim=2).flatten(1)
 
     def reduce(self, features: Tensor) -> Tensor:
         """Features (B, F) → principal components (B, D)."""
@@ -151,8 +171,8 @@ class Pretrained(EmbeddingClustering):
 
     def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
         """Encoder, scale of the pixels, and components."""
-        names = ("encoder", "encoder_about", "encoder_size", "encoder_values", "intensity", "mean", "components")
-        return {name: outputs[name] for name in names}
+        names = ("encoder", "encoder_about", "encoder_size", "encoder_turns", "encoder_values", "intensity")
+        return {name: outputs[name] for name in (*names, "mean", "components") if name in outputs}
 
     def load_encoder(self, state: StageOutputs) -> None:
         """Build the encoder and the components."""

@@ -9,10 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
+from facies.nn.enlarging_convolution import EnlargingConv2d
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"mish": nn.Mish, "silu": nn.SiLU}
 """Mish is the thesis's; SiLU has nearly its shape and is quicker to compute on a CPU."""
 
 MAX_FILTERS = 512
+SMALL_SIDE = 32
+"""For larger images enlargement and convolution are one step, which is quicker and rounds otherwise; for those of at most so
+many pixels they stay two, so that seeds give the fits that they gave in earlier versions."""
 
 
 def block_count(height: int, width: int) -> int:
@@ -146,7 +151,9 @@ class ConvLayout:
         normalization: str = "batch",
         n_networks: int = 1,
     ) -> None:
+        self.image_shape, self.filters = image_shape, filters
         self.channels, height, width = image_shape
+        self.is_large = max(height, width) > SMALL_SIDE
         self.activation, self.normalization, self.n_networks = activation, normalization, n_networks
         count = block_count(height, width)
         self.widths = [min(filters * 2**block, MAX_FILTERS) for block in range(count)]
@@ -155,6 +162,10 @@ class ConvLayout:
         self.features = self.widths[-1] * math.prod(self.smallest)
         rows, columns = -height % 2**count, -width % 2**count
         self.padding = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+
+    def of_one_network(self) -> ConvLayout:
+        """The same for one network alone."""
+        return ConvLayout(self.image_shape, self.filters, self.activation, self.normalization)
 
     def encoder_blocks(self) -> nn.Sequential:
         """Convolutions that halve the sides."""
@@ -173,7 +184,7 @@ class ConvLayout:
         layers: list[nn.Module] = []
         for block in reversed(range(len(self.widths))):
             width, next_width = self.widths[block], self.widths[max(block - 1, 0)]
-            layers += [nn.UpsamplingNearest2d(scale_factor=2), *self._convolution(width, next_width)]
+            layers += self._enlarging_convolution(width, next_width)
             if 0 < block < self.n_general:
                 layers += self._convolution(next_width, next_width)
         count = self.n_networks
@@ -187,10 +198,21 @@ class ConvLayout:
 
     def _convolution(self, inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
         count = self.n_networks
+        conv = nn.Conv2d(inputs * count, outputs * count, 3, stride, padding=1, groups=count, bias=False)
+        return [conv, *self._normalised(outputs)]
+
+    def _enlarging_convolution(self, inputs: int, outputs: int) -> list[nn.Module]:
+        if not self.is_large:
+            return [nn.UpsamplingNearest2d(scale_factor=2), *self._convolution(inputs, outputs)]
+        count = self.n_networks
+        # The first place stays, so that weights have the same names for images of every size and version.
+        return [nn.Identity(), EnlargingConv2d(inputs * count, outputs * count, count), *self._normalised(outputs)]
+
+    def _normalised(self, outputs: int) -> list[nn.Module]:
+        count = self.n_networks
         per_image = nn.GroupNorm(count * math.gcd(outputs, 4), outputs * count)
         norm = nn.BatchNorm2d(outputs * count) if self.normalization == "batch" else per_image
-        conv = nn.Conv2d(inputs * count, outputs * count, 3, stride, padding=1, groups=count, bias=False)
-        return [conv, norm, ACTIVATIONS[self.activation]()]
+        return [norm, ACTIVATIONS[self.activation]()]
 
 
 class Linear(nn.Module):

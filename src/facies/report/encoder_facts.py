@@ -38,5 +38,7 @@ def encoder_facts(manifest: Mapping[str, Any]) -> EncoderFacts | None:
         "images shown at": size and f"{size[0]} × {size[1]} pixels",
         "looks an image": about.get("passes"),
         "features an image": f"{about['features']:,}" if about.get("features") else None,
+        "computed in": about.get("arithmetic") and f"{about['arithmetic']} on {about.get('device')}",
+        "images a second": about.get("images_per_second") and f"{about['images_per_second']:,}",
     }
     return EncoderFacts({name: str(each) for name, each in facts.items() if each}, list(about.get("assumed", [])))

@@ -61,8 +61,13 @@ class DaskEngine:
             # On a busy machine a worker that was killed is back after more than the 15 s after which Dask gives it up.
             self._settings = dask.config.set({"distributed.deploy.lost-worker-timeout": f"{FIRST_WORKER_S:.0f} s"})
             with dask.config.set({"distributed.worker.multiprocessing-method": "spawn"}):
+                # Without an address Dask listens at its usual port, 8787, also where it is told to show nothing there.
                 self._cluster = library.LocalCluster(
-                    n_workers=self.jobs, threads_per_worker=1, processes=True, dashboard_address=None
+                    n_workers=self.jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                 )
         try:
             self._client = library.Client(self._cluster or self.address, timeout=PATIENCE_S, set_as_default=False)

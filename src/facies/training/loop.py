@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from facies.training.batches import Batch, Examples, draw_partners, in_large_bat
 from facies.training.callbacks import Callback, CallbackState
 from facies.training.checkpoints import StageOutputs, load_state, save_state
 from facies.training.cpu_threads import threads_of_a_step
+from facies.training.freed_memory import keep_freed_memory
+from facies.training.one_device import OneDevice
 from facies.training.optimizers import load_optimizer_state, make_optimizer, optimizer_state, set_learning_rate
 from facies.training.progress import Progress
 from facies.training.seeds import derive_seed
@@ -93,7 +95,7 @@ class TrainingLoop:
     partners: NDArray[np.int64] | None = None
     unit: str = "images"
 
-    def run(self, fabric: Fabric, progress: Progress) -> tuple[dict[str, Tensor], TrainingResult]:
+    def run(self, fabric: Fabric | OneDevice, progress: Progress) -> tuple[dict[str, Tensor], TrainingResult]:
         """Train, from the checkpoint if there is one. Return the weights and how it went."""
         settings = self.settings
         module = self.module.to(fabric.device)
@@ -107,13 +109,16 @@ class TrainingLoop:
             for callback in self.callbacks:
                 callback.on_fit_start(module)
             while state.epoch < settings.n_epochs and not state.stopped:
-                self._epoch(fabric, wrapped, optimizer, state, progress)
+                with keep_freed_memory() if fabric.device.type == "cpu" else nullcontext():
+                    self._epoch(fabric, wrapped, optimizer, state, progress)
         progress.finish()
         module.eval()
         weights = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
         return weights, TrainingResult(state.rows, [callback.state_dict() for callback in self.callbacks])
 
-    def _epoch(self, fabric: Fabric, module: Any, optimizer: Any, state: LoopState, progress: Progress) -> None:
+    def _epoch(
+        self, fabric: Fabric | OneDevice, module: Any, optimizer: Any, state: LoopState, progress: Progress
+    ) -> None:
         seed = derive_seed(self.seed, state.epoch)
         batches = shuffled(self.rows, self.settings.batch_size, seed, fabric.global_rank, fabric.world_size)
         shares = [(state.epoch + step / len(batches)) / self.settings.n_epochs for step in range(len(batches))]
@@ -137,7 +142,7 @@ class TrainingLoop:
         self._save(fabric, module, optimizer, state)
 
     def _large_batches(
-        self, fabric: Fabric, batches: list[NDArray[np.int64]], state: LoopState, seed: int
+        self, fabric: Fabric | OneDevice, batches: list[NDArray[np.int64]], state: LoopState, seed: int
     ) -> Iterator[tuple[Batch, list[int]]]:
         """Read the large batches from the state on, each with the sizes of its batches."""
         objective = self.objective
@@ -152,7 +157,7 @@ class TrainingLoop:
             yield batch, [len(part) for part in parts]
 
     def _step_on_threads(
-        self, fabric: Fabric, module: Any, optimizer: Any, batch: Batch, state: LoopState
+        self, fabric: Fabric | OneDevice, module: Any, optimizer: Any, batch: Batch, state: LoopState
     ) -> dict[str, float]:
         alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
         with threads_of_a_step(state) if alone_on_cpu else nullcontext():
@@ -164,7 +169,7 @@ class TrainingLoop:
         state.step += 1
         return terms
 
-    def _step(self, fabric: Fabric, module: Any, optimizer: Any, batch: Batch) -> dict[str, float]:
+    def _step(self, fabric: Fabric | OneDevice, module: Any, optimizer: Any, batch: Batch) -> dict[str, float]:
         set_learning_rate(optimizer, self.settings.rate(batch.progress))
         terms = self.objective(module, batch)
         optimizer.zero_grad()
@@ -181,11 +186,11 @@ class TrainingLoop:
             )
         return dict(zip(names, values, strict=True))
 
-    def _end_epoch(self, fabric: Fabric, module: Any, state: LoopState, steps: int) -> None:
+    def _end_epoch(self, fabric: Fabric | OneDevice, module: Any, state: LoopState, steps: int) -> None:
         means = {name: total / steps for name, total in state.sums.items()}
         if fabric.world_size > 1:
             means = {
-                name: float(fabric.all_reduce(torch.tensor(value, device=fabric.device)))
+                name: float(cast("Fabric", fabric).all_reduce(torch.tensor(value, device=fabric.device)))
                 for name, value in means.items()
             }
         state.epoch += 1
@@ -200,7 +205,7 @@ class TrainingLoop:
             state.stopped |= callback.on_epoch_end(unwrapped(module), state.epoch, state.rows[-1])
         state.step, state.seconds, state.sums = 0, 0.0, {}
 
-    def _save(self, fabric: Fabric, module: Any, optimizer: Any, state: LoopState) -> None:
+    def _save(self, fabric: Fabric | OneDevice, module: Any, optimizer: Any, state: LoopState) -> None:
         if self.checkpoint is None or fabric.global_rank != 0:
             return
         save_state(
@@ -224,8 +229,10 @@ class TrainingLoop:
         return LoopState(**saved["loop"])
 
 
-def _wrapped(fabric: Fabric, module: nn.Module, optimizer: Any) -> tuple[Any, Any]:
+def _wrapped(fabric: Fabric | OneDevice, module: nn.Module, optimizer: Any) -> tuple[Any, Any]:
     """As Fabric joins processes and converts numbers; where it would do neither, its wrappers only cost time."""
+    if isinstance(fabric, OneDevice):
+        return module, optimizer
     if fabric.world_size == 1 and fabric.strategy.precision.precision == "32-true":
         return module, optimizer
     return fabric.setup(module, optimizer)

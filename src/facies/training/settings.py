@@ -12,6 +12,7 @@ from annotated_types import Ge, Interval, Lt
 from facies.errors import InputError, suggest
 from facies.images import RandomAffine
 from facies.parameters import Count, Fraction, Positive, Settings, Weight
+from facies.training.one_device import OneDevice
 from facies.training.schedules import ScheduleName, learning_rate_factor
 
 if TYPE_CHECKING:
@@ -162,16 +163,20 @@ class Hardware(Settings):
         """The device of a single process."""
         return torch.device(self.resolved_accelerator)
 
-    def fabric(self) -> Fabric:
-        """A Lightning Fabric for these settings, not yet launched."""
+    def fabric(self) -> Fabric | OneDevice:
+        """A Lightning Fabric for these settings, launched; for one process on the CPU what does the same without Lightning."""
+        accelerator = self.resolved_accelerator
+        if accelerator == "cpu" and self.devices == 1 and self.precision in ("auto", "32-true"):
+            return OneDevice()
         from lightning.fabric import Fabric
         from lightning.fabric.plugins.environments import LightningEnvironment
 
-        accelerator = self.resolved_accelerator
         precision: Any = self.precision
         if precision == "auto":
             precision = "bf16-mixed" if accelerator == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
         strategy, plugins = ("auto", []) if self.devices == 1 else ("ddp", [LightningEnvironment()])
-        return Fabric(
+        fabric = Fabric(
             accelerator=accelerator, devices=self.devices, strategy=strategy, precision=precision, plugins=plugins
         )
+        fabric.launch()
+        return fabric

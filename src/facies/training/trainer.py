@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from facies.training.loop import Objective, TrainingLoop, TrainingResult
 from facies.training.progress import LineProgress, Progress, SilentProgress
 from facies.training.seeds import derive_seed
 from facies.training.settings import Hardware, Training
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 RESULT = "result.safetensors"
 
@@ -163,9 +166,7 @@ class Trainer:
             unit=unit,
         )
         if self.hardware.devices == 1:
-            fabric = self.hardware.fabric()
-            fabric.launch()
-            weights, result = loop.run(fabric, self._progress)
+            weights, result = loop.run(self.hardware.fabric(), self._progress)
         else:
             weights, result = _train_in_processes(self.hardware, loop)
             for callback, state in zip(callbacks, result.callback_states, strict=True):
@@ -211,8 +212,7 @@ def _train_in_process(hardware: Hardware, loop: TrainingLoop, folder: Path, rank
     store = distributed.FileStore(str(folder / "rendezvous"), count)  # type: ignore[attr-defined]  # documented, not exported
     backend = "nccl" if hardware.resolved_accelerator == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
-    fabric = hardware.fabric()
-    fabric.launch()
+    fabric = cast("Fabric", hardware.fabric())
     weights, outcome = loop.run(fabric, LineProgress() if rank == 0 else SilentProgress())
     if rank == 0:
         states = {f"callback {number}": state for number, state in enumerate(outcome.callback_states)}

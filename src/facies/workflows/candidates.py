@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facies.errors import InputError
-from facies.methods import Method, make_method, method_names
+
+if TYPE_CHECKING:
+    from facies.methods import Method
 
 GROUPINGS: Mapping[str, Mapping[str, Any]] = {
     "separated": {"grouping.method": "density", "grouping.selection": "separated"},
@@ -38,11 +40,15 @@ class Candidate:
 
     def make(self, preset: str, seed: int) -> Method:
         """Make the method, with a seed."""
+        from facies.methods import make_method
+
         return make_method(self.method, preset, {**self.parameters, "random_state": seed})
 
 
 def default_candidates() -> list[Candidate]:
     """Return the candidates for which there is a method: pixels and pretrained features, then what has to be trained."""
+    from facies.methods import method_names
+
     known = method_names()
     found = [
         Candidate(f"{encoder}-{grouping}", encoder, "pretrained", {"encoder": encoder, **parameters})

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.cluster import consensus as join
 from facies.errors import InputError
 from facies.runs import RunFolder
 from facies.workflows.new_partition import NewPartition, add_partition
@@ -44,6 +43,8 @@ def consensus(
     InputError
         If there are fewer than two partitions, the runs are of other images, or a name is unknown or taken.
     """
+    from facies.cluster import consensus as join
+
     first = runs[0]
     members = _members(runs, partitions)
     if len(members) < 2:

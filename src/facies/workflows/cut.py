@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.cluster import GroupTree, GroupTreeCut, density_tree, dynamic_neighbours, ward_tree
+from facies.cluster import GroupTree, GroupTreeCut
 from facies.cluster.group_tree import SMALLEST_GROUP
 from facies.errors import InputError
 from facies.runs import RunFolder
@@ -105,6 +105,8 @@ def _tree(run: RunFolder, name: str, seed: int) -> tuple[GroupTree, dict[str, ob
             raise InputError(f"{run.path} holds no tree of groups {name!r}: choose from {have}")
         return run.tree(name)[0], None
     embedding = np.asarray(run.embedding)
+    from facies.cluster import density_tree, ward_tree
+
     if name == "ward":
         return ward_tree(embedding, random_state=seed), {"method": "ward", "seed": seed}
     about = {"method": "density", "seed": seed, "layout_dimensions": LAYOUT_DIMENSIONS}
@@ -112,7 +114,7 @@ def _tree(run: RunFolder, name: str, seed: int) -> tuple[GroupTree, dict[str, ob
 
 
 def _layout(embedding: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    from facies.cluster import UMAPLayout
+    from facies.cluster import UMAPLayout, dynamic_neighbours
 
     neighbours = max(15, dynamic_neighbours(len(embedding)))
     dimensions = min(LAYOUT_DIMENSIONS, embedding.shape[1])

@@ -15,20 +15,18 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.io import lock_run
-from facies.methods import Method
-from facies.metrics.without_labels import EmbeddingView, judge, look_at
 from facies.runs import RunContents, RunFolder, check_output, partition_table, write_run
-from facies.training import SilentProgress
 from facies.workflows.candidates import Candidate, check_candidates, default_candidates
 from facies.workflows.cluster import ImageOptions
 from facies.workflows.deadline import Deadline, OutOfTimeError
 from facies.workflows.progress import progress_callback
-from facies.workflows.run_contents import run_contents
 from facies.workflows.work_folder import UnfinishedFit, WorkFolder
 
 if TYPE_CHECKING:
     from facies.images import ImageSet
     from facies.images.open import Source
+    from facies.methods import Method
+    from facies.metrics.without_labels import EmbeddingView
     from facies.training import Progress
 
 JUDGED = 1500
@@ -88,6 +86,7 @@ def select(
         If nothing can be tried, or the budget is too small for any candidate.
     """
     from facies.images import open_images
+    from facies.training import SilentProgress
 
     tried_candidates = check_candidates(list(default_candidates() if candidates is None else candidates))
     if minutes <= 0:
@@ -164,6 +163,8 @@ def _try_all(
 
 def _judged(tried: Sequence[_Tried], seed: int) -> list[dict[str, Any]]:
     """One row a candidate, the best first: its scores on a random sub-sample of the images, the same for all."""
+    from facies.metrics.without_labels import judge, look_at
+
     n_images = len(tried[0].method.labels_)
     rows = np.sort(np.random.default_rng(seed).permutation(n_images)[:JUDGED])
     views: dict[str, EmbeddingView] = {}
@@ -201,6 +202,8 @@ def _contents(
     by_name = {one.candidate.name: one for one in tried}
     best = by_name[rows[0]["name"]]
     why = why_chosen(rows)
+    from facies.workflows.run_contents import run_contents
+
     selection = {"minutes": minutes, "chosen": rows[0]["name"], "why": why, "candidates": rows, "left_out": left_out}
     contents = run_contents(best.method, images, {**manifest, "selection": selection})
     others = {

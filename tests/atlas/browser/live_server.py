@@ -34,4 +34,5 @@ def live_server(*runs: Path, port: int = 0) -> Iterator[str]:
             yield f"http://127.0.0.1:{number}/?token={TOKEN}"
         finally:
             server.should_exit = True
+            server.force_exit = True  # the page is still open, and would be waited for
             thread.join(10)

@@ -16,7 +16,7 @@ import trustme
 from facies.atlas import Atlas
 from facies.atlas.server.addresses import own_addresses
 from facies.atlas.server.connection import HEADER_SECONDS
-from facies.atlas.server.serve import _redirect_file, has_screen
+from facies.atlas.server.serve import _EXIT_SECONDS, _redirect_file, has_screen
 from facies.runs import RunFolder
 from tests.atlas.atlas_process import running_atlas
 
@@ -72,25 +72,37 @@ def test_all_interfaces_print_and_answer_to_the_own_addresses() -> None:
         assert "without encryption" in atlas.process.stderr.readline()
 
 
-def test_a_connection_that_sends_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def changed(folder: Path, *lines: str) -> Path:
+    """A program that changes something of Facies, and is the command then."""
+    program = folder / "changed.py"
+    program.write_text("\n".join([*lines, "from facies.cli import main", "main()"]))
+    return program
+
+
+def test_a_connection_that_sends_nothing_is_closed(tmp_path: Path) -> None:
     assert HEADER_SECONDS <= 30
-    with running_atlas() as atlas, socket.create_connection(("127.0.0.1", atlas.client.base_url.port)) as idle:
+    sooner = changed(tmp_path, "import facies.atlas.server.connection as connection", "connection.HEADER_SECONDS = 1.0")
+    with (
+        running_atlas(program=sooner) as atlas,
+        socket.create_connection(("127.0.0.1", atlas.client.base_url.port)) as idle,
+    ):
         idle.sendall(b"GET / HTTP/1.1\r\nHost:")
-        idle.settimeout(HEADER_SECONDS + 10)
+        idle.settimeout(20)
         assert idle.recv(100) == b""
         assert atlas.client.get("/api/runs").status_code == 200
 
 
 def test_sigterm_ends_a_server_that_still_reads(run: RunFolder, tmp_path: Path) -> None:
-    pipe = tmp_path / "endless.py"
-    pipe.write_text(
-        "import time\n"
-        "from facies.atlas.services.pictures import Pictures\n"
-        "Pictures.full = lambda *_: time.sleep(600)\n"
-        "from facies.cli import main\n"
-        "main()\n"
+    assert _EXIT_SECONDS <= 10
+    endless = changed(
+        tmp_path,
+        "import time",
+        "import facies.atlas.server.serve as serve",
+        "from facies.atlas.services.pictures import Pictures",
+        "Pictures.full = lambda *_: time.sleep(600)",
+        "serve._EXIT_SECONDS = 4.0",
     )
-    with running_atlas(run.path, program=pipe) as atlas:
+    with running_atlas(run.path, program=endless) as atlas:
         with pytest.raises(httpx.ReadTimeout):
             atlas.client.get("/api/runs/run/images/0", timeout=1)
         began = time.monotonic()

@@ -76,6 +76,18 @@ def test_what_was_kept_of_an_encoder_builds_it_again():
     assert again.weights == encoder.weights
 
 
+def test_an_earlier_layer_is_joined_to_the_last():
+    encoder, images = load_encoder("efficientnet-lite0"), torch.rand(2, 3, 40, 40)
+    joined = encoder.joined()
+    again = rebuild_encoder(joined.description(), joined.state())
+    with torch.no_grad():
+        found = joined(images)
+        assert torch.equal(found[:, 192:], encoder(images))
+        assert torch.equal(found, again(images))
+    assert joined.parts == (192, 1280)
+    assert found.shape[1] == joined.features == again.features == sum(joined.parts)
+
+
 def test_files_that_hold_no_such_weights_are_refused_in_one_line(tmp_path):
     class Evil:
         def __reduce__(self):

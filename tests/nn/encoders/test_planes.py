@@ -66,3 +66,32 @@ def test_an_encoder_of_ones_own_is_had_by_its_name_and_no_other_name():
 def test_a_function_that_gives_no_vectors_is_refused():
     with pytest.raises(InputError, match="it is to return a tensor"):
         FunctionEncoder("maps", lambda images: images, usual_side=8)
+
+
+def first_rows(side: int = 8) -> FunctionEncoder:
+    return FunctionEncoder(
+        "first-rows", lambda images: images[:, 0, :2].mean(dim=1)[:, :4], version="1", usual_side=side
+    )
+
+
+@pytest.mark.parametrize(("turns", "count"), [(1, 1), (4, 4), (8, 8)])
+def test_an_image_and_a_turned_one_are_the_same_once_all_turns_are_shown(turns, count):
+    images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    planes = PlanesEncoder(first_rows(), (1, 8, 8), turns=turns)
+    assert len(planes.orientations) == count
+    same = [torch.allclose(planes(images), planes(images.rot90(by, (2, 3))), atol=1e-6) for by in (1, 2, 3)]
+    assert same == [turns > 1] * 3
+    assert torch.allclose(planes(images), planes(images.flip(3)), atol=1e-6) == (turns == 8)
+
+
+def test_rectangles_are_turned_whole():
+    images = torch.rand(2, 1, 4, 8, generator=torch.Generator().manual_seed(0))
+    planes = PlanesEncoder(mean_colour(8), (1, 4, 8), turns=4)
+    torch.testing.assert_close(planes(images), PlanesEncoder(mean_colour(8), (1, 4, 8))(images))
+
+
+def test_an_encoder_of_fixed_rectangles_sees_the_half_turns_alone():
+    encoder = first_rows()
+    encoder.input_size = lambda size, side=None: (4, 8)
+    planes = PlanesEncoder(encoder, (1, 4, 8), turns=4)
+    assert planes.orientations == [(0, False), (2, False)]

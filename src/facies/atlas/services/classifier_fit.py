@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.cluster import LinearProbe
-from facies.cluster.neighbours import nearest_neighbours
+if TYPE_CHECKING:
+    from facies.cluster import LinearProbe
 
 MAX_LABELLED = 20_000
 """Number of labelled images that a fit uses; of more, about so many are drawn."""
@@ -53,6 +53,8 @@ def fit_predictions(
     stacks : ndarray, shape (N,), optional
         Images of one stack are never both fitted to and measured on.
     """
+    from facies.cluster import LinearProbe
+
     rows = _training_rows(labels)
     texts = np.array([names.get(number, "") for number in range(max(names) + 1)], object)
     vectors = np.asarray(embedding[rows], np.float32)
@@ -88,6 +90,8 @@ def outside_images(embedding: NDArray[np.float32], labels: NDArray[np.uint16]) -
     ndarray of bool, shape (N,)
         Named images are never outside.
     """
+    from facies.cluster.neighbours import nearest_neighbours
+
     named = np.flatnonzero(labels)
     outside = np.zeros(len(labels), np.bool_)
     if len(named) < 4 or len(named) == len(labels):

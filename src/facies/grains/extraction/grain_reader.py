@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
 from facies.grains.extraction.extraction_request import read_description
-from facies.images.axes import AxisOrder
-from facies.images.image_set import ImageSet
 from facies.images.readers.base import Reader
-from facies.images.sources import ZarrSource
+
+if TYPE_CHECKING:
+    from facies.images import ImageSet
 
 
 def images_from_grains(folder: Path) -> ImageSet:
@@ -37,6 +38,10 @@ def images_from_grains(folder: Path) -> ImageSet:
         If a file is missing or damaged.
     """
     import zarr
+
+    from facies.images import ImageSet
+    from facies.images.axes import AxisOrder
+    from facies.images.sources import ZarrSource
 
     description = read_description(folder)
     table = _read_parquet(folder / "images.parquet")

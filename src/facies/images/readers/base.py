@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facies.errors import InputError, suggest
-from facies.images.image_set import ImageSet
 
 if TYPE_CHECKING:
+    from facies.images.image_set import ImageSet
     from facies.parameters import Settings
 
 Progress = Callable[[int, int], None]

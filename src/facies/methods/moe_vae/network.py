@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812 - torch's own name
+from torch.utils.checkpoint import checkpoint
 
 from facies.nn import AutoencoderOutput, ConvEncoder, FeatureHead, preserve_running_statistics
 from facies.nn.conv_autoencoder import ConvLayout, draw_code, gaussian_code
+
+MOST_HELD = 2**20
+"""Of more pixels than these at once, which an unsure manager asks for, the maps of one expert at a time are held, and computed again
+for its gradient."""
 
 
 class ParallelLinear(nn.Module):
@@ -85,12 +92,12 @@ class ParallelAutoencoder(nn.Module):
         deterministic: bool = False,
     ) -> None:
         super().__init__()
-        self.latent_size, self.deterministic = latent_size, deterministic
+        self.layout, self.latent_size, self.deterministic = layout, latent_size, deterministic
         self.own_sizes = list(own_sizes or [latent_size] * layout.n_networks)
         self.encoder = ParallelEncoder(layout, 2 * latent_size)
         self.decoder = ParallelDecoder(layout, latent_size)
-        used = torch.arange(latent_size) < torch.tensor(self.own_sizes)[:, None]
-        self.register_buffer("used", None if used.all() else used.float(), persistent=False)
+        used = (torch.arange(latent_size) < torch.tensor(self.own_sizes)[:, None]).float()
+        self.register_buffer("used", used if min(self.own_sizes) < latent_size else None, persistent=False)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, C, H, W) → mean and log-variance of the codes, each (B, K, D); both are 0 beyond an expert's own size."""
@@ -108,9 +115,71 @@ class ParallelAutoencoder(nn.Module):
         code = self.within_sizes(draw_code(mean, log_variance)) if drawn else mean
         return AutoencoderOutput(self.decoder(code), mean, log_variance, code)
 
+    def one_after_another(self, images: Tensor, counts: Sequence[int]) -> AutoencoderOutput:
+        """The same for lists of images that are not equally long, so that no place is left empty.
+
+        Parameters
+        ----------
+        images
+            (P, C, H, W), those of the first expert first. Each is normalised by itself.
+        counts
+            How many are of each of the K experts; their sum is P.
+
+        Returns
+        -------
+        AutoencoderOutput
+            Tensors of (P, 1, …).
+        """
+        form, weights = self._form_of_one(), self._weights_by_network()
+        again = torch.is_grad_enabled() and images.numel() > MOST_HELD
+        outputs = []
+        for network, own in enumerate(torch.split(images, list(counts))):
+            if len(own):
+                # Torch convolves a single image in another way, which refuses the gradient of channels-last weights.
+                given = own.expand(2, -1, -1, -1) if len(own) == 1 else own
+                alone = functools.partial(
+                    functional_call, form, {name: each[network] for name, each in weights.items()}
+                )
+                found = checkpoint(alone, given[:, None], use_reentrant=False) if again else alone(given[:, None])
+                outputs.append([tensor[: len(own)] for tensor in found])
+        return AutoencoderOutput(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
+
+    def encode_by_one(self, images: Tensor, network: int) -> Tensor:
+        """(B, C, H, W) → means of the codes of one of the networks (B, D), without asking the others; see `one_after_another`."""
+        encoder, start = self._form_of_one().encoder, "encoder."
+        weights = {
+            name.removeprefix(start): each[network]
+            for name, each in self._weights_by_network().items()
+            if name.startswith(start)
+        }
+        mean, _ = gaussian_code(functional_call(encoder, weights, (images[:, None],)))
+        return mean[:, 0]
+
+    def _form_of_one(self) -> ParallelAutoencoder:
+        """A network without weights, to be called with those of each in turn."""
+        sizes = None if self.used is None else [min(self.own_sizes)]
+        with torch.device("meta"):
+            form = ParallelAutoencoder(
+                self.layout.of_one_network(), self.latent_size, sizes, deterministic=self.deterministic
+            )
+        return form.train(self.training)
+
+    def _weights_by_network(self) -> dict[str, tuple[Tensor, ...]]:
+        """What each of the K networks has of each parameter, by the name of the parameter."""
+        tensors = {**dict(self.named_parameters()), **({} if self.used is None else {"used": self.used})}
+        return {name: _by_network(tensor, self.layout.n_networks) for name, tensor in tensors.items()}
+
+
+def _by_network(tensor: Tensor, n_networks: int) -> tuple[Tensor, ...]:
+    """What belongs to each of K networks, which lie beside one another along the first axis."""
+    return tensor.reshape(n_networks, -1, *tensor.shape[1:]).unbind()
+
 
 class MixtureOutput(NamedTuple):
     """What a mixture of experts gives back for B images and K experts, each asked for at most M of them.
+
+    Where experts are asked one after another, all M pairs of an image and an expert stand below one another, and K is 1 in all
+    but the logits.
 
     Attributes
     ----------
@@ -166,6 +235,9 @@ class MixtureOfExperts(nn.Module):
         they are the first choice of); None asks every expert for every image.
     hard
         Each image goes to its first choice alone, with weight 1, and the manager does not learn.
+    in_turn
+        Ask the experts one after another, each for as many images as it has, in place of all side by side for as many as the
+        busiest has. It takes less time and memory for large images, and needs experts that normalise each image by itself.
     """
 
     def __init__(
@@ -175,10 +247,11 @@ class MixtureOfExperts(nn.Module):
         threshold: float | None = None,
         *,
         hard: bool = False,
+        in_turn: bool = False,
     ) -> None:
         super().__init__()
         self.manager, self.experts = manager, experts
-        self.threshold, self.hard = threshold, hard
+        self.threshold, self.hard, self.in_turn = threshold, hard, in_turn
 
     def forward(self, images: Tensor, targets: Tensor | None = None, looked_at: Tensor | None = None) -> MixtureOutput:
         """(B, C, H, W) → output.
@@ -195,6 +268,10 @@ class MixtureOfExperts(nn.Module):
             every = images[:, None].expand(-1, weights.shape[1], -1, -1, -1)
             return MixtureOutput(logits, targets[:, None].expand_as(every), weights, self.experts(every))
         asked = first if self.hard else (probabilities > (self.threshold or 0.0)) | first
+        if self.in_turn:
+            expert, row = asked.t().nonzero(as_tuple=True)
+            output = self.experts.one_after_another(images[row], asked.sum(dim=0).tolist())
+            return MixtureOutput(logits, targets[row][:, None], weights[row, expert][:, None], output)
         routes = route(asked)
         own = torch.arange(weights.shape[1], device=weights.device)
         with preserve_running_statistics(self.experts, idle=~asked.any(dim=0)):

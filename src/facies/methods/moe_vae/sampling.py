@@ -42,6 +42,8 @@ class MixtureSampler:
     def codes(self, pixels: Tensor, cluster: int) -> Tensor:
         """Native pixels → means of the code of one expert: (B, D of that expert)."""
         size, images = self.latent_size(cluster), self.preprocessor.transform(pixels)
+        if self.mixture.in_turn:
+            return self.mixture.experts.encode_by_one(images, cluster)[:, :size]
         return self.mixture.experts.encode(self._for_all(images))[0][:, cluster, :size]
 
     def latent_walk(self, cluster: int, dimension: int, steps: int = 9, reach: float = 1.0) -> Tensor:

@@ -191,7 +191,9 @@ class MoEVAESettings:
         deterministic = self.experts.kind in DETERMINISTIC
         experts = ParallelAutoencoder(layout, latent_size, own_sizes, deterministic=deterministic)
         manager = self.build_manager(image_shape, n_experts, features)
-        return MixtureOfExperts(manager, experts, threshold, hard=hard)
+        # The discrepancy of Wasserstein experts is over the codes of each, which must stand in a column of their own.
+        in_turn = layout.is_large and threshold is not None and not self.experts.kind.startswith("wae")
+        return MixtureOfExperts(manager, experts, threshold, hard=hard, in_turn=in_turn)
 
 
 TRAININGS = ("autoencoder", "manager", "mixture", "experts")

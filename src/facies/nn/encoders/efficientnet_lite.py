@@ -27,6 +27,7 @@ NAME = "efficientnet-lite0"
 LICENCE = "Apache-2.0; trained on ImageNet-1k"
 
 _STEM, _HEAD = 32, 1280
+_EARLIER_BLOCKS, _EARLIER = 15, 192
 # Blocks, size of the kernel, stride of the first block, expansion, channels.
 _STAGES = (
     (1, 3, 1, 1, 16),
@@ -89,12 +90,18 @@ class EfficientNetLite0(Encoder):
     ----------
     weights
         Where the weights are from that will be loaded.
+    with_earlier
+        Put the mean of the last map but two, the 192 channels of the last wide stage, before them: 1,472 numbers. The last
+        map knows the kinds of ImageNet, the earlier one surfaces and outlines that other things have as well.
     """
 
     kind = NAME
+    averages_turns = True
 
-    def __init__(self, weights: Weights | None = None) -> None:
-        super().__init__(weights or Weights(NAME, "", LICENCE, "random"), _HEAD, usual_side=224, least_side=32)
+    def __init__(self, weights: Weights | None = None, *, with_earlier: bool = False) -> None:
+        features = _HEAD + _EARLIER * with_earlier
+        super().__init__(weights or Weights(NAME, "", LICENCE, "random"), features, usual_side=224, least_side=32)
+        self.with_earlier = with_earlier
         self.stem = BoundedConvolution(3, _STEM, 3, 2)
         blocks, given = [], _STEM
         for repeats, kernel, stride, expansion, made in _STAGES:
@@ -106,10 +113,27 @@ class EfficientNetLite0(Encoder):
         self.classifier: nn.Linear | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images in [0, 1], (B, 3, H, W) → (B, 1280)."""
+        """Images in [0, 1], (B, 3, H, W) → (B, 1280), or (B, 1472) with the earlier map."""
         pixels = ((images * 255.0 - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
-        maps: Tensor = self.head(self.blocks(self.stem(pixels)))
-        return maps.mean(dim=(-2, -1))
+        earlier: Tensor = self.blocks[:_EARLIER_BLOCKS](self.stem(pixels))
+        last: Tensor = self.head(self.blocks[_EARLIER_BLOCKS:](earlier))
+        found = last.mean(dim=(-2, -1))
+        return torch.cat([earlier.mean(dim=(-2, -1)), found], dim=1) if self.with_earlier else found
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Those of the earlier map, where it is there, and of the last."""
+        return (_EARLIER, _HEAD) if self.with_earlier else (_HEAD,)
+
+    def joined(self) -> Self:
+        """The same network, with the earlier map."""
+        encoder = type(self)(self.weights, with_earlier=True)
+        encoder.load_state_dict(dict(self.state()))
+        return _channels_last(encoder)
+
+    def description(self) -> dict[str, Any]:
+        """Also whether the earlier map is there."""
+        return {**super().description(), **({"with_earlier": True} if self.with_earlier else {})}
 
     def state(self) -> Mapping[str, Tensor]:
         """The numbers, without ImageNet's classifier."""
@@ -118,7 +142,7 @@ class EfficientNetLite0(Encoder):
     @classmethod
     def from_state(cls, description: Mapping[str, Any], state: Mapping[str, Tensor]) -> Self:
         """Build again what `description` and `state` gave."""
-        encoder = cls(Weights(**description["weights"]))
+        encoder = cls(Weights(**description["weights"]), with_earlier=bool(description.get("with_earlier", False)))
         encoder.load_state_dict(dict(state))
         return _channels_last(encoder)
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -62,11 +62,18 @@ class Encoder(nn.Module, ABC):
         Whether gradients go through it.
     is_exportable
         Whether torch can write it into an ONNX file.
+    averages_turns
+        Whether the mean of its features over turned copies of an image still says what the image shows, as it does for a
+        network of photographs; that of pixels does not.
+    computes_in_torch
+        Whether it computes where torch does and in the same numbers; else on the CPU, in 32 bits.
     """
 
     kind: str
+    averages_turns: bool = False
     is_trainable: bool = True
     is_exportable: bool = True
+    computes_in_torch: bool = True
 
     def __init__(
         self, weights: Weights, features: int, *, usual_side: int = 224, least_side: int = 32, multiple: int = 1
@@ -75,9 +82,22 @@ class Encoder(nn.Module, ABC):
         self.weights, self.features = weights, features
         self.usual_side, self.least_side, self.multiple = usual_side, least_side, multiple
 
+    def computes_on(self, device: torch.device) -> torch.device:
+        """The device on which it computes if its images are on `device`."""
+        return device if self.computes_in_torch else torch.device("cpu")
+
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, 3, H, W) → (B, features)."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of each layer that the features are from, in their order; their sum is `features`."""
+        return (self.features,)
+
+    def joined(self) -> Self:
+        """Return this encoder with the features of an earlier layer beside its own, which keep finer texture; itself if it has none."""
+        return self
 
     def description(self) -> dict[str, Any]:
         """All but the numbers that is needed to build this encoder again, as JSON can hold it."""

@@ -43,6 +43,7 @@ class HuggingFaceEncoder(Encoder):
     """
 
     kind = "hugging-face"
+    averages_turns = True
     mean: Tensor
     std: Tensor
 

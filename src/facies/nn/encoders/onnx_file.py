@@ -43,7 +43,8 @@ class ONNXEncoder(Encoder):
     """
 
     kind = "onnx"
-    is_trainable = is_exportable = False
+    averages_turns = True
+    is_trainable = is_exportable = computes_in_torch = False
     mean: Tensor
     std: Tensor
 

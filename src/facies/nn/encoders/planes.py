@@ -10,10 +10,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.errors import InputError
 from facies.nn.encoders.encoder import Encoder
+from facies.nn.encoders.looking import autocast, images_at_once
 
 MAX_PASSES = 256
 """More passes an image are refused: each costs as much as an image."""
-PIXELS_AT_ONCE = 2**20
 
 
 class PlanesEncoder(nn.Module):
@@ -30,6 +30,9 @@ class PlanesEncoder(nn.Module):
         (C, H, W), or (L, C, H, W) for focal stacks.
     side
         Longer side in pixels to which images are brought; by default that of the encoder.
+    turns
+        Orientations in which an image is shown, over which the features are averaged: 1 as it lies, 4 the quarter turns, 8
+        also their mirror images. Where the encoder takes no turned rectangle, the half turns alone.
 
     Attributes
     ----------
@@ -38,11 +41,15 @@ class PlanesEncoder(nn.Module):
     size
         Height and width that the encoder is given.
     passes
-        How often the encoder looks at an image.
+        Channels and layers of an image that the encoder looks at by itself.
+    orientations
+        Quarter turns of each orientation in which it sees them, and whether it is mirrored.
     features
         Numbers an image, over all passes.
     enlarges
         Whether images are smaller than that.
+    pace
+        How it looked at the images of a fit, by name; empty where it did not yet.
 
     Raises
     ------
@@ -53,7 +60,7 @@ class PlanesEncoder(nn.Module):
     rows: Tensor
     columns: Tensor
 
-    def __init__(self, encoder: Encoder, image_shape: tuple[int, ...], side: int | None = None) -> None:
+    def __init__(self, encoder: Encoder, image_shape: tuple[int, ...], side: int | None = None, turns: int = 1) -> None:
         super().__init__()
         self.encoder = encoder
         *layers, channels, height, width = image_shape
@@ -65,21 +72,42 @@ class PlanesEncoder(nn.Module):
                 f"layer, and at most {MAX_PASSES} times is of use; leave some of the channels out"
             )
         self.features = self.passes * encoder.features
+        self.turns = turns
+        takes_quarters = encoder.input_size((width, height), side) == self.size[::-1]
+        self.orientations = [
+            (quarters, mirrored)
+            for mirrored in (False, True)[: 2 if turns > 4 else 1]
+            for quarters in range(min(turns, 4))
+            if takes_quarters or quarters % 2 == 0
+        ]
+        self.pace: dict[str, str | int | float] = {}
         self.enlarges = self.size[0] > height or self.size[1] > width
         self.register_buffer("rows", resizing(height, self.size[0]), persistent=False)
         self.register_buffer("columns", resizing(width, self.size[1]).T.contiguous(), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images in [0, 1], (B, C, H, W) or (B, L, C, H, W) → (B, features)."""
-        return self.encoder(self.colour_images(images)).reshape(-1, self.features)
+        shown = self.colour_images(images)
+        with autocast(shown.device):
+            found = self.encoder(shown)
+            for orientation in self.orientations[1:]:
+                found = found + self.encoder(turned(shown, *orientation))
+        return (found / len(self.orientations)).to(shown.dtype).reshape(-1, self.features)
 
     def in_parts(self, images: Tensor) -> Tensor:
-        """The same, some images at a time where nothing learns, so that large batches have room."""
+        """The same, some images at a time where nothing learns, so that large batches have room; fewer where a GPU is too small."""
         if torch.compiler.is_exporting() or torch.is_grad_enabled():
             return self(images)
-        height, width = self.size
-        step = max(1, PIXELS_AT_ONCE // (height * width * self.passes))
-        return torch.cat([self(images[start : start + step]) for start in range(0, len(images), step)])
+        step = images_at_once(self.encoder.computes_on(images.device), math.prod(self.size), self.passes)
+        found: list[Tensor] = []
+        while (done := sum(map(len, found))) < len(images):
+            try:
+                found.append(self(images[done : done + step]))
+            except torch.OutOfMemoryError:
+                if step == 1:
+                    raise
+                step //= 2
+        return torch.cat(found)
 
     def colour_images(self, images: Tensor) -> Tensor:
         """What the encoder is shown: (B, C, H, W) or (B, L, C, H, W) → (B·passes, 3, h, w)."""
@@ -89,6 +117,11 @@ class PlanesEncoder(nn.Module):
         if planes.shape[-2:] != self.size:
             planes = (self.rows @ planes @ self.columns).clamp(0.0, 1.0)
         return planes.expand(-1, 3, -1, -1)
+
+
+def turned(images: Tensor, quarters: int, mirrored: bool) -> Tensor:
+    """Images (…, H, W), mirrored left to right if asked for, and then turned by so many quarters."""
+    return (images.flip(-1) if mirrored else images).rot90(quarters, (-2, -1))
 
 
 def resizing(given: int, made: int) -> Tensor:

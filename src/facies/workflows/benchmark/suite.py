@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from facies.errors import InputError, suggest
-from facies.methods import make_method, method_class
-from facies.parameters import check_parameters
 from facies.workflows.benchmark.hub import check_hub
 from facies.workflows.benchmark.programs import PROGRAM, check_program
 
@@ -74,6 +72,8 @@ class MethodEntry:
         values = {**self.parameters, "random_state": seed}
         if self.program:
             return {**values, "n_clusters": images.n_groups if self.told else None}
+        from facies.methods import make_method
+
         known = make_method(self.method).parameters()
         takes = next((name for name in N_CLUSTERS if name in known), None)
         if self.told and takes is not None and images.n_groups is not None and takes not in values:
@@ -204,6 +204,9 @@ def _is_label_file(key: str, value: Any) -> bool:
 
 
 def _method(path: Path, name: str, value: Any) -> MethodEntry:
+    from facies.methods import make_method, method_class
+    from facies.parameters import check_parameters
+
     where = f"{path}: [methods] {name}"
     table = {"preset": value} if isinstance(value, str) else value
     if not isinstance(table, dict):

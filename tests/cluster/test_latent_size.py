@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from facies.cluster.latent_dimension import LatentDimension, latent_dimension
+from facies.cluster.latent_size import LatentDimension, latent_dimension
 from facies.errors import InputError
 
 

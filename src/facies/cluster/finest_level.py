@@ -1,0 +1,115 @@
+"""How many groups an embedding has: the most that stand apart and are the same in every layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score, pairwise_distances
+
+from facies.cluster.kmeans import KMeans
+
+SAMPLE = 2000
+"""Rows at most that are looked at, drawn at random."""
+LEAST_MEMBERS = 12
+"""Members of a group on average; of fewer, layouts agree by chance."""
+AGREEMENT = 0.92
+"""Adjusted Rand index between layouts from which on groups count as found again."""
+EVERY_NUMBER_TO = 40
+STEP = 1.1
+"""Up to `EVERY_NUMBER_TO` each number of groups is tried, and beyond by this ratio."""
+N_INIT = 3
+
+
+class GroupLevels(NamedTuple):
+    """Numbers of groups at which an embedding falls apart.
+
+    Attributes
+    ----------
+    number : int
+        The finest that is the same in every layout.
+    coarser : list of int
+        Smaller numbers that are as well, ascending.
+    """
+
+    number: int
+    coarser: list[int]
+
+
+def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) -> GroupLevels:
+    """Find how many groups the layouts of an embedding have.
+
+    Groups lie in groups: photographs of clothes are shoes and the rest, and at the same time ten kinds, and the silhouette
+    is the greater the fewer there are. So it is not its maximum that is taken. At every number of groups k-means divides each
+    layout; a number is a level if the silhouette, in the mean over all pairs of a division and a layout, has a peak there,
+    and if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in the mean). The finest level is
+    taken. Where no number is a level, it is the one of the greatest sum of silhouette and agreement.
+
+    Parameters
+    ----------
+    layouts
+        (N, D) each, two or more, of the same rows and from different seeds.
+    random_state
+        Seed of the 2,000 rows that are looked at where there are more, and of k-means.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(size=(50, 6, 2)).astype(np.float32)
+    >>> places = np.array([[0, 0], [9, 0], [0, 9], [90, 0], [99, 0], [90, 9]], np.float32)
+    >>> layout = (places + noise).reshape(-1, 2)
+    >>> group_levels([layout, layout[:, ::-1]])
+    GroupLevels(number=6, coarser=[2])
+    """
+    sample = np.sort(np.random.default_rng(random_state).permutation(len(layouts[0]))[:SAMPLE])
+    rows = [np.ascontiguousarray(layout[sample], np.float32) for layout in layouts]
+    distances = [pairwise_distances(each).astype(np.float32) for each in rows]
+    counts = _counts(max(2, len(sample) // LEAST_MEMBERS))
+    silhouettes, agreements = np.empty(len(counts)), np.empty(len(counts))
+    for index, count in enumerate(counts):
+        found = [
+            KMeans(count, n_init=N_INIT, random_state=random_state + number).fit(each).labels_
+            for number, each in enumerate(rows)
+        ]
+        silhouettes[index] = np.mean([mean_silhouette(each, labels) for labels in found for each in distances])
+        agreements[index] = np.mean([adjusted_rand_score(*pair) for pair in combinations(found, 2)])
+    inner = np.concatenate([[-1.0], silhouettes, [np.inf if len(counts) > 1 else -1.0]])
+    peaks = (inner[1:-1] > inner[:-2]) & (inner[1:-1] > inner[2:]) & (agreements >= AGREEMENT)
+    levels = [count for count, is_level in zip(counts, peaks, strict=True) if is_level]
+    if not levels:
+        return GroupLevels(counts[int((silhouettes + agreements).argmax())], [])
+    return GroupLevels(levels[-1], levels[:-1])
+
+
+def mean_silhouette(distances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Mean silhouette (Rousseeuw, 1987) from a matrix of distances (M, M): −1 to 1, and −1 of one group.
+
+    Parameters
+    ----------
+    distances
+        (M, M), 0 on the diagonal.
+    labels
+        (M,) groups from 0.
+    """
+    members = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+    sizes = members.sum(axis=0)
+    if len(sizes) < 2:
+        return -1.0
+    sums, own = distances @ members, np.arange(len(labels))
+    within = sums[own, labels] / np.maximum(sizes[labels] - 1, 1)
+    means = sums / sizes
+    means[own, labels] = np.inf
+    nearest = means.min(axis=1)
+    silhouettes = (nearest - within) / np.maximum(np.maximum(nearest, within), 1e-12)
+    return float(np.where(sizes[labels] > 1, silhouettes, 0.0).mean())
+
+
+def _counts(most: int) -> list[int]:
+    """Numbers of groups to try, from 2 to `most`: each at first, and then fewer."""
+    counts = list(range(2, min(most, EVERY_NUMBER_TO) + 1))
+    while counts[-1] * STEP <= most:
+        counts.append(round(counts[-1] * STEP))
+    return counts

@@ -1,0 +1,53 @@
+"""How many groups an embedding has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import pairwise_distances, silhouette_score
+
+from facies.cluster import group_levels
+from facies.cluster.finest_level import mean_silhouette
+from tests.cluster.factories import blobs
+
+
+def nested(spread: float = 1.0, seed: int = 0) -> np.ndarray:
+    """Three far places of three near blobs each: 9 groups in 3."""
+    rng = np.random.default_rng(seed)
+    near = np.array([[0, 0], [12, 0], [0, 12]])
+    places = np.concatenate([near + far for far in ([0, 0], [200, 0], [0, 200])])
+    return (places[:, None] + spread * rng.normal(size=(9, 40, 2))).reshape(-1, 2).astype(np.float32)
+
+
+def test_groups_within_groups_are_found_though_the_silhouette_is_greater_without_them():
+    rows = nested()
+    fine, coarse = np.repeat(np.arange(9), 40), np.repeat(np.arange(3), 120)
+    assert silhouette_score(rows, coarse) > silhouette_score(rows, fine)
+    found = group_levels([rows, rows[:, ::-1]])
+    assert found.number == 9
+    assert 3 in found.coarser
+
+
+def test_groups_that_one_layout_alone_has_do_not_count():
+    rows = nested()
+    torn = nested(spread=12.0, seed=1)  # the same three places, and within them nothing
+    assert group_levels([rows, torn, torn[:, ::-1]]).number == 3
+
+
+def test_the_silhouette_is_the_usual_one():
+    rows, kinds = blobs((30, 20, 1))
+    distances = pairwise_distances(rows).astype(np.float32)
+    assert mean_silhouette(distances, kinds) == pytest.approx(silhouette_score(rows, kinds), abs=1e-4)
+    assert mean_silhouette(distances, np.zeros(51, np.int64)) == -1.0
+
+
+@pytest.mark.parametrize("count", [4, 12, 30])
+def test_few_rows_have_two_groups_at_least(count):
+    rows = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    assert group_levels([rows, rows + 1]).number >= 2
+
+
+def test_more_than_forty_groups_are_found():
+    places = np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 1, 2) * 50.0
+    rows = (places + np.random.default_rng(0).normal(size=(64, 20, 2))).reshape(-1, 2).astype(np.float32)
+    assert abs(group_levels([rows, rows[:, ::-1]]).number - 64) <= 6
