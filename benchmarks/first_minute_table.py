@@ -44,7 +44,7 @@ def larger_images(results: dict[str, Any]) -> str:
     (result,) = results.values()
     rows = result["rows"]
     lines = [
-        "# Larger images\n\n`moe-vae`, preset `quick`, on grey images of 64 × 64, on all cores of the machine; the whole command. *auto*: epochs by number and size of the images. *all*: as many as images of at most 32 pixels have. "
+        "# Larger images\n\n`moe-vae`, preset `quick`, on grey images of 64 × 64, on all cores of the machine; the whole command. *auto*: epochs by the number of images. *half*: half of them. "
         "*Rendered objects* are turning things made of ellipsoids, 20 kinds, as COIL has them.\n\n"
         "| set | images | epochs | seeds | groups found | ACC | NMI | minutes | peak GiB |\n|---|---|---|---|---|---|---|---|---|"
     ]

@@ -17,12 +17,13 @@ def real_images(results: dict[str, Any]) -> str:
         "*default command* is `facies cluster` without `--method`; *chose* is the method that it took, without labels. Mean ± standard deviation over the seeds; one seed has no spread.\n\n"
         "| set | kinds | way | chose | seeds | groups found | ACC | NMI |\n|---|---|---|---|---|---|---|---|"
     ]
-    for result in results.values():
+    measured = [result for result in results.values() if result["rows"]]
+    for result in measured:
         for way in ORDER:
             rows = [row for row in result["rows"] if row["row"] == way]
             if rows:
                 lines.append(real_row(result, way, rows))
-    notes = [f"- {result['set']}: {where(result['rows'])}" for result in results.values()]
+    notes = [f"- {result['set']}: {where(result['rows'])}" for result in measured]
     return "\n".join([*lines, "", *notes]) + "\n"
 
 

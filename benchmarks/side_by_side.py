@@ -8,7 +8,7 @@
 Each program runs in a process of its own, one after another, with its authors' defaults; it gets the images and, where it takes
 one, the number of groups, and no labels. Its groups are asked for before and after each epoch of the clustering, which takes none
 of its seconds. A killed benchmark goes on where it was. A program that fails, or whose environment is missing, is a row that says
-so; --retry runs it again.
+so; --retry runs it again, and what was measured while others used the machine: of such rows the page gives no seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ ENVIRONMENTS: dict[str, list[list[str]]] = {
     "hotspot": [["hotspotsc==1.1.3"]],
 }
 DEFAULT = "default command"
+IDLE = 0.5
+"""Below this mean number of other running threads nothing else uses the machine."""
 COUNTERPARTS = {
     "DEC": "dec",
     "IDEC": "idec",
@@ -180,8 +183,6 @@ def modules(table: Any, seed: int, _preset: str) -> tuple[np.ndarray, dict[str, 
 
 def groups_of_darlc(table: Any, seed: int, preset: str) -> tuple[np.ndarray, dict[str, Any]]:
     """By darlc, of the genes that have a pattern by Moran's I; it is told the number of groups, 8, which Hotspot finds."""
-    import time
-
     from facies.genes import gene_images
     from facies.methods import make_method
 
@@ -200,16 +201,33 @@ def keep_row(
     """Measure a row that is not kept yet, and keep it; of one that fails the reason."""
     result = record.load(name) or {**about, "rows": []}
     same = [row for row in result["rows"] if all(row[each] == value for each, value in key.items())]
-    if any(row["error"] is None or not asked.retry for row in same):
+    if any(not asked.retry or (row["error"] is None and is_idle(row)) for row in same):
         return
+    load = others_running()
     try:
         found = find()
     except InputError as error:
         found = {"error": " ".join(str(error).split())}
-    row = {**key, **found, "threads": os.environ.get("OMP_NUM_THREADS"), "machine": record.machine()}
+    row = {**key, **found, "load": load, "threads": os.environ.get("OMP_NUM_THREADS"), "machine": record.machine()}
     result["rows"] = [each for each in result["rows"] if each not in same] + [row]
     record.keep(name, result)
     print({each: value for each, value in row.items() if each not in ("curve", "machine", "versions")}, flush=True)
+
+
+def others_running() -> float | None:
+    """How many other threads of this machine run, the mean of two seconds; None where the system does not tell."""
+    place, found = Path("/proc/loadavg"), []
+    if not place.exists():
+        return None
+    for _ in range(20):
+        time.sleep(0.1)
+        found.append(int(place.read_text().split()[3].partition("/")[0]) - 1)
+    return float(np.mean(found))
+
+
+def is_idle(row: dict[str, Any]) -> bool:
+    """Whether nothing else ran when a row began to be measured, so that its seconds say something."""
+    return row.get("load") is not None and row["load"] < IDLE
 
 
 def main() -> None:
@@ -219,7 +237,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", choices=PROGRAMS)
     parser.add_argument("--preset", default="quick")
-    parser.add_argument("--retry", action="store_true", help="run again what failed")
+    parser.add_argument("--retry", action="store_true", help="run again what failed, or was measured on a busy machine")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name in asked.what:

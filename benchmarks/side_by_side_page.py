@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from record import where
-from side_by_side import COUNTERPARTS, DEFAULT, PROGRAMS
+from side_by_side import COUNTERPARTS, DEFAULT, PROGRAMS, is_idle
 
 
 def side_by_side(results: dict[str, Any]) -> str:
     """Methods of the same paper side by side, all others, and genes."""
     lines = [
         "# Beside programs of others\n\nThe same images, one process after another on the same cores, each with its own defaults (of Facies the preset `quick`), "
-        "told the number of groups where it takes one; no labels. Mean ± standard deviation over the seeds. Seconds are those of the whole fit, of Facies with the map that it draws."
+        "told the number of groups where it takes one; no labels. Mean ± standard deviation over the seeds. Seconds are those of the whole fit, of Facies with the map that it draws; where others used the machine there are none."
     ]
     images = {name: result for name, result in results.items() if name != "side-by-side-genes"}
     for result in images.values():
@@ -50,11 +50,10 @@ def pairs(rows: list[dict[str, Any]]) -> list[str]:
 
 def compared(both: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[str]:
     """Accuracies, seconds, seconds to the peer's accuracy, and by how much Facies was there earlier."""
-    found = [
-        mean_of([pair[side][name] for pair in both], digits)
-        for name, digits in (("accuracy", 3), ("seconds", 0))
-        for side in (0, 1)
-    ]
+    scores = [mean_of([pair[side]["accuracy"] for pair in both]) for side in (0, 1)]
+    if not all(is_idle(row) for pair in both for row in pair):
+        return [*scores, "–", "–", "–", "–", "–"]
+    found = [*scores, *(mean_of([pair[side]["seconds"] for pair in both], 0) for side in (0, 1))]
     times = [(seconds_to(one, one["accuracy"]), seconds_to(other, one["accuracy"])) for one, other in both]
     reached = [(theirs, ours) for theirs, ours in times if theirs is not None and ours is not None]
     if len(reached) < len(times):
@@ -83,7 +82,7 @@ def others(rows: list[dict[str, Any]]) -> list[str]:
             scores = [mean_of([row[name] for row in good]) for name in ("accuracy", "nmi", "ari")]
             groups = ", ".join(str(row["n_groups"]) for row in good)
             peak = max((row["peak_gib"] or 0.0) for row in good)
-            seconds = mean_of([row["seconds"] for row in good], 0)
+            seconds = seconds_of(good)
             lines.append(
                 f"| {program} | {called} | {len(good)} | {groups} | {' | '.join(scores)} | {seconds} | {peak:.2f} |"
             )
@@ -110,15 +109,18 @@ def of_genes(result: dict[str, Any]) -> list[str]:
                 mean_of([row[name] for row in good]) for name in ("ari", "unassigned_of_none", "unassigned_of_patterns")
             ]
             groups = ", ".join(str(row["n_groups"]) for row in good)
-            lines.append(
-                f"| {algorithm} | {len(good)} | {groups} | {' | '.join(scores)} | {mean_of([row['seconds'] for row in good], 0)} |"
-            )
+            lines.append(f"| {algorithm} | {len(good)} | {groups} | {' | '.join(scores)} | {seconds_of(good)} |")
         lines += [
             f"| {algorithm} | {row['seed']} | failed: {row['error']} | | | | |"
             for row in found
             if row["error"] is not None
         ]
     return [*lines, "", f"- {where(result['rows'])}"]
+
+
+def seconds_of(rows: list[dict[str, Any]]) -> str:
+    """Of rows that were measured while nothing else ran."""
+    return mean_of([row["seconds"] for row in rows], 0) if all(map(is_idle, rows)) else "–"
 
 
 def of(rows: list[dict[str, Any]], algorithm: str) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def row(algorithm: str, program: str, curve: list[list[float]], seed: int = 0, **values: Any) -> dict[str, Any]:
     seconds, accuracy = curve[-1]
-    usual = {"nmi": 0.5, "ari": 0.5, "n_groups": 10, "peak_gib": 0.5, "error": None, "machine": MACHINE}
+    usual = {"nmi": 0.5, "ari": 0.5, "n_groups": 10, "peak_gib": 0.5, "error": None, "load": 0.0, "machine": MACHINE}
     about = {"algorithm": algorithm, "program": program, "seed": seed, "seconds": seconds, "accuracy": accuracy}
     return {**about, "curve": curve, **usual, **values}
 
@@ -39,6 +39,7 @@ def test_the_time_to_the_same_is_that_of_the_first_moment_at_the_accuracy_of_the
     assert page.compared([(theirs, ours)]) == ["0.800", "0.900", "80", "50", "60", "20", "3.0 ×"]
     worse = row("dec", "facies", [[10, 0.75], [20, 0.79]])
     assert page.compared([(theirs, worse)])[-3:] == ["60", "never", "–"]
+    assert page.compared([({**theirs, "load": 1.2}, ours)]) == ["0.800", "0.900", *"–––––"]
 
 
 def test_the_page_has_pairs_of_a_seed_all_programs_and_those_that_failed(page):
@@ -57,7 +58,7 @@ def test_the_page_has_pairs_of_a_seed_all_programs_and_those_that_failed(page):
     genes = [
         {"algorithm": "Hotspot", "program": "hotspot", "seed": 0, "error": "it is not there", "machine": MACHINE},
         {"algorithm": "darlc", "program": "facies", "seed": 0, "error": None, "ari": 0.5, "n_groups": 8, "seconds": 60.0,
-         "unassigned_of_none": 0.9, "unassigned_of_patterns": 0.1, "machine": MACHINE},
+         "unassigned_of_none": 0.9, "unassigned_of_patterns": 0.1, "load": 0.1, "machine": MACHINE},
     ]  # fmt: skip
     text = page.side_by_side({
         "side-by-side-digits": {"set": "digits", "rows": rows}, "side-by-side-genes": {"set": "planted", "rows": genes},
@@ -73,6 +74,8 @@ def test_a_row_is_measured_once_and_one_that_failed_again_on_request(page, tmp_p
     import side_by_side
 
     monkeypatch.setattr(side_by_side.record, "RESULTS", tmp_path)
+    monkeypatch.setattr(side_by_side, "others_running", lambda: loads.pop(0))
+    loads = [0.0, 2.0, 0.1]
     asked, calls = argparse.Namespace(retry=False), []
 
     def find() -> dict[str, Any]:
@@ -81,12 +84,13 @@ def test_a_row_is_measured_once_and_one_that_failed_again_on_request(page, tmp_p
             raise InputError("its environment is missing")
         return {"accuracy": 0.5, "error": None}
 
-    for retry in (False, False, True, True):
+    for retry in (False, False, True, False, True, True):
         asked.retry = retry
         side_by_side.keep_row("figures", {"set": "digits"}, {"algorithm": "DEC", "seed": 0}, asked, find)
         (kept,) = json.loads((tmp_path / "figures.json").read_text())["rows"]
-        assert kept["error"] == (None if retry else "its environment is missing")
-    assert len(calls) == 2
+        assert kept["error"] == ("its environment is missing" if len(calls) == 1 else None)
+    assert len(calls) == 3  # the second was measured on a busy machine
+    assert (kept["load"], loads) == (0.1, [])
 
 
 def test_to_ask_for_the_groups_takes_none_of_the_seconds(tmp_path, monkeypatch):

@@ -24,7 +24,10 @@ TRACED = {"dec": "_DEC_Module", "dcn": "_DCN_Module", "vade": "_VaDE_Module"}
 
 def import_clustpy() -> Any:
     """ClustPy's deep methods."""
-    for name in ("torchvision", *(f"torchvision.{part}" for part in ("transforms", "datasets"))):
+    for name in (
+        "torchvision",
+        *(f"torchvision.{part}" for part in ("transforms", "datasets", "models", "models._api")),
+    ):
         stand_in = types.ModuleType(name)
         stand_in.__getattr__ = lambda attribute: mock.MagicMock(name=attribute)  # type: ignore[method-assign]
         sys.modules[name] = stand_in

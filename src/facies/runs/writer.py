@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
@@ -242,7 +243,7 @@ def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
         "version": __version__,
         "n_groups": count_groups(list(contents.partitions.values())[-1][0]),
         "partition": list(contents.partitions)[-1],
-        "versions": _versions(),
+        "versions": dict(_versions()),
         "machine": _machine(),
         "left_out": images.left_out[["source", "reason"]].to_dict("records"),
         **contents.manifest,
@@ -258,7 +259,8 @@ def _complete_manifest(contents: RunContents, folder: Path) -> Manifest:
     return Manifest.model_validate(filled)
 
 
-def _versions() -> dict[str, str]:
+@functools.cache  # a file of each package is read
+def _versions() -> Mapping[str, str]:
     versions = {"python": platform.python_version(), "facies": __version__}
     for name in _RECORDED_PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

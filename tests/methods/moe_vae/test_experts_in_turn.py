@@ -37,9 +37,11 @@ def mixture(*, in_turn, hard=False, own_sizes=None):
     return MixtureOfExperts(Given(), experts, 0.01, hard=hard, in_turn=in_turn).double().eval()
 
 
+@pytest.mark.parametrize("most_held", [2**20, 0])
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("own_sizes", [None, [2, 3, 1, 2]])
-def test_loss_and_gradients_are_those_of_experts_side_by_side(hard, own_sizes):
+def test_loss_and_gradients_are_those_of_experts_side_by_side(hard, own_sizes, most_held, monkeypatch):
+    monkeypatch.setattr("facies.methods.moe_vae.network.MOST_HELD", most_held)
     images = torch.rand(len(LOGITS), *SHAPE, dtype=torch.float64)
     losses, gradients, pairs = [], [], []
     for in_turn in (False, True):
@@ -54,6 +56,17 @@ def test_loss_and_gradients_are_those_of_experts_side_by_side(hard, own_sizes):
     torch.testing.assert_close(losses[1], losses[0])
     torch.testing.assert_close(gradients[1], gradients[0])
     assert pairs == ([5 * EXPERTS, 8] if hard else [7 * EXPERTS, 12])
+
+
+def test_gradients_are_the_same_where_maps_are_computed_again_and_codes_drawn(monkeypatch):
+    gradients = []
+    for most_held in (2**20, 0):
+        monkeypatch.setattr("facies.methods.moe_vae.network.MOST_HELD", most_held)
+        network = mixture(in_turn=True).train()
+        images = torch.rand(len(LOGITS), *SHAPE, dtype=torch.float64)
+        network(images).experts.reconstruction.square().sum().backward()
+        gradients.append([parameter.grad for parameter in network.experts.parameters()])
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=0)
 
 
 def test_an_expert_that_nobody_asks_learns_nothing():

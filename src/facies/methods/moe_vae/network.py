@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,9 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812 - torch's own name
+from torch.utils.checkpoint import checkpoint
 
 from facies.nn import AutoencoderOutput, ConvEncoder, FeatureHead, preserve_running_statistics
 from facies.nn.conv_autoencoder import ConvLayout, draw_code, gaussian_code
+
+MOST_HELD = 2**20
+"""Of more pixels than these at once, which an unsure manager asks for, the maps of one expert at a time are held, and computed again
+for its gradient."""
 
 
 class ParallelLinear(nn.Module):
@@ -125,14 +131,16 @@ class ParallelAutoencoder(nn.Module):
             Tensors of (P, 1, …).
         """
         form, weights = self._form_of_one(), self._weights_by_network()
+        again = torch.is_grad_enabled() and images.numel() > MOST_HELD
         outputs = []
         for network, own in enumerate(torch.split(images, list(counts))):
             if len(own):
                 # Torch convolves a single image in another way, which refuses the gradient of channels-last weights.
                 given = own.expand(2, -1, -1, -1) if len(own) == 1 else own
-                found = functional_call(
-                    form, {name: each[network] for name, each in weights.items()}, (given[:, None],)
+                alone = functools.partial(
+                    functional_call, form, {name: each[network] for name, each in weights.items()}
                 )
+                found = checkpoint(alone, given[:, None], use_reentrant=False) if again else alone(given[:, None])
                 outputs.append([tensor[: len(own)] for tensor in found])
         return AutoencoderOutput(*(torch.cat(parts) for parts in zip(*outputs, strict=True)))
 
