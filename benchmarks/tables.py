@@ -13,6 +13,7 @@ import record
 from atlas_tables import page_in_browser, reach, sessions_of_intervals
 from consensus_tables import consensus
 from first_minute_table import first_minute, larger_images
+from gene_tables import genes
 from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
@@ -599,6 +600,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "side-by-side": (("side-by-side-",), side_by_side),
     "first-minute": (("first-minute",), first_minute),
     "larger-images": (("larger-images",), larger_images),
+    "genes": (("genes-", "denoiser"), genes),
     "atlas": (("atlas",), atlas),
 }
 

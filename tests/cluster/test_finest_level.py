@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import pairwise_distances, silhouette_score
 
 from facies.cluster import group_levels
-from facies.cluster.finest_level import mean_silhouette
+from facies.cluster.finest_level import GroupLevels, levels_of, mean_silhouette
 from tests.cluster.factories import blobs
 
 
@@ -51,3 +51,17 @@ def test_more_than_forty_groups_are_found():
     places = np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 1, 2) * 50.0
     rows = (places + np.random.default_rng(0).normal(size=(64, 20, 2))).reshape(-1, 2).astype(np.float32)
     assert abs(group_levels([rows, rows[:, ::-1]]).number - 64) <= 6
+
+
+@pytest.mark.parametrize(
+    ("silhouettes", "agreements", "found"),
+    [
+        ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.95, 0.8, 0.7], GroupLevels(4, [2])),
+        ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.85, 0.8, 0.7], GroupLevels(2, [])),  # the peak at 4 is an accident
+        ([0.6, 0.5, 0.45, 0.4, 0.3], [0.97, 0.95, 0.93, 0.8, 0.95], GroupLevels(4, [2])),  # things differ by degrees
+        ([0.3, 0.5, 0.4, 0.3, 0.6], [0.7, 0.8, 0.6, 0.5, 0.7], GroupLevels(3, [])),  # nothing is found again
+        ([0.3, 0.4, 0.5, 0.6, 0.7], [0.99, 0.98, 0.97, 0.96, 0.95], GroupLevels(6, [])),  # the last number is no peak
+    ],
+)
+def test_which_numbers_are_levels(silhouettes, agreements, found):
+    assert levels_of([2, 3, 4, 5, 6], np.array(silhouettes), np.array(agreements)) == found

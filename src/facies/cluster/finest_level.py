@@ -46,7 +46,7 @@ def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) 
     is the greater the fewer there are. So it is not its maximum that is taken. At every number of groups k-means divides each
     layout; a number is a level if the silhouette, in the mean over all pairs of a division and a layout, has a peak there,
     and if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in the mean). The finest level is
-    taken. Where no number is a level, it is the one of the greatest sum of silhouette and agreement.
+    taken (`levels_of`).
 
     Parameters
     ----------
@@ -76,12 +76,33 @@ def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) 
         ]
         silhouettes[index] = np.mean([mean_silhouette(each, labels) for labels in found for each in distances])
         agreements[index] = np.mean([adjusted_rand_score(*pair) for pair in combinations(found, 2)])
-    inner = np.concatenate([[-1.0], silhouettes, [np.inf if len(counts) > 1 else -1.0]])
-    peaks = (inner[1:-1] > inner[:-2]) & (inner[1:-1] > inner[2:]) & (agreements >= AGREEMENT)
-    levels = [count for count, is_level in zip(counts, peaks, strict=True) if is_level]
-    if not levels:
-        return GroupLevels(counts[int((silhouettes + agreements).argmax())], [])
-    return GroupLevels(levels[-1], levels[:-1])
+    return levels_of(counts, silhouettes, agreements)
+
+
+def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreements: NDArray[np.float64]) -> GroupLevels:
+    """Find the levels from the silhouette and the agreement of layouts at each number of groups.
+
+    Where the division in two is the only peak, or there is none, things may differ by degrees, as grains do by their size: then
+    the last number is taken up to which, from two on, all divisions agree. Where not even two parts are found again, it is the
+    number of the greatest sum of silhouette and agreement.
+
+    Parameters
+    ----------
+    counts
+        Numbers of groups, from 2 on, ascending.
+    silhouettes, agreements
+        One of each a number.
+    """
+    found_again = agreements >= AGREEMENT
+    inner = np.concatenate([[-np.inf], silhouettes, [np.inf]])
+    peaks = (silhouettes > inner[:-2]) & (silhouettes > inner[2:]) & found_again
+    levels = [count for count, is_peak in zip(counts, peaks, strict=True) if is_peak]
+    if levels and levels[-1] > counts[0]:
+        return GroupLevels(levels[-1], levels[:-1])
+    unbroken = int(np.argmin(found_again)) if not found_again.all() else len(counts)
+    if unbroken > 0:
+        return GroupLevels(counts[unbroken - 1], levels if unbroken > 1 else [])
+    return GroupLevels(counts[int((silhouettes + agreements).argmax())], [])
 
 
 def mean_silhouette(distances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
