@@ -36,7 +36,6 @@ def test_no_absolute_path(path: Path, record: Any) -> None:
 FIRST = "943b791"
 """The first commit of Facies."""
 LEFT_BEHIND = {
-    "ablations-digits-quick": {"db42bbe"},
     "architectures": {"1528c7a"},
     "clustering-st-dac-mnist-10k-quick-1-training": {"9f9683c"},
     "clustering-st-dac-usps-quick-1-training": {"9f9683c"},
