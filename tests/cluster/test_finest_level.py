@@ -59,6 +59,7 @@ def test_more_than_forty_groups_are_found():
         ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.95, 0.8, 0.7], GroupLevels(4, [2])),
         ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.85, 0.8, 0.7], GroupLevels(2, [])),  # the peak at 4 is an accident
         ([0.6, 0.5, 0.45, 0.4, 0.3], [0.97, 0.95, 0.93, 0.8, 0.95], GroupLevels(4, [2])),  # things differ by degrees
+        ([0.9, 0.6, 0.4, 0.35, 0.3], [1.0, 0.99, 0.95, 0.93, 0.9], GroupLevels(2, [])),  # two kinds, far apart
         ([0.3, 0.5, 0.4, 0.3, 0.6], [0.7, 0.8, 0.6, 0.5, 0.7], GroupLevels(3, [])),  # nothing is found again
         ([0.3, 0.4, 0.5, 0.6, 0.7], [0.99, 0.98, 0.97, 0.96, 0.95], GroupLevels(6, [])),  # the last number is no peak
     ],

@@ -18,6 +18,8 @@ LEAST_MEMBERS = 12
 """Members of a group on average; of fewer, layouts agree by chance."""
 AGREEMENT = 0.92
 """Adjusted Rand index between layouts from which on groups count as found again."""
+STRONG = 0.7
+"""Silhouette above which a division counts as a strong structure (Kaufman & Rousseeuw, Finding Groups in Data, 1990, table 4)."""
 EVERY_NUMBER_TO = 40
 STEP = 1.1
 """Up to `EVERY_NUMBER_TO` each number of groups is tried, and beyond by this ratio."""
@@ -82,9 +84,9 @@ def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) 
 def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreements: NDArray[np.float64]) -> GroupLevels:
     """Find the levels from the silhouette and the agreement of layouts at each number of groups.
 
-    Where the division in two is the only peak, or there is none, things may differ by degrees, as grains do by their size: then
-    the last number is taken up to which, from two on, all divisions agree. Where not even two parts are found again, it is the
-    number of the greatest sum of silhouette and agreement.
+    Where the division in two is the only peak and no strong one, or there is none, things differ by degrees, as grains do by
+    their size: then the last number is taken up to which, from two on, all divisions agree. Where not even two parts are found
+    again, it is the number of the greatest sum of silhouette and agreement.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreement
     inner = np.concatenate([[-np.inf], silhouettes, [np.inf]])
     peaks = (silhouettes > inner[:-2]) & (silhouettes > inner[2:]) & found_again
     levels = [count for count, is_peak in zip(counts, peaks, strict=True) if is_peak]
-    if levels and levels[-1] > counts[0]:
+    if levels and (levels[-1] > counts[0] or silhouettes[0] > STRONG):
         return GroupLevels(levels[-1], levels[:-1])
     unbroken = int(np.argmin(found_again)) if not found_again.all() else len(counts)
     if unbroken > 0:
