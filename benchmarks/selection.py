@@ -22,6 +22,7 @@ from facies.images import ImageSet, open_images
 from facies.metrics import accuracy, nmi
 from facies.metrics.without_labels import judge, look_at
 from facies.workflows import default_candidates
+from facies.workflows.candidates import best_first
 
 N_IMAGES = 1000
 WITHIN = 0.03
@@ -89,10 +90,15 @@ def measure(images: ImageSet, labels: NDArray[np.int64], seed: int) -> list[dict
 def summary(sets: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Rank correlation of score and accuracy, in each set and over all, and how far the chosen one lies below the best."""
     correlation, regret = {}, {}
+    by_name = {candidate.name: candidate for candidate in default_candidates()}
     for name, rows in sets.items():
         scores, accuracies = ([row[key] for row in rows] for key in ("score", "accuracy"))
         correlation[name] = float(np.nan_to_num(spearmanr(scores, accuracies)[0], nan=1.0))
-        regret[name] = max(accuracies) - accuracies[int(np.argmax(scores))]
+        known = [
+            {**row, "encoder": by_name[row["candidate"]].encoder, "finds_level": by_name[row["candidate"]].finds_level}
+            for row in rows
+        ]
+        regret[name] = max(accuracies) - accuracies[best_first(known)[0]]
     everything = [row for rows in sets.values() for row in rows]
     return {
         "rank_correlation_over_all": float(

@@ -10,7 +10,8 @@ import pytest
 from facies.errors import InputError
 from facies.report import write_report
 from facies.runs import RunFolder
-from facies.workflows import Candidate, select
+from facies.workflows import Candidate, default_candidates, select
+from facies.workflows.candidates import best_first
 from tests.cli.factories import call
 from tests.workflows.factories import Brightness, N
 
@@ -83,6 +84,20 @@ def test_labels_choose_nothing(source, tmp_path):
     ]
     assert [[row["score"] for row in part] for part in rows[:1]] == [
         [row["score"] for row in part] for part in rows[1:]
+    ]
+
+
+def test_the_encoder_is_judged_by_all_its_groupings_and_of_these_a_level_is_taken():
+    rows = [
+        {"encoder": "one", "score": 0.7, "finds_level": False},  # an accident of a cut
+        {"encoder": "one", "score": 0.1, "finds_level": True},
+        {"encoder": "other", "score": 0.6, "finds_level": False},
+        {"encoder": "other", "score": 0.5, "finds_level": True},
+    ]
+    assert best_first(rows) == [3, 2, 1, 0]
+    assert [candidate.name for candidate in default_candidates() if candidate.finds_level] == [
+        "pixels-k-means",
+        "efficientnet-lite0-k-means",
     ]
 
 

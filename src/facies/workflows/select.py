@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from facies.errors import InputError
 from facies.io import lock_run
 from facies.runs import RunContents, RunFolder, check_output, partition_table, write_run
-from facies.workflows.candidates import Candidate, check_candidates, default_candidates
+from facies.workflows.candidates import Candidate, best_first, check_candidates, default_candidates
 from facies.workflows.cluster import ImageOptions
 from facies.workflows.deadline import Deadline, OutOfTimeError
 from facies.workflows.progress import progress_callback
@@ -177,6 +177,7 @@ def _judged(tried: Sequence[_Tried], seed: int) -> list[dict[str, Any]]:
             "method": one.candidate.method,
             "encoder": one.candidate.encoder,
             "parameters": dict(one.candidate.parameters),
+            "finds_level": one.candidate.finds_level,
             "n_groups": len(np.unique(one.method.labels_[one.method.labels_ >= 0])),
             "seconds": round(one.seconds, 1),
             **judge(
@@ -187,7 +188,7 @@ def _judged(tried: Sequence[_Tried], seed: int) -> list[dict[str, Any]]:
         }
         for one in tried
     ]
-    return sorted(judged, key=lambda row: -float(row["score"]))
+    return [judged[number] for number in best_first(judged)]
 
 
 def _contents(
@@ -228,6 +229,10 @@ def why_chosen(rows: Sequence[dict[str, Any]]) -> str:
     if "agreement" in best:
         told += f", agreement with other encoders {best['agreement']:.2f}"
     told += f", information {best['information']:.2f})"
+    if len({row["encoder"] for row in rows}) > 1:
+        told += f"; the groupings of its encoder, {best['encoder']}, have the greatest mean score"
+    if best.get("finds_level"):
+        told += "; its number of groups is one that several layouts share"
     if len(rows) > 1:
         told += f"; next came {rows[1]['name']} with {rows[1]['n_groups']} groups, score {rows[1]['score']:.2f}"
     return told
