@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from facies.errors import InputError
 from facies.workflows.benchmark import benchmark
@@ -125,8 +124,7 @@ def test_a_folder_of_another_suite_commit_or_owner_is_refused(run, tmp_path, mon
 
 
 def run_until_interrupted(suite: Path, results: Path, worker: list[str], said: Path) -> None:
-    """What a fork of this process does: it is a process of its own, and need not import everything anew."""
-    torch.set_num_threads(1)  # those of this process are not in its fork
+    """What a process of its own does; none is forked, for threads of other tests may hold locks that a fork never gets."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without a terminal has it ignored
     try:
         benchmark(suite, results, report=lambda _: None, worker=worker)
@@ -139,7 +137,7 @@ def run_until_interrupted(suite: Path, results: Path, worker: list[str], said: P
 def test_interrupted_or_killed_it_leaves_no_process_and_goes_on(run, tmp_path, sent):
     make_worker(tmp_path, idec="wait")
     given = [tmp_path / name for name in ("suite.toml", "results")]
-    process = multiprocessing.get_context("fork").Process(
+    process = multiprocessing.get_context("spawn").Process(
         target=run_until_interrupted, args=(*given, run.worker, tmp_path / "said")
     )
     process.start()
