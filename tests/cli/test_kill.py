@@ -47,6 +47,16 @@ def test_kill_at_any_moment(source: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"images.npz", "run", "unbroken"}
 
 
+def both_of_moe_vae(broken: Path, unbroken: Path) -> tuple[RunFolder, RunFolder]:
+    """A run that was killed and an undisturbed one, once they are seen to have the same groups and embedding."""
+    one, other = RunFolder(broken), RunFolder(unbroken)
+    for name in ("density", "moe-vae"):
+        assert one.partition(name)[0]["group"].equals(other.partition(name)[0]["group"])
+    # What a stage found is read back to other places in memory, and sums over it may round differently.
+    np.testing.assert_allclose(one.embedding, other.embedding, rtol=1e-4, atol=1e-5)
+    return one, other
+
+
 def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     source = make_input(tmp_path, n=120)
     # Those that end do so in this process, where layouts are compiled once; those that are killed begin in one of their own.
@@ -58,11 +68,7 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
         kill(process)
         assert not run.exists()
     assert call("cluster", source, "-o", run, *MOE_VAE, "--resume").exit_code == 0
-    broken, whole = RunFolder(run), RunFolder(tmp_path / "unbroken")
-    for name in ("density", "moe-vae"):
-        assert broken.partition(name)[0]["group"].equals(whole.partition(name)[0]["group"])
-    # What a stage found is read back to other places in memory, and sums over it may round differently.
-    np.testing.assert_allclose(broken.embedding, whole.embedding, rtol=1e-4, atol=1e-5)
+    broken, whole = both_of_moe_vae(run, tmp_path / "unbroken")
     terms = ["loss", "epoch"]
     np.testing.assert_allclose(broken.training_curves[terms], whole.training_curves[terms], rtol=1e-4, atol=1e-5)
     assert whole.manifest["n_groups"] >= 2
@@ -87,10 +93,7 @@ def test_moe_vae_on_a_pretrained_encoder_killed_and_resumed_is_as_unbroken(
     kill(process)
     assert not run.exists()
     assert call("cluster", source, "-o", run, *on_encoder, "--resume").exit_code == 0
-    broken, whole = RunFolder(run), RunFolder(tmp_path / "unbroken")
-    for name in ("density", "moe-vae"):
-        assert broken.partition(name)[0]["group"].equals(whole.partition(name)[0]["group"])
-    np.testing.assert_allclose(broken.embedding, whole.embedding, rtol=1e-4, atol=1e-5)
+    broken, whole = both_of_moe_vae(run, tmp_path / "unbroken")
     assert broken.manifest["method_values"]["encoder"] == whole.manifest["method_values"]["encoder"]
     assert broken.manifest["notes"] == whole.manifest["notes"]
 

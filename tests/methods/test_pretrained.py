@@ -60,6 +60,7 @@ def test_things_that_lie_otherwise_are_the_same_things(fitted):
     lying = fitted.transform(images.swapaxes(1, 2)[:, ::-1].copy())
     np.testing.assert_allclose(lying, fitted.embedding_, atol=1e-4)
     assert any("turned by quarters, and the features averaged" in note for note in fitted.notes_)
+    assert any("features of 2 layers" in note for note in fitted.notes_)
     assert fitted.run_values()["encoder"]["orientations"] == 4
     upright = small(**{"grouping.n_clusters": 3, "turns": 1, "layers": "last"}).fit(images)
     assert upright.run_values()["encoder"]["features"] == 1280

@@ -144,6 +144,8 @@ def shown_notes(planes: PlanesEncoder, image_shape: tuple[int, ...]) -> list[str
         notes.append(
             f"each of the {channels} channels was shown to the encoder {name} as a grey image, and the features joined"
         )
+    if len(planes.encoder.parts) > 1:
+        notes.append(f"the features of {len(planes.encoder.parts)} layers of the encoder {name} were joined")
     if len(planes.orientations) > 1:
         notes.append(f"each image was shown to the encoder {name} {turns_said(planes)}, and the features averaged")
     if layers and layers[0] > 1:

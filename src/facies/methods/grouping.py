@@ -197,8 +197,8 @@ class Grouping(Settings):
     ) -> list[str]:
         notes, count, noise = [], memberships.shape[1], int((labels < 0).sum())
         if self.n_clusters is None:
-            coarser = " and ".join(map(str, [] if levels is None else levels.coarser))
-            also = f"; {coarser} groups stand apart as well, and hold several of these" if coarser else ""
+            coarser = ", ".join(map(str, [] if levels is None else levels.coarser))
+            also = f"; all layouts agree on coarser groups as well: {coarser}" if coarser else ""
             notes.append(f"the number of groups was found, not given: {count} by {self.chosen_method}{also}")
         elif count < self.n_clusters:
             notes.append(f"there are {count} groups instead of {self.n_clusters}: so few images differ")
