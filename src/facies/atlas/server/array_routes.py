@@ -13,6 +13,7 @@ from facies.atlas.errors import MissingError
 from facies.atlas.server.dependencies import TheRun, TheServices
 from facies.atlas.server.responses import as_rows, binary_response
 from facies.atlas.state.image_states import ImageStates
+from facies.atlas.state.open_run import OpenRun
 
 router = APIRouter()
 
@@ -27,18 +28,17 @@ def points(run: TheRun, projection: str | None = None) -> Response:
 @router.get("/runs/{key}/state")
 def state(run: TheRun) -> Response:
     """Class, state, group, reason and prediction of every image."""
-    states, predictions = run.states, run.predictions
-    empty = np.zeros(0, np.float32)
+    states = run.states
+    predicted, header = _predicted(run)
     arrays: dict[str, NDArray[Any]] = {
         "class": states.classes,
         "state": states.states,
         "group": states.groups,
         "reason": states.reasons,
         "looked": states.looked_at.view(np.uint8),
-        "prediction": empty.astype(np.uint16) if predictions is None else predictions.classes,
-        "certainty": empty if predictions is None else predictions.certainty,
+        **predicted,
     }
-    return binary_response(arrays, {**_header(states), "probe": 0 if predictions is None else predictions.number})
+    return binary_response(arrays, {**_header(states), **header})
 
 
 @router.get("/runs/{key}/changes")
@@ -62,11 +62,11 @@ def changes(run: TheRun, since: int) -> Response:
 
 @router.get("/runs/{key}/predictions")
 def predictions(run: TheRun) -> Response:
-    """The predicted class of every image, and its certainty."""
-    fit = run.predictions
-    if fit is None:
-        return binary_response({}, {"probe": 0})
-    return binary_response({"prediction": fit.classes, "certainty": fit.certainty}, {"probe": fit.number})
+    """The predicted class of every image, and its certainty; both empty while there is no classifier.
+
+    There may be none any more when the page, which was told of one, comes to ask.
+    """
+    return binary_response(*_predicted(run))
 
 
 @router.get("/runs/{key}/columns/{name:path}")
@@ -91,3 +91,10 @@ def sizes(services: TheServices) -> Response:
 
 def _header(states: ImageStates) -> dict[str, Any]:
     return {"revision": states.revision, "reasons": states.reason_texts}
+
+
+def _predicted(run: OpenRun) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    fit = run.predictions
+    if fit is None:
+        return {"prediction": np.zeros(0, np.uint16), "certainty": np.zeros(0, np.float32)}, {"probe": 0}
+    return {"prediction": fit.classes, "certainty": fit.certainty}, {"probe": fit.number}
