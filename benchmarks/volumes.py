@@ -54,6 +54,7 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "voxel-vae, k-means": ("voxel-vae", "kmeans", {}),
     "voxel-vae, Gaussian": ("voxel-vae", "gaussian", {}),
     "voxel-vae, merged (default)": ("voxel-vae", "merged", {}),
+    "voxel-vae with convolutions, merged": ("voxel-vae", "merged", {"channels": (8, 12, 16, 24), "latent_size": 8}),
     f"voxel-vae, merged, {ANCHORS:,} patches": ("voxel-vae", "merged", {"n_steps": ANCHORS // 512}),
     f"network of the paper (16-32-64 channels), {ANCHORS:,} anchors, k-means": ("voxel-vae", "kmeans", PAPER),
     f"CIHS, {ANCHORS:,} anchors, hyperbolic k-means": ("cihs", "hyperbolic", {"n_steps": ANCHORS // 128}),

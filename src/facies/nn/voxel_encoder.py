@@ -1,4 +1,4 @@
-"""An encoder of voxels that is trained on patches by strided convolutions, and applied to whole blocks by dilated ones."""
+"""An encoder of voxels: of what is known of each, and of patches by strided convolutions that blocks see as dilated ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class VoxelEncoder(nn.Module):
     Parameters
     ----------
     channels : sequence of int
-        Outputs of the convolutions.
+        Outputs of the convolutions; with none of them a voxel is encoded by its values alone.
     n_values : int
         Values of the voxel itself, such as the responses of filters; 0 for none.
     latent_size : int
@@ -52,14 +52,16 @@ class VoxelEncoder(nn.Module):
             nn.Conv3d(widths[i], widths[i + 1], self._kernel(i), stride=self._in_plane(2 if i < n_layers - 1 else 1))
             for i in range(n_layers)
         )
-        self.layers = nn.ModuleList([nn.Linear(channels[-1] + n_values, hidden), nn.Linear(hidden, hidden)])
+        n_seen = (channels[-1] if n_layers else 0) + n_values
+        self.layers = nn.ModuleList([nn.Linear(n_seen, hidden), nn.Linear(hidden, hidden)])
         self.head = nn.Linear(hidden, 2 * latent_size)
 
     @property
     def patch(self) -> tuple[int, int, int]:
         """The shape of a patch: z, y, x."""
-        side = 2 ** (len(self.convolutions) + 1) - 1
-        return (3 if self.slices else side), side, side
+        n_layers = len(self.convolutions)
+        side = 2 ** (n_layers + 1) - 1
+        return (3 if self.slices and n_layers else side), side, side
 
     @property
     def halo(self) -> tuple[int, int, int]:
@@ -72,8 +74,7 @@ class VoxelEncoder(nn.Module):
         seen = patches
         for convolution in self.convolutions:
             seen = F.gelu(convolution(seen))
-        seen = seen.flatten(1)
-        hidden = seen if values is None else torch.cat([seen, values], dim=1)
+        hidden = self._join(seen.flatten(1), values, 1)
         for layer in self.layers:
             hidden = F.gelu(layer(hidden))
         mean, spread = self.head(hidden).chunk(2, dim=1)
@@ -99,7 +100,7 @@ class VoxelEncoder(nn.Module):
             convolution = cast("nn.Conv3d", each)
             seen = F.gelu(F.conv3d(seen, convolution.weight, convolution.bias, dilation=self._in_plane(step)))
             step *= int(convolution.stride[-1])
-        hidden = seen[0] if values is None else torch.cat([seen[0], values])
+        hidden = self._join(seen[0], values, 0)
         shape = hidden.shape[1:]
         rows = hidden.flatten(1)
         for layer in [*self.layers, self.head]:
@@ -107,6 +108,10 @@ class VoxelEncoder(nn.Module):
             rows = torch.addmm(linear.bias[:, None], linear.weight, rows)
             rows = rows if linear is self.head else F.gelu(rows)
         return rows[: self.latent_size].reshape(self.latent_size, *shape)
+
+    def _join(self, seen: Tensor, values: Tensor | None, axis: int) -> Tensor:
+        parts = [*([seen] if len(self.convolutions) else []), *([] if values is None else [values])]
+        return torch.cat(parts, dim=axis)
 
     def _kernel(self, layer: int) -> tuple[int, int, int]:
         return (3 if layer == 0 or not self.slices else 1), 3, 3

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.methods.voxels import VoxelMethod, VoxelSample
+from facies.methods.voxels.physical_scale import random_tiles
 from facies.volumes.dense import read_with_halo, sees_beyond
 from facies.volumes.geometry import Box, Shape
 from facies.volumes.value_range import GreyRange
@@ -21,7 +22,10 @@ BYTES_IN_MEMORY = 2**28
 """Up to so many voxels a volume is learnt from as a whole; of a larger one random boxes of as many voxels together."""
 EMBEDDED_ROWS = 200_000
 _BOX: Shape = (160, 160, 160)
-_N_BLOCKS = 16
+_OF_SLICES: tuple[int, Shape] = (96, (2, 256, 256))
+_OF_CUBES: tuple[int, Shape] = (16, (56, 56, 56))
+"""How many blocks are embedded at most, and their sides: of thick slices, and of voxels that are about cubes. The more places they
+come from, the less do clusters depend on the seed."""
 
 
 def read_sample(volume: Volume, grey_range: GreyRange, seed: int) -> VoxelSample:
@@ -34,7 +38,8 @@ def read_sample(volume: Volume, grey_range: GreyRange, seed: int) -> VoxelSample
     else:
         side = _clipped(_BOX, volume.shape)
         count = max(1, BYTES_IN_MEMORY // int(np.prod(side)))
-        boxes = _random_boxes(volume.shape, side, count, np.random.default_rng(seed))
+        starts = random_tiles(volume.shape, side, count, np.random.default_rng(seed))
+        boxes = [_box(start, side) for start in starts]
     found = []
     for box in boxes:
         values, damaged = _read_grey(volume, box, grey_range)
@@ -50,10 +55,10 @@ def sample_embedding(
 ) -> NDArray[np.float32]:
     """Embed random blocks as they will be embedded later, and return random voxels of them without padding, (N, D)."""
     rng = np.random.default_rng([seed, 1])
-    slices = method.grid.is_slices
-    side = _clipped((2, 256, 256) if slices else (56, 56, 56), volume.shape)
-    count = min(_N_BLOCKS, -(-int(np.prod(volume.shape)) // int(np.prod(side))))
-    boxes = _random_boxes(volume.shape, side, count, rng, even=method.grid.factors)
+    most, wanted = _OF_SLICES if method.grid.is_slices else _OF_CUBES
+    side = _clipped(wanted, volume.shape)
+    starts = random_tiles(volume.shape, side, most, rng, even=method.grid.factors)
+    boxes = [_box(start, side) for start in starts]
     progress.start("embedding a sample", len(boxes), "blocks")
     rows = []
     for box in boxes:
@@ -87,17 +92,9 @@ def _read_grey(volume: Volume, box: Box, grey_range: GreyRange) -> tuple[NDArray
     return values, is_damaged
 
 
-def _random_boxes(
-    shape: Shape, side: Shape, count: int, rng: np.random.Generator, even: Shape = (1, 1, 1)
-) -> list[Box]:
-    boxes = []
-    for _ in range(count):
-        z, y, x = (
-            int(rng.integers(0, (size - each) // factor + 1)) * factor
-            for size, each, factor in zip(shape, side, even, strict=True)
-        )
-        boxes.append(Box((z, y, x), (z + side[0], y + side[1], x + side[2])))
-    return boxes
+def _box(start: Shape, side: Shape) -> Box:
+    (z, y, x), (down, along, across) = start, side
+    return Box(start, (z + down, y + along, x + across))
 
 
 def _clipped(side: Shape, shape: Shape) -> Shape:

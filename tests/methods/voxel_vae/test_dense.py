@@ -50,7 +50,15 @@ def test_dense_equals_patch_by_patch_at_every_voxel(slices) -> None:
 
 
 @pytest.mark.parametrize("size", [(8, 8, 8), (40, 4, 4)])
-@pytest.mark.parametrize("method", [VoxelVAE(**SMALL, scale_nm=100), FilterBank(scale_nm=64, n_scales=2)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        VoxelVAE(**SMALL, scale_nm=100),
+        VoxelVAE(**{**SMALL, "channels": ()}, scale_nm=100),
+        VoxelVAE(**{**SMALL, "channels": (), "noise": 0.05}, scale_nm=64, keep_intensity=False),
+        FilterBank(scale_nm=64, n_scales=2),
+    ],
+)
 def test_codes_do_not_depend_on_how_the_volume_is_cut(method, size) -> None:
     method.fit(VoxelSample([GREY], size))
     whole = method.embed(mirrored(GREY, [0, 0, 0], [20, 32, 32], method.halo))

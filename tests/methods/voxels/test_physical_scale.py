@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from facies.methods.voxels.filter_bank import bank_halo, bank_responses, mirrored
 from facies.methods.voxels.gaussian_scale import eigenvalues_3d, smooth
-from facies.methods.voxels.physical_scale import WorkingGrid
+from facies.methods.voxels.physical_scale import WorkingGrid, random_tiles
 
 RNG = np.random.default_rng(0)
 
@@ -87,3 +87,22 @@ def test_blocks_begin_with_a_whole_working_voxel(finest) -> None:
     assert all(
         factor * size <= 1.05 * finest or factor == 1 for factor, size in zip(factors, (45, 4.6, 4.6), strict=True)
     )
+
+
+def test_tiles_are_drawn_once_each_and_together_cover_the_volume() -> None:
+    shape, side, even = (9, 50, 33), (2, 16, 16), (1, 4, 2)
+    every = random_tiles(shape, side, 1000, np.random.default_rng(0), even)
+    assert len(set(every)) == len(every) == 5 * 4 * 3
+    seen = np.zeros(shape, bool)
+    for start in every:
+        assert all(
+            first % step == 0 and first + size <= most
+            for first, step, size, most in zip(start, even, side, shape, strict=True)
+        )
+        seen[tuple(slice(first, first + size) for first, size in zip(start, side, strict=True))] = True
+    # What is left over is less than `even` at the ends.
+    assert seen[:, :48, :32].all()
+    few = random_tiles(shape, side, 7, np.random.default_rng(0), even)
+    assert len(few) == len(set(few)) == 7
+    assert set(few) <= set(every)
+    assert random_tiles((1, 5, 5), (1, 5, 5), 3, np.random.default_rng(0)) == [(0, 0, 0)]

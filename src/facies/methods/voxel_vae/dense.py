@@ -1,8 +1,8 @@
-"""The default network of Voxel-VAE: trained on strided patches, applied to a whole block in one dense pass."""
+"""The default network of Voxel-VAE: trained on single voxels and their patches, applied to a whole block in one dense pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,10 @@ N_SCALES = 4
 
 
 class DenseNetwork:
-    """Embeds a voxel from the patch around it and the filter responses at it.
+    """Embeds a voxel from the filter responses at it, of thick slices also the mean of those of the slices beside.
 
-    The code must reconstruct the responses, of thick slices also the mean of those of the slices beside, from a view with noise. So it
-    keeps what varies together across filters and slices, and leaves out noise.
+    The code must reconstruct the responses. So it keeps what varies together across filters and slices, and leaves out noise. With
+    `channels` the encoder also sees the patch around the voxel, by convolutions.
 
     Parameters
     ----------
@@ -62,9 +62,13 @@ class DenseNetwork:
     @property
     def working_halo(self) -> Shape:
         """How far a voxel sees, in working voxels."""
-        bank = bank_halo(self.sigmas, slices=self.slices)
-        window = (radius(each) for each in self.window)
-        z, y, x = (max(a, b + c) for a, b, c in zip(bank, self.encoder.halo, window, strict=True))
+        bank, patch = bank_halo(self.sigmas, slices=self.slices), self.encoder.halo
+        window = [radius(each) for each in self.window]
+        if not self.settings.keep_intensity:
+            bank = _sum(bank, window)
+        if self.settings.channels:
+            patch = _sum(patch, window)
+        z, y, x = (max(a, b) for a, b in zip(bank, patch, strict=True))
         return z, y, x
 
     def learn(
@@ -79,7 +83,7 @@ class DenseNetwork:
         blocks = list(self._blocks(sample, np.random.default_rng(seed), progress))
         every = torch.cat([block.targets.flatten(1)[:, ::7].float() for block in blocks], dim=1)
         self.means, self.deviations = every.mean(dim=1), every.std(dim=1).clamp_min(1e-6)
-        blocks = [TrainingBlock(b.grey, self._standard(b.values), self._standard(b.targets)) for b in blocks]
+        blocks = [self._standardised(block) for block in blocks]
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             self.encoder = VoxelEncoder(
@@ -102,11 +106,10 @@ class DenseNetwork:
         progress.start("filtering", len(cut), "blocks")
         for values in cut:
             working = self.grid.reduce(values)
-            seen = with_noise(working, self.settings.noise, rng)
-            yield TrainingBlock(
-                torch.from_numpy(self._grey(seen)), torch.from_numpy(self._responses(seen)).half(),
-                torch.from_numpy(self._responses(working)).half(),
-            )  # fmt: skip
+            seen = with_noise(working, self.settings.noise, rng) if self.settings.noise else working
+            responses = torch.from_numpy(self._responses(seen)).half()
+            targets = torch.from_numpy(self._responses(working)).half() if self.settings.noise else responses
+            yield TrainingBlock(torch.from_numpy(self._grey(seen)), responses, targets)
             progress.advance(1)
         progress.finish()
 
@@ -120,7 +123,8 @@ class DenseNetwork:
 
     def _grey(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
         """What patches are cut from, with the halo of the network alone."""
-        return np.ascontiguousarray(_inner(normalise_contrast(working, self.window), self._more(self.encoder.halo)))
+        values = normalise_contrast(working, self.window) if self.settings.channels else working
+        return np.ascontiguousarray(_inner(values, self._more(self.encoder.halo)))
 
     def _responses(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
         """Responses of the filters without any halo, (n_values, z, y, x)."""
@@ -139,6 +143,11 @@ class DenseNetwork:
         z, y, x = (all_of - own for all_of, own in zip(self.working_halo, halo, strict=True))
         return z, y, x
 
+    def _standardised(self, block: TrainingBlock) -> TrainingBlock:
+        values = self._standard(block.values)
+        without_noise = block.targets is block.values
+        return TrainingBlock(block.grey, values, values if without_noise else self._standard(block.targets))
+
     def _standard(self, values: Tensor) -> Tensor:
         shape = (-1, 1, 1, 1)
         return ((values.float() - self.means.reshape(shape)) / self.deviations.reshape(shape)).to(values.dtype)
@@ -153,6 +162,11 @@ class DenseNetwork:
         weights = {name: torch.from_numpy(each.copy()) for name, each in state.items()}
         self.means, self.deviations = weights.pop("means"), weights.pop("deviations")
         self.encoder.load_state_dict({name.removeprefix("encoder."): each for name, each in weights.items()})
+
+
+def _sum(halo: Shape, more: Sequence[int]) -> Shape:
+    z, y, x = (a + b for a, b in zip(halo, more, strict=True))
+    return z, y, x
 
 
 def _inner(values: NDArray[np.float32], halo: Shape) -> NDArray[np.float32]:

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.methods.voxel_vae.dense import DenseNetwork
+from facies.methods.voxel_vae.dense import N_SCALES, DenseNetwork
 from facies.methods.voxel_vae.paper import PaperNetwork, PaperSettings
 from facies.methods.voxels.base import VoxelMethod, VoxelSample
+from facies.methods.voxels.filter_bank import bank_sigmas
 from facies.methods.voxels.physical_scale import Shape
 from facies.parameters import Count, Positive, Weight, parameter_values, settings
 
@@ -26,7 +27,7 @@ _OF_BOTH = ("network", "paper", "device", "devices", "scale_nm", "random_state")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class VoxelVAE(VoxelMethod):
-    """A variational autoencoder that gives each voxel a code, from the patch around it and filters at several scales.
+    """A variational autoencoder that gives each voxel a code, from filters at several scales and, if wanted, the patch around it.
 
     Examples
     --------
@@ -45,6 +46,7 @@ class VoxelVAE(VoxelMethod):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {},
+        "convolutions": {"channels": (8, 12, 16, 24), "latent_size": 8},
         "paper": {"network": "paper", "scale_nm": 144.0},
         "paper-small": {
             "network": "paper", "scale_nm": 144.0, "paper.channels": (16, 32, 64), "paper.hidden": 64, "paper.latent_size": 16,
@@ -57,10 +59,11 @@ class VoxelVAE(VoxelMethod):
     parameters of its own."""
     paper: PaperSettings = settings(PaperSettings)
     """The parameters of ``paper``; all others but the size, the seed and the devices are those of ``dense``."""
-    latent_size: Count = 8
+    latent_size: Count = 6
     """Numbers in a code; more keep finer differences, and clusters are harder to find."""
-    channels: tuple[Count, ...] = (8, 12, 16, 24)
-    """Outputs of the convolutions; each one more doubles the side of a patch, which is 2^(n + 1) − 1 voxels."""
+    channels: tuple[Count, ...] = ()
+    """Outputs of convolutions over the patch around a voxel, which are encoded with the filters; each one more doubles the side of the
+    patch, which is 2^(n + 1) − 1 voxels. By default there are none, and the filters alone are encoded."""
     hidden: Count = 96
     """Width of the layers between patch and code, and of the decoder."""
     n_steps: Count = 1500
@@ -71,8 +74,9 @@ class VoxelVAE(VoxelMethod):
     """Of AMSGrad at the first step; it falls to 0 as a cosine."""
     kl_weight: Weight = 1.0
     """Weight of the divergence of codes from a standard normal distribution; larger values keep fewer differences."""
-    noise: Weight = 0.05
-    """Greatest standard deviation of the noise in what the encoder sees, in units of the grey range; the decoder is shown none."""
+    noise: Weight = 0.0
+    """Greatest standard deviation of the noise in what the encoder sees, in units of the grey range; the decoder is shown none. With
+    noise all blocks are filtered twice."""
     n_blocks: Count = 96
     """Blocks of slices from which patches are drawn; where voxels are about cubes a sixteenth as many, which are larger. More of them
     show more of the volume, and take longer to filter."""
@@ -100,10 +104,11 @@ class VoxelVAE(VoxelMethod):
 
     @property
     def finest_nm(self) -> float:
-        """A patch has as many voxels as the network sees; that of the paper is 9 voxels wide."""
+        """The smallest filter, or a patch of as many voxels as the network sees; that of the paper is 9 voxels wide."""
         if self.network == "paper":
             return self.scale_nm / 9
-        return self.scale_nm / (2 ** (len(self.channels) + 1) - 1)
+        n_sides = 2 ** (len(self.channels) + 1) - 1
+        return min(bank_sigmas(self.scale_nm, N_SCALES)[0], self.scale_nm / n_sides)
 
     @property
     def halo(self) -> Shape:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TrainingBlock:
-    """One block, seen with noise and without.
+    """One block, seen with noise and without; both may be one array.
 
     Attributes
     ----------
@@ -46,7 +46,9 @@ class PatchSource:
     def __init__(self, blocks: Sequence[TrainingBlock], patch: tuple[int, int, int], device: torch.device) -> None:
         self.grey = torch.cat([block.grey.flatten() for block in blocks]).to(device)
         self.values = torch.cat([block.values.flatten(1).T for block in blocks]).to(device)
-        self.targets = torch.cat([block.targets.flatten(1).T for block in blocks]).to(device)
+        self.targets = self.values
+        if any(block.targets is not block.values for block in blocks):
+            self.targets = torch.cat([block.targets.flatten(1).T for block in blocks]).to(device)
         self.patch = patch
         self.device = device
         shapes = torch.tensor([block.values.shape[1:] for block in blocks])

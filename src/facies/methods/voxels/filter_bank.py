@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facies.methods.voxels.base import VoxelMethod, VoxelSample
 from facies.methods.voxels.gaussian_scale import eigenvalues_2d, eigenvalues_3d, radius, smooth
-from facies.methods.voxels.physical_scale import Shape, Triple
+from facies.methods.voxels.physical_scale import Shape, Triple, random_tiles
 
 if TYPE_CHECKING:
     from facies.training import Progress
@@ -173,15 +173,20 @@ class FilterBank(VoxelMethod):
 def learning_blocks(
     sample: VoxelSample, halo: Shape, rng: np.random.Generator, *, slices: bool, count: int = _LEARNING_BOXES
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield random blocks of a sample with their halo, float32 in 0 … 1; a box is mirrored beyond its border."""
-    sizes = np.array([box.size for box in sample.boxes], np.float64)
-    wanted = (2, 128, 128) if slices else (56, 56, 56)
-    count = min(count, max(1, -(-2 * int(sizes.sum()) // int(np.prod(wanted)))))
-    for number in rng.choice(len(sizes), count, p=sizes / sizes.sum()):
-        box = sample.boxes[number]
-        side = [min(size, each) for size, each in zip(box.shape, wanted, strict=True)]
-        start = [int(rng.integers(0, size - each + 1)) for size, each in zip(box.shape, side, strict=True)]
-        yield mirrored(box, start, side, halo)
+    """Yield random blocks of a sample with their halo, float32 in 0 … 1; a box is mirrored beyond its border.
+
+    They are tiles, of which none is drawn twice.
+    """
+    wanted = (2, 256, 256) if slices else (56, 56, 56)
+    sides = [[min(size, each) for size, each in zip(box.shape, wanted, strict=True)] for box in sample.boxes]
+    tiles = [
+        (box, start, side)
+        for box, side in zip(sample.boxes, sides, strict=True)
+        for start in random_tiles(box.shape, side, count, rng)
+    ]
+    for number in rng.choice(len(tiles), min(count, len(tiles)), replace=False):
+        box, start, side = tiles[number]
+        yield mirrored(box, list(start), side, halo)
 
 
 def mirrored(box: NDArray[np.uint8], start: list[int], side: list[int], halo: Shape) -> NDArray[np.float32]:

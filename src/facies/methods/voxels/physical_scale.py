@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,3 +116,38 @@ class WorkingGrid:
                 features = np.add(first, second, out=first)
         z, y, x = shape
         return features[:, :z, :y, :x]
+
+
+def random_tiles(
+    shape: Sequence[int], side: Sequence[int], count: int, rng: np.random.Generator, even: Shape = (1, 1, 1)
+) -> list[Shape]:
+    """Draw tiles of a volume at random, none twice: so many of them show as much of it as they can.
+
+    Parameters
+    ----------
+    shape, side : sequence of int
+        Of the volume and of a tile, which is not larger.
+    count : int
+        How many; all of them, if there are fewer.
+    rng : Generator
+        What draws.
+    even : tuple of int
+        Tiles begin at multiples of it.
+
+    Returns
+    -------
+    list of tuple
+        Where they begin. The outermost end, to within `even`, with the volume; others may overlap a little.
+    """
+    axes = [_tile_starts(*each) for each in zip(shape, side, even, strict=True)]
+    sizes = tuple(map(len, axes))
+    total = math.prod(sizes)
+    chosen = rng.choice(total, min(count, total), replace=False)
+    places = zip(*np.unravel_index(chosen, sizes), strict=True)
+    return [(axes[0][z], axes[1][y], axes[2][x]) for z, y, x in places]
+
+
+def _tile_starts(size: int, side: int, even: int) -> list[int]:
+    last = max(0, size - side) // even
+    n_steps = -(-max(0, size - side) // side)
+    return [round(number * last / max(n_steps, 1)) * even for number in range(n_steps + 1)]
