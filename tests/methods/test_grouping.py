@@ -11,7 +11,7 @@ from facies.errors import InputError
 from facies.methods import grouping as module
 from facies.methods.grouping import Grouping, Groups
 from facies.metrics import accuracy
-from facies.training import Trainer
+from facies.training import SilentProgress, Trainer
 
 
 def blobs(per=30, k=3, dimensions=6, seed=0):
@@ -117,3 +117,21 @@ def test_a_tree_of_some_of_the_images_is_not_kept(monkeypatch):
     embedding, _ = blobs(per=100)
     monkeypatch.setattr(module, "MOST_REFERENCES", 60)
     assert "tree_parent" not in Grouping(method="ward", layout_dimensions=None).fit(embedding, Trainer())
+
+
+def test_how_many_layouts_judged_is_said_and_how_far_the_numbers_have_come_is_shown():
+    seen: dict[str, list[int]] = {}
+
+    class Shown(SilentProgress):
+        def start(self, name: str, total: int, unit: str) -> None:
+            self.name = name
+            seen[name] = [total, 0]
+
+        def advance(self, count: int, note: str = "") -> None:
+            seen[self.name][1] += count
+
+    embedding, _ = blobs(per=40)
+    found = Grouping(method="ward", n_layouts=3).fit(embedding, Trainer(progress=Shown()))
+    assert any("judged in 3 layouts of the images" in note for note in found["grouping_notes"])
+    assert list(seen) == ["lay out", "number of groups", "group"]
+    assert all(total == done > 0 for total, done in seen.values())

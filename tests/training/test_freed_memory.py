@@ -45,3 +45,11 @@ def test_elsewhere_nothing_is_done(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     with keep_freed_memory():
         assert freed_memory._glibc() is None
+
+
+def test_what_a_user_has_set_stays(monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "100000")
+    assert freed_memory._glibc() is None
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=100000")
+    assert freed_memory._glibc() is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -41,7 +41,11 @@ class GroupLevels(NamedTuple):
     coarser: list[int]
 
 
-def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) -> GroupLevels:
+def group_levels(
+    layouts: Sequence[NDArray[np.float32]],
+    random_state: int = 0,
+    track: Callable[[Sequence[int]], Iterable[int]] | None = None,
+) -> GroupLevels:
     """Find how many groups the layouts of an embedding have.
 
     Groups lie in groups: photographs of clothes are shoes and the rest, and at the same time ten kinds, and the silhouette
@@ -56,6 +60,8 @@ def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) 
         (N, D) each, two or more, of the same rows and from different seeds.
     random_state
         Seed of the 2,000 rows that are looked at where there are more, and of k-means.
+    track
+        Goes through the numbers that are tried, and may show how far that has come.
 
     Examples
     --------
@@ -71,7 +77,7 @@ def group_levels(layouts: Sequence[NDArray[np.float32]], random_state: int = 0) 
     distances = [pairwise_distances(each).astype(np.float32) for each in rows]
     counts = _counts(max(2, len(sample) // LEAST_MEMBERS))
     silhouettes, agreements = np.empty(len(counts)), np.empty(len(counts))
-    for index, count in enumerate(counts):
+    for index, count in enumerate(track(counts) if track else counts):
         found = [
             KMeans(count, n_init=N_INIT, random_state=random_state + number).fit(each).labels_
             for number, each in enumerate(rows)

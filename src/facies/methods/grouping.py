@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self, get_args
 
@@ -109,14 +110,16 @@ class Grouping(Settings):
             ``density`` and ``ward``, where all images were laid out, the arrays of their `GroupTree` as ``tree_…``.
         """
         rows = _references(len(embedding), trainer.seed("references"))
-        with trainer.progress("group", 3, "steps") as progress:
+        with trainer.progress("lay out", 2, "steps") as progress:
             axes = principal_axes(self._scaled(embedding[rows]), self.n_components)
             reduced = np.asarray(axes.transform(self._scaled(embedding[rows])), np.float32)
             progress.advance(1)
             layouts = self._layouts(reduced, trainer.seed("layout"))
             progress.advance(1)
-            levels = self._levels(layouts, trainer.seed("groups"))
+        levels = self._levels(layouts, trainer)
+        with trainer.progress("group", 1, "steps") as progress:
             labels, memberships = self._cut(layouts, levels, trainer.seed("groups"))
+            progress.advance(1)
         state = {
             "mean": torch.from_numpy(np.asarray(axes.mean_, np.float32)),
             "components": torch.from_numpy(np.asarray(axes.components_, np.float32)),
@@ -131,7 +134,7 @@ class Grouping(Settings):
             "groups": state,
             "n_clusters": memberships.shape[1],
             "found_labels": found,
-            "grouping_notes": self._notes(labels, memberships, len(embedding), levels),
+            "grouping_notes": self._notes(labels, memberships, len(embedding), levels, len(layouts)),
             **({} if len(rows) < len(embedding) else self._tree(layouts[0], trainer.seed("groups"))),
         }
 
@@ -151,15 +154,23 @@ class Grouping(Settings):
         count = min(self.n_layouts, max(least, IMAGES_IN_LAYOUTS // len(reduced))) if judged else 1
         return [manifold.layout(self.layout_dimensions, seed=(seed + number) % 2**32) for number in range(count)]
 
-    def _levels(self, layouts: list[NDArray[np.float32]], seed: int) -> GroupLevels | None:
+    def _levels(self, layouts: list[NDArray[np.float32]], trainer: Trainer) -> GroupLevels | None:
         """How many groups there are; None where density finds them itself."""
         if self.n_clusters is not None:
             return GroupLevels(self.n_clusters, [])
         if self.chosen_method == "density":
             return None
+        seed = trainer.seed("groups")
         if len(layouts) == 1:
             return GroupLevels(number_by_silhouette(layouts[0], random_state=seed), [])
-        return group_levels(layouts, seed)
+
+        def tracked(counts: Sequence[int]) -> Iterator[int]:
+            with trainer.progress("number of groups", len(counts), "numbers") as progress:
+                for count in counts:
+                    yield count
+                    progress.advance(1)
+
+        return group_levels(layouts, seed, tracked)
 
     def _cut(
         self, layouts: list[NDArray[np.float32]], levels: GroupLevels | None, seed: int
@@ -193,13 +204,19 @@ class Grouping(Settings):
         return ward_tree(layout, random_state=seed).arrays(prefix="tree_") if self.chosen_method == "ward" else {}
 
     def _notes(
-        self, labels: NDArray[np.int64], memberships: NDArray[np.float32], n_images: int, levels: GroupLevels | None
+        self,
+        labels: NDArray[np.int64],
+        memberships: NDArray[np.float32],
+        n_images: int,
+        levels: GroupLevels | None,
+        n_layouts: int,
     ) -> list[str]:
         notes, count, noise = [], memberships.shape[1], int((labels < 0).sum())
         if self.n_clusters is None:
             coarser = ", ".join(map(str, [] if levels is None else levels.coarser))
             also = f"; all layouts agree on coarser groups as well: {coarser}" if coarser else ""
-            notes.append(f"the number of groups was found, not given: {count} by {self.chosen_method}{also}")
+            judged = f", judged in {n_layouts} layouts of the images" if n_layouts > 1 else ""
+            notes.append(f"the number of groups was found, not given: {count} by {self.chosen_method}{judged}{also}")
         elif count < self.n_clusters:
             notes.append(f"there are {count} groups instead of {self.n_clusters}: so few images differ")
         if noise:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ _DEFAULTS = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
 @contextmanager
 def keep_freed_memory() -> Iterator[None]:
     """Within this context memory that was freed stays with the process, and is given back at its end; on Linux alone.
+
+    Where the environment says how memory is allocated (``MALLOC_…``, ``GLIBC_TUNABLES``) nothing is changed.
 
     It is meant for an epoch: in a longer time the gaps between what is held grow, which nobody else can use.
 
@@ -38,8 +41,9 @@ def keep_freed_memory() -> Iterator[None]:
 
 
 def _glibc() -> Any:
-    """The C library of this process; None where it is another one."""
-    if sys.platform != "linux":
+    """The C library of this process; None where it is another one, or its user has set how it allocates."""
+    chosen = any(name.startswith("MALLOC_") for name in os.environ) or "malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    if sys.platform != "linux" or chosen:
         return None
     libc = ctypes.CDLL(None)
     return libc if all(hasattr(libc, name) for name in ("gnu_get_libc_version", "mallopt", "malloc_trim")) else None
