@@ -18,6 +18,7 @@ from how_far_page import how_far
 from real_tables import default_method, real_images
 from record import where
 from side_by_side_page import side_by_side
+from suite_rows import page as suite_page
 from trust_page import trust
 from volume_tables import volume_page
 
@@ -589,6 +590,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "processes": (("two-processes",), processes),
     "reliability": (("reliability",), reliability),
     "selection": (("selection",), selection),
+    "all-methods": (("suite-",), suite_page),
     "trust": (("trust",), trust),
     "consensus": (("consensus",), consensus),
     "mixture": (("mixture",), mixture),

@@ -62,6 +62,21 @@ def test_patterns_are_found_and_the_others_unassigned(fitted):
     assert any("have no spatial pattern" in note for note in method.notes_)
 
 
+@pytest.mark.parametrize(("statistic", "n_permutations"), [("geary", 0), ("moran", 99), ("geary", 99)])
+def test_patterns_are_found_by_either_statistic_and_by_permutations(statistic, n_permutations):
+    """Permutations of so few orders show no p-value below 1 %, which is enough where most images have a pattern."""
+    pixels, kinds = noisy()
+    short = {"pretraining.epochs": 1, "training.epochs": 1, "denoising.epochs": 1}
+    chosen = {"patterns.statistic": statistic, "patterns.n_permutations": n_permutations}
+    method = tiny(**short, **chosen).fit(image_set(pixels))
+    assert (method.labels_[kinds < 0] == -1).mean() >= 0.8
+    assert (method.labels_[kinds >= 0] == -1).mean() <= 0.1
+    np.testing.assert_array_equal(method.predict(image_set(pixels)), method.labels_)
+    name = {"moran": "Moran's I", "geary": "Geary's C"}[statistic]
+    said = f"({name}, 99 permutations)" if n_permutations else f"({name})"
+    assert any("have no spatial pattern" in note and said in note for note in method.notes_)
+
+
 def test_predict_of_the_images_learnt_from_is_labels_also_where_unassigned(fitted):
     method, pixels, _, measured = fitted
     np.testing.assert_array_equal(method.predict(image_set(pixels, measured)), method.labels_)
