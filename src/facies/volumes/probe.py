@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from facies._version import __version__
 from facies.errors import InputError
@@ -21,16 +20,20 @@ from facies.volumes.geometry import AXES, Box, Shape
 from facies.volumes.label_colours import label_colours
 from facies.volumes.ome_zarr import fill_levels, level_arrays, pyramid_levels, write_labels_group, write_metadata
 from facies.volumes.open import open_volume
+from facies.volumes.segment import open_model
 from facies.volumes.segmentation import FILE, FORMAT, Segmentation
 from facies.volumes.stored_results import ResultArray
+from facies.volumes.surroundings import CodesWithSurroundings
+from facies.volumes.voxel_probe import VoxelProbe
 
 PROBE, SIMILARITY = "probe", "similarity"
-MOST_CLASSES = 254
 _CLICKS_A_CLASS = 20_000
-_ROWS_AT_ONCE = 65_536
-_TO_ALL, _TO_BALL, _LEAST_VARIANCE = 0.3, 0.2, 0.05
+_AROUND = 0.3
+"""Standard deviation of the surroundings that a probe sees, in units of how far the method sees."""
+_USUAL_SCALE_NM = 300.0
 _BLOCK: Shape = (128, 128, 128)
 Progress = Callable[[int, int], None]
+Codes = ResultArray | CodesWithSurroundings
 
 
 def read_clicks(source: str | Path, shape: Shape) -> tuple[NDArray[np.int64], list[str], list[str]]:
@@ -86,87 +89,6 @@ def read_clicks(source: str | Path, shape: Shape) -> tuple[NDArray[np.int64], li
     return places, named["class"].tolist(), notes
 
 
-class VoxelProbe:
-    r"""A classifier of codes: a Gaussian for each class, whose covariance is drawn to that of all classes and to a ball.
-
-    .. math:: \Sigma_c = (1 - b) \bigl[(1 - a) S_c + a \bar S\bigr] + b \tfrac{\mathrm{tr}}{D} I, \qquad a = 0.3,\ b = 0.2
-
-    An expert clicks as often on what is rare as on what is not. How frequent a class is in the volume is therefore estimated from
-    voxels without a class, by expectation-maximisation of the shares alone.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n, D)
-        Of the clicked voxels.
-    classes : sequence of str
-        Their classes, two or more.
-    others : ndarray of shape (m, D)
-        Codes of random voxels of the volume.
-
-    Attributes
-    ----------
-    names : list of str
-        The classes in alphabetical order.
-    shares : ndarray
-        The estimated share of each class.
-
-    References
-    ----------
-    Friedman, "Regularized discriminant analysis", Journal of the American Statistical Association 84 (1989). Saerens, Latinne and
-    Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14 (2002), eq. 2.9.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> codes = rng.normal(size=(40, 2)) + np.repeat([[0], [5]], 20, axis=0)
-    >>> others = rng.normal(size=(1000, 2)) + np.repeat([[0], [5]], [900, 100], axis=0)
-    >>> probe = VoxelProbe(codes, ["a"] * 20 + ["b"] * 20, others)
-    >>> probe.names, probe.predict(np.array([[5.0, 5.5]])).tolist(), probe.shares.round(1).tolist()
-    (['a', 'b'], [1], [0.9, 0.1])
-    """
-
-    def __init__(self, codes: NDArray[Any], classes: Sequence[str], others: NDArray[Any]) -> None:
-        self.names = sorted(dict.fromkeys(classes))
-        if not 2 <= len(self.names) <= MOST_CLASSES:
-            raise InputError(
-                f"the clicks have {len(self.names)} class{'' if len(self.names) == 1 else 'es'}: 2 to {MOST_CLASSES} are needed"
-            )
-        self.mean = others.mean(axis=0)
-        self.deviation = np.maximum(others.std(axis=0), 1e-6)
-        standard, numbers = self._standard(codes), np.array([self.names.index(each) for each in classes])
-        parts = [standard[numbers == number].astype(np.float64) for number in range(len(self.names))]
-        own = np.stack([np.cov(part.T, bias=True).reshape(2 * [standard.shape[1]]) for part in parts])
-        ball = np.eye(standard.shape[1])
-        scales = (1 - _TO_ALL) * own + _TO_ALL * own.mean(axis=0)
-        traces = np.trace(scales, axis1=1, axis2=2)[:, None, None] / len(ball)
-        scales = (1 - _TO_BALL) * scales + _TO_BALL * np.maximum(traces, _LEAST_VARIANCE) * ball
-        self.maps = np.linalg.inv(np.linalg.cholesky(scales)).astype(np.float32)
-        centres = np.stack([part.mean(axis=0) for part in parts])
-        self.centres = np.einsum("kde,ke->kd", self.maps, centres).astype(np.float32)
-        self.shares = np.full(len(self.names), 1 / len(self.names))
-        likelihoods = softmax(self._scores(others) - np.log(self.shares), axis=1)
-        for _ in range(100):
-            found = likelihoods * self.shares
-            self.shares = np.maximum((found / found.sum(axis=1, keepdims=True)).mean(axis=0), 1e-4)
-
-    def predict(self, codes: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the class of each code, an index into `names`, (n,)."""
-        parts = [
-            self._scores(codes[start : start + _ROWS_AT_ONCE]).argmax(axis=1)
-            for start in range(0, len(codes), _ROWS_AT_ONCE)
-        ]
-        return np.concatenate(parts)
-
-    def _scores(self, codes: NDArray[Any]) -> NDArray[np.float64]:
-        n_classes, width = self.centres.shape
-        mapped = self._standard(codes) @ self.maps.reshape(-1, width).T - self.centres.ravel()
-        squares = np.square(mapped).reshape(-1, n_classes, width).sum(axis=2)
-        return np.asarray(np.log(self.shares) + np.linalg.slogdet(self.maps)[1] - 0.5 * squares)
-
-    def _standard(self, codes: NDArray[Any]) -> NDArray[np.float32]:
-        return np.asarray((codes - self.mean) / self.deviation, np.float32)
-
-
 def apply_probe(
     segmentation: Segmentation,
     clicks: str | Path,
@@ -176,6 +98,8 @@ def apply_probe(
     progress: Progress | None = None,
 ) -> list[str]:
     """Learn a classifier from clicks on the stored embedding, and write its labels for the whole volume.
+
+    It sees the code of a voxel, and the mean code around it: what is a mitochondrion shows more surely in its surroundings.
 
     Parameters
     ----------
@@ -197,13 +121,40 @@ def apply_probe(
     places, classes, notes = read_clicks(clicks, embedding.shape)
     order = np.lexsort((classes, *places.T))  # the same clicks in another order are the same classifier
     places, classes = places[order], [classes[number] for number in order]
+    labels = segmentation.labels()
+    sigma_nm = _AROUND * _scale_nm(segmentation)
+    with TemporaryDirectory() as work:
+        codes = CodesWithSurroundings(embedding, labels, sigma_nm, labels.voxel_size_nm, Path(work))
+        probe, more = _learn(segmentation, codes, places, classes)
+        notes += more
+
+        def label(part: NDArray[Any], measured: NDArray[np.bool_]) -> NDArray[np.uint8]:
+            found = (probe.predict(part.reshape(len(part), -1).T) + 1).reshape(measured.shape)
+            return np.where(measured, found, 0).astype(np.uint8)
+
+        with _result_folder(output, embedding, overwrite=overwrite) as folder:
+            path = folder / "labels.zarr" / PROBE
+            _write(segmentation, codes, path, PROBE, "labels", label, len(probe.names), progress)
+            write_labels_group(folder / "labels.zarr", [PROBE])
+            described = {
+                **segmentation.described, "format": FORMAT, "facies": __version__, "labels": {PROBE: len(probe.names)},
+                "embedding": None, "method": f"{segmentation.described['method']} and clicks", "classes": probe.names, "notes": notes,
+            }  # fmt: skip
+            write_json_atomically(folder / FILE, jsonable(described))
+    return notes
+
+
+def _learn(
+    segmentation: Segmentation, embedding: Codes, places: NDArray[np.int64], classes: list[str]
+) -> tuple[VoxelProbe, list[str]]:
+    """Learn from the voxels at some places; and lines for the user."""
     codes, known = _codes_at(embedding, segmentation, places)
+    notes = []
     if not known.all():
         notes.append(f"{int((~known).sum()):,} clicks on voxels without an embedding (border, padding) left out")
     kept = [each for each, yes in zip(classes, known, strict=True) if yes]
-    others = _random_codes(embedding, segmentation)
     learnt, of_class = _thinned(codes[known], kept) if kept else (codes[:0], [])
-    probe = VoxelProbe(learnt, of_class, others)
+    probe = VoxelProbe(learnt, of_class, _random_codes(embedding, segmentation))
     counts = ", ".join(f"{name}: {kept.count(name):,}" for name in probe.names)
     found = ", ".join(
         f"{number} {name} ({share:.0%})"
@@ -212,22 +163,14 @@ def apply_probe(
     notes.append(
         f"classes learnt from {len(kept):,} voxels ({counts}); labels, and their estimated share of the volume: {found}"
     )
+    return probe, notes
 
-    def label(part: NDArray[Any], measured: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        found = (probe.predict(part.reshape(len(part), -1).T) + 1).reshape(measured.shape)
-        return np.where(measured, found, 0).astype(np.uint8)
 
-    with _result_folder(output, embedding, overwrite=overwrite) as folder:
-        _write(
-            segmentation, embedding, folder / "labels.zarr" / PROBE, PROBE, "labels", label, len(probe.names), progress
-        )
-        write_labels_group(folder / "labels.zarr", [PROBE])
-        described = {
-            **segmentation.described, "format": FORMAT, "facies": __version__, "labels": {PROBE: len(probe.names)}, "embedding": None,
-            "method": f"{segmentation.described['method']} and clicks", "classes": probe.names, "notes": notes,
-        }  # fmt: skip
-        write_json_atomically(folder / FILE, jsonable(described))
-    return notes
+def _scale_nm(segmentation: Segmentation) -> float:
+    """How far the method sees; the usual 300 nm where a program of one's own made the codes."""
+    if not (segmentation.path / "model").is_dir():
+        return _USUAL_SCALE_NM
+    return open_model(segmentation).method.scale_nm
 
 
 def write_similarity(
@@ -282,7 +225,7 @@ def _embedding(segmentation: Segmentation) -> ResultArray:
 
 
 def _codes_at(
-    embedding: ResultArray, segmentation: Segmentation, places: NDArray[np.int64]
+    embedding: Codes, segmentation: Segmentation, places: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Codes of voxels, (n, D), and which of them were computed; each chunk is read once."""
     codes = np.zeros((len(places), int(embedding.channels or 1)), np.float32)
@@ -302,7 +245,7 @@ def _codes_at(
     return codes, known
 
 
-def _random_codes(embedding: ResultArray, segmentation: Segmentation) -> NDArray[np.float32]:
+def _random_codes(embedding: Codes, segmentation: Segmentation) -> NDArray[np.float32]:
     """Codes of up to 20,000 random voxels that were computed, of 32 random boxes."""
     rng = np.random.default_rng(0)
     labels = segmentation.labels()
@@ -343,7 +286,7 @@ def _result_folder(output: str | Path, embedding: ResultArray, *, overwrite: boo
 
 def _write(
     segmentation: Segmentation,
-    embedding: ResultArray,
+    embedding: Codes,
     path: Path,
     name: str,
     kind: Any,
