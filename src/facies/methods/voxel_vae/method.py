@@ -35,7 +35,7 @@ class VoxelVAE(VoxelMethod):
     >>> grey = np.random.default_rng(0).integers(0, 255, (12, 40, 40), np.uint8)
     >>> method = VoxelVAE(n_steps=2, n_blocks=1, scale_nm=240).fit(VoxelSample([grey], (80, 16, 16)))
     >>> method.embed(np.zeros([3 + 2 * each for each in method.halo], np.float32)).shape
-    (8, 3, 3, 3)
+    (6, 3, 3, 3)
     """
 
     name: ClassVar[str] = "voxel-vae"
