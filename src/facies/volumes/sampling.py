@@ -23,7 +23,7 @@ BYTES_IN_MEMORY = 2**28
 EMBEDDED_ROWS = 200_000
 _BOX: Shape = (160, 160, 160)
 _OF_SLICES: tuple[int, Shape] = (96, (2, 256, 256))
-_OF_CUBES: tuple[int, Shape] = (16, (56, 56, 56))
+_OF_CUBES: tuple[int, Shape] = (32, (56, 56, 56))
 """How many blocks are embedded at most, and their sides: of thick slices, and of voxels that are about cubes. The more places they
 come from, the less do clusters depend on the seed."""
 

@@ -106,3 +106,15 @@ def test_tiles_are_drawn_once_each_and_together_cover_the_volume() -> None:
     assert len(few) == len(set(few)) == 7
     assert set(few) <= set(every)
     assert random_tiles((1, 5, 5), (1, 5, 5), 3, np.random.default_rng(0)) == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize("slices", [False, True])
+def test_responses_without_a_halo_are_those_of_the_whole_block(slices) -> None:
+    """What nobody asks for is not computed, and nothing else changes: the same numbers to the last bit."""
+    sigmas = [(1.0, 1.0, 1.0), (2.0, 2.0, 2.0)]
+    halo = (0, 12, 12) if slices else (12, 12, 12)
+    values = RNG.random((30, 34, 36), np.float32)
+    inner = tuple(slice(more, size - more) for more, size in zip(halo, values.shape, strict=True))
+    whole = bank_responses(values, sigmas, slices=slices)
+    for one, other in zip(bank_responses(values, sigmas, slices=slices, halo=halo), whole, strict=True):
+        np.testing.assert_array_equal(one, other[inner])

@@ -100,7 +100,7 @@ class DenseNetwork:
             return train_alone(self.encoder, decoder, source, settings, seed, progress, checkpoints)
 
     def _blocks(self, sample: VoxelSample, rng: np.random.Generator, progress: Progress) -> Iterator[TrainingBlock]:
-        count = self.settings.n_blocks if self.slices else max(1, self.settings.n_blocks // 16)
+        count = self.settings.n_blocks if self.slices else max(1, self.settings.n_blocks // 4)
         halo = self.grid.stored_halo(self.working_halo)
         cut = list(learning_blocks(sample, halo, rng, slices=self.slices, count=count))
         progress.start("filtering", len(cut), "blocks")
@@ -131,12 +131,10 @@ class DenseNetwork:
         if not self.settings.keep_intensity:
             working = normalise_contrast(working, self.window)
         z, y, x = self.working_halo
-        parts = np.stack(
-            [_inner(each, (0, y, x)).copy() for each in bank_responses(working, self.sigmas, slices=self.slices)]
-        )
-        own = parts[:, z : parts.shape[1] - z]
         if not self.slices:
-            return own
+            return np.stack(list(bank_responses(working, self.sigmas, slices=False, halo=(z, y, x))))
+        parts = np.stack(list(bank_responses(working, self.sigmas, slices=True, halo=(0, y, x))))
+        own = parts[:, z : parts.shape[1] - z]
         return np.concatenate([own, (parts[:, z - 1 : -z - 1] + parts[:, z + 1 : parts.shape[1] - z + 1]) / 2])
 
     def _more(self, halo: Shape) -> Shape:

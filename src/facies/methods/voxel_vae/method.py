@@ -78,7 +78,7 @@ class VoxelVAE(VoxelMethod):
     """Greatest standard deviation of the noise in what the encoder sees, in units of the grey range; the decoder is shown none. With
     noise all blocks are filtered twice."""
     n_blocks: Count = 96
-    """Blocks of slices from which patches are drawn; where voxels are about cubes a sixteenth as many, which are larger. More of them
+    """Blocks of slices from which patches are drawn; where voxels are about cubes a quarter as many, which are larger. More of them
     show more of the volume, and take longer to filter."""
     keep_intensity: bool = True
     """Whether filters see grey values as they are; else also they see the local contrast, and dark and bright areas become alike."""

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.methods.voxels.base import VoxelMethod, VoxelSample
-from facies.methods.voxels.gaussian_scale import eigenvalues_2d, eigenvalues_3d, radius, smooth
+from facies.methods.voxels.gaussian_scale import Margined, derivatives, eigenvalues_2d, eigenvalues_3d, radius
 from facies.methods.voxels.physical_scale import Shape, Triple, random_tiles
 
 if TYPE_CHECKING:
     from facies.training import Progress
 
+_NONE: Shape = (0, 0, 0)
 _ROWS = 100_000
 _LEARNING_BOXES = 8
 
@@ -32,7 +33,9 @@ def bank_halo(sigmas: list[Triple], *, slices: bool) -> Shape:
     return (1, y, x) if slices else (z, y, x)
 
 
-def bank_responses(values: NDArray[np.float32], sigmas: list[Triple], *, slices: bool) -> Iterator[NDArray[np.float32]]:
+def bank_responses(
+    values: NDArray[np.float32], sigmas: list[Triple], *, slices: bool, halo: Shape = (0, 0, 0)
+) -> Iterator[NDArray[np.float32]]:
     """Filter a block; responses are invariant to rotation, and those of one scale are in units of grey value.
 
     At each scale: the mean, the length of the gradient, eigenvalues of the Hessian, square roots of the eigenvalues of the structure
@@ -46,24 +49,33 @@ def bank_responses(values: NDArray[np.float32], sigmas: list[Triple], *, slices:
         Standard deviations in voxels along z, y and x, for each scale.
     slices : bool
         Whether each slice is filtered by itself.
+    halo : tuple of int
+        Voxels at each end of z, y and x for which no response is wanted. Where it is less than `bank_halo`, the outermost voxels are
+        repeated.
 
     Yields
     ------
     ndarray
-        (z, y, x) float32, one response after the other: 7 a scale in slices, else 9.
+        (z, y, x) float32 without the halo, one response after the other: 7 a scale in slices, else 9.
     """
+    axes = (1, 2) if slices else (0, 1, 2)
+    pairs = [(axis, axis) for axis in axes] + [(a, b) for a in axes for b in axes if a < b]
     for sigma in sigmas:
         widths = (0.0, sigma[1], sigma[2]) if slices else sigma
-        mean = smooth(values, widths)
-        axes = (1, 2) if slices else (0, 1, 2)
-        first = {axis: smooth(values, widths, _order(axis)) for axis in axes}
+        reach = (radius(widths[0]), radius(widths[1]), radius(widths[2]))
+        block = Margined(values, halo).trimmed((2 * reach[0], 2 * reach[1], 2 * reach[2]))
+        derived = derivatives(
+            block, widths, [_order(), *(_order(axis) for axis in axes), *(_order(*pair) for pair in pairs)]
+        )
+        mean, first = derived[_order()].values, {axis: derived[_order(axis)] for axis in axes}
+        inner = {axis: each.trimmed(_NONE).values for axis, each in first.items()}
         yield mean
-        yield np.sqrt(sum(each * each for each in first.values()))
-        pairs = [(axis, axis) for axis in axes] + [(a, b) for a in axes for b in axes if a < b]
-        yield from _eigenvalues([smooth(values, widths, _order(*pair)) for pair in pairs])
-        for each in _eigenvalues([smooth(first[a] * first[b], widths) for a, b in pairs]):
+        yield np.sqrt(sum(each * each for each in inner.values()))
+        yield from _eigenvalues([derived[_order(*pair)].values for pair in pairs])
+        for each in _eigenvalues([(first[a] * first[b]).smoothed(widths).values for a, b in pairs]):
             yield np.sqrt(np.maximum(each, 0))
-        yield np.sqrt(np.maximum(smooth(values * values, widths) - mean * mean, 0))
+        near = block.trimmed(reach)
+        yield np.sqrt(np.maximum((near * near).smoothed(widths).values - mean * mean, 0))
 
 
 def _order(*axes: int) -> tuple[int, int, int]:
@@ -152,10 +164,11 @@ class FilterBank(VoxelMethod):
         slices = self.grid.is_slices
         working = self.grid.reduce(values)
         z, y, x = bank_halo(self.sigmas, slices=slices)
-        inner = np.s_[:, y : working.shape[1] - y, x : working.shape[2] - x]
-        parts = np.stack([each[inner].copy() for each in bank_responses(working, self.sigmas, slices=slices)])
+        if not slices:
+            return np.stack(list(bank_responses(working, self.sigmas, slices=False, halo=(z, y, x))))
+        parts = np.stack(list(bank_responses(working, self.sigmas, slices=True, halo=(0, y, x))))
         own = parts[:, z : parts.shape[1] - z]
-        if not (slices and self.neighbours):
+        if not self.neighbours:
             return own
         return np.concatenate([own, (parts[:, :-2] + parts[:, 2:]) / 2])
 
