@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
+_VOXELS_AT_ONCE = 2**16
+"""Of so many voxels the layers behind the convolutions are computed together: their memory would be that of the whole block."""
+
 
 class VoxelEncoder(nn.Module):
     """A patch around a voxel, and values that are known of the voxel itself → mean and variance of its code.
@@ -101,17 +104,21 @@ class VoxelEncoder(nn.Module):
             seen = F.gelu(F.conv3d(seen, convolution.weight, convolution.bias, dilation=self._in_plane(step)))
             step *= int(convolution.stride[-1])
         hidden = self._join(seen[0], values, 0)
-        shape = hidden.shape[1:]
         rows = hidden.flatten(1)
+        codes = [self._encode_columns(part) for part in torch.split(rows, _VOXELS_AT_ONCE, dim=1)]
+        return torch.cat(codes, dim=1).reshape(self.latent_size, *hidden.shape[1:])
+
+    def _encode_columns(self, rows: Tensor) -> Tensor:
+        """What is known of some voxels (n, voxels) → their codes (latent_size, voxels)."""
         for layer in [*self.layers, self.head]:
             linear = cast("nn.Linear", layer)
             rows = torch.addmm(linear.bias[:, None], linear.weight, rows)
             rows = rows if linear is self.head else F.gelu(rows)
-        return rows[: self.latent_size].reshape(self.latent_size, *shape)
+        return rows[: self.latent_size]
 
     def _join(self, seen: Tensor, values: Tensor | None, axis: int) -> Tensor:
         parts = [*([seen] if len(self.convolutions) else []), *([] if values is None else [values])]
-        return torch.cat(parts, dim=axis)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=axis)
 
     def _kernel(self, layer: int) -> tuple[int, int, int]:
         return (3 if layer == 0 or not self.slices else 1), 3, 3

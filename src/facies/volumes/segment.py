@@ -45,7 +45,7 @@ class SegmentOptions:
     clusters : {"merged", "gaussian", "hyperbolic", "kmeans", "student-t"}, optional
         What clusters the embedding; by default what suits the method.
     block : tuple of int, optional
-        Voxels of a block; by default 128 each way, and of a stack of thick slices 256 in the plane.
+        Voxels of a block; by default 64 × 128 × 128, which bounds the memory, and of a stack of thick slices 32 × 256 × 256.
     resume, overwrite : bool
         Go on with what was interrupted; or begin anew, and replace what is there.
     """
@@ -214,7 +214,7 @@ def _label(
         return spec
 
     return write_segmentation(
-        volume, make, output, engine, grey_range, block=options.block or ((32, 256, 256) if slices else (128, 128, 128)),
+        volume, make, output, engine, grey_range, block=options.block or ((32, 256, 256) if slices else (64, 128, 128)),
         resume=options.resume, overwrite=options.overwrite, notes=notes, progress=blocks_done,
     )  # fmt: skip
 

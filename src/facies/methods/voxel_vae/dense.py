@@ -15,7 +15,7 @@ from facies.methods.voxel_vae.dense_training import Decoder, DenseSettings, trai
 from facies.methods.voxel_vae.training_blocks import PatchSource, TrainingBlock, with_noise
 from facies.methods.voxels.base import VoxelSample
 from facies.methods.voxels.contrast import normalise_contrast
-from facies.methods.voxels.filter_bank import bank_halo, bank_responses, bank_sigmas, learning_blocks
+from facies.methods.voxels.filter_bank import all_responses, bank_halo, bank_sigmas, learning_blocks
 from facies.methods.voxels.gaussian_scale import radius
 from facies.methods.voxels.physical_scale import Shape, Triple, WorkingGrid
 from facies.nn.voxel_encoder import VoxelEncoder
@@ -132,8 +132,8 @@ class DenseNetwork:
             working = normalise_contrast(working, self.window)
         z, y, x = self.working_halo
         if not self.slices:
-            return np.stack(list(bank_responses(working, self.sigmas, slices=False, halo=(z, y, x))))
-        parts = np.stack(list(bank_responses(working, self.sigmas, slices=True, halo=(0, y, x))))
+            return all_responses(working, self.sigmas, slices=False, halo=(z, y, x))
+        parts = all_responses(working, self.sigmas, slices=True, halo=(0, y, x))
         own = parts[:, z : parts.shape[1] - z]
         return np.concatenate([own, (parts[:, z - 1 : -z - 1] + parts[:, z + 1 : parts.shape[1] - z + 1]) / 2])
 
@@ -147,8 +147,10 @@ class DenseNetwork:
         return TrainingBlock(block.grey, values, values if without_noise else self._standard(block.targets))
 
     def _standard(self, values: Tensor) -> Tensor:
+        """Standardise responses, those of float32 in their place."""
         shape = (-1, 1, 1, 1)
-        return ((values.float() - self.means.reshape(shape)) / self.deviations.reshape(shape)).to(values.dtype)
+        found = values.float().sub_(self.means.reshape(shape)).div_(self.deviations.reshape(shape))
+        return found.to(values.dtype)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return weights, and means and deviations of the responses."""

@@ -78,6 +78,17 @@ def bank_responses(
         yield np.sqrt(np.maximum((near * near).smoothed(widths).values - mean * mean, 0))
 
 
+def all_responses(
+    values: NDArray[np.float32], sigmas: list[Triple], *, slices: bool, halo: Shape
+) -> NDArray[np.float32]:
+    """Return what `bank_responses` yields as one array, (n_responses, z, y, x)."""
+    shape = [size - 2 * more for size, more in zip(values.shape, halo, strict=True)]
+    found = np.empty(((7 if slices else 9) * len(sigmas), *shape), np.float32)
+    for number, response in enumerate(bank_responses(values, sigmas, slices=slices, halo=halo)):
+        found[number] = response
+    return found
+
+
 def _order(*axes: int) -> tuple[int, int, int]:
     return axes.count(0), axes.count(1), axes.count(2)
 
@@ -165,8 +176,8 @@ class FilterBank(VoxelMethod):
         working = self.grid.reduce(values)
         z, y, x = bank_halo(self.sigmas, slices=slices)
         if not slices:
-            return np.stack(list(bank_responses(working, self.sigmas, slices=False, halo=(z, y, x))))
-        parts = np.stack(list(bank_responses(working, self.sigmas, slices=True, halo=(0, y, x))))
+            return all_responses(working, self.sigmas, slices=False, halo=(z, y, x))
+        parts = all_responses(working, self.sigmas, slices=True, halo=(0, y, x))
         own = parts[:, z : parts.shape[1] - z]
         if not self.neighbours:
             return own
