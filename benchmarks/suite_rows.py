@@ -1,7 +1,7 @@
 """Keep the rows of a suite, whole or unfinished, in results/suite-NAME.json, of which `make tables` makes a page.
 
-    facies benchmark benchmarks/suites/four-sets.toml -o benchmarks/work/four-sets --data ../shared/data --jobs 2
-    python benchmarks/suite_rows.py benchmarks/work/four-sets
+facies benchmark benchmarks/suites/four-sets.toml -o benchmarks/work/four-sets --data ../shared/data --jobs 2
+python benchmarks/suite_rows.py benchmarks/work/four-sets
 """
 
 from __future__ import annotations

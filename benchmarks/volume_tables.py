@@ -88,7 +88,11 @@ def ratio(rows: list[dict[str, Any]], _spread: Spread) -> list[str]:
     """Dense against patch by patch."""
     lines = ["", "## Dense against patch by patch", ""]
     for row in rows:
-        what = "The default method, filters included," if "convolutions" not in row["what"] else "The network of `--preset convolutions` alone"
+        what = (
+            "The default method, filters included,"
+            if "convolutions" not in row["what"]
+            else "The network of `--preset convolutions` alone"
+        )
         lines += [
             f"{what} over a block of {row['block']}³ voxels in one pass: {row['dense_voxels_per_s']:,} voxels/s; each voxel's patch by itself: "
             f"{row['patchwise_voxels_per_s']:,}. Ratio {row['ratio']:,.0f}; greatest difference of codes {row['greatest_difference']:.1e}. Medians of turns in one "
