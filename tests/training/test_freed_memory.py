@@ -47,9 +47,21 @@ def test_elsewhere_nothing_is_done(monkeypatch):
         assert freed_memory._glibc() is None
 
 
-def test_what_a_user_has_set_stays(monkeypatch):
+@pytest.mark.parametrize(
+    ("began_with", "chosen"),
+    [
+        (b"HOME=/root\0PATH=/bin\0", False),
+        (b"HOME=/root\0MALLOC_TRIM_THRESHOLD_=100000\0", True),
+        (b"GLIBC_TUNABLES=glibc.malloc.trim_threshold=100000\0", True),
+        (b"GLIBC_TUNABLES=glibc.cpu.x86_ibt=on\0", False),
+    ],
+)
+def test_what_a_user_has_set_stays(tmp_path, began_with, chosen):
+    (tmp_path / "environ").write_bytes(began_with)
+    assert freed_memory._is_chosen(tmp_path / "environ") is chosen
+
+
+def test_what_others_put_into_the_environment_later_is_no_choice(monkeypatch):
+    before = freed_memory._glibc()
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "100000")
-    assert freed_memory._glibc() is None
-    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
-    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=100000")
-    assert freed_memory._glibc() is None
+    assert (freed_memory._glibc() is None) == (before is None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, linkage
@@ -65,6 +68,7 @@ def leiden_groups(values: NDArray[np.float32], n_clusters: int, n_neighbors: int
     best: tuple[int, Labels] | None = None
     for _step in range(20):
         resolution = float(np.sqrt(low * high))
+        _seed_c_library(random_state)
         labels = numbered(Leiden(resolution, random_state=random_state).fit_predict(graph))
         count = int(labels.max()) + 1
         if best is None or abs(count - n_clusters) < best[0]:
@@ -74,6 +78,12 @@ def leiden_groups(values: NDArray[np.float32], n_clusters: int, n_neighbors: int
         low, high = (resolution, high) if count < n_clusters else (low, resolution)
     assert best is not None
     return best[1]
+
+
+def _seed_c_library(seed: int) -> None:
+    """Seed ``rand`` of the C library, by which scikit-network refines communities, whatever its ``random_state``."""
+    library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+    library.srand(ctypes.c_uint(seed % 2**32))
 
 
 def numbered(found: NDArray[np.integer]) -> Labels:

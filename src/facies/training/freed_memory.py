@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # Names and defaults of glibc's <malloc.h>; the last two are those to which it climbs by itself.
@@ -42,8 +42,18 @@ def keep_freed_memory() -> Iterator[None]:
 
 def _glibc() -> Any:
     """The C library of this process; None where it is another one, or its user has set how it allocates."""
-    chosen = any(name.startswith("MALLOC_") for name in os.environ) or "malloc" in os.environ.get("GLIBC_TUNABLES", "")
-    if sys.platform != "linux" or chosen:
+    if sys.platform != "linux" or _is_chosen(Path("/proc/self/environ")):
         return None
     libc = ctypes.CDLL(None)
     return libc if all(hasattr(libc, name) for name in ("gnu_get_libc_version", "mallopt", "malloc_trim")) else None
+
+
+def _is_chosen(environment: Path) -> bool:
+    """Whether the process began with a choice; what is put into `os.environ` later, as by Dask for its workers, does nothing."""
+    try:
+        entries = environment.read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(
+        each.startswith(b"MALLOC_") or (each.startswith(b"GLIBC_TUNABLES=") and b"malloc" in each) for each in entries
+    )
