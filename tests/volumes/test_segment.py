@@ -17,7 +17,8 @@ from facies.methods.voxels import make_voxel_method
 from facies.scale import make_engine
 from facies.volumes import open_volume
 from facies.volumes.evaluation import evaluate_segmentation
-from facies.volumes.segment import SegmentOptions, segment_volume
+from facies.volumes.probe import apply_probe
+from facies.volumes.segment import SegmentOptions, open_model, segment_volume
 from facies.volumes.segmentation import open_segmentation
 from facies.volumes.synthetic import textured_phantom
 
@@ -203,6 +204,18 @@ def test_a_few_clicks_give_classes_to_all_voxels(folder) -> None:
     run = open_segmentation(folder / "clicked")
     assert run.described["classes"] == ["0", "1", "2", "3"]
     assert run.described["notes"][0] == "1 click without a class left out"
+    scale_nm = open_model(open_segmentation(folder / "run")).method.scale_nm
+    assert f"mean code within a Gaussian of {0.3 * scale_nm:g} nm" in run.described["notes"][1]
+    assert {each.name for each in (folder / "clicked").iterdir()} == {"labels.zarr", "segmentation.json"}
+    told: list[tuple[int, int]] = []
+    apply_probe(
+        open_segmentation(folder / "run"),
+        folder / "points.csv",
+        folder / "told",
+        progress=lambda *each: told.append(each),
+    )
+    assert told == [(number + 1, told[-1][1]) for number in range(len(told))]
+    assert told[-1] == (len(told), len(told))
     by_clicks = evaluate_segmentation(run, open_volume(CLASSES))
     assert by_clicks["dice_majority"] > 0.65  # without the estimated shares 0.56
     strokes = np.zeros(GREY.shape, np.uint8)

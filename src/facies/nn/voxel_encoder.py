@@ -48,6 +48,8 @@ class VoxelEncoder(nn.Module):
     ) -> None:
         super().__init__()
         n_layers = len(channels)
+        if n_layers + n_values == 0:
+            raise ValueError("an encoder needs convolutions or values of the voxel")
         self.latent_size = latent_size
         self.slices = slices
         widths = [1, *channels]

@@ -123,25 +123,36 @@ def apply_probe(
     places, classes = places[order], [classes[number] for number in order]
     labels = segmentation.labels()
     sigma_nm = _AROUND * _scale_nm(segmentation)
-    with TemporaryDirectory() as work:
-        codes = CodesWithSurroundings(embedding, labels, sigma_nm, labels.voxel_size_nm, Path(work))
-        probe, more = _learn(segmentation, codes, places, classes)
-        notes += more
+    notes.append(f"what is around a voxel is its mean code within a Gaussian of {sigma_nm:g} nm")
+    first, second = _halves(progress)
+    with _result_folder(output, embedding, overwrite=overwrite) as folder, TemporaryDirectory(dir=folder) as work:
+        codes = CodesWithSurroundings(embedding, labels, sigma_nm, labels.voxel_size_nm, Path(work), first)
+        try:
+            probe, more = _learn(segmentation, codes, places, classes)
+            notes += more
 
-        def label(part: NDArray[Any], measured: NDArray[np.bool_]) -> NDArray[np.uint8]:
-            found = (probe.predict(part.reshape(len(part), -1).T) + 1).reshape(measured.shape)
-            return np.where(measured, found, 0).astype(np.uint8)
+            def label(part: NDArray[Any], measured: NDArray[np.bool_]) -> NDArray[np.uint8]:
+                found = (probe.predict(part.reshape(len(part), -1).T) + 1).reshape(measured.shape)
+                return np.where(measured, found, 0).astype(np.uint8)
 
-        with _result_folder(output, embedding, overwrite=overwrite) as folder:
             path = folder / "labels.zarr" / PROBE
-            _write(segmentation, codes, path, PROBE, "labels", label, len(probe.names), progress)
-            write_labels_group(folder / "labels.zarr", [PROBE])
-            described = {
-                **segmentation.described, "format": FORMAT, "facies": __version__, "labels": {PROBE: len(probe.names)},
-                "embedding": None, "method": f"{segmentation.described['method']} and clicks", "classes": probe.names, "notes": notes,
-            }  # fmt: skip
-            write_json_atomically(folder / FILE, jsonable(described))
+            _write(segmentation, codes, path, PROBE, "labels", label, len(probe.names), second)
+        finally:
+            codes.close()
+        write_labels_group(folder / "labels.zarr", [PROBE])
+        described = {
+            **segmentation.described, "format": FORMAT, "facies": __version__, "labels": {PROBE: len(probe.names)},
+            "embedding": None, "method": f"{segmentation.described['method']} and clicks", "classes": probe.names, "notes": notes,
+        }  # fmt: skip
+        write_json_atomically(folder / FILE, jsonable(described))
     return notes
+
+
+def _halves(progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """Show two passes over the same blocks as one."""
+    if progress is None:
+        return None, None
+    return lambda done, total: progress(done, 2 * total), lambda done, total: progress(total + done, 2 * total)
 
 
 def _learn(

@@ -98,6 +98,10 @@ class CodesWithSurroundings:
             means = _interpolated(means, axis + 1, side, first[axis], box.start[axis], box.stop[axis])
         return np.asarray(means, np.float32)
 
+    def close(self) -> None:
+        """Let the file go; nothing can be read afterwards."""
+        del self._sums
+
 
 def _cell(sigma: float) -> int:
     """A power of two up to half a standard deviation, so that cells do not cross the borders of blocks."""
