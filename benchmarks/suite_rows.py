@@ -2,6 +2,9 @@
 
 facies benchmark benchmarks/suites/four-sets.toml -o benchmarks/work/four-sets --data ../shared/data --jobs 2
 python benchmarks/suite_rows.py benchmarks/work/four-sets
+python benchmarks/suite_rows.py benchmarks/work/four-sets --restore   # on another machine: the suite goes on from what is kept
+
+A suite goes on at the commit of its rows alone: the error of `facies benchmark` names it. Run folders are not restored.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from typing import Any
 import record
 
 from facies.report.benchmark_table import markdown
+from facies.workflows.benchmark.results import Results
+from facies.workflows.benchmark.rows import RowFile
+from facies.workflows.benchmark.suite import read_suite
 
 LEFT_OUT = ("notes", "parameters")
 """They are in the run folders, and for all but the seed in the suite and its commit."""
@@ -22,13 +28,33 @@ LEFT_OUT = ("notes", "parameters")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="the folder of `facies benchmark`")
-    results = parser.parse_args().results
+    parser.add_argument("--restore", action="store_true", help="make the folder from what is kept")
+    arguments = parser.parse_args()
+    results = arguments.results
+    if arguments.restore:
+        restore(results)
+        return
     rows = [json.loads(line) for line in (results / "rows.jsonl").read_text("utf-8").splitlines()]
     record.keep(f"suite-{results.name}", {"suite": results.name, "rows": [_kept(row) for row in rows]})
 
 
 def _kept(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in LEFT_OUT}
+
+
+def restore(results: Path) -> None:
+    """Make the results folder of a suite with the rows that are kept, so that only the others are run."""
+    if results.exists():
+        raise SystemExit(f"{results} is there already: rows are restored into a new folder")
+    rows = json.loads((record.RESULTS / f"suite-{results.name}.json").read_text("utf-8"))["rows"]
+    ((commit, version),) = {(row["commit"], row["versions"]["facies"]) for row in rows}
+    suite = read_suite(Path(__file__).parent / "suites" / f"{results.name}.toml")
+    folder = Results(results)
+    folder.begin_or_continue(suite, commit, version, overwrite=False)
+    file = RowFile(folder.rows)
+    for row in rows:
+        file.append(row)
+    print(f"{len(rows)} rows of commit {commit}: the suite goes on at that commit")
 
 
 def page(results: dict[str, Any]) -> str:
