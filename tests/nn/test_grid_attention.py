@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from facies.nn.grid_attention import GridAttention, GridAttentionAutoencoder, smooth
@@ -86,3 +87,15 @@ def test_a_fifth_of_the_patches_is_shown():
     assert visible.shape == (3, 10)
     assert (masked.sum(dim=1) == 40).all()
     assert not masked.gather(1, visible).any()
+
+
+def test_larger_images_have_larger_patches_and_not_more_of_them():
+    """Attention over 30,000 spots in patches of 4 × 4 would take hours."""
+    small, large = (PatchGrid(torch.ones(side, side, dtype=torch.bool), 2) for side in (68, 195))
+    assert (small.side, len(small.kept)) == (4, 289)
+    assert (large.side, len(large.kept)) == (12, 289)
+    images = torch.rand(1, 2, 195, 195)
+    patches = large(images)
+    assert patches.shape == (1, 289, 288)
+    assert patches.sum() == pytest.approx(float(images.sum()), rel=1e-5)
+    assert (large.inside.sum(), large.inside.shape) == (2 * 195**2, (289, 288))

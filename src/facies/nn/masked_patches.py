@@ -10,16 +10,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PATCH = 4
+MOST_PLACES = 300
+"""Attention takes the square of the number of places: on larger images patches are larger, so that time grows as pixels do."""
 
 
 class PatchGrid(nn.Module):
-    """Cuts images into patches of 4 × 4, and keeps those with a measured pixel.
+    """Cuts images into patches of 4 × 4, or larger ones where more than 300 would hold a measured pixel, and keeps those.
 
     Parameters
     ----------
     measured : Tensor of bool, shape (H, W)
-        Sides that are no multiple of 4 are padded with unmeasured pixels.
+        Sides that are no multiple of a patch are padded with unmeasured pixels.
     channels : int
+
+    Attributes
+    ----------
+    side : int
+        Of a patch, in pixels.
     """
 
     kept: Tensor
@@ -29,11 +36,13 @@ class PatchGrid(nn.Module):
     def __init__(self, measured: Tensor, channels: int) -> None:
         super().__init__()
         height, width = measured.shape
-        self.padding = (0, -width % PATCH, 0, -height % PATCH)
-        self.channels = channels
-        pixels = self._cut(functional.pad(measured[None, None].float(), self.padding)).squeeze(0)
-        rows, columns = (side // PATCH for side in (height + self.padding[3], width + self.padding[1]))
-        kept = (pixels.amax(dim=1) > 0).nonzero()[:, 0]
+        for self.side in itertools.count(PATCH):
+            self.padding = (0, -width % self.side, 0, -height % self.side)
+            pixels = self._cut(measured[None, None].float()).squeeze(0)
+            kept = (pixels.amax(dim=1) > 0).nonzero()[:, 0]
+            if len(kept) <= MOST_PLACES:
+                break
+        rows, columns = -(-height // self.side), -(-width // self.side)
         places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij"), -1).reshape(
             -1, 2
         )
@@ -42,12 +51,12 @@ class PatchGrid(nn.Module):
         self.register_buffer("position", places[kept].float())
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) → patches (B, T, C·16)."""
-        return self._cut(functional.pad(images, self.padding))[:, self.kept]
+        """Images (B, C, H, W) → patches (B, T, C·side²)."""
+        return self._cut(images)[:, self.kept]
 
-    @staticmethod
-    def _cut(images: Tensor) -> Tensor:
-        return functional.unfold(images, PATCH, stride=PATCH).transpose(1, 2)
+    def _cut(self, images: Tensor) -> Tensor:
+        padded = functional.pad(images, self.padding)
+        return functional.unfold(padded, self.side, stride=self.side).transpose(1, 2)
 
 
 class PatchEncoder(nn.Module):
