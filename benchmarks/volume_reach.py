@@ -54,6 +54,9 @@ class Clock:
     def finish(self) -> None:
         self.seconds[self._stage] = time.perf_counter() - self._since
 
+    def say(self, line: str) -> None:
+        pass
+
 
 def fly() -> np.ndarray:
     with np.load(record.SHARED / "em-fly" / "em_fly_medulla.npz") as file:

@@ -150,6 +150,9 @@ def test_a_resumed_bar_ends_where_an_unbroken_one_does(images, tmp_path, monkeyp
         def finish(self):
             assert self.done == self.total
 
+        def say(self, line):
+            pass
+
     with pytest.raises(Interrupted):
         train(build(), images, Redraw(stop_at=6), TRAINING, folder=tmp_path)
     count = Count()

@@ -171,6 +171,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.stages: list[str] = []
+        self.lines: list[str] = []
         self.count = 0
 
     def start(self, stage: str, total: int, unit: str) -> None:
@@ -181,3 +182,6 @@ class Recorder:
 
     def finish(self) -> None:
         pass
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)

@@ -21,6 +21,9 @@ class Progress(Protocol):
     def finish(self) -> None:
         """End the stage."""
 
+    def say(self, line: str) -> None:
+        """Tell the user something, in one line."""
+
 
 class SilentProgress:
     """Shows nothing."""
@@ -32,6 +35,9 @@ class SilentProgress:
         """Do nothing."""
 
     def finish(self) -> None:
+        """Do nothing."""
+
+    def say(self, line: str) -> None:
         """Do nothing."""
 
 
@@ -66,7 +72,7 @@ class LineProgress:
             return
         self._reported = now
         rate = self._done / max(now - self._started, 1e-9)
-        left = f", {_duration((self._total - self._done) / rate)} left" if self._total and rate > 0 else ""
+        left = f", {duration((self._total - self._done) / rate)} left" if self._total and rate > 0 else ""
         of = f" of {self._total:,}" if self._total else ""
         print(
             f"{self._stage}: {self._done:,}{of} {self._unit}, {rate:,.0f}/s{left} {note}".rstrip(),
@@ -76,7 +82,11 @@ class LineProgress:
 
     def finish(self) -> None:
         """End the stage."""
-        print(f"{self._stage}: done in {_duration(time.monotonic() - self._started)}", file=self.stream, flush=True)
+        print(f"{self._stage}: done in {duration(time.monotonic() - self._started)}", file=self.stream, flush=True)
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        print(line, file=self.stream, flush=True)
 
 
 class BarProgress(AbstractContextManager["BarProgress"]):
@@ -123,8 +133,13 @@ class BarProgress(AbstractContextManager["BarProgress"]):
             done = max(self._bars.tasks[self._task].completed, 1)
             self._bars.update(self._task, total=done, completed=done)
 
+    def say(self, line: str) -> None:
+        """Print the line above the bars."""
+        self._bars.console.print(line, markup=False, highlight=False)
 
-def _duration(seconds: float) -> str:
+
+def duration(seconds: float) -> str:
+    """Seconds in words, such as ``1 h 05 min``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

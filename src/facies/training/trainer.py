@@ -182,6 +182,10 @@ class Trainer:
         yield self._progress
         self._progress.finish()
 
+    def say(self, line: str) -> None:
+        """Tell the user something while the fit runs, in one line."""
+        self._progress.say(line)
+
     def apply(
         self,
         function: Callable[[Tensor], Tensor | tuple[Tensor, ...]],

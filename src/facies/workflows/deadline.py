@@ -52,6 +52,10 @@ class Deadline:
         """End the stage."""
         self._progress.finish()
 
+    def say(self, line: str) -> None:
+        """Tell the user something."""
+        self._progress.say(line)
+
     def _check(self) -> None:
         if self.is_over:
             raise OutOfTimeError

@@ -14,6 +14,7 @@ from facies.images.axes import AxisOrder
 from facies.images.sources import ArraySource
 from facies.methods import make_method
 from facies.methods.darlc.denoisers import StopBeforeCopying, learn_registered_view
+from facies.methods.darlc.estimate import seconds_of_learning
 from facies.methods.darlc.method import Ablation
 from facies.methods.darlc.network import MeasuredScale
 from facies.metrics import ari
@@ -161,3 +162,34 @@ def test_the_denoiser_stops_before_it_copies():
     assert [stop.on_epoch_end(view, epoch, {}) for epoch in (2, 3, 4)] == [False, False, True]
     for name, value in view.state_dict().items():
         torch.testing.assert_close(value, best[name])
+
+
+def test_o3_how_long_it_will_take_is_said_before_it_begins():
+    """Hotspot#24: four days, and no word of it before."""
+    from tests.workflows.factories import Recorder
+
+    class Order(Recorder):
+        def say(self, line: str) -> None:
+            self.stages.append(line)
+
+    progress = Order()
+    tiny().fit(image_set(noisy()[0]), progress=progress)
+    (place,) = [number for number, line in enumerate(progress.stages) if "learning takes about" in line]
+    assert "pixels: learning takes about" in progress.stages[place]
+    assert place < progress.stages.index("pretrain")
+
+
+def test_the_estimate_grows_with_the_epochs_and_leaves_chance_alone():
+    images = image_set(noisy()[0])
+    measured = np.ones((SIDE, SIDE), bool)
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    one, many = (
+        seconds_of_learning(
+            tiny(**{"pretraining.epochs": epochs, "training.epochs": epochs}), images, measured, torch.device("cpu")
+        )
+        for epochs in (1, 100)
+    )
+    assert torch.equal(state, torch.get_rng_state())
+    assert many > 10 * one
+    assert seconds_of_learning(tiny(ablation="module-2"), images, measured, torch.device("cpu")) > 0

@@ -25,6 +25,7 @@ from facies.methods.darlc.denoisers import (
     learn_registered_view,
     view_arrays,
 )
+from facies.methods.darlc.estimate import seconds_of_learning, time_in_words
 from facies.methods.darlc.network import DARLCNetwork, MeasuredScale, discriminants
 from facies.methods.darlc.objectives import GroupState, JointObjective, PretrainingObjective
 from facies.methods.darlc.patterns import PatternTest
@@ -110,8 +111,10 @@ class DARLCStages:
         }  # fmt: skip
 
     def denoise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
-        """The denoised view of the images."""
+        """The denoised view of the images. First the user is told how long all will take."""
         s, images = self.settings, self._patterned(fit, outputs)
+        seconds = seconds_of_learning(s, images, outputs["measured"].astype(bool), fit.trainer.device)
+        fit.trainer.say(time_in_words(images, seconds))
         measured = torch.from_numpy(outputs["measured"].astype(bool))
         scale = MeasuredScale(measured)
         kind = self._denoiser(images)
