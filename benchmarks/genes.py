@@ -143,12 +143,10 @@ def sparse(asked: argparse.Namespace) -> None:
             pixels, truth = found["images"].astype(np.float32), found["labels"]
         pixels *= np.random.default_rng(12345).random(pixels.shape) >= HIDDEN  # one mask for all seeds and methods
         images = open_images(pixels)
-        images.measured = np.ones(images.image_shape[-2:], bool)
         for method in asked.methods or ("kmeans", "dec", "darlc:contrast", "darlc"):
             measure(
                 "genes-sparse", name, images, method, 10, seed, asked.preset,
                 lambda labels, truth=truth: {"nmi": nmi(truth, labels), "ari": ari(truth, labels)},
-                {"denoiser": "per-image"},
             )  # fmt: skip
 
 
@@ -235,7 +233,12 @@ def groups_for(images: ImageSet) -> int:
 
 
 def pixels_of(images: ImageSet) -> np.ndarray:
-    return np.concatenate([batch.numpy() for batch in images.batches()])[:, 0, images.measured]
+    return np.concatenate([batch.numpy() for batch in images.batches()])[:, 0, measured_of(images)]
+
+
+def measured_of(images: ImageSet) -> np.ndarray:
+    """The pixels that were measured; of images without a mask all."""
+    return np.ones(images.image_shape[-2:], bool) if images.measured is None else images.measured
 
 
 def named(images: ImageSet, labels: np.ndarray) -> dict[str, int]:
@@ -262,14 +265,13 @@ def machine() -> dict[str, Any]:
 
 def measure(
     name: str, which: str, images: ImageSet, method: str, count: int, seed: int, preset: str, scores: Scores,
-    more: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
     rows = record.load(name) or {"rows": []}
     key = {"set": which, "method": method, "seed": seed, "preset": preset}
     if any(all(row[each] == value for each, value in key.items()) for row in rows["rows"]):
         return
     began = time.monotonic()
-    labels = labels_of(f"{which}-{seed}" if which == "planted" else which, images, method, seed, preset, count, more)
+    labels = labels_of(f"{which}-{seed}" if which == "planted" else which, images, method, seed, preset, count)
     row = {**key, "n_images": len(images), "asked": count, **scores(labels)}
     rows["rows"].append({**row, "seconds": time.monotonic() - began, **machine()})
     record.keep(name, rows)
@@ -278,7 +280,6 @@ def measure(
 
 def labels_of(
     which: str, images: ImageSet, method: str, seed: int, preset: str, count: int | None = None,
-    more: dict[str, Any] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Groups by a method, from benchmarks/work where a suite of this commit found them before."""
     place = record.WORK / "genes" / record.machine()["commit"] / f"{which}-{method}-{seed}-{preset}.json"
@@ -286,12 +287,12 @@ def labels_of(
         return np.array(json.loads(place.read_text()), np.int64)
     count = count or groups_for(images)
     if method in GROUPINGS:
-        labels = GROUPINGS[method](pixels_of(images), images.measured, count, seed)
+        labels = GROUPINGS[method](pixels_of(images), measured_of(images), count, seed)
     else:
         name, _, ablation = method.partition(":")
         parameters: dict[str, Any] = {"n_clusters": count, "random_state": seed}
         if name == "darlc":
-            parameters |= {"patterns.q": 1.0, "ablation": ablation or "none", **(more or {})}
+            parameters |= {"patterns.q": 1.0, "ablation": ablation or "none"}
         labels = make_method(name, preset, parameters).fit(images).labels_
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(labels.tolist()))

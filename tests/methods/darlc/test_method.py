@@ -13,10 +13,12 @@ from facies.images import ImageSet
 from facies.images.axes import AxisOrder
 from facies.images.sources import ArraySource
 from facies.methods import make_method
-from facies.methods.darlc.denoisers import StopBeforeCopying, learn_registered_view
+from facies.methods.darlc.denoisers import GaussianView, StopBeforeCopying, learn_registered_view
 from facies.methods.darlc.estimate import seconds_of_learning
 from facies.methods.darlc.method import Ablation
 from facies.methods.darlc.network import MeasuredScale
+from facies.methods.darlc.objectives import PretrainingObjective
+from facies.methods.darlc.stages import DARLCStages
 from facies.metrics import ari
 
 TINY = {
@@ -181,15 +183,54 @@ def test_o3_how_long_it_will_take_is_said_before_it_begins():
 
 def test_the_estimate_grows_with_the_epochs_and_leaves_chance_alone():
     images = image_set(noisy()[0])
-    measured = np.ones((SIDE, SIDE), bool)
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    one, many = (
-        seconds_of_learning(
-            tiny(**{"pretraining.epochs": epochs, "training.epochs": epochs}), images, measured, torch.device("cpu")
+    objective = PretrainingObjective(GaussianView(torch.ones(SIDE, SIDE, dtype=torch.bool), 1.0), 0.8, 0.5, True)
+
+    def seconds(**parameters: object) -> float:
+        return seconds_of_learning(
+            tiny(**parameters), objective, images, np.ones((SIDE, SIDE), bool), torch.device("cpu")
         )
-        for epochs in (1, 100)
-    )
+
+    one, many = (seconds(**{"pretraining.epochs": epochs, "training.epochs": epochs}) for epochs in (1, 100))
     assert torch.equal(state, torch.get_rng_state())
     assert many > 10 * one
-    assert seconds_of_learning(tiny(ablation="module-2"), images, measured, torch.device("cpu")) > 0
+    assert seconds(ablation="module-2") > 0
+
+
+def test_images_each_for_itself_begin_with_groups_of_what_was_learnt_and_are_thinned(monkeypatch):
+    pixels, _ = noisy(without=0)
+    seen: list[float] = []
+    learnt: list[np.ndarray] = []
+    real_terms, real_seeds = PretrainingObjective._thinned, DARLCStages._learnt_seeds
+
+    def thinned(self, network, images, scaled):
+        seen.append(self.thinning)
+        return real_terms(self, network, images, scaled)
+
+    def seeds(self, *arguments):
+        learnt.append(real_seeds(self, *arguments))
+        return learnt[-1]
+
+    monkeypatch.setattr(PretrainingObjective, "_thinned", thinned)
+    monkeypatch.setattr(DARLCStages, "_learnt_seeds", seeds)
+    tiny(ablation="module-2").fit(image_set(pixels))
+    assert set(seen) == {0.5}
+    assert len(learnt[0]) == len(pixels)
+    assert learnt[0].max() == 2
+    seen.clear()
+    tiny(ablation="module-2").fit(image_set(pixels, np.ones((SIDE, SIDE), bool)))
+    assert set(seen) == {0.0}
+    assert len(learnt) == 1  # those of a tissue begin with groups that stand apart
+
+
+def test_thinned_views_lose_pixels_and_others_none():
+    network = tiny().build(1, np.ones((SIDE, SIDE), bool), 3)
+    images = torch.ones(2, 1, SIDE, SIDE) + torch.rand(2, 1, SIDE, SIDE)
+    scaled = network.scale(images)
+    objective = PretrainingObjective(torch.nn.Identity(), 0.8, 0.5, True)
+    assert objective._thinned(network, images, scaled) is scaled
+    objective.thinning = 0.5
+    thinned = objective._thinned(network, images, scaled).flatten(1)
+    lost = (thinned == thinned.amin(dim=1, keepdim=True)).float().mean()
+    assert 0.4 < float(lost) < 0.6

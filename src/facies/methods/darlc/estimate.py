@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from facies.methods.darlc.denoisers import GaussianView
-from facies.methods.darlc.objectives import PretrainingObjective
 from facies.training import Batch
 from facies.training.progress import duration
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facies.images import ImageSet
+    from facies.methods.darlc.objectives import PretrainingObjective
     from facies.methods.darlc.stages import Settings
 
 TRIALS = 2
@@ -25,16 +24,19 @@ JOINT = 1.5
 
 
 def seconds_of_learning(
-    settings: Settings, images: ImageSet, measured: NDArray[np.bool_], device: torch.device
+    settings: Settings,
+    objective: PretrainingObjective,
+    images: ImageSet,
+    measured: NDArray[np.bool_],
+    device: torch.device,
 ) -> float:
     """Seconds that both trainings take at most, from the quicker of two steps of a network that is then thrown away.
 
     What is drawn at random afterwards stays the same.
     """
-    s, mask = settings, torch.from_numpy(measured)
+    s = settings
     rows = range(min(s.pretraining.batch_size, len(images)))
     pixels = images.__getitems__(list(rows)).to(device)
-    objective = PretrainingObjective(GaussianView(mask, 1.0), s.mask_ratio, s.temperature, s.ablation != "contrast")
     taken = []
     with torch.random.fork_rng():
         network = s.build(images.image_shape[0], measured, 2).to(device)

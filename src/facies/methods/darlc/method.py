@@ -88,6 +88,9 @@ class DARLC(Method):
     """Attention heads in a block."""
     mask_ratio: Annotated[float, Interval(ge=0, le=0.95)] = 0.8
     """Share of the patches that are hidden; with more, an image has to be guessed from less."""
+    thinning: Annotated[float, Interval(ge=0, lt=1)] | None = None
+    """Share of its pixels that each view of the contrast loses at random, so that images are told apart by what they show and not
+    by which of its pixels are there; null is a half for images each for itself, and none for those of one tissue (`denoiser`)."""
     temperature: Positive = 0.5
     """Of the contrast; a smaller one looks at the most similar other images alone."""
     decay: Fraction = 0.999

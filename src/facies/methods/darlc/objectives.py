@@ -31,33 +31,48 @@ ROWS_AT_ONCE = 2**22
 
 @dataclass
 class PretrainingObjective:
-    """Masked reconstruction (eq. 7) and contrast of raw and denoised views (eq. 10), weighed by uncertainty (eq. 11)."""
+    """Masked reconstruction (eq. 7) and contrast of raw and denoised views (eq. 10), weighed by uncertainty (eq. 11).
+
+    Of images that are sparse pixel by pixel, each view of the contrast may lose a share of its pixels (`thinning`): then images
+    are told apart by what they show, and not by which of its pixels are there.
+    """
 
     view: nn.Module
     mask_ratio: float
     temperature: float
     contrast: bool
+    thinning: float = 0.0
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` and ``contrast``."""
-        terms = self.terms(module, batch)[0]
-        network = unwrapped(module)
-        return {"loss": network.pretraining_weights(*terms.values()), **terms}
-
-    def terms(self, module: nn.Module, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """The terms by name, and the scaled images (B, C, H, W)."""
         network: DARLCNetwork = unwrapped(module)
         scaled = network.scale(batch.images)
+        terms = self.terms(network, batch.images, scaled)
+        return {"loss": network.pretraining_weights(*terms.values()), **terms}
+
+    def terms(
+        self, network: DARLCNetwork, images: Tensor, scaled: Tensor, vectors: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The terms by name, of images (B, C, H, W), the same scaled and, where they are known, their vectors (B, width)."""
         patches = network.grid(scaled)
         visible, masked = draw_visible(len(patches), patches.shape[1], self.mask_ratio, patches.device)
         again = network.decoder(network.online["encoder"](patches, visible)).reshape(patches.shape)
         counted = masked[:, :, None] * network.grid.inside
         terms = {"reconstruction": ((again - patches).square() * counted).sum() / counted.sum().clamp(min=1)}
         if self.contrast:
+            if self.thinning or vectors is None:
+                vectors = network.vectors(self._thinned(network, images, scaled))
             with torch.no_grad():
-                target = network.vectors(self.view.to(scaled.device)(scaled), target=True)
-            terms["contrast"] = cross_view_contrast(network.vectors(scaled), target, self.temperature)
-        return terms, scaled
+                other = self._thinned(network, images, scaled)
+                target = network.vectors(self.view.to(scaled.device)(other), target=True)
+            terms["contrast"] = cross_view_contrast(vectors, target, self.temperature)
+        return terms
+
+    def _thinned(self, network: DARLCNetwork, images: Tensor, scaled: Tensor) -> Tensor:
+        """The images without a share of their pixels, scaled."""
+        if not self.thinning:
+            return scaled
+        return network.scale(images * (torch.rand_like(images) >= self.thinning))
 
 
 @dataclass
@@ -68,17 +83,19 @@ class JointObjective:
     groups: GroupState
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Terms ``loss``, ``reconstruction``, ``contrast``, ``divergence`` and ``epoch``."""
-        terms, scaled = self.pretraining.terms(module, batch)
+        """Terms ``loss``, ``reconstruction``, ``contrast``, ``divergence`` and ``all`` (the epoch loss, of all images)."""
         network: DARLCNetwork = unwrapped(module)
-        codes = network.codes(scaled)
+        scaled = network.scale(batch.images)
+        vectors = network.vectors(scaled)
+        terms = self.pretraining.terms(network, batch.images, scaled, vectors)
+        codes = network.head(vectors)
         if self.groups.uses_mixture:
             assignments = network.mixture.joint(codes).softmax(dim=1)
             terms["divergence"] = assignment_divergence(self.groups.target(batch.indices), assignments)
         epoch = (
             (codes * self.groups.gradient[batch.indices.cpu()].to(codes)).sum() * len(self.groups.gradient) / len(codes)
         )
-        return {"loss": network.joint_weights(*terms.values()) + epoch, **terms, "epoch": epoch}
+        return {"loss": network.joint_weights(*terms.values()) + epoch, **terms, "all": epoch}
 
 
 class GroupState(Callback):

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         attention_width: int
         width: int
         mask_ratio: float
+        thinning: float | None
         temperature: float
         decay: float
         latent_size: int
@@ -76,6 +77,7 @@ SIGMA = 1.0
 SIDE_OF_SIMILARITY = 32
 IMAGES_PER_GROUP = 30
 COMPONENTS = 64
+THINNING = 0.5
 SMALLEST = 5
 """A group has at least a share of 1/(5 K) of the images, or the loss of sizes raises it."""
 
@@ -113,9 +115,10 @@ class DARLCStages:
     def denoise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """The denoised view of the images. First the user is told how long all will take."""
         s, images = self.settings, self._patterned(fit, outputs)
-        seconds = seconds_of_learning(s, images, outputs["measured"].astype(bool), fit.trainer.device)
-        fit.trainer.say(time_in_words(images, seconds))
-        measured = torch.from_numpy(outputs["measured"].astype(bool))
+        mask = outputs["measured"].astype(bool)
+        measured = torch.from_numpy(mask)
+        trial = self._pretraining(GaussianView(measured, SIGMA), images)
+        fit.trainer.say(time_in_words(images, seconds_of_learning(s, trial, images, mask, fit.trainer.device)))
         scale = MeasuredScale(measured)
         kind = self._denoiser(images)
         if kind == "registered":
@@ -150,9 +153,11 @@ class DARLCStages:
         )
         if s.ablation != "pretraining":
             fit.trainer.fit(
-                network, images, self._pretraining(view), s.pretraining,
+                network, images, self._pretraining(view, images), s.pretraining,
                 callbacks=[EMATeacher("online", "target", s.decay)],
             )  # fmt: skip
+            if images.measured is None:
+                seeds = self._learnt_seeds(fit, network, images, seeds)
         return {
             "pretrained": dict(network.state_dict()), "asked": n_clusters, "notes": [*outputs["notes"], *notes, *more],
             "seeds": seeds, "graph_rows": similarity.indptr.astype(np.int64), "graph_columns": similarity.indices.astype(np.int64),
@@ -180,7 +185,7 @@ class DARLCStages:
         if s.ablation == "module-2":
             groups.on_fit_start(network)
         else:
-            objective = JointObjective(self._pretraining(self._loaded_view(images, outputs)), groups)
+            objective = JointObjective(self._pretraining(self._loaded_view(images, outputs), images), groups)
             fit.trainer.fit(
                 network, images, objective, s.training, callbacks=[groups, EMATeacher("online", "target", s.decay)]
             )
@@ -254,9 +259,10 @@ class DARLCStages:
         view.load_state_dict(state)
         return view.requires_grad_(False).eval()
 
-    def _pretraining(self, view: nn.Module) -> PretrainingObjective:
+    def _pretraining(self, view: nn.Module, images: ImageSet) -> PretrainingObjective:
         s = self.settings
-        return PretrainingObjective(view, s.mask_ratio, s.temperature, s.ablation != "contrast")
+        thinning = (THINNING if images.measured is None else 0.0) if s.thinning is None else s.thinning
+        return PretrainingObjective(view, s.mask_ratio, s.temperature, s.ablation != "contrast", thinning)
 
     def _similarity(self, rows: Rows) -> csr_array:
         seen = view_arrays(rows.smoothing, rows.images, rows.scale, rows.device, SIDE_OF_SIMILARITY)
@@ -268,9 +274,21 @@ class DARLCStages:
             return seeded_groups(rows, n_clusters, round(len(rows.images) / (SMALLEST * n_clusters)))
         unit = unit_rows(np.concatenate([rows.of(batch) for batch in rows.images.batches(256)]))
         axes = principal_axes(unit, self.settings.width)
-        found = KMeans(n_clusters, n_init=4, random_state=fit.trainer.seed("k-means") % 2**31)
-        labels = found.fit(np.asarray(axes.transform(unit), np.float32)).labels_
-        return np.asarray(np.unique(labels, return_inverse=True)[1], np.int64)
+        return self._kmeans(fit, np.asarray(axes.transform(unit), np.float32), n_clusters)
+
+    def _learnt_seeds(
+        self, fit: FitContext, network: DARLCNetwork, images: ImageSet, first: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """As many groups by k-means in what module I has learnt; `first` where it cannot tell so many apart."""
+        network.to(fit.trainer.device).eval()
+        vectors = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
+        learnt = self._kmeans(fit, unit_rows(vectors), int(first.max()) + 1)
+        return learnt if learnt.max() == first.max() else first
+
+    @staticmethod
+    def _kmeans(fit: FitContext, rows: NDArray[np.float32], n_clusters: int) -> NDArray[np.int64]:
+        found = KMeans(n_clusters, n_init=4, random_state=fit.trainer.seed("k-means") % 2**31).fit(rows)
+        return np.asarray(np.unique(found.labels_, return_inverse=True)[1], np.int64)
 
     def _number_of_groups(self, n_images: int, similarity: csr_array) -> tuple[int, list[str]]:
         asked = self.settings.n_clusters
