@@ -101,6 +101,8 @@ class JointObjective:
 class GroupState(Callback):
     """Before each epoch: codes of all images, steps of expectation-maximisation, and the gradient of the epoch loss.
 
+    The mixture begins as the first groups are, without a step: each step makes groups more alike in size.
+
     The epoch loss ``η L_lap + (1 − η) (w₁ L_ll + w₂ L_size)`` needs the codes of all images at once. Its gradient with respect to
     each code is computed here without the encoder, and handed to the batches of the epoch, in which it reaches the encoder:
     memory does not grow with the network's activations of all images.
@@ -181,11 +183,12 @@ class GroupState(Callback):
         import warnings
 
         mixture = self.mixture
-        if hasattr(mixture, "means_"):
-            _load(mixture, network)
-            mixture.set_params(prior_scale=within_groups(codes.astype(np.float64), self.labels.numpy())[1])
-        else:
+        if not hasattr(mixture, "means_"):
             begin_mixture(mixture, codes.astype(np.float64), self.seeds)
+            network.mixture.set_from(mixture)
+            return
+        _load(mixture, network)
+        mixture.set_params(prior_scale=within_groups(codes.astype(np.float64), self.labels.numpy())[1])
         mixture.set_params(max_iter=EM_STEPS, warm_start=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a step is not to convergence
