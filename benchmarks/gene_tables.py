@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from record import where
+from record import keep_plot, where
 
 Rows = list[dict[str, Any]]
+PLOT = "spots-seconds.svg"
 
 PARTS: tuple[tuple[str, str, str, Sequence[tuple[str, str]]], ...] = (
     (
@@ -53,26 +54,46 @@ def genes(results: dict[str, Any]) -> str:
         rows: Rows = results.get(name, {}).get("rows", [])
         if rows:
             parts.append(f"## {title}\n\n{about}\n\n{table(rows, columns)}\n\n{where(rows)}")
-    if quick := results.get("genes-quick", {}).get("rows"):
+    quick, spots = (results.get(name, {}).get("rows", []) for name in ("genes-quick", "genes-spots"))
+    if quick or spots:
+        draw_time(quick, spots)
+        parts.append(f"## Time by spots\n\n![Seconds by spots](../images/{PLOT})")
+    if quick:
         lines = [
             f"| {row['spots']:,} | {row['seconds'] / 60:.1f} | {row['peak_gb']:.2f} | {row['ari']:.3f} |"
             for row in quick
         ]
         parts.append(
-            "## Time of darlc\n\n2,000 planted genes by the preset quick.\n\n| spots | minutes | peak GiB | ARI |\n|---|---|---|---|\n"
+            "2,000 planted genes by the preset quick of `darlc`; images have at most 128 pixels a side.\n\n| spots | minutes | peak GiB | ARI |\n|---|---|---|---|\n"
             + "\n".join(lines)
             + f"\n\n{where(quick)}"
         )
-    if spots := results.get("genes-spots", {}).get("rows"):
-        lines = [f"| {row['spots']:,} | {row['seconds']:.0f} | {row['peak_gb']:.2f} |" for row in spots]
+    if spots:
+        lines = [f"| {row['spots']:,} | {row['seconds']:.1f} | {row['peak_gb']:.2f} |" for row in spots]
         parts.append(
-            "## Images and patterns of 2,000 sparse genes\n\n| spots | seconds | peak GiB |\n|---|---|---|\n"
+            "Images and patterns of 2,000 sparse genes, without groups.\n\n| spots | seconds | peak GiB |\n|---|---|---|\n"
             + "\n".join(lines)
             + f"\n\n{where(spots)}"
         )
     if "denoiser" in results:
         parts.append(denoiser(results["denoiser"]))
     return "\n\n".join(parts) + "\n"
+
+
+def draw_time(quick: Rows, spots: Rows) -> None:
+    """Draw seconds by spots, both on logarithmic axes, with a line of what grows as the spots do."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    for rows, title in ((quick, "darlc, preset quick"), (spots, "images and patterns alone")):
+        if rows:
+            count, seconds = ([row[name] for row in rows] for name in ("spots", "seconds"))
+            (drawn,) = axes.loglog(count, seconds, "o-", label=title)
+            axes.loglog(count, [seconds[0] * each / count[0] for each in count], ":", color=drawn.get_color())
+    axes.set(xlabel="spots", ylabel="seconds, 2,000 genes; dotted: as the spots")
+    axes.legend()
+    keep_plot(PLOT, figure)
 
 
 def table(rows: Rows, columns: Sequence[tuple[str, str]]) -> str:

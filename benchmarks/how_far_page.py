@@ -60,7 +60,7 @@ def plot(rows: list[dict[str, Any]]) -> None:
         axes.plot(*zip(*row["mb"], strict=True), label=row["engine"])
     axes.set(xlabel="blocks done", ylabel="MB of the driver", ylim=(0, None))
     axes.legend()
-    figure.savefig(record.HERE.parent / "docs" / "images" / PLOT, metadata={"Date": None})
+    record.keep_plot(PLOT, figure)
 
 
 def grows(earlier: dict[str, Any] | None, row: dict[str, Any]) -> str:

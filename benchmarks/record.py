@@ -77,3 +77,11 @@ def without_folders(value: Any) -> Any:
     if (value.startswith(("/", "~/")) and "/" in value.strip("/")) or re.match(r"[A-Za-z]:[\\/]", value):
         return re.split(r"[\\/]", value.rstrip("\\/"))[-1]
     return ABSOLUTE.sub(lambda found: re.split(r"[\\/]", found.group().rstrip("\\/"))[-1], value)
+
+
+def keep_plot(name: str, figure: Any) -> None:
+    """Save a figure in the docs; the same figure gives the same file."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "facies"}):
+        figure.savefig(HERE.parent / "docs" / "images" / name, metadata={"Date": None})
