@@ -104,3 +104,25 @@ def test_all_kept_rows_are_rendered(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     tables.main()
     pages = RESULTS.parents[1] / "docs" / "benchmarks"
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in pages.iterdir()}
+
+
+def test_a_suite_goes_on_from_the_rows_that_are_kept(tmp_path: Path, record: Any) -> None:
+    """On another machine, of which the results folder of the first knows nothing."""
+    import suite_rows
+
+    from facies.errors import InputError
+    from facies.workflows.benchmark.results import Results
+    from facies.workflows.benchmark.rows import RowFile
+    from facies.workflows.benchmark.suite import read_suite
+
+    kept = json.loads((RESULTS / "suite-four-sets.json").read_text())["rows"]
+    folder = tmp_path / "four-sets"
+    suite_rows.restore(folder)
+    assert RowFile(folder / "rows.jsonl").rows == kept
+    suite = read_suite(RESULTS.parent / "suites" / "four-sets.toml")
+    begun = kept[0]["commit"], kept[0]["versions"]["facies"]
+    assert Results(folder).begin_or_continue(suite, *begun, overwrite=False) == []
+    with pytest.raises(InputError, match="another suite or commit: commit"):
+        Results(folder).begin_or_continue(suite, "0" * 12, begun[1], overwrite=False)
+    with pytest.raises(SystemExit, match="is there already"):
+        suite_rows.restore(folder)
