@@ -59,6 +59,18 @@ class ResidualEncoder(nn.Module):
         return maps.mean(dim=(-2, -1))
 
 
+class _ThinnedConv2d(nn.Conv2d):
+    """A convolution of 1 × 1 of every second pixel: the pixels are taken first, and then convolved with stride 1.
+
+    On processors without AVX-512 the gradient of a strided one of fewer than eight channels-last maps writes past its memory
+    (oneDNN, issue 6035): the program crashes, or learns from wrong numbers.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        rows, columns = self.stride
+        return F.conv2d(maps[:, :, ::rows, ::columns], self.weight)
+
+
 class _ResidualBlock(nn.Module):
     def __init__(self, channels: int, filters: int, stride: int) -> None:
         super().__init__()
@@ -73,7 +85,7 @@ class _ResidualBlock(nn.Module):
         self.shortcut = (
             nn.Identity()
             if same
-            else nn.Sequential(nn.Conv2d(channels, filters, 1, stride, bias=False), nn.BatchNorm2d(filters))
+            else nn.Sequential(_ThinnedConv2d(channels, filters, 1, stride, bias=False), nn.BatchNorm2d(filters))
         )
 
     def forward(self, maps: Tensor) -> Tensor:
