@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from facies.images import ImageSet
     from facies.methods.darlc.objectives import PretrainingObjective
-    from facies.methods.darlc.stages import Settings
+    from facies.methods.darlc.settings import Settings
 
 TRIALS = 2
 JOINT = 1.5

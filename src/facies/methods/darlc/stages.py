@@ -28,7 +28,6 @@ from facies.methods.darlc.denoisers import (
 from facies.methods.darlc.estimate import seconds_of_learning, time_in_words
 from facies.methods.darlc.network import DARLCNetwork, MeasuredScale, discriminants
 from facies.methods.darlc.objectives import GroupState, JointObjective, PretrainingObjective
-from facies.methods.darlc.patterns import PatternTest
 from facies.methods.darlc.seeding import (
     MOST_COMPARED,
     MOST_IN_TREE,
@@ -44,33 +43,7 @@ from facies.training import EMATeacher, StageOutputs
 from facies.training.trainer import apply_in_batches
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    from facies.training import Training
-
-    class Settings(Protocol):
-        """The parameters of `DARLC`."""
-
-        n_clusters: int | str
-        patterns: PatternTest
-        denoiser: str
-        attention_width: int
-        width: int
-        mask_ratio: float
-        thinning: float | None
-        temperature: float
-        decay: float
-        latent_size: int
-        tolerance: float
-        ablation: str
-        denoising: Training
-        pretraining: Training
-        training: Training
-        random_state: int
-
-        def build(self, channels: int, measured: NDArray[np.bool_], n_clusters: int) -> DARLCNetwork:
-            """Make the network."""
-
+    from facies.methods.darlc.settings import Settings
 
 NEIGHBOURS = 20
 SIGMA = 1.0
