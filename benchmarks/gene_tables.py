@@ -39,7 +39,7 @@ PARTS: tuple[tuple[str, str, str, Sequence[tuple[str, str]]], ...] = (
     (
         "genes-sparse",
         "Digits and clothes of which nine pixels in ten are hidden",
-        "Ten groups; one mask for all.",
+        "Ten groups; one mask for all. `darlc:contrast` is `darlc` without its contrast.",
         (("nmi", "NMI"), ("ari", "ARI")),
     ),
 )  # fmt: skip

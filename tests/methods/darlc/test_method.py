@@ -209,17 +209,22 @@ def test_images_each_for_itself_begin_with_groups_of_what_was_learnt_and_are_thi
         return real_terms(self, network, images, scaled)
 
     def seeds(self, *arguments):
-        learnt.append(real_seeds(self, *arguments))
-        return learnt[-1]
+        found, said = real_seeds(self, *arguments)
+        learnt.append(found)
+        return found, said
 
     monkeypatch.setattr(PretrainingObjective, "_thinned", thinned)
     monkeypatch.setattr(DARLCStages, "_learnt_seeds", seeds)
-    tiny(ablation="module-2").fit(image_set(pixels))
+    notes = " ".join(tiny(ablation="module-2").fit(image_set(pixels)).notes_)
+    assert "loses 50% of its pixels" in notes
+    assert "begin with k-means of what was learnt" in notes
     assert set(seen) == {0.5}
     assert len(learnt[0]) == len(pixels)
     assert learnt[0].max() == 2
     seen.clear()
-    tiny(ablation="module-2").fit(image_set(pixels, np.ones((SIDE, SIDE), bool)))
+    notes = " ".join(tiny(ablation="module-2").fit(image_set(pixels, np.ones((SIDE, SIDE), bool))).notes_)
+    assert "loses" not in notes
+    assert "patches have" not in notes
     assert set(seen) == {0.0}
     assert len(learnt) == 1  # those of a tissue begin with groups that stand apart
 

@@ -90,7 +90,7 @@ class DARLC(Method):
     """Share of the patches that are hidden; with more, an image has to be guessed from less."""
     thinning: Annotated[float, Interval(ge=0, lt=1)] | None = None
     """Share of its pixels that each view of the contrast loses at random, so that images are told apart by what they show and not
-    by which of its pixels are there; null is a half for images each for itself, and none for those of one tissue (`denoiser`)."""
+    by which of its pixels are there; null is a half for images without a mask of measured pixels, and none for those of one tissue."""
     temperature: Positive = 0.5
     """Of the contrast; a smaller one looks at the most similar other images alone."""
     decay: Fraction = 0.999

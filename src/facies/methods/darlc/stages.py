@@ -39,6 +39,7 @@ from facies.methods.darlc.seeding import (
 )
 from facies.methods.fit_context import FitContext
 from facies.metrics.similar_groups import group_notes
+from facies.nn.masked_patches import PATCH
 from facies.training import EMATeacher, StageOutputs
 from facies.training.trainer import apply_in_batches
 
@@ -130,7 +131,9 @@ class DARLCStages:
                 callbacks=[EMATeacher("online", "target", s.decay)],
             )  # fmt: skip
             if images.measured is None:
-                seeds = self._learnt_seeds(fit, network, images, seeds)
+                seeds, said = self._learnt_seeds(fit, network, images, seeds)
+                more = [*more, said]
+        more = [*more, *_assumed(network, self._pretraining(view, images))]
         return {
             "pretrained": dict(network.state_dict()), "asked": n_clusters, "notes": [*outputs["notes"], *notes, *more],
             "seeds": seeds, "graph_rows": similarity.indptr.astype(np.int64), "graph_columns": similarity.indices.astype(np.int64),
@@ -251,12 +254,21 @@ class DARLCStages:
 
     def _learnt_seeds(
         self, fit: FitContext, network: DARLCNetwork, images: ImageSet, first: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """As many groups by k-means in what module I has learnt; `first` where it cannot tell so many apart."""
+    ) -> tuple[NDArray[np.int64], str]:
+        """As many groups by k-means in what module I has learnt, or `first` where it cannot tell so many apart; and which."""
         network.to(fit.trainer.device).eval()
         vectors = apply_in_batches(lambda pixels: network.vectors(network.scale(pixels)), images, fit.trainer.device)[0]
+        network.cpu()
         learnt = self._kmeans(fit, unit_rows(vectors), int(first.max()) + 1)
-        return learnt if learnt.max() == first.max() else first
+        if learnt.max() == first.max():
+            return (
+                learnt,
+                "the images have no common mask of measured pixels: groups begin with k-means of what was learnt",
+            )
+        return (
+            first,
+            f"what was learnt tells fewer than {first.max() + 1} groups apart: groups begin with k-means of the pixels",
+        )
 
     @staticmethod
     def _kmeans(fit: FitContext, rows: NDArray[np.float32], n_clusters: int) -> NDArray[np.int64]:
@@ -287,6 +299,16 @@ def _between(p_values: NDArray[np.float64], patterned: NDArray[np.bool_]) -> flo
     """A p-value between those with a pattern and those without, so that rounding moves no image across."""
     largest = float(p_values[patterned].max())
     return (largest + float(p_values[~patterned].min(initial=1.0))) / 2
+
+
+def _assumed(network: DARLCNetwork, objective: PretrainingObjective) -> list[str]:
+    """What was taken because of the images: how much the views are thinned, and how large the patches are."""
+    notes = []
+    if objective.contrast and objective.thinning:
+        notes.append(f"each view of the contrast loses {objective.thinning:.0%} of its pixels (thinning)")
+    if network.grid.side > PATCH:
+        notes.append(f"patches have {network.grid.side} × {network.grid.side} pixels: smaller ones would be too many")
+    return notes
 
 
 def _seeded(sigma: float, found: int, asked: int) -> list[str]:
