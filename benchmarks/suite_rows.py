@@ -4,7 +4,7 @@ facies benchmark benchmarks/suites/four-sets.toml -o benchmarks/work/four-sets -
 python benchmarks/suite_rows.py benchmarks/work/four-sets
 python benchmarks/suite_rows.py benchmarks/work/four-sets --restore   # on another machine: the suite goes on from what is kept
 
-A suite goes on at the commit of its rows alone: the error of `facies benchmark` names it. Run folders are not restored.
+A suite goes on at the commit of its last row, or with `--other-commit` at another. Run folders are not restored.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ def restore(results: Path) -> None:
     if results.exists():
         raise SystemExit(f"{results} is there already: rows are restored into a new folder")
     rows = json.loads((record.RESULTS / f"suite-{results.name}.json").read_text("utf-8"))["rows"]
-    ((commit, version),) = {(row["commit"], row["versions"]["facies"]) for row in rows}
+    last = max(rows, key=lambda row: str(row["date"]))
+    commit, version = last["commit"], last["versions"]["facies"]
     suite = read_suite(Path(__file__).parent / "suites" / f"{results.name}.toml")
     folder = Results(results)
     folder.begin_or_continue(suite, commit, version, overwrite=False)
     file = RowFile(folder.rows)
     for row in rows:
         file.append(row)
-    print(f"{len(rows)} rows of commit {commit}: the suite goes on at that commit")
+    print(f"{len(rows)} rows: the suite goes on at commit {commit}, or with --other-commit at another")
 
 
 def page(results: dict[str, Any]) -> str:

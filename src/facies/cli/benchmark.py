@@ -32,6 +32,14 @@ def benchmark(
     ] = 1,
     workers: EngineOptions,
     retry: Annotated[bool, typer.Option("--retry", help="Run again what failed.")] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METHOD", help="Run again what this method has of another commit; may be given often."),
+    ] = None,
+    other_commit: Annotated[
+        bool,
+        typer.Option("--other-commit", help="Go on with results of another commit of Facies; their rows are kept."),
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +55,8 @@ def benchmark(
             engine=workers.engine,
             scheduler=workers.scheduler,
             retry=retry,
+            again=again or (),
+            other_commit=other_commit,
             overwrite=overwrite,
             progress=progress,
             report=log_line,

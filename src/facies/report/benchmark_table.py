@@ -73,13 +73,18 @@ class SetTable:
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader must know of this table: failures with their reasons, and labels that are missing."""
+        """What a reader must know of this table: failures with their reasons, labels that are missing, and mixed commits."""
         rows = [row for line in self.lines for row in line.rows]
         labels = {row["labels"] for row in rows if row.get("labels") is not None}
         found = [f"labels: {each}" for each in sorted(labels)]
         found += [
             f"{row['method']}, seed {row['seed']}, failed: {row['error']}" for row in rows if row["error"] is not None
         ]
+        by_commit: dict[str, dict[str, None]] = {}
+        for row in rows:
+            by_commit.setdefault(row["commit"] or "not known", {})[row["method"]] = None
+        if len(by_commit) > 1:
+            found += [f"of commit {commit}: {', '.join(methods)}" for commit, methods in by_commit.items()]
         return found
 
     def without_labels(self) -> list[list[str]]:

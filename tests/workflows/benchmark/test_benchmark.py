@@ -123,6 +123,56 @@ def test_a_folder_of_another_suite_commit_or_owner_is_refused(run, tmp_path, mon
         run(overwrite=True)
 
 
+@pytest.fixture
+def at_another_commit(monkeypatch):
+    monkeypatch.setattr(importlib.import_module("facies.workflows.benchmark.run_suite"), "commit", lambda: "0123")
+
+
+def test_rows_of_another_commit_are_kept_when_asked_and_each_names_its_own(run, tmp_path, request):
+    make_worker(tmp_path, idec="crash")
+    run()
+    unfinished = tmp_path / "results" / "runs" / "squares" / "idec" / "0"
+    finished = tmp_path / "results" / "runs" / "squares" / "dec" / "1"
+    for folder in (unfinished, finished):
+        folder.mkdir(parents=True)
+    request.getfixturevalue("at_another_commit")
+    with pytest.raises(InputError, match="or --other-commit to keep its rows and go on"):
+        run(retry=True)
+    assert unfinished.exists()
+    make_worker(tmp_path)
+    result = run(retry=True, other_commit=True)
+    assert (unfinished.exists(), finished.exists()) == (False, True)
+    assert any("rows of another state of Facies are kept" in line and '"0123"' in line for line in run.said)
+    assert result.n_new == 2
+    assert {(each["method"], each["commit"] == "0123") for each in result.rows} == {("dec", False), ("idec", True)}
+    table = (tmp_path / "results" / "table.md").read_text()
+    assert "- of commit 0123: idec" in table
+    assert run().n_new == 0
+    with pytest.raises(InputError, match=r"another suite or commit: method dec.training.epochs was 2, is 3"):
+        run(SUITE.replace('"training.epochs" = 2', '"training.epochs" = 3'), other_commit=True)
+
+
+def test_a_method_that_was_mended_is_run_again(run, tmp_path, request):
+    run()
+    assert run(again=["dec"]).n_new == 0  # they are of this commit
+    request.getfixturevalue("at_another_commit")
+    with pytest.raises(InputError, match=r"again='decc': the suite suite.toml has no such method; .*dec"):
+        run(again=["decc"], other_commit=True)
+    folder = tmp_path / "results" / "runs" / "squares" / "dec"
+    for seed in ("0", "1"):
+        (folder / seed).mkdir(parents=True)
+    make_worker(tmp_path, dec="crash")
+    assert run(again=["dec"], other_commit=True).n_new == 2
+    assert list(folder.iterdir()) == []
+    (folder / "0").mkdir()
+    make_worker(tmp_path)
+    result = run(again=["dec"], retry=True)
+    assert result.n_new == 2
+    assert (folder / "0").exists(), "what the second fit left"
+    assert {(each["method"], each["commit"] == "0123") for each in result.rows} == {("dec", True), ("idec", False)}
+    assert run(again=["dec"]).n_new == 0
+
+
 def run_until_interrupted(suite: Path, results: Path, worker: list[str], said: Path) -> None:
     """What a process of its own does; none is forked, for threads of other tests may hold locks that a fork never gets."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell without a terminal has it ignored

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facies._version import __version__
-from facies.errors import InputError
+from facies.errors import InputError, suggest
 from facies.io import lock_run
 from facies.report.benchmark_page import write_benchmark_report
 from facies.scale import make_engine
@@ -63,6 +63,8 @@ def benchmark(
     engine: str = "processes",
     scheduler: str | None = None,
     retry: bool = False,
+    again: Sequence[str] = (),
+    other_commit: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
     report: Callable[[str], None] = lambda _line: None,
@@ -90,6 +92,11 @@ def benchmark(
         The address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``; without it a cluster is started here.
     retry : bool, default=False
         Whether runs that failed are run again.
+    again : sequence of str
+        Methods of the suite whose rows of another commit are run again, such as one that has been mended.
+    other_commit : bool, default=False
+        Whether a results folder of another commit or version of Facies goes on. Its rows are kept, and name theirs; fits that
+        were under way begin anew.
     overwrite : bool, default=False
         Whether a results folder is begun anew.
     progress : Progress, optional
@@ -117,16 +124,32 @@ def benchmark(
     is_new = not results.path.exists()
     with lock_run(results.path):
         here = commit()
-        added = results.begin_or_continue(wanted, here, __version__, overwrite=overwrite)
+        _check_again(again, wanted)
+        begun = results.begin_or_continue(wanted, here, __version__, overwrite=overwrite, other_commit=other_commit)
         try:
             inputs = {each.name: input_of(each, places[each.name], results.sets, report) for each in wanted.sets}
-            for entry in added:
+            for entry in begun.added:
                 report(f"{entry} is new in the suite, and is run now")
-            return _Benchmark(wanted, results, here, means, report).run(inputs, progress, retry=retry)
+            work = _Benchmark(wanted, results, here, means, report)
+            if begun.earlier:
+                results.take_over(
+                    wanted, here, __version__, {key for key, row in work.file.latest().items() if not row["error"]}
+                )
+                report(
+                    f"rows of another state of Facies are kept, and fits without a row begin anew: {'; '.join(begun.earlier)}"
+                )
+            return work.run(inputs, progress, retry=retry, again=again)
         except InputError:
             if is_new and not (results.rows.exists() or (results.path / "runs").exists()):
                 shutil.rmtree(results.path)
             raise
+
+
+def _check_again(again: Sequence[str], suite: Suite) -> None:
+    names = [each.name for each in suite.methods]
+    for name in again:
+        if name not in names:
+            raise InputError(f"again={name!r}: the suite {suite.path.name} has no such method; {suggest(name, names)}")
 
 
 @dataclass(frozen=True)
@@ -175,11 +198,15 @@ class _Benchmark:
         self.suite, self.results, self.commit, self.means, self.report = suite, results, commit, means, report
         self.file = RowFile(results.rows)
 
-    def run(self, inputs: dict[str, Path], progress: Progress | None, *, retry: bool) -> BenchmarkResult:
+    def run(
+        self, inputs: dict[str, Path], progress: Progress | None, *, retry: bool, again: Sequence[str] = ()
+    ) -> BenchmarkResult:
         self._say_what_is_assumed()
         self._keep_earlier_answers()
         kept = self.file.latest()
-        done = {key for key, row in kept.items() if not (retry and row["error"])}
+        former = {key for key, row in kept.items() if row["method"] in again and not self._is_of_this_state(row)}
+        self.results.begin_again(former)
+        done = {key for key, row in kept.items() if not (retry and row["error"])} - former
         left = [each for each in self.suite.runs if (each[0].name, each[1].name, each[2]) not in done]
         if len(left) < len(self.suite.runs):
             self.report(f"{len(self.suite.runs) - len(left)} of {len(self.suite.runs)} runs are there already")
@@ -198,6 +225,9 @@ class _Benchmark:
             if rows:
                 write_benchmark_report(rows, self.results.table, self.results.report, self.suite.path.stem)
         return BenchmarkResult(self.results.path, rows, len(left), sum(row["error"] is not None for row in rows))
+
+    def _is_of_this_state(self, row: Row) -> bool:
+        return (row["commit"], row["versions"].get("facies", __version__)) == (self.commit, __version__)
 
     def _rows(self) -> list[Row]:
         """The last row of each run of the suite, in its order."""
