@@ -90,7 +90,8 @@ class AutoencoderClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the networks learn."""
     pretraining: Training = settings(Training, epochs=300, batch_size=256)
-    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    images of more than 32 pixels a side; never fewer than 8."""
     initialisation: Initialisation = "k-means"
     """What finds the first centres in the code."""
     n_init: Count = 20
@@ -218,7 +219,7 @@ class AutoencoderClustering(Method):
         return codes, self.place(codes)
 
     def _epochs(self, training: Training, fit: FitContext) -> Training:
-        return training.with_epochs(automatic_epochs(len(fit.images)))
+        return training.with_epochs(automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
 
 
 def initial_centres(

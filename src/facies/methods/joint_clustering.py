@@ -41,7 +41,8 @@ class JointClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the network learns."""
     training: Training = settings(Training, epochs=100, batch_size=256)
-    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    images of more than 32 pixels a side; never fewer than 8."""
     projection: Projection = settings(Projection)
     """The map."""
 
@@ -77,7 +78,7 @@ class JointClustering(Method):
         network = fit.trainer.build(self.build_network)
         normalizer = load_weights(self._normalizer(), outputs["intensity"], torch.device("cpu"))
         preprocessor = Preprocessor(normalizer, self.augmentation.transform(fit.background))
-        training = self.training.with_epochs(automatic_epochs(len(fit.images)))
+        training = self.training.with_epochs(automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
         fit.trainer.fit(network, fit.images, self.objective(preprocessor, outputs), training)
         return {"network": dict(network.state_dict()), "n_clusters": self.n_clusters}
 

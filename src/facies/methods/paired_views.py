@@ -31,7 +31,8 @@ class PairedViews(LearntEncoder):
     latent_size: Count = 128
     """Numbers in the code of each view."""
     training: Training = settings(Training)
-    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    images of more than 32 pixels a side; never fewer than 8."""
 
     def make_second_view(self) -> SecondView:
         """What makes the second view of a reduced image."""
@@ -44,4 +45,4 @@ class PairedViews(LearntEncoder):
 
     def settled(self, training: Training, fit: FitContext) -> Training:
         """A training with ``auto`` epochs made definite."""
-        return training.with_epochs(automatic_epochs(len(fit.images)))
+        return training.with_epochs(automatic_epochs(len(fit.images), max(self.shown_shape[1:])))
