@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import inspect
 import warnings
 from collections.abc import Iterator
@@ -17,6 +19,12 @@ from numpy.typing import NDArray
 from facies.cluster.neighbours import Metric, nearest_neighbours, self_neighbours
 
 MIN_POINTS_FOR_SPECTRAL = 10
+COMPILED = (
+    ("umap.umap_", "smooth_knn_dist"),
+    ("umap.umap_", "compute_membership_strengths"),
+    ("umap.layouts", "_nb_optimize_layout_euclidean_single_epoch"),
+)
+"""Functions that UMAP has compiled anew in every process."""
 _ONE_LAYOUT_AT_A_TIME = Lock()
 
 
@@ -56,6 +64,7 @@ class UMAPLayout:
         """
         import umap
 
+        _keep_compiled()
         spectral = len(self.points) > MIN_POINTS_FOR_SPECTRAL
         settings: dict[str, Any] = {
             "n_neighbors": self.n_neighbors,
@@ -70,6 +79,15 @@ class UMAPLayout:
             model = umap.UMAP(precomputed_knn=self.neighbours, force_approximation_algorithm=True, **settings)
             layout = model.fit_transform(self.points)
         return np.nan_to_num(np.asarray(layout, dtype=np.float32))
+
+
+@functools.cache
+def _keep_compiled() -> None:
+    """Have Numba keep what it compiles for a layout, as it does of UMAP's other functions: the next process has it at once."""
+    for module, name in COMPILED:
+        function = getattr(importlib.import_module(module), name, None)  # another version of UMAP may have no such name
+        with contextlib.suppress(AttributeError, RuntimeError):  # nor may any folder be written to
+            function.enable_caching()  # type: ignore[union-attr]
 
 
 @contextmanager
