@@ -54,7 +54,7 @@ class VaDE(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "training.epochs": 50},
+        "quick": {"pretraining.epochs": "auto", "training.epochs": 50, "training.learning_rate": 2e-4},
     }
 
     initialisation: Initialisation = "gaussian-mixture"

@@ -13,7 +13,8 @@ from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.factories import write_digits
 from tests.atlas.browser.live_server import live_server
 
-# Software WebGL: there is no graphics card where the tests run. The rest keeps Chromium from asking the network.
+# Software WebGL: there is no graphics card where the tests run, and the rest of the page is not drawn by it, which takes twice
+# the time of all that the tests do. The rest keeps Chromium from asking the network.
 FLAGS = [
     "--no-sandbox",
     "--use-gl=angle",
@@ -23,6 +24,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
 ]
 
 
@@ -55,11 +58,13 @@ def address(digits: RunFolder) -> Iterator[str]:
 
 @pytest.fixture
 def new_expert(chromium: Browser) -> Iterator[Callable[..., Expert]]:
-    """Make experts, each with a browser profile of their own; the tour was seen already."""
+    """Make experts, each with a browser profile of their own; the tour was seen already, and nothing turns while one waits."""
     contexts = []
 
     def make(width: int = 1280, height: int = 800, *, tour: bool = False, **options: Any) -> Expert:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, **{"reduced_motion": "reduce", **options}
+        )
         context.set_default_timeout(30_000)
         if not tour:
             context.add_init_script("localStorage.setItem('facies-tour', 'seen')")
