@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.testclient import TestClient
 
 from facies.atlas import Atlas
@@ -72,12 +75,22 @@ def mask_of(rows: Any, n: int = N) -> str:
     return base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
 
 
+@functools.cache
+def _event_loop() -> BlockingPortal:
+    """One loop for all clients of the process: each request would have a thread and a loop of its own, which takes longer than it."""
+    manager = start_blocking_portal()
+    portal = manager.__enter__()
+    atexit.register(manager.__exit__, None, None, None)
+    return portal
+
+
 class Browser:
     """Asks an atlas as its page does: with cookie, key and origin, and JSON."""
 
     def __init__(self, atlas: Atlas, key: str = "run", name: str = "page") -> None:
         app = make_app(atlas, token=TOKEN, port=8123)
         self.client = TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=False)
+        self.client.portal = _event_loop()
         location = self.client.get(f"/?token={TOKEN}", follow_redirects=False).headers["location"]
         page = location.split("#page=")[1]
         self.client.headers.update({"Origin": f"http://{HOST}", "X-Facies-Client": name, "X-Facies-Page": page})

@@ -376,7 +376,7 @@ def ask_everything(path: Path) -> list[str]:
                 answers.append(client.get(f"{run}/exports/{begun.json()['job']}"))
                 if answers[-1].status_code != 409 or "working" not in answers[-1].text:
                     break
-                time.sleep(0.02)
+                time.sleep(0.01)
         for answer in answers:
             if answer.status_code >= 500 or "fault of Facies" in answer.text:
                 faults.append(f"{answer.request.url.path}: {answer.text[:300]}")

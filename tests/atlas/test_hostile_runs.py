@@ -12,7 +12,7 @@ import pytest
 
 from tests.atlas.hostile_runs import HOSTILE, N_CASES, write_pristine
 
-PARTS = 4
+PARTS = 2
 
 
 @pytest.fixture(scope="module")
