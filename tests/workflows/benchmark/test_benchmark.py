@@ -133,15 +133,16 @@ def test_rows_of_another_commit_are_kept_when_asked_and_each_names_its_own(run, 
     run()
     unfinished = tmp_path / "results" / "runs" / "squares" / "idec" / "0"
     finished = tmp_path / "results" / "runs" / "squares" / "dec" / "1"
-    for folder in (unfinished, finished):
+    for folder in (unfinished, finished, unfinished.with_name(".1.work")):
         folder.mkdir(parents=True)
+    unfinished.with_name(".1.lock").touch()
     request.getfixturevalue("at_another_commit")
     with pytest.raises(InputError, match="or --other-commit to keep its rows and go on"):
         run(retry=True)
     assert unfinished.exists()
     make_worker(tmp_path)
     result = run(retry=True, other_commit=True)
-    assert (unfinished.exists(), finished.exists()) == (False, True)
+    assert (list(unfinished.parent.iterdir()), finished.exists()) == ([], True)
     assert any("rows of another state of Facies are kept" in line and '"0123"' in line for line in run.said)
     assert result.n_new == 2
     assert {(each["method"], each["commit"] == "0123") for each in result.rows} == {("dec", False), ("idec", True)}

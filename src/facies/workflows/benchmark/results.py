@@ -99,8 +99,12 @@ class Results:
         """Have the folder be of another commit or version, with the rows of `kept`: fits without a row begin anew."""
         for path in sorted((self.path / "runs").glob("*/*/*")):
             images, method, seed = path.relative_to(self.path / "runs").parts
-            if not (seed.isdigit() and (images, method, int(seed)) in kept):
+            if seed.isdigit() and (images, method, int(seed)) in kept:
+                continue
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
+            else:  # the lock of a fit that was killed
+                path.unlink()
         current = {"format": FORMAT, "version": version, "commit": commit, "suite": suite.definition()}
         write_json_atomically(self.record, current)
 
