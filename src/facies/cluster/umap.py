@@ -85,9 +85,10 @@ class UMAPLayout:
 def _keep_compiled() -> None:
     """Have Numba keep what it compiles for a layout, as it does of UMAP's other functions: the next process has it at once."""
     for module, name in COMPILED:
-        function = getattr(importlib.import_module(module), name, None)  # another version of UMAP may have no such name
-        with contextlib.suppress(AttributeError, RuntimeError):  # nor may any folder be written to
-            function.enable_caching()  # type: ignore[union-attr]
+        function: Any = getattr(importlib.import_module(module), name, None)
+        # Another version of UMAP may have no such name, and another machine no folder that may be written to.
+        with contextlib.suppress(AttributeError, RuntimeError):
+            function.enable_caching()
 
 
 @contextmanager

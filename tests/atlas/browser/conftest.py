@@ -13,8 +13,8 @@ from tests.atlas.browser.expert import Expert
 from tests.atlas.browser.factories import write_digits
 from tests.atlas.browser.live_server import live_server
 
-# Software WebGL: there is no graphics card where the tests run, and the rest of the page is not drawn by it, which takes twice
-# the time of all that the tests do. The rest keeps Chromium from asking the network.
+# Software WebGL: there is no graphics card where the tests run, and the rest of the page is not drawn by it, which more
+# than doubled the processor time of the tests. The rest keeps Chromium from asking the network.
 FLAGS = [
     "--no-sandbox",
     "--use-gl=angle",

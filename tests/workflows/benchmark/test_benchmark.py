@@ -156,6 +156,7 @@ def test_rows_of_another_commit_are_kept_when_asked_and_each_names_its_own(run, 
 def test_a_method_that_was_mended_is_run_again(run, tmp_path, request):
     run()
     assert run(again=["dec"]).n_new == 0  # they are of this commit
+    assert "again, since they are of another commit: no run of dec" in run.said
     request.getfixturevalue("at_another_commit")
     with pytest.raises(InputError, match=r"again='decc': the suite suite.toml has no such method; .*dec"):
         run(again=["decc"], other_commit=True)
@@ -164,6 +165,7 @@ def test_a_method_that_was_mended_is_run_again(run, tmp_path, request):
         (folder / seed).mkdir(parents=True)
     make_worker(tmp_path, dec="crash")
     assert run(again=["dec"], other_commit=True).n_new == 2
+    assert "again, since they are of another commit: 2 runs of dec" in run.said
     assert list(folder.iterdir()) == []
     (folder / "0").mkdir()
     make_worker(tmp_path)

@@ -205,6 +205,9 @@ class _Benchmark:
         self._keep_earlier_answers()
         kept = self.file.latest()
         former = {key for key, row in kept.items() if row["method"] in again and not self._is_of_this_state(row)}
+        if again:
+            count = f"{len(former)} runs" if former else "no run"
+            self.report(f"again, since they are of another commit: {count} of {', '.join(again)}")
         self.results.begin_again(former)
         done = {key for key, row in kept.items() if not (retry and row["error"])} - former
         left = [each for each in self.suite.runs if (each[0].name, each[1].name, each[2]) not in done]
