@@ -69,6 +69,13 @@ def test_target():
     assert not p.requires_grad
 
 
+@pytest.mark.parametrize("sharpen", [target_distribution, balanced_distribution])
+def test_a_cluster_without_images_gets_none(sharpen):
+    q = sharpen(torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]]))
+    assert torch.isfinite(q).all()
+    assert q[:, 2].sum() == 0
+
+
 def test_balanced_target():
     p = shares().requires_grad_()
     q = balanced_distribution(p)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from facies.losses import inverse_multiquadratic_mmd
-from facies.methods.autoencoder import KINDS, AutoencoderObjective, automatic_epochs, build_autoencoder
+from facies.methods.autoencoder import KINDS, AutoencoderObjective, automatic_epochs, baseline_epochs, build_autoencoder
 from facies.methods.preprocessing import Preprocessor
 from facies.nn import PixelNormalizer
 from facies.training import Batch
@@ -30,8 +30,13 @@ def test_automatic_epochs(images, epochs):
 
 
 @pytest.mark.parametrize(("side", "epochs"), [(8, 92), (32, 92), (64, 46), (128, 23), (1024, 8)])
-def test_larger_images_have_fewer_automatic_epochs(side, epochs):
-    assert automatic_epochs(1500, side) == epochs
+def test_larger_images_have_fewer_epochs_of_a_baseline(side, epochs):
+    assert baseline_epochs(1500, side) == epochs
+
+
+@pytest.mark.parametrize(("images", "epochs"), [(50, 500), (104, 500), (300, 268), (1000, 120), (70_000, 8)])
+def test_few_images_have_more_epochs_of_a_baseline_since_each_is_a_single_update(images, epochs):
+    assert baseline_epochs(images, 28) == epochs
 
 
 def test_automatic_epochs_never_grow_with_the_images():

@@ -53,7 +53,7 @@ STRIDED = {
 OWN = {
     "convdec-da": {**STRIDED, "augmentation.enabled": False},
     "damic": {**CONV, "experts.epochs": 10, "experts.batch_size": 40},
-    "depict": {},
+    "depict": {"pretraining.epochs": 60},
     "dynae": {**CONV, "augmentation.enabled": False},
     "edesc": {**CONV, "latent_size": 8, "subspace_size": 2},
     "idcec": {**STRIDED, "selection.rounds": 1, "selection.filters": 4, "selection.training.batch_size": 10},
@@ -132,13 +132,19 @@ def test_depict_gives_noise_to_one_encoder_alone_and_rebuilds_every_layer_of_the
     for layer in network.autoencoder.encoder:
         there = layer(there)
         layers.append(there)
+    there = there.tanh()
+    torch.testing.assert_close(network.encode(images), there)
     for layer, expected, error in zip(network.autoencoder.decoder, layers[-2::-1], errors, strict=True):
         there = layer(there)
         assert error.item() == pytest.approx((there - expected).square().mean().item(), rel=1e-5)
     network.dropout = 0.5
     assert not torch.allclose(network(images)[0], logits)
     torch.testing.assert_close(network.eval()(images)[0], logits)
-    alone = DEPICTObjective(PREPROCESSOR, None, 2.0)(network, Batch(images, torch.arange(5)))
+    network.dropout = 0.0
+    alone = DEPICTObjective(PREPROCESSOR, None, 2.0, 0.1)(network, Batch(images, torch.arange(5)))
+    assert alone["layers"].item() == pytest.approx(
+        errors[-1].item() + 0.1 * errors[0].item() + 0.1 * errors[1].item(), rel=1e-4
+    )
     assert alone["loss"].item() == pytest.approx(2 * alone["layers"].item())
 
 

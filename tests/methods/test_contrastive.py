@@ -82,3 +82,18 @@ def test_more_images_are_shown_fewer_times_and_more_often_in_all():
     assert epochs == sorted(epochs, reverse=True)
     assert epochs[2] * 10_000 > epochs[1] * 1500
     assert (epochs[0], epochs[-1]) == (300, 10)
+
+
+def test_images_of_32_pixels_have_two_fifths_of_the_epochs():
+    assert [automatic_epochs(1500, side) for side in (28, 31, 32, 64)] == [114, 114, 46, 46]
+    assert [automatic_epochs(n, 32) for n in (100, 10**6)] == [120, 10]
+
+
+@pytest.mark.parametrize(
+    ("asked", "encoder", "shown"),
+    [("auto", None, 32), ("auto", "efficientnet-lite0", 64), (48, None, 48), (48, "efficientnet-lite0", 48)],
+)
+def test_the_automatic_size_is_larger_for_a_pretrained_encoder(asked, encoder, shown):
+    large = np.repeat(np.repeat(images()[:16], 6, axis=1), 6, axis=2)
+    method = small("contrastive", encoder=encoder, image_size=asked).fit(large)
+    assert method.run_values()["encoder"]["image_size"] == [shown, shown]

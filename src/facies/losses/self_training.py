@@ -33,9 +33,9 @@ def sharpened(assignments: Tensor) -> Tensor:
     Parameters
     ----------
     assignments
-        (N, K) q; the column sums are the clusters' sizes.
+        (N, K) q; the column sums are the clusters' sizes, and a cluster that no image belongs to gets none.
     """
-    weights = assignments.square() / assignments.sum(dim=0)
+    weights = assignments.square() / assignments.sum(dim=0).clamp(min=1e-12)
     return weights / weights.sum(dim=1, keepdim=True)
 
 

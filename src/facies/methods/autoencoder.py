@@ -64,14 +64,18 @@ class AutoencoderObjective:
         return terms
 
 
-def automatic_epochs(n_images: int, longer_side: int = FULL_SIDE) -> int:
-    """12,000/N^⅔ epochs, between 8 and 150: more passes over few images, and more updates in all over many.
+def automatic_epochs(n_images: int, most: int = 150) -> int:
+    """12,000/N^⅔ epochs, between 8 and `most`: more passes over few images, and more updates in all over many."""
+    return int(min(most, max(8, round(12_000 / n_images ** (2 / 3)))))
+
+
+def baseline_epochs(n_images: int, longer_side: int) -> int:
+    """As `automatic_epochs`, up to 500: a few hundred images make one batch, and an epoch of them is a single update.
 
     Of images with a longer side of more than 32 pixels it is 32/side of that, 8 at least: a pass over them takes the square of
     their side, and shows as many times more pixels of each.
     """
-    usual = min(150.0, max(8, round(12_000 / n_images ** (2 / 3))))
-    return max(8, round(usual * min(1.0, FULL_SIDE / longer_side)))
+    return max(8, round(automatic_epochs(n_images, 500) * min(1.0, FULL_SIDE / longer_side)))
 
 
 def build_autoencoder(

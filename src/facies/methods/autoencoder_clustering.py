@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from facies.cluster import KMeans
 from facies.images import ImageSet
 from facies.losses import student_t_assignment
-from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
+from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
@@ -90,7 +90,7 @@ class AutoencoderClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the networks learn."""
     pretraining: Training = settings(Training, epochs=300, batch_size=256)
-    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
     initialisation: Initialisation = "k-means"
     """What finds the first centres in the code."""
@@ -219,7 +219,7 @@ class AutoencoderClustering(Method):
         return codes, self.place(codes)
 
     def _epochs(self, training: Training, fit: FitContext) -> Training:
-        return training.with_epochs(automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
+        return training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
 
 
 def initial_centres(

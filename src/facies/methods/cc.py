@@ -42,6 +42,7 @@ class CC(ViewEncoder):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": "auto",
             "filters": 16,
             "training.epochs": "auto",
             "training.batch_size": 128,

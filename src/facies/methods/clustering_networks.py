@@ -97,12 +97,17 @@ class DEPICTNetwork(SoftmaxNetwork):
 
     dropout: float = 0.0
 
+    def encode(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) → codes (B, D), in [−1, 1]."""
+        return super().encode(images).tanh()
+
     def forward(self, images: Tensor, *, decode: bool = True) -> Any:
-        """(B, C, H, W) → logits of the noisy code, (B, K), and the mean squared error of each decoded layer, (L,)."""
+        """(B, C, H, W) → logits of the noisy code, (B, K), and the mean squared error of each decoded layer, the pixels last."""
         clean, noisy, last = [images], images, len(self.autoencoder.encoder) - 1
         for number, layer in enumerate(self.autoencoder.encoder):
             clean.append(layer(clean[-1]).detach())
             noisy = layer(F.dropout(noisy, self.dropout if number < last else 0.0, self.training))
+        noisy = noisy.tanh()
         logits, errors = self.logits(noisy), []
         for layer, expected in zip(self.autoencoder.decoder, reversed(clean[:-1]), strict=True):
             noisy = layer(noisy)

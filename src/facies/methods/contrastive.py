@@ -36,7 +36,12 @@ class Contrastive(ViewLearner, EmbeddingClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"filters": 16, "training.epochs": "auto", "training.batch_size": 128},
+        "quick": {
+            "image_size": "auto",
+            "filters": 16,
+            "training.epochs": "auto",
+            "training.batch_size": 128,
+        },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "filters": 4,

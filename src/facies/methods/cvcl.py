@@ -71,7 +71,7 @@ class CVCL(PairedViews):
     temperature: Positive = 1.0
     """τ of the contrast; smaller values push the nearest groups apart hardest."""
     pretraining: Training = settings(Training, epochs=200, batch_size=128, learning_rate=5e-4)
-    """Training of the autoencoders alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    """Training of the autoencoders alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
     training: Training = settings(Training, epochs=200, batch_size=128, learning_rate=1e-4)
 

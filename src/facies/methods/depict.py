@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -67,10 +68,12 @@ class DEPICT(AutoencoderClustering):
     """Share of the numbers, the pixels included, that the noisy encoder does without before each convolution."""
     target: Literal["squared", "balanced"] = "squared"
     """p²/f as in the authors' code, or p/√f as in the paper, which sharpens less; f is the size of a group."""
-    layer_weight: Weight = 1.0
-    """Weight of the reconstruction of the layers beside the clustering term."""
-    update_interval: Count = 30
-    """Steps after which the target is computed anew from all images."""
+    layer_weight: Weight = 4.0
+    """Weight of the reconstruction beside the clustering term; 4 for pixels in [0, 1] is 1 for the authors' in [−1, 1]."""
+    hidden_weight: Weight = 0.1
+    """Weight of the hidden layers beside the pixels in the reconstruction; 0.1 as in the authors' code, 1 as in the paper."""
+    update_interval: Count | None = None
+    """Steps after which the target is computed anew from all images; null is once in an epoch."""
     tolerance: Fraction = 0.0
     """The training ends once no larger share of the images has changed its group from one target to the next."""
     pretraining: Training = settings(Training, epochs=1000, batch_size=100, learning_rate=1e-4)
@@ -92,7 +95,7 @@ class DEPICT(AutoencoderClustering):
         network = fit.trainer.build(self.build_network)
         for parameter in (network.centres, network.bias):
             parameter.requires_grad_(False)
-        objective = DEPICTObjective(self.preprocessor(fit, outputs), None, 1.0)
+        objective = DEPICTObjective(self.preprocessor(fit, outputs), None, 1.0, self.hidden_weight)
         fit.trainer.fit(network, fit.images, objective, self._epochs(self.pretraining, fit))
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
@@ -112,30 +115,33 @@ class DEPICT(AutoencoderClustering):
 
     def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """The target (eq. 5)."""
+        interval = self.update_interval or math.ceil(len(fit.images) / self.training.batch_size)
         sharpen = SHARPEN[self.target]
-        return [TargetDistribution(fit.images, preprocessor, None, self.update_interval, self.tolerance, sharpen)]
+        return [TargetDistribution(fit.images, preprocessor, None, interval, self.tolerance, sharpen)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> DEPICTObjective:
         """Cross-entropy of target and noisy softmax, and the reconstruction of the layers (eq. 8)."""
         (target,) = callbacks
         assert isinstance(target, TargetDistribution)
-        return DEPICTObjective(preprocessor, target, self.layer_weight)
+        return DEPICTObjective(preprocessor, target, self.layer_weight, self.hidden_weight)
 
 
 @dataclass
 class DEPICTObjective:
-    """KL(target ‖ softmax of noisy images) + w·Σ_l MSE of layer l (eq. 8); without a target the second term alone."""
+    """KL(target ‖ softmax of noisy images) + w·(MSE of pixels + w_h·Σ_l MSE of layer l) (eq. 8); without a target the second."""
 
     preprocessor: Preprocessor
     target: TargetDistribution | None
     layer_weight: float
+    hidden_weight: float
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` of the pixels, ``layers`` of all, and ``divergence`` where there is a target."""
         view, _ = self.preprocessor(batch.images)
         logits, errors = module(view)
-        layers: Tensor = sum(errors[1:], errors[0])
-        terms = {"loss": self.layer_weight * layers, "reconstruction": errors[-1], "layers": layers}
+        *hidden, pixels = errors
+        layers: Tensor = pixels + self.hidden_weight * torch.stack(hidden).sum()
+        terms = {"loss": self.layer_weight * layers, "reconstruction": pixels, "layers": layers}
         if self.target is not None:
             terms["divergence"] = soft_target_divergence(self.target.for_batch(batch), logits)
             terms["loss"] = terms["loss"] + terms["divergence"]

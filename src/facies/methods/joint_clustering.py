@@ -12,7 +12,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from facies.images import ImageSet
-from facies.methods.autoencoder import automatic_epochs
+from facies.methods.autoencoder import baseline_epochs
 from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
@@ -41,7 +41,7 @@ class JointClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the network learns."""
     training: Training = settings(Training, epochs=100, batch_size=256)
-    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
     projection: Projection = settings(Projection)
     """The map."""
@@ -78,7 +78,7 @@ class JointClustering(Method):
         network = fit.trainer.build(self.build_network)
         normalizer = load_weights(self._normalizer(), outputs["intensity"], torch.device("cpu"))
         preprocessor = Preprocessor(normalizer, self.augmentation.transform(fit.background))
-        training = self.training.with_epochs(automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
+        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
         fit.trainer.fit(network, fit.images, self.objective(preprocessor, outputs), training)
         return {"network": dict(network.state_dict()), "n_clusters": self.n_clusters}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from facies.parameters import settings
 from facies.training import Stage, StageOutputs, Training
 
 LEAST_SIDE = 8
+SMALL_SIDE = 32
+ImageSize = Annotated[int, Ge(LEAST_SIDE)] | Literal["auto"] | None
 LEAST_IMAGES = 8
 
 
@@ -37,9 +39,9 @@ class LearntEncoder(EmbeddingMethod):
     standardise: ClassVar[bool] = True
     """Pixels of mean 0 and variance 1; else they are scaled to [0, 1]."""
 
-    image_size: Annotated[int, Ge(LEAST_SIDE)] | None = 64
-    """Longer side, in pixels, to which larger images are reduced; null leaves them. Larger ones show finer detail, and take
-    longer by the square."""
+    image_size: ImageSize = 64
+    """Longer side, in pixels, to which larger images are reduced; null leaves them, and ``auto`` is 32. Larger ones show finer
+    detail, and take longer by the square."""
     training: Training = settings(Training)
     """Training of the encoder; ``auto`` epochs go by the number of images."""
 
@@ -93,12 +95,17 @@ class LearntEncoder(EmbeddingMethod):
 
     def shown(self, fit: FitContext) -> ImageSet:
         """The images that the network learns from: reduced ones."""
-        return fit.downsampled(self.image_size)
+        return fit.downsampled(self.longer_side)
+
+    @property
+    def longer_side(self) -> int | None:
+        """`image_size`, with ``auto`` made definite."""
+        return SMALL_SIDE if self.image_size == "auto" else self.image_size
 
     @property
     def shown_shape(self) -> tuple[int, int, int]:
         """Shape of a reduced image, layers as channels."""
-        return channels_shape(downsampled_shape(self.image_shape_, self.image_size))
+        return channels_shape(downsampled_shape(self.image_shape_, self.longer_side))
 
     def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
         """Scales reduced images."""
@@ -111,7 +118,7 @@ class LearntEncoder(EmbeddingMethod):
     def load_encoder(self, state: StageOutputs) -> None:
         """Build the encoder."""
         self.normalizer_: PixelNormalizer = load_weights(self.empty_normalizer(), state["intensity"], self.device_)
-        size = downsampled_shape(self.image_shape_, self.image_size)[-2:]
+        size = downsampled_shape(self.image_shape_, self.longer_side)[-2:]
         self.preprocessor_ = Preprocessor(self.normalizer_, size=size, whole_numbers=bool(state["whole_numbers"]))
         self.encoder_: nn.Module = load_weights(self.build_encoder(), state["encoder"], self.device_)
 

@@ -36,6 +36,7 @@ class MoCoKMeans(KMeansGroups, MomentumContrast):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": "auto",
             "filters": 16,
             "teacher_momentum": 0.99,
             "training.epochs": "auto",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from facies.cluster import UMAPLayout
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs, build_autoencoder
+from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.layout_clustering import LayoutClustering
 from facies.methods.preprocessing import Preprocessor, channels_shape
@@ -66,7 +66,7 @@ class N2D(LayoutClustering):
     layout_dimensions: Count = 10
     """Dimensions of the layout; the paper takes as many as groups."""
     training: Training = settings(Training, epochs=1000, batch_size=256)
-    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
 
     def check(self, images: ImageSet) -> None:
@@ -97,7 +97,7 @@ class N2D(LayoutClustering):
         """Stage: the autoencoder learns to reconstruct."""
         network: nn.Module = fit.trainer.build(self.build_network)
         normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
-        training = self.training.with_epochs(automatic_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
+        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
         fit.trainer.fit(network, fit.images, AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
         return {"network": dict(network.state_dict())}
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Interval
 from torch import Tensor
 
-from facies.methods.autoencoder import automatic_epochs
+from facies.methods.autoencoder import baseline_epochs
 from facies.methods.fit_context import FitContext
 from facies.methods.learnt_encoder import LearntEncoder
 from facies.nn.paired_views import PairedAutoencoder, SecondView, SecondViewKind
@@ -31,7 +31,7 @@ class PairedViews(LearntEncoder):
     latent_size: Count = 128
     """Numbers in the code of each view."""
     training: Training = settings(Training)
-    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 150, and 32/side of that for
+    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
 
     def make_second_view(self) -> SecondView:
@@ -45,4 +45,4 @@ class PairedViews(LearntEncoder):
 
     def settled(self, training: Training, fit: FitContext) -> Training:
         """A training with ``auto`` epochs made definite."""
-        return training.with_epochs(automatic_epochs(len(fit.images), max(self.shown_shape[1:])))
+        return training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))

@@ -73,7 +73,13 @@ class SelfLabel(ViewLearner):
     estimates_n_clusters: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"filters": 16, "training.epochs": "auto", "training.batch_size": 128, "heads.count": 8},
+        "quick": {
+            "image_size": "auto",
+            "filters": 16,
+            "training.epochs": "auto",
+            "training.batch_size": 128,
+            "heads.count": 8,
+        },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "filters": 4,

@@ -66,6 +66,7 @@ class SPICE(MomentumContrast):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": "auto",
             "filters": 16,
             "teacher_momentum": 0.99,
             "training.epochs": "auto",

@@ -25,7 +25,8 @@ class ViewEncoder(LearntEncoder):
     views: Views = settings(Views)
     """What the network is to see as the same."""
     training: Training = settings(Training)
-    """Training of the encoder; ``auto`` epochs are 15,000/N^⅔, between 10 and 300."""
+    """Training of the encoder; ``auto`` epochs are 15,000/N^⅔, between 10 and 300, and two fifths of that, 10 at least, for
+    images that are shown with 32 pixels a side or more."""
 
     def check_count(self, images: ImageSet) -> None:
         """Refuse batches in which views cannot be told apart, and hues of images without colour."""
@@ -65,7 +66,7 @@ class ViewEncoder(LearntEncoder):
 
     def settled(self, training: Training, fit: FitContext) -> Training:
         """A training with ``auto`` epochs made definite."""
-        return training.with_epochs(automatic_epochs(len(fit.images)))
+        return training.with_epochs(automatic_epochs(len(fit.images), min(self.shown_shape[1:])))
 
     def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
         """Encoder and scale of the pixels; the examples stay with this object."""

@@ -13,7 +13,7 @@ from facies.images import ImageSet
 from facies.methods.downsample import downsampled_shape
 from facies.methods.features import ImageEncoder, assumptions, encoder_about, find_encoder, shown_notes, weights_note
 from facies.methods.fit_context import FitContext
-from facies.methods.learnt_encoder import LEAST_SIDE
+from facies.methods.learnt_encoder import ImageSize
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.view_encoder import ViewEncoder
 from facies.methods.view_objective import RatedViewNetwork, ViewLoss, ViewObjective
@@ -22,6 +22,8 @@ from facies.nn import PixelNormalizer, ResidualEncoder
 from facies.nn.encoders import PlanesEncoder, rebuild_encoder
 from facies.parameters import Count, Fraction, Positive, settings
 from facies.training import Callback, EMATeacher, Stage, StageOutputs, Training
+
+PRETRAINED_SIDE = 64
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -33,9 +35,10 @@ class ViewLearner(ViewEncoder):
     null begins a small network with random weights."""
     encoder_rate: Fraction = 0.1
     """Share of the learning rate at which a pretrained `encoder` learns on; 0 leaves it as it is."""
-    image_size: Annotated[int, Ge(LEAST_SIDE)] | None = 64
+    image_size: ImageSize = 64
     """Longer side, in pixels, to which larger images are reduced, and to which they are brought for a pretrained `encoder`;
-    null leaves them, or takes the size that it was made for. Larger ones show finer detail, and take longer by the square."""
+    null leaves them, or takes the size that it was made for, and ``auto`` is 32, or 64 for a pretrained one. Larger ones show
+    finer detail, and take longer by the square."""
     filters: Count = 32
     """Filters of the first convolution; the embedding has eight times as many numbers. More tell more apart, and take longer."""
     loss: ViewLoss = "simclr"
@@ -63,7 +66,7 @@ class ViewLearner(ViewEncoder):
         if self.encoder is None:
             return
         encoder = find_encoder(self.encoder)
-        PlanesEncoder(encoder, images.image_shape, self.image_size)
+        PlanesEncoder(encoder, images.image_shape, self.longer_side)
         if self.learns and not encoder.is_trainable:
             raise InputError(f"encoder={self.encoder}: it cannot learn on; set encoder_rate=0, or take another")
 
@@ -71,6 +74,11 @@ class ViewLearner(ViewEncoder):
     def learns(self) -> bool:
         """Whether the encoder learns from views; a pretrained one may be left as it is."""
         return self.encoder is None or self.encoder_rate > 0
+
+    @property
+    def longer_side(self) -> int | None:
+        """`image_size`, with ``auto`` made definite."""
+        return PRETRAINED_SIDE if self.image_size == "auto" and self.encoder is not None else super().longer_side
 
     def encoder_stages(self, fit: FitContext) -> list[Stage]:
         """Scale of the pixels, and the encoder."""
@@ -133,7 +141,7 @@ class ViewLearner(ViewEncoder):
     def build_encoder(self) -> ResidualEncoder | PlanesEncoder:
         """The encoder for images of ``image_shape_``: the pretrained one, or a small one with random weights."""
         if self.encoder is not None:
-            return PlanesEncoder(find_encoder(self.encoder), self.image_shape_, self.image_size)
+            return PlanesEncoder(find_encoder(self.encoder), self.image_shape_, self.longer_side)
         return ResidualEncoder(self.shown_shape, self.filters)
 
     def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
@@ -147,7 +155,7 @@ class ViewLearner(ViewEncoder):
             return super().load_encoder(state)
         self.normalizer_ = load_weights(self.empty_normalizer(), state["intensity"], self.device_)
         encoder = rebuild_encoder(state["encoder_about"], state["encoder"])
-        planes = PlanesEncoder(encoder, self.image_shape_, self.image_size).to(self.device_).eval()
+        planes = PlanesEncoder(encoder, self.image_shape_, self.longer_side).to(self.device_).eval()
         self.preprocessor_, self.encoder_ = Preprocessor(self.normalizer_), ImageEncoder(planes, self.normalizer_)
         return None
 
@@ -165,7 +173,7 @@ class ViewLearner(ViewEncoder):
             planes = encoder.planes
             about = {**encoder_about(planes), "assumed": assumptions(planes, self.image_shape_)}
         else:
-            size = downsampled_shape(self.image_shape_, self.image_size)[-2:]
+            size = downsampled_shape(self.image_shape_, self.longer_side)[-2:]
             about = {"name": f"residual network of {self.filters} filters", "image_size": list(size)}
             about |= {"features": encoder.features}
         return {"encoder": {**about, "use": self._use}}
