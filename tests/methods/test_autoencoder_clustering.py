@@ -91,13 +91,17 @@ def test_first_centres():
     rng = np.random.default_rng(0)
     means = np.array([[0, 0], [5, 0], [0, 5]], np.float32)
     codes = np.concatenate([mean + 0.2 * rng.normal(size=(30, 2)) for mean in means]).astype(np.float32)
-    for initialisation in ("k-means", "gaussian-mixture"):
+    for initialisation in ("k-means", "gaussian-mixture", "graph-degree"):
         centres = initial_centres(codes, 3, initialisation, 5, seed=1)
         assert centres.dtype == np.float32
         nearest = np.linalg.norm(centres[:, None] - means[None], axis=2)
         assert sorted(nearest.argmin(axis=1)) == [0, 1, 2]
         assert nearest.min(axis=1).max() < 0.2
         np.testing.assert_array_equal(initial_centres(codes, 3, initialisation, 5, seed=1), centres)
+    rings = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    inner = np.stack([np.cos(rings), np.sin(rings)], axis=1).astype(np.float32)
+    centres = initial_centres(np.concatenate([inner, 5 * inner + 9]), 2, "graph-degree", 5, seed=1)
+    np.testing.assert_allclose(np.sort(centres[:, 0]), [0, 9], atol=1e-3)
     two = np.repeat(means[:2], 10, axis=0)
     assert len(initial_centres(two, 3, "k-means", 5, seed=1)) == 2  # so few codes differ
 

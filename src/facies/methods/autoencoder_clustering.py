@@ -16,6 +16,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from facies.cluster import KMeans
+from facies.cluster.graph_degree import merge_by_degree, nearest_chains, neighbour_weights
 from facies.images import ImageSet
 from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
@@ -28,7 +29,8 @@ from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
 from facies.parameters import Count, settings
 from facies.training import Augmentation, Callback, Objective, Projection, Stage, StageOutputs, Training
 
-Initialisation = Literal["k-means", "gaussian-mixture"]
+Initialisation = Literal["k-means", "gaussian-mixture", "graph-degree"]
+MOST_MERGED, MERGED_NEIGHBOURS = 10_000, 20
 
 
 class ClusteringNetwork(nn.Module):
@@ -93,9 +95,10 @@ class AutoencoderClustering(Method):
     """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
     images of more than 32 pixels a side; never fewer than 8."""
     initialisation: Initialisation = "k-means"
-    """What finds the first centres in the code."""
+    """What finds the first centres in the code: ``k-means``, ``gaussian-mixture``, or ``graph-degree``: groups that merge where
+    many neighbours are shared, among 10,000 codes at most; it follows groups of any shape, and leaves outliers by themselves."""
     n_init: Count = 20
-    """Starts of `initialisation`, of which the best is kept."""
+    """Starts of ``k-means`` and ``gaussian-mixture``, of which the best is kept."""
     training: Training = settings(Training, epochs=100, batch_size=256)
     """Training of network and centres together; ``auto`` epochs as in `pretraining`."""
     projection: Projection = settings(Projection)
@@ -234,11 +237,12 @@ def initial_centres(
     n_clusters
         K; where fewer codes differ, there are fewer centres.
     initialisation
-        ``k-means``, or the means of a Gaussian mixture with diagonal covariances.
+        ``k-means``, the means of a Gaussian mixture with diagonal covariances, or those of groups merged by graph degree
+        linkage (Zhang et al., 2012) in a graph of 20 neighbours; of more than 10,000 codes so many are drawn for it.
     n_init
-        Starts, of which the best is kept.
+        Starts of the first two, of which the best is kept.
     seed
-        Of the starts.
+        Of the starts, and of what is drawn.
 
     Returns
     -------
@@ -248,6 +252,12 @@ def initial_centres(
     if initialisation == "gaussian-mixture":
         mixture = GaussianMixture(n_clusters, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed)
         return np.asarray(mixture.fit(codes).means_, dtype=np.float32)
+    if initialisation == "graph-degree":
+        drawn = np.random.default_rng(seed).permutation(len(codes))[:MOST_MERGED]
+        codes = codes[np.sort(drawn)]
+        weights = neighbour_weights(codes, MERGED_NEIGHBOURS)
+        groups = merge_by_degree(weights, nearest_chains(codes), n_clusters)
+        return np.stack([codes[groups == group].mean(axis=0) for group in range(int(groups.max()) + 1)])
     return KMeans(n_clusters, n_init=n_init, random_state=seed).fit(codes).cluster_centers_
 
 
