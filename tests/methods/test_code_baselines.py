@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -150,10 +152,11 @@ def test_depict_gives_noise_to_one_encoder_alone_and_rebuilds_every_layer_of_the
 
 def test_the_balanced_target_of_depict_is_less_sure_than_the_squared_one():
     targets = {}
+    images = open_images(np.arange(48, dtype=np.float32).reshape(3, 4, 4))
     for target in ("squared", "balanced"):
         method = make_method("depict", parameters={"target": target})
         shares = torch.tensor([[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]])
-        fit = type("Fit", (), {"images": open_images(np.arange(48, dtype=np.float32).reshape(3, 4, 4))})
+        fit = SimpleNamespace(images=images, downsampled=lambda size: images)
         (callback,) = method.callbacks(fit, PREPROCESSOR)
         targets[target] = callback.sharpen(shares)
     assert targets["squared"][0, 0] > targets["balanced"][0, 0]

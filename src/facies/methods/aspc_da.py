@@ -45,6 +45,7 @@ class ASPCDA(AutoencoderClustering):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "pretraining.epochs": "auto",
             "pretraining.batch_size": 64,
             "pretraining.optimizer": "adam",
@@ -71,7 +72,7 @@ class ASPCDA(AutoencoderClustering):
 
     def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """Groups and weights of the images, renewed every `update_interval` steps."""
-        return [SelfPacing(fit.images, preprocessor, self.update_interval, self.tolerance)]
+        return [SelfPacing(self.shown(fit), preprocessor, self.update_interval, self.tolerance)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> SelfPacedObjective:
         """Σ v‖z − μ_s‖²."""

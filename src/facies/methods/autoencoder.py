@@ -15,7 +15,7 @@ from facies.training import Batch
 
 AutoencoderKind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
 KINDS: tuple[AutoencoderKind, ...] = ("vae", "ae", "beta-vae", "wae-deterministic", "wae-random")
-FULL_SIDE = 32
+LARGE_SIDE, LARGE_SHARE = 32, 16
 DETERMINISTIC: tuple[AutoencoderKind, ...] = ("ae", "wae-deterministic")
 
 
@@ -72,10 +72,11 @@ def automatic_epochs(n_images: int, most: int = 150) -> int:
 def baseline_epochs(n_images: int, longer_side: int) -> int:
     """As `automatic_epochs`, up to 500: a few hundred images make one batch, and an epoch of them is a single update.
 
-    Of images with a longer side of more than 32 pixels it is 32/side of that, 8 at least: a pass over them takes the square of
+    Of images with a longer side of 32 pixels or more it is 16/side of that, 8 at least: a pass over them takes the square of
     their side, and shows as many times more pixels of each.
     """
-    return max(8, round(automatic_epochs(n_images, 500) * min(1.0, FULL_SIDE / longer_side)))
+    share = LARGE_SHARE / longer_side if longer_side >= LARGE_SIDE else 1.0
+    return max(8, round(automatic_epochs(n_images, 500) * share))
 
 
 def build_autoencoder(

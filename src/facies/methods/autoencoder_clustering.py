@@ -20,10 +20,10 @@ from facies.cluster.graph_degree import merge_by_degree, nearest_chains, neighbo
 from facies.images import ImageSet
 from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
-from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
-from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
 from facies.parameters import Count, settings
@@ -57,7 +57,7 @@ class ClusteringNetwork(nn.Module):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class AutoencoderClustering(Method):
+class AutoencoderClustering(ReducedImages):
     """An autoencoder is pretrained, centres are found in its code, and both learn on together.
 
     A subclass says what the joint training minimises (`objective`) and how codes belong to centres (`assignments`), and may
@@ -92,8 +92,8 @@ class AutoencoderClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the networks learn."""
     pretraining: Training = settings(Training, epochs=300, batch_size=256)
-    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
-    images of more than 32 pixels a side; never fewer than 8."""
+    """Training of the autoencoder alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 8."""
     initialisation: Initialisation = "k-means"
     """What finds the first centres in the code: ``k-means``, ``gaussian-mixture``, or ``graph-degree``: groups that merge where
     many neighbours are shared, among 10,000 codes at most; it follows groups of any shape, and leaves outliers by themselves."""
@@ -118,7 +118,7 @@ class AutoencoderClustering(Method):
 
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The network for images of ``image_shape_``, with random weights."""
-        shape = channels_shape(self.image_shape_)
+        shape = self.shown_shape
         if self.network == "conv":
             return self.with_groups(build_autoencoder(shape, self.latent_size, self.filters, "ae"))
         return self.with_groups(MLPAutoencoder(shape, self.latent_size, dropout=dropout))
@@ -154,24 +154,24 @@ class AutoencoderClustering(Method):
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: scale of the pixels, to zero mean and unit variance, or to [0, 1]."""
-        normalizer = learn_normalizer(fit.images, self.likelihood)
+        normalizer = learn_normalizer(self.shown(fit), self.likelihood)
         if not self.standardise:
             low, span = float(normalizer.low), float(normalizer.span)
             normalizer = PixelNormalizer(low, low + span, likelihood=self.likelihood)
-        return normalizer_outputs(normalizer)
+        return {**normalizer_outputs(normalizer), "whole_numbers": fit.images.dtype == np.uint8}
 
     def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the autoencoder learns to reconstruct."""
         network = fit.trainer.build(lambda: self.build_network(self.dropout))
         objective = AutoencoderObjective(self.preprocessor(fit, outputs), "ae")
-        fit.trainer.fit(network.autoencoder, fit.images, objective, self._epochs(self.pretraining, fit))
+        fit.trainer.fit(network.autoencoder, self.shown(fit), objective, self._epochs(self.pretraining, fit))
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
     def initialise(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the first groups, in the code of the pretrained autoencoder."""
         preprocessor = self.preprocessor(fit, outputs).to(self.device_)
         autoencoder = load_weights(self.build_network().autoencoder, outputs["autoencoder"], self.device_)
-        (codes,) = fit.apply(lambda x: autoencoder.encode(preprocessor.transform(x))[0], "initialise")
+        (codes,) = fit.apply(lambda x: autoencoder.encode(preprocessor.transform(x))[0], "initialise", self.shown(fit))
         return self.first_groups(codes, fit.trainer.seed(self.initialisation))
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
@@ -187,7 +187,7 @@ class AutoencoderClustering(Method):
         preprocessor = self.preprocessor(fit, outputs)
         callbacks = self.callbacks(fit, preprocessor)
         objective = self.objective(preprocessor, callbacks)
-        fit.trainer.fit(network, fit.images, objective, self._epochs(self.training, fit), callbacks=callbacks)
+        fit.trainer.fit(network, self.shown(fit), objective, self._epochs(self.training, fit), callbacks=callbacks)
         return {"network": dict(network.state_dict())}
 
     def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
@@ -199,12 +199,12 @@ class AutoencoderClustering(Method):
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels."""
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "network")}
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "network")}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
         self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
-        self.preprocessor_ = Preprocessor(self.normalizer_)
+        self.preprocessor_ = self.reducing(self.normalizer_, state)
         network = self.with_groups(self.build_network().autoencoder, int(state["n_clusters"]))
         self.network_: ClusteringNetwork = load_weights(network, state["network"], self.device_)
 
@@ -222,7 +222,7 @@ class AutoencoderClustering(Method):
         return codes, self.place(codes)
 
     def _epochs(self, training: Training, fit: FitContext) -> Training:
-        return training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
+        return training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
 
 
 def initial_centres(

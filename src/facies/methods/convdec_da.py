@@ -9,7 +9,6 @@ from annotated_types import Ge, Lt
 
 from facies.methods.autoencoder_clustering import ClusteringNetwork
 from facies.methods.dec import DEC
-from facies.methods.preprocessing import channels_shape
 from facies.nn import StridedAutoencoder
 from facies.parameters import Count, settings
 from facies.training import Augmentation, Training
@@ -53,4 +52,4 @@ class ConvDECDA(DEC):
         if self.network == "mlp":
             return super().build_network(dropout)
         filters = [self.filters * factor for factor in (1, 2, 4)]
-        return self.with_groups(StridedAutoencoder(channels_shape(self.image_shape_), self.latent_size, filters))
+        return self.with_groups(StridedAutoencoder(self.shown_shape, self.latent_size, filters))

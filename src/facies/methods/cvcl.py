@@ -42,6 +42,7 @@ class CVCL(PairedViews):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "hidden_size": 256,
             "pretraining.epochs": "auto",
             "training.epochs": "auto",
@@ -71,8 +72,8 @@ class CVCL(PairedViews):
     temperature: Positive = 1.0
     """τ of the contrast; smaller values push the nearest groups apart hardest."""
     pretraining: Training = settings(Training, epochs=200, batch_size=128, learning_rate=5e-4)
-    """Training of the autoencoders alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
-    images of more than 32 pixels a side; never fewer than 8."""
+    """Training of the autoencoders alone; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 8."""
     training: Training = settings(Training, epochs=200, batch_size=128, learning_rate=1e-4)
 
     def build_encoder(self) -> PairedAutoencoder:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facies.losses import gaussian_reconstruction, mixture_energy, mixture_moments
 from facies.methods.autoencoder import build_autoencoder
 from facies.methods.joint_clustering import JointClustering
-from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.preprocessing import Preprocessor
 from facies.nn import DAGMMNetwork, MLPAutoencoder
 from facies.parameters import Count, Weight, settings
 from facies.training import Batch, StageOutputs, Training
@@ -39,7 +39,12 @@ class DAGMM(JointClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"training.epochs": "auto", "training.batch_size": 128, "training.learning_rate": 1e-3},
+        "quick": {
+            "image_size": 32,
+            "training.epochs": "auto",
+            "training.batch_size": 128,
+            "training.learning_rate": 1e-3,
+        },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         **JointClustering.test_parameters, "filters": 4, "latent_size": 4,
@@ -59,7 +64,7 @@ class DAGMM(JointClustering):
 
     def build_network(self) -> DAGMMNetwork:
         """Autoencoder and estimation network."""
-        shape = channels_shape(self.image_shape_)
+        shape = self.shown_shape
         conv = self.network == "conv"
         autoencoder: nn.Module = (
             build_autoencoder(shape, self.latent_size, self.filters, "ae")

@@ -45,7 +45,7 @@ class DAMIC(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "experts.epochs": "auto", "training.epochs": 30},
+        "quick": {"image_size": 32, "pretraining.epochs": "auto", "experts.epochs": "auto", "training.epochs": 30},
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         **AutoencoderClustering.test_parameters, "experts.epochs": 2, "experts.batch_size": 16,
@@ -65,7 +65,7 @@ class DAMIC(AutoencoderClustering):
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> DAMICNetwork:
         """An autoencoder, a softmax and K autoencoders."""
-        count, n_pixels = n_clusters or self.n_clusters, int(np.prod(self.image_shape_))
+        count, n_pixels = n_clusters or self.n_clusters, int(np.prod(self.shown_shape))
         return DAMICNetwork(autoencoder, count, self.latent_size, n_pixels, self.code_size)
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
@@ -79,7 +79,7 @@ class DAMIC(AutoencoderClustering):
         count = len(outputs["centres"])
         network = fit.trainer.build(lambda: self.with_groups(self.build_network().autoencoder, count))
         objective = ExpertObjective(self.preprocessor(fit, outputs), torch.from_numpy(outputs["groups"]))
-        fit.trainer.fit(network, fit.images, objective, self._epochs(self.experts, fit))
+        fit.trainer.fit(network, self.shown(fit), objective, self._epochs(self.experts, fit))
         return {"experts": dict(network.experts.state_dict())}
 
     def begin(self, network: Any, outputs: StageOutputs) -> None:

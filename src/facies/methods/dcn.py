@@ -44,7 +44,7 @@ class DCN(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "training.epochs": 20, "reconstruction": 1.0},
+        "quick": {"image_size": 32, "pretraining.epochs": "auto", "training.epochs": 20, "reconstruction": 1.0},
     }
 
     reconstruction: Weight = 0.05

@@ -47,6 +47,7 @@ class DCP(KMeansGroups, PairedViews):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "hidden_size": 512,
             "training.epochs": "auto",
             "training.batch_size": 128,

@@ -43,7 +43,7 @@ class DEC(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "training.epochs": 50, "update_interval": 30},
+        "quick": {"image_size": 32, "pretraining.epochs": "auto", "training.epochs": 50, "update_interval": 30},
     }
 
     alpha: Positive = 1.0
@@ -60,7 +60,7 @@ class DEC(AutoencoderClustering):
 
     def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """The target, renewed every `update_interval` steps (eq. 3)."""
-        return [TargetDistribution(fit.images, preprocessor, self.alpha, self.update_interval, self.tolerance)]
+        return [TargetDistribution(self.shown(fit), preprocessor, self.alpha, self.update_interval, self.tolerance)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> DECObjective:
         """KL(P ‖ Q) (eq. 2)."""

@@ -17,7 +17,7 @@ from facies.losses import balanced_distribution, soft_target_divergence, target_
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork, variance_around
 from facies.methods.clustering_networks import DEPICTNetwork
 from facies.methods.fit_context import FitContext
-from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.preprocessing import Preprocessor
 from facies.methods.target_distribution import TargetDistribution
 from facies.nn import StridedAutoencoder
 from facies.parameters import Count, Fraction, Weight, settings
@@ -53,6 +53,7 @@ class DEPICT(AutoencoderClustering):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "pretraining.epochs": "auto",
             "pretraining.learning_rate": 1e-3,
             "training.epochs": 50,
@@ -81,7 +82,7 @@ class DEPICT(AutoencoderClustering):
 
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The autoencoder of the paper and a softmax layer."""
-        shape, filters = channels_shape(self.image_shape_), [self.filters] * len(KERNELS)
+        shape, filters = self.shown_shape, [self.filters] * len(KERNELS)
         return self.with_groups(StridedAutoencoder(shape, self.latent_size, filters, KERNELS))
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> DEPICTNetwork:
@@ -96,7 +97,7 @@ class DEPICT(AutoencoderClustering):
         for parameter in (network.centres, network.bias):
             parameter.requires_grad_(False)
         objective = DEPICTObjective(self.preprocessor(fit, outputs), None, 1.0, self.hidden_weight)
-        fit.trainer.fit(network, fit.images, objective, self._epochs(self.pretraining, fit))
+        fit.trainer.fit(network, self.shown(fit), objective, self._epochs(self.pretraining, fit))
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
@@ -117,7 +118,7 @@ class DEPICT(AutoencoderClustering):
         """The target (eq. 5)."""
         interval = self.update_interval or math.ceil(len(fit.images) / self.training.batch_size)
         sharpen = SHARPEN[self.target]
-        return [TargetDistribution(fit.images, preprocessor, None, interval, self.tolerance, sharpen)]
+        return [TargetDistribution(self.shown(fit), preprocessor, None, interval, self.tolerance, sharpen)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> DEPICTObjective:
         """Cross-entropy of target and noisy softmax, and the reconstruction of the layers (eq. 8)."""

@@ -45,6 +45,7 @@ class DynAE(AutoencoderClustering):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "pretraining.epochs": "auto",
             "pretraining.learning_rate": 1e-3,
             "training.epochs": 100,
@@ -76,7 +77,7 @@ class DynAE(AutoencoderClustering):
 
         network = fit.trainer.build(build)
         objective = InterpolationObjective(self.preprocessor(fit, outputs), self.critic_weight)
-        fit.trainer.fit(network, fit.images, objective, self._epochs(self.pretraining, fit))
+        fit.trainer.fit(network, self.shown(fit), objective, self._epochs(self.pretraining, fit))
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
@@ -88,7 +89,7 @@ class DynAE(AutoencoderClustering):
     def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """Which images are sure, and what they are to be decoded as."""
         seed = fit.trainer.seed("centres")
-        return [ConflictTargets(fit.images, preprocessor, self.kappa, self.update_interval, self.tolerance, seed)]
+        return [ConflictTargets(self.shown(fit), preprocessor, self.kappa, self.update_interval, self.tolerance, seed)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> DynAEObjective:
         """MSE of the code + w·MSE of the image (eq. 9)."""

@@ -21,7 +21,7 @@ from facies.losses import (
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork
 from facies.methods.clustering_networks import SubspaceNetwork
 from facies.methods.fit_context import FitContext
-from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.preprocessing import Preprocessor
 from facies.methods.target_distribution import TargetDistribution
 from facies.nn import MLPAutoencoder
 from facies.parameters import Count, Fraction, Positive, Weight, settings
@@ -57,7 +57,7 @@ class EDESC(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "pretraining.batch_size": 256, "training.epochs": 50},
+        "quick": {"image_size": 32, "pretraining.epochs": "auto", "pretraining.batch_size": 256, "training.epochs": 50},
     }
 
     latent_size: Count = 50
@@ -83,7 +83,7 @@ class EDESC(AutoencoderClustering):
         """As of `dec`, with 500-500-1000 where it is fully connected."""
         if self.network == "conv":
             return super().build_network(dropout)
-        shape = channels_shape(self.image_shape_)
+        shape = self.shown_shape
         return self.with_groups(MLPAutoencoder(shape, self.latent_size, HIDDEN_SIZES, dropout=dropout))
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> SubspaceNetwork:
@@ -116,7 +116,7 @@ class EDESC(AutoencoderClustering):
 
     def callbacks(self, fit: FitContext, preprocessor: Preprocessor) -> list[Callback]:
         """The target (eq. 5)."""
-        return [TargetDistribution(fit.images, preprocessor, None, self.update_interval, self.tolerance)]
+        return [TargetDistribution(self.shown(fit), preprocessor, None, self.update_interval, self.tolerance)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> EDESCObjective:
         """MSE + γ·KL + the two terms of the bases (eq. 9)."""

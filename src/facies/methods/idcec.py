@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 from facies.methods.autoencoder_clustering import ClusteringNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.idec import IDEC
-from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.preprocessing import Preprocessor
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer, ResidualEncoder, StridedAutoencoder
 from facies.parameters import Count, Fraction, Settings, settings
@@ -75,6 +75,7 @@ class IDCEC(IDEC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "pretraining.epochs": "auto",
             "training.epochs": 50,
             "update_interval": 30,
@@ -99,7 +100,7 @@ class IDCEC(IDEC):
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The convolutional autoencoder of `convdec-da`."""
         filters = [self.filters * factor for factor in (1, 2, 4)]
-        return self.with_groups(StridedAutoencoder(channels_shape(self.image_shape_), self.latent_size, filters))
+        return self.with_groups(StridedAutoencoder(self.shown_shape, self.latent_size, filters))
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """As of `idec`, and the classifier."""
@@ -120,13 +121,13 @@ class IDCEC(IDEC):
         def by_classifier(pixels: Tensor) -> Tensor:
             return classifier(preprocessor.transform(pixels)).softmax(dim=1)
 
-        (shares,) = fit.apply(by_code, "classify")
+        (shares,) = fit.apply(by_code, "classify", self.shown(fit))
         notes = []
         for number in range(1, self.selection.rounds + 1):
             labels, rows = shares.argmax(axis=1), reliable_rows(shares, self.selection.share)
-            fit.trainer.fit(classifier, fit.images, LabelObjective(views, labels), self.selection.training, rows)
+            fit.trainer.fit(classifier, self.shown(fit), LabelObjective(views, labels), self.selection.training, rows)
             classifier.to(self.device_).eval()
-            (shares,) = fit.apply(by_classifier, "classify")
+            (shares,) = fit.apply(by_classifier, "classify", self.shown(fit))
             changed = float((shares.argmax(axis=1) != labels).mean())
             notes.append(f"round {number}: {len(rows)} sure images taught the classifier, which moved {changed:.1%}")
             if changed <= self.tolerance:
@@ -135,12 +136,12 @@ class IDCEC(IDEC):
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Classifier and scale of the pixels; the autoencoder is no longer needed."""
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "classifier")}
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "classifier")}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the classifier."""
         self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
-        self.preprocessor_ = Preprocessor(self.normalizer_)
+        self.preprocessor_ = self.reducing(self.normalizer_, state)
         classifier = self._classifier(int(state["n_clusters"]))
         self.classifier_: Classifier = load_weights(classifier, state["classifier"], self.device_)
 
@@ -155,7 +156,7 @@ class IDCEC(IDEC):
         return features, self.classifier_.head(features).softmax(dim=1)
 
     def _classifier(self, n_clusters: int) -> Classifier:
-        return Classifier(channels_shape(self.image_shape_), self.selection.filters, n_clusters)
+        return Classifier(self.shown_shape, self.selection.filters, n_clusters)
 
 
 @dataclass

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
 from facies.images import ImageSet
 from facies.methods.autoencoder import baseline_epochs
-from facies.methods.base import Method
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
 from facies.methods.preprocessing import Preprocessor
+from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, PixelNormalizer
 from facies.parameters import settings
@@ -24,7 +25,7 @@ from facies.training import Augmentation, Objective, Projection, Stage, StageOut
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class JointClustering(Method):
+class JointClustering(ReducedImages):
     """One network learns to describe the images and to group them, in one training.
 
     A subclass builds the network (`build_network`), which has ``place``: images (B, C, H, W) → embedding (B, D) and
@@ -33,7 +34,10 @@ class JointClustering(Method):
 
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     likelihood: ClassVar[Likelihood] = "gaussian"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"training.epochs": "auto"}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {},
+        "quick": {"image_size": 32, "training.epochs": "auto"},
+    }
     test_parameters: ClassVar[Mapping[str, Any]] = {"n_clusters": 3, "training.epochs": 2, "training.batch_size": 16}
 
     n_clusters: Annotated[int, Ge(2)] = 10
@@ -41,8 +45,8 @@ class JointClustering(Method):
     augmentation: Augmentation = settings(Augmentation, enabled=False)
     """Views from which the network learns."""
     training: Training = settings(Training, epochs=100, batch_size=256)
-    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
-    images of more than 32 pixels a side; never fewer than 8."""
+    """Training of the network; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 8."""
     projection: Projection = settings(Projection)
     """The map."""
 
@@ -70,26 +74,26 @@ class JointClustering(Method):
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: the range of the pixels, to [0, 1]."""
-        normalizer = PixelNormalizer(*fit.images.value_range(), likelihood=self.likelihood)
-        return {"intensity": dict(normalizer.state_dict())}
+        normalizer = PixelNormalizer(*self.shown(fit).value_range(), likelihood=self.likelihood)
+        return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
 
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the network learns images and groups."""
         network = fit.trainer.build(self.build_network)
         normalizer = load_weights(self._normalizer(), outputs["intensity"], torch.device("cpu"))
         preprocessor = Preprocessor(normalizer, self.augmentation.transform(fit.background))
-        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
-        fit.trainer.fit(network, fit.images, self.objective(preprocessor, outputs), training)
+        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
+        fit.trainer.fit(network, self.shown(fit), self.objective(preprocessor, outputs), training)
         return {"network": dict(network.state_dict()), "n_clusters": self.n_clusters}
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels."""
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "network")}
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "network")}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
         self.normalizer_: PixelNormalizer = load_weights(self._normalizer(), state["intensity"], self.device_)
-        self.preprocessor_ = Preprocessor(self.normalizer_)
+        self.preprocessor_ = self.reducing(self.normalizer_, state)
         self.network_ = load_weights(self.build_network(), state["network"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from annotated_types import Ge
 from torch import Tensor, nn
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.downsample import downsampled_shape
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
-from facies.methods.preprocessing import Preprocessor, channels_shape, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.reduced_images import LEAST_SIDE, ImageSize, ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
 from facies.parameters import settings
 from facies.training import Stage, StageOutputs, Training
 
-LEAST_SIDE = 8
-SMALL_SIDE = 32
-ImageSize = Annotated[int, Ge(LEAST_SIDE)] | Literal["auto"] | None
 LEAST_IMAGES = 8
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LearntEncoder(EmbeddingMethod):
+class LearntEncoder(ReducedImages, EmbeddingMethod):
     """An encoder with random weights that learns from the images; a subclass says what (`learn`), and groups what it gives.
 
     A subclass builds the network that becomes the encoder (`build_encoder`), and trains it in `learn`, which gives its
@@ -93,20 +89,6 @@ class LearntEncoder(EmbeddingMethod):
         """A scale into which a saved one is loaded."""
         return PixelNormalizer(likelihood="gaussian")
 
-    def shown(self, fit: FitContext) -> ImageSet:
-        """The images that the network learns from: reduced ones."""
-        return fit.downsampled(self.longer_side)
-
-    @property
-    def longer_side(self) -> int | None:
-        """`image_size`, with ``auto`` made definite."""
-        return SMALL_SIDE if self.image_size == "auto" else self.image_size
-
-    @property
-    def shown_shape(self) -> tuple[int, int, int]:
-        """Shape of a reduced image, layers as channels."""
-        return channels_shape(downsampled_shape(self.image_shape_, self.longer_side))
-
     def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
         """Scales reduced images."""
         return Preprocessor(load_weights(self.empty_normalizer(), outputs["intensity"], torch.device("cpu")))
@@ -118,8 +100,7 @@ class LearntEncoder(EmbeddingMethod):
     def load_encoder(self, state: StageOutputs) -> None:
         """Build the encoder."""
         self.normalizer_: PixelNormalizer = load_weights(self.empty_normalizer(), state["intensity"], self.device_)
-        size = downsampled_shape(self.image_shape_, self.longer_side)[-2:]
-        self.preprocessor_ = Preprocessor(self.normalizer_, size=size, whole_numbers=bool(state["whole_numbers"]))
+        self.preprocessor_ = self.reducing(self.normalizer_, state)
         self.encoder_: nn.Module = load_weights(self.build_encoder(), state["encoder"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ class MIXAE(JointClustering):
 
     def build_network(self) -> MixAENetwork:
         """K autoencoders and a classifier."""
-        return MixAENetwork(math.prod(self.image_shape_), self.n_clusters, self.code_size)
+        return MixAENetwork(math.prod(self.shown_shape), self.n_clusters, self.code_size)
 
     def objective(self, preprocessor: Preprocessor, outputs: StageOutputs) -> MIXAEObjective:
         """R + α·S + β·B (eq. 4)."""

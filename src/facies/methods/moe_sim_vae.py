@@ -60,7 +60,7 @@ class MoESimVAE(JointClustering):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"training.epochs": "auto", "training.batch_size": 64},
+        "quick": {"image_size": 32, "training.epochs": "auto", "training.batch_size": 64},
     }
 
     latent_size: Count = 20
@@ -84,7 +84,7 @@ class MoESimVAE(JointClustering):
 
     def find_similarity(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: a layout of the pixels in two dimensions, and how far each image's neighbours are from it there."""
-        (pixels,) = fit.apply(lambda images: images.flatten(1), "similarity")
+        (pixels,) = fit.apply(lambda images: images.flatten(1), "similarity", self.shown(fit))
         rows = np.asarray(principal_axes(pixels, COMPONENTS).transform(pixels), np.float32)
         layout = UMAPLayout(rows, LAYOUT_NEIGHBOURS, "euclidean", fit.trainer.seed("layout")).layout(2)
         count = self.n_neighbors or max(1, len(rows) // self.n_clusters - 1)
@@ -106,7 +106,7 @@ class MoESimVAE(JointClustering):
 
     def build_network(self) -> MoESimVAENetwork:
         """Encoder, gate and decoders."""
-        return MoESimVAENetwork(self.image_shape_, self.n_clusters, self.latent_size, self.width)
+        return MoESimVAENetwork(self.shown_shape, self.n_clusters, self.latent_size, self.width)
 
     def objective(self, preprocessor: Preprocessor, outputs: StageOutputs) -> MoESimVAEObjective:
         """Cross-entropy of the pixels + similarity + clustering + variances (eq. 4)."""
@@ -118,7 +118,7 @@ class MoESimVAE(JointClustering):
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(n, self.latent_size, generator=generator).to(self.device_)
         drawn = self.network_.decoders(self.network_.group_means[cluster] + noise)[cluster]
-        return self.normalizer_.native(drawn.sigmoid()).reshape(n, *self.image_shape_)
+        return self.normalizer_.native(drawn.sigmoid()).reshape(n, *self.image_shape_[:-2], *self.shown_size)
 
 
 @dataclass

@@ -19,7 +19,8 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.layout_clustering import LayoutClustering
-from facies.methods.preprocessing import Preprocessor, channels_shape
+from facies.methods.preprocessing import Preprocessor
+from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import MLPAutoencoder, PixelNormalizer
 from facies.parameters import Count, settings
@@ -27,7 +28,7 @@ from facies.training import Stage, StageOutputs, Training
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class N2D(LayoutClustering):
+class N2D(ReducedImages, LayoutClustering):
     """An autoencoder learns the images, UMAP lays its code out, and a mixture of Gaussians cuts the layout.
 
     References
@@ -48,7 +49,10 @@ class N2D(LayoutClustering):
         "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The codes were "
         "laid out by UMAP in {0.layout_dimensions} dimensions, and grouped by a mixture of Gaussians."
     )
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"training.epochs": "auto"}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {},
+        "quick": {"image_size": 32, "training.epochs": "auto"},
+    }
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "n_clusters": 3, "network": "conv", "filters": 4, "layout_dimensions": 2, "training.epochs": 2, "training.batch_size": 16,
     }  # fmt: skip
@@ -66,8 +70,8 @@ class N2D(LayoutClustering):
     layout_dimensions: Count = 10
     """Dimensions of the layout; the paper takes as many as groups."""
     training: Training = settings(Training, epochs=1000, batch_size=256)
-    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
-    images of more than 32 pixels a side; never fewer than 8."""
+    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 8."""
 
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
@@ -79,7 +83,7 @@ class N2D(LayoutClustering):
 
     def build_network(self) -> Any:
         """The autoencoder for images of ``image_shape_``, with random weights."""
-        shape = channels_shape(self.image_shape_)
+        shape = self.shown_shape
         if self.network == "conv":
             return build_autoencoder(shape, self.latent_size, self.filters, "ae")
         return MLPAutoencoder(shape, self.latent_size)
@@ -90,25 +94,25 @@ class N2D(LayoutClustering):
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: the range of the pixels, to [0, 1]."""
-        normalizer = PixelNormalizer(*fit.images.value_range(), likelihood="gaussian")
-        return {"intensity": dict(normalizer.state_dict())}
+        normalizer = PixelNormalizer(*self.shown(fit).value_range(), likelihood="gaussian")
+        return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
 
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the autoencoder learns to reconstruct."""
         network: nn.Module = fit.trainer.build(self.build_network)
         normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
-        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(fit.images.image_shape[-2:])))
-        fit.trainer.fit(network, fit.images, AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
+        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
+        fit.trainer.fit(network, self.shown(fit), AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
         return {"network": dict(network.state_dict())}
 
     def encoder_state(self, outputs: StageOutputs) -> StageOutputs:
         """Scale and autoencoder."""
-        return {name: outputs[name] for name in ("intensity", "network")}
+        return {name: outputs[name] for name in ("intensity", "whole_numbers", "network")}
 
     def load_encoder(self, state: StageOutputs) -> None:
         """Build scale and autoencoder."""
         normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
-        self.preprocessor_ = Preprocessor(normalizer)
+        self.preprocessor_ = self.reducing(normalizer, state)
         self.network_ = load_weights(self.build_network(), state["network"], self.device_)
 
     def embed(self, pixels: Tensor) -> Tensor:

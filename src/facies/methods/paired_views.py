@@ -31,8 +31,8 @@ class PairedViews(LearntEncoder):
     latent_size: Count = 128
     """Numbers in the code of each view."""
     training: Training = settings(Training)
-    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 32/side of that for
-    images of more than 32 pixels a side; never fewer than 8."""
+    """Training of the networks; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 8."""
 
     def make_second_view(self) -> SecondView:
         """What makes the second view of a reduced image."""

@@ -54,7 +54,12 @@ class VaDE(AutoencoderClustering):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"pretraining.epochs": "auto", "training.epochs": 50, "training.learning_rate": 2e-4},
+        "quick": {
+            "image_size": 32,
+            "pretraining.epochs": "auto",
+            "training.epochs": 50,
+            "training.learning_rate": 2e-4,
+        },
     }
 
     initialisation: Initialisation = "gaussian-mixture"
@@ -115,7 +120,7 @@ class VaDE(AutoencoderClustering):
         noise = torch.randn(n, self.latent_size, generator=torch.Generator().manual_seed(seed)).to(self.device_)
         codes = means[cluster] + (0.5 * log_variances[cluster]).exp() * noise
         images = self.normalizer_.native(self.normalizer_.scaled(network.autoencoder.decode(codes)))
-        return images.reshape(n, *self.image_shape_)
+        return images.reshape(n, *self.image_shape_[:-2], *self.shown_size)
 
 
 @dataclass

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.downsample import downsampled_shape
 from facies.methods.features import ImageEncoder, assumptions, encoder_about, find_encoder, shown_notes, weights_note
 from facies.methods.fit_context import FitContext
-from facies.methods.learnt_encoder import ImageSize
 from facies.methods.preprocessing import Preprocessor
+from facies.methods.reduced_images import ImageSize
 from facies.methods.view_encoder import ViewEncoder
 from facies.methods.view_objective import RatedViewNetwork, ViewLoss, ViewObjective
 from facies.methods.weights import load_weights
@@ -173,8 +172,7 @@ class ViewLearner(ViewEncoder):
             planes = encoder.planes
             about = {**encoder_about(planes), "assumed": assumptions(planes, self.image_shape_)}
         else:
-            size = downsampled_shape(self.image_shape_, self.longer_side)[-2:]
-            about = {"name": f"residual network of {self.filters} filters", "image_size": list(size)}
+            about = {"name": f"residual network of {self.filters} filters", "image_size": list(self.shown_size)}
             about |= {"features": encoder.features}
         return {"encoder": {**about, "use": self._use}}
 

@@ -1,0 +1,42 @@
+"""Methods whose networks look at larger images in small: what they learn from, what they place, and what they keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from facies.methods import load_method
+from facies.methods.downsample import downsample
+from facies.methods.reduced_images import ReducedImages
+from facies.methods.registry import METHODS, method_class
+from tests.methods.test_contract import images, small
+
+REDUCING = [name for name in METHODS if issubclass(method_class(name), ReducedImages)]
+
+
+@pytest.fixture(scope="module")
+def large() -> np.ndarray:
+    """Images of 24 × 32 pixels, in bytes."""
+    shown = images()[:40]
+    wide = np.repeat(np.repeat(shown, 2, axis=1), 2, axis=2)[:, 4:28]
+    return (255 * (wide - wide.min()) / np.ptp(wide)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", REDUCING)
+def test_it_learns_and_places_as_it_does_with_images_that_are_small(name, large, tmp_path):
+    """A fit to large images is that of the reduced ones, to the last number, and so are the groups of new images."""
+    stacks = torch.from_numpy(large.astype(np.float32))[:, None]
+    reduced = downsample(stacks, (12, 16), whole_numbers=True).numpy()[:, 0].astype(np.uint8)
+    method, other = small(name, image_size=16).fit(large), small(name, image_size=None).fit(reduced)
+    assert method.shown_size == (12, 16)
+    np.testing.assert_array_equal(method.labels_, other.labels_)
+    np.testing.assert_allclose(method.transform(large[:8]), other.transform(reduced[:8]), atol=1e-5)
+    method.save(tmp_path / "model")
+    again = load_method(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict(large), method.predict(large))
+
+
+@pytest.mark.parametrize("name", ["vade", "moe-sim-vae"])
+def test_what_is_drawn_has_the_size_that_was_learnt(name, large):
+    assert small(name, image_size=16).fit(large).sample(3, 0).shape[-2:] == (12, 16)
