@@ -16,6 +16,7 @@ from facies.losses import (
     prototype_targets,
     queue_contrast,
     sharpened,
+    standardised_targets,
     target_distribution,
     weighted_triplet,
 )
@@ -122,6 +123,17 @@ def test_self_distillation():
             given = softmax(student[i, j].tolist(), 0.3)
             expected = -sum(t * math.log(s) for t, s in zip(wanted, given, strict=True))
             assert float(losses[i, j]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_standardised_targets_differ_however_alike_the_answers_are():
+    alike = 0.3 + 1e-4 * normal(6, 5)
+    targets = standardised_targets(alike.requires_grad_(True), 0.5)
+    assert not targets.requires_grad
+    values = alike.detach().double().numpy()
+    apart = values - values.mean(axis=0)
+    for row, target in zip(apart / apart.std(), targets, strict=True):
+        assert target.tolist() == pytest.approx(softmax(row.tolist(), 0.5), rel=1e-3)
+    assert torch.isfinite(standardised_targets(torch.ones(3, 4), 0.5)).all()
 
 
 def test_each_group_is_taught_from_as_many_images_which_are_most_like_its_surest():

@@ -91,7 +91,15 @@ def test_hidden_patches_are_hidden_and_the_teacher_learns_nothing_itself(shape):
     assert student.requires_grad
     assert not teacher.requires_grad
     network.follow(torch.ones_like(teacher))
-    torch.testing.assert_close(network.class_centre, torch.full((5,), 0.1))
+    torch.testing.assert_close(network.patch_centre, torch.full((5,), 0.1))
+
+
+def test_places_are_seen_beside_patches():
+    """Patches of standardised images vary about as much as places do, so that neither hides the other."""
+    torch.manual_seed(0)
+    encoder = VisionTransformer((1, 16, 16), 4, 64, 1, 2)
+    patches = encoder.patches(torch.randn(20, 1, 16, 16)).std()
+    assert 0.5 < float((encoder.position.std() / patches).detach()) < 2
 
 
 def test_the_teacher_of_ibot_comes_to_rest():

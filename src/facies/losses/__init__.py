@@ -38,7 +38,7 @@ from facies.losses.neighbour_heads import (
 from facies.losses.pose import pose_loss
 from facies.losses.prototype_labels import double_softmax_cross_entropy, prototype_targets
 from facies.losses.reconstruction import bernoulli_reconstruction, gaussian_reconstruction, reconstruction
-from facies.losses.self_distillation import centred_targets, distillation
+from facies.losses.self_distillation import centred_targets, distillation, standardised_targets
 from facies.losses.self_training import (
     assignment_divergence,
     balanced_distribution,
@@ -97,6 +97,7 @@ __all__ = [
     "sample_entropy",
     "sharpened",
     "soft_target_divergence",
+    "standardised_targets",
     "student_t_assignment",
     "subspace_assignment",
     "target_distribution",

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.losses import centred_targets, distillation, linear_warm_up
+from facies.losses import centred_targets, distillation, linear_warm_up, standardised_targets
 from facies.methods.embedding_clustering import EmbeddingClustering
 from facies.methods.fit_context import FitContext
 from facies.methods.grouping import Grouping
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.view_encoder import ViewEncoder
+from facies.methods.view_objective import LARGE_SIDE, automatic_epochs
 from facies.nn.vision_transformer import TokenDistillation, VisionTransformer, draw_blocks
 from facies.parameters import Count, Positive, settings
 from facies.training import Batch, EMATeacher, StageOutputs, Training, Views, unwrapped
@@ -54,6 +55,7 @@ class IBOTC(ViewEncoder, EmbeddingClustering):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": 32,
             "width": 64,
             "depth": 3,
             "outputs": 256,
@@ -132,6 +134,10 @@ class IBOTC(ViewEncoder, EmbeddingClustering):
         notes = self.learning_notes(result.rows[-1]["image"])
         return {"encoder": dict(network.teacher.encoder.state_dict()), "notes": notes}
 
+    def settled(self, training: Training, fit: FitContext) -> Training:
+        """A training with ``auto`` epochs made definite: as few for small images, since a step goes by the patches."""
+        return training.with_epochs(automatic_epochs(len(fit.images), LARGE_SIDE))
+
     def learning_notes(self, image_loss: float) -> list[str]:
         """A warning where the network cannot tell whole images apart."""
         even = math.log(self.outputs)
@@ -173,7 +179,7 @@ class IBOTObjective:
         student, teacher = module(views, masked)
         climb = linear_warm_up(batch.progress, WARM_UP)
         sharp = FIRST_TEMPERATURE + climb * (self.teacher_temperature - FIRST_TEMPERATURE)
-        classes = centred_targets(teacher[:, 0], network.class_centre, sharp)
+        classes = standardised_targets(teacher[:, 0], sharp * math.sqrt(network.student.head.bottleneck))
         patches = centred_targets(teacher[:, 1:], network.patch_centre, sharp)
         image = distillation(student[:, 0], classes.roll(len(batch.images), dims=0), self.temperature).mean()
         hidden = distillation(student[:, 1:], patches, self.temperature)

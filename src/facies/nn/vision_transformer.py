@@ -10,6 +10,9 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.nn.mlp_autoencoder import perceptron
 
+POSITION = 0.5
+"""Standard deviation of the places at first: about that of the patches of standardised pixels, so that both are seen."""
+
 
 class VisionTransformer(nn.Module):
     """Transformer over square patches and a class token (Dosovitskiy et al., 2021).
@@ -40,7 +43,7 @@ class VisionTransformer(nn.Module):
         self.patches = nn.Conv2d(channels, width, patch_size, patch_size)
         self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.position = nn.Parameter(0.02 * torch.randn(1, 1 + self.grid[0] * self.grid[1], width))
+        self.position = nn.Parameter(POSITION * torch.randn(1, 1 + self.grid[0] * self.grid[1], width))
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
             for _ in range(depth)
@@ -69,6 +72,7 @@ class DistillationHead(nn.Module):
 
     def __init__(self, width: int, hidden: int, bottleneck: int, outputs: int) -> None:
         super().__init__()
+        self.bottleneck = bottleneck
         self.layers = perceptron([width, hidden, hidden, bottleneck])
         self.directions = nn.Parameter(torch.randn(outputs, bottleneck))
 
@@ -92,7 +96,7 @@ class TokenOutputs(nn.Module):
 
 
 class TokenDistillation(nn.Module):
-    """A student and a teacher, each a transformer with a head; the mean outputs of the teacher are kept as centres.
+    """A student and a teacher, each a transformer with a head; the teacher's mean outputs of patches are kept as a centre.
 
     Parameters
     ----------
@@ -104,15 +108,13 @@ class TokenDistillation(nn.Module):
         Numbers of the head.
     """
 
-    class_centre: Tensor
     patch_centre: Tensor
 
     def __init__(self, encoder: VisionTransformer, width: int, outputs: int) -> None:
         super().__init__()
         self.student = TokenOutputs(encoder, DistillationHead(width, 4 * width, width, outputs))
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
-        for name in ("class_centre", "patch_centre"):
-            self.register_buffer(name, torch.zeros(outputs))
+        self.register_buffer("patch_centre", torch.zeros(outputs))
 
     def forward(self, views: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
         """Views, and which patches the student does not see → outputs of the student and of the teacher, (B, 1 + T, outputs)."""
@@ -123,8 +125,7 @@ class TokenDistillation(nn.Module):
 
     @torch.no_grad()
     def follow(self, teacher: Tensor, momentum: float = 0.9) -> None:
-        """Move the centres towards the mean outputs of the teacher."""
-        self.class_centre.lerp_(teacher[:, 0].mean(dim=0).float(), 1 - momentum)
+        """Move the centre towards the mean outputs of the teacher."""
         self.patch_centre.lerp_(teacher[:, 1:].flatten(0, 1).mean(dim=0).float(), 1 - momentum)
 
 
