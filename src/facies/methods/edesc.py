@@ -68,10 +68,8 @@ class EDESC(AutoencoderClustering):
     """η, of which d are added to the squared length of a code in each subspace; larger values make assignments less sure."""
     gamma: Weight = 0.1
     """Weight of the clustering term beside the reconstruction."""
-    length_weight: Weight = 1e-3
-    """Weight of the term that keeps the vectors of the bases at length 1."""
-    overlap_weight: Weight = 1e-3
-    """Weight of the term that keeps the subspaces of different groups orthogonal."""
+    basis_weight: Weight = 1e-3
+    """Weight of the two terms that keep the vectors of the bases at length 1, and the subspaces of different groups orthogonal."""
     update_interval: Count = 30
     """Steps after which the target is computed anew from all images."""
     tolerance: Fraction = 0.001
@@ -122,18 +120,17 @@ class EDESC(AutoencoderClustering):
         """MSE + γ·KL + the two terms of the bases (eq. 9)."""
         (target,) = callbacks
         assert isinstance(target, TargetDistribution)
-        return EDESCObjective(preprocessor, target, self.gamma, self.length_weight, self.overlap_weight)
+        return EDESCObjective(preprocessor, target, self.gamma, self.basis_weight)
 
 
 @dataclass
 class EDESCObjective:
-    """MSE + γ·KL(target ‖ assignments) + weights of the lengths and the overlaps of the bases (eq. 9)."""
+    """MSE + γ·KL(target ‖ assignments) + w·(lengths of the bases + their overlaps) (eq. 9)."""
 
     preprocessor: Preprocessor
     target: TargetDistribution
     gamma: float
-    length_weight: float
-    overlap_weight: float
+    basis_weight: float
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction``, ``divergence``, ``length`` and ``overlap``."""
@@ -143,7 +140,7 @@ class EDESCObjective:
         error = gaussian_reconstruction(reconstruction, image).mean()
         divergence = assignment_divergence(self.target.for_batch(batch), network.assign(codes))
         length, overlap = basis_length_penalty(network.bases), basis_overlap_penalty(network.bases)
-        loss = error + self.gamma * divergence + self.length_weight * length + self.overlap_weight * overlap
+        loss = error + self.gamma * divergence + self.basis_weight * (length + overlap)
         return {"loss": loss, "reconstruction": error, "divergence": divergence, "length": length, "overlap": overlap}
 
 
