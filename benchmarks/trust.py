@@ -49,10 +49,15 @@ def family_of(method: str) -> str:
     return next((family for family, methods in FAMILIES.items() if method in methods), method)
 
 
+def folder_of(results: Path, row: dict[str, Any]) -> Path:
+    """Where the run of a row lies."""
+    return results / "runs" / row["set"] / row["method"] / str(row["seed"])
+
+
 def judge_runs(results: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Scores of the runs of one set and seed."""
     begun = time.monotonic()
-    runs = [RunFolder(results / "runs" / row["set"] / row["method"] / str(row["seed"])) for row in rows]
+    runs = [RunFolder(folder_of(results, row)) for row in rows]
     count = len(runs[0].images)
     some = np.sort(np.random.default_rng(0).permutation(count)[:JUDGED])
     views: list[EmbeddingView] = []
@@ -137,15 +142,19 @@ def main() -> None:
         print(
             f"{len(every) - len(usable)} runs are left out, for they failed, have no labels, or are programs of others"
         )
+    there = [row for row in usable if folder_of(arguments.results, row).is_dir()]
+    gone = len(usable) - len(there)
+    if gone:
+        print(f"not judged, for their folders are not on this machine: {gone} of {len(usable)} runs")
     kept = record.load("trust") or {"rows": []}
-    for images, seed in sorted({(row["set"], row["seed"]) for row in usable}, key=lambda each: each[::-1]):
-        own = [row for row in usable if (row["set"], row["seed"]) == (images, seed)]
+    for images, seed in sorted({(row["set"], row["seed"]) for row in there}, key=lambda each: each[::-1]):
+        own = [row for row in there if (row["set"], row["seed"]) == (images, seed)]
         had = [row for row in kept["rows"] if (row["set"], row["seed"]) == (images, seed)]
         if {(row["method"], row["accuracy"]) for row in had} == {(row["method"], row["accuracy"]) for row in own}:
             continue
         rows = [row for row in kept["rows"] if row not in had] + judge_runs(arguments.results, own)
         left_out = len(every) - len(usable)
-        kept = {"rows": rows, "summary": summary(rows), "left_out": left_out, "machine": record.machine()}
+        kept = {"rows": rows, "summary": summary(rows), "left_out": left_out, "gone": gone, "machine": record.machine()}
         record.keep("trust", kept)
     print(kept.get("summary", "nothing to judge"))
 

@@ -10,6 +10,7 @@ import pytest
 
 from facies.methods import METHODS
 from facies.workflows import cluster
+from facies.workflows.benchmark.rows import RowFile
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 NOT_FOR_PLAIN_IMAGES = {"focal-vae", "local-correlation", "median-threshold", "leiden", "darlc"}
@@ -58,17 +59,18 @@ def test_the_page_has_both_tables_and_every_run(trust, tmp_path, monkeypatch):
     monkeypatch.setattr(trust_page.record, "HERE", tmp_path / "benchmarks")
     rows = [row(score, score, collapsed=score > 0.3) for score in (0.1, 0.2, 0.3, 0.4)]
     machine = {"cpu": "a processor", "cores": 2, "gpu": None, "torch": "2", "commit": "abc", "date": "2026-11-29"}
-    result = {"rows": rows, "summary": trust.summary(rows), "left_out": 2, "machine": machine}
+    result = {"rows": rows, "summary": trust.summary(rows), "left_out": 2, "gone": 3, "machine": machine}
     text = trust_page.trust({"trust": result})
     assert "| a | 4 | 1.00 | -1.00 | – | – | 1.00 | 1.00 | 0.400 | 0.400 | 0.250 |" in text
     assert "| autoencoders | 4 | 1.00 |" in text
     assert "2 runs failed, have no labels" in text
+    assert "3 more were done on a machine that is no longer there" in text
     first = (tmp_path / "docs" / "images" / trust_page.PLOT).read_bytes()
     trust_page.plot(rows)
     assert (tmp_path / "docs" / "images" / trust_page.PLOT).read_bytes() == first
 
 
-def test_runs_of_a_benchmark_are_judged_without_their_labels(trust, tmp_path, monkeypatch):
+def test_runs_of_a_benchmark_are_judged_without_their_labels(trust, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(METHODS, "brightness", "tests.workflows.factories:Brightness")
     from tests.workflows.factories import make_pixels
 
@@ -84,3 +86,14 @@ def test_runs_of_a_benchmark_are_judged_without_their_labels(trust, tmp_path, mo
     for each in (one, other):
         assert set(trust.SCORES) <= set(each)
         assert each["score"] > 0.4
+    # a row whose folder is on another machine is not judged, and counted
+    write = RowFile(tmp_path / "results" / "rows.jsonl").append
+    for each in (*rows, {**rows[0], "method": "idec", "of_method": "idec"}):
+        write({**each, "error": None, "machine": {}, "commit": "abc"})
+    kept = {}
+    monkeypatch.setattr(trust.record, "load", kept.get)
+    monkeypatch.setattr(trust.record, "keep", kept.__setitem__)
+    monkeypatch.setattr("sys.argv", ["trust.py", str(tmp_path / "results")])
+    trust.main()
+    assert (kept["trust"]["gone"], len(kept["trust"]["rows"])) == (1, 2)
+    assert "not judged, for their folders are not on this machine: 1 of 3 runs" in capsys.readouterr().out
