@@ -30,6 +30,8 @@ def test_it_learns_and_places_as_it_does_with_images_that_are_small(name, large,
     reduced = downsample(stacks, (12, 16), whole_numbers=True).numpy()[:, 0].astype(np.uint8)
     method, other = small(name, image_size=16).fit(large), small(name, image_size=None).fit(reduced)
     assert method.shown_size == (12, 16)
+    assert "the images of 24×32 pixels were reduced to 12×16 (image_size)" in method.notes_
+    assert not any("reduced to" in note for note in other.notes_)
     np.testing.assert_array_equal(method.labels_, other.labels_)
     np.testing.assert_allclose(method.transform(large[:8]), other.transform(reduced[:8]), atol=1e-5)
     method.save(tmp_path / "model")

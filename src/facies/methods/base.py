@@ -193,6 +193,7 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         images = images.clipped()
         self.notes_: list[str] = images.notes.copy()
         self.image_shape_ = images.image_shape
+        self.notes_ += self.input_notes()
         self.device_ = self.hardware.device
         trainer = Trainer(self.random_state, self.hardware, StageCheckpoints(work_folder), progress)
         with looking_in(self.hardware.precision):
@@ -204,6 +205,10 @@ class Method(ClusterMixin, TransformerMixin, BaseEstimator, ABC):
         self.timings_: dict[str, float] = dict(trainer.timings)
         self.notes_ += outputs.get("notes", [])
         return self
+
+    def input_notes(self) -> list[str]:
+        """What is to be said of how the images are looked at; nothing by default."""
+        return []
 
     def fit_predict(self, images: Any, y: Any = None, **kwargs: Any) -> NDArray[np.int64]:
         """Fit and return `labels_`."""

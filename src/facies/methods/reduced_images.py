@@ -43,6 +43,14 @@ class ReducedImages(Method):
         """Shape of a reduced image, layers as channels."""
         return channels_shape(downsampled_shape(self.image_shape_, self.longer_side))
 
+    def input_notes(self) -> list[str]:
+        """That larger images are reduced, where they are."""
+        own, shown = self.image_shape_[-2:], self.shown_size
+        if own == shown:
+            return []
+        before, after = ("×".join(map(str, size)) for size in (own, shown))
+        return [f"the images of {before} pixels were reduced to {after} (image_size)"]
+
     def reducing(self, normalizer: PixelNormalizer, state: Mapping[str, Any]) -> Preprocessor:
         """Reduces and scales images that it is asked of; of bytes (``whole_numbers`` of the state) as it did to learn."""
         whole_numbers = bool(state.get("whole_numbers", False))

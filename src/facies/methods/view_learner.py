@@ -79,6 +79,10 @@ class ViewLearner(ViewEncoder):
         """`image_size`, with ``auto`` made definite."""
         return PRETRAINED_SIDE if self.image_size == "auto" and self.encoder is not None else super().longer_side
 
+    def input_notes(self) -> list[str]:
+        """As of its base; what a pretrained encoder is shown is said with it."""
+        return super().input_notes() if self.encoder is None else []
+
     def encoder_stages(self, fit: FitContext) -> list[Stage]:
         """Scale of the pixels, and the encoder."""
         second = fit.stage("learn", self.learn) if self.learns else fit.stage("load", self.take_encoder)
