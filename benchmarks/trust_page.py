@@ -30,7 +30,9 @@ def trust(results: dict[str, Any]) -> str:
         else ""
     )
     if result.get("gone"):
-        left_out += f" {result['gone']} more were done on a machine that is no longer there, and could not be judged."
+        left_out += (
+            f" The folders of {result['gone']} more were not on the machine of this page, and they are not judged."
+        )
     lines = [
         "# Trust in scores without labels", "",
         f"How well the scores of `facies select`, which see no label, follow the accuracy that labels gave afterwards: {len(rows):,} runs of {len({row['method'] for row in rows})} methods on "

@@ -64,7 +64,7 @@ def test_the_page_has_both_tables_and_every_run(trust, tmp_path, monkeypatch):
     assert "| a | 4 | 1.00 | -1.00 | – | – | 1.00 | 1.00 | 0.400 | 0.400 | 0.250 |" in text
     assert "| autoencoders | 4 | 1.00 |" in text
     assert "2 runs failed, have no labels" in text
-    assert "3 more were done on a machine that is no longer there" in text
+    assert "The folders of 3 more were not on the machine of this page" in text
     first = (tmp_path / "docs" / "images" / trust_page.PLOT).read_bytes()
     trust_page.plot(rows)
     assert (tmp_path / "docs" / "images" / trust_page.PLOT).read_bytes() == first

@@ -15,7 +15,7 @@ from facies.training import Batch
 
 AutoencoderKind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
 KINDS: tuple[AutoencoderKind, ...] = ("vae", "ae", "beta-vae", "wae-deterministic", "wae-random")
-LARGE_SIDE, LARGE_SHARE = 32, 16
+LARGE_SIDE, WHOLE_SIDE = 32, 16
 DETERMINISTIC: tuple[AutoencoderKind, ...] = ("ae", "wae-deterministic")
 
 
@@ -75,7 +75,7 @@ def baseline_epochs(n_images: int, longer_side: int) -> int:
     Of images with a longer side of 32 pixels or more it is 16/side of that, 8 at least: a pass over them takes the square of
     their side, and shows as many times more pixels of each.
     """
-    share = LARGE_SHARE / longer_side if longer_side >= LARGE_SIDE else 1.0
+    share = WHOLE_SIDE / longer_side if longer_side >= LARGE_SIDE else 1.0
     return max(8, round(automatic_epochs(n_images, 500) * share))
 
 

@@ -36,8 +36,6 @@ class LearntEncoder(ReducedImages, EmbeddingMethod):
     """Pixels of mean 0 and variance 1; else they are scaled to [0, 1]."""
 
     image_size: ImageSize = 64
-    """Longer side, in pixels, to which larger images are reduced; null leaves them, and ``auto`` is 32. Larger ones show finer
-    detail, and take longer by the square."""
     training: Training = settings(Training)
     """Training of the encoder; ``auto`` epochs go by the number of images."""
 
