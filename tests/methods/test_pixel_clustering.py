@@ -65,6 +65,7 @@ def test_images_beyond_those_that_are_laid_out_follow_them_and_a_note_says_so(mo
 def test_large_images_are_reduced():
     pixels = np.kron(pictures(each=10)[0], np.ones((1, 6, 6), np.uint8))
     method = few("k-means", n_clusters=4, image_size=16).fit(pixels)
+    assert any("pixels were reduced to 16×16 (image_size)" in note for note in method.notes_)
     assert method.embedding_.shape == (40, 16 * 16)
     assert few("k-means", n_clusters=4).fit(pixels).embedding_.shape == (40, 64 * 64)
 

@@ -22,6 +22,13 @@ def downsampled_shape(image_shape: tuple[int, ...], image_size: int | None) -> t
     return layers, channels, max(1, round(share * height)), max(1, round(share * width))
 
 
+def reduction_notes(image_shape: tuple[int, ...], image_size: int | None) -> list[str]:
+    """That larger images are reduced, in a line for the user; nothing where they are not."""
+    own, shown = image_shape[-2:], downsampled_shape(image_shape, image_size)[-2:]
+    before, after = ("×".join(map(str, size)) for size in (own, shown))
+    return [] if own == shown else [f"the images of {before} pixels were reduced to {after} (image_size)"]
+
+
 def downsample(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) -> Tensor:
     """Bring images (B, C, H, W) or stacks (B, L, C, H, W) to a smaller size by the mean over each new pixel's area.
 

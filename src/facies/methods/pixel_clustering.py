@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.downsample import downsample, downsampled_shape
+from facies.methods.downsample import downsample, downsampled_shape, reduction_notes
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
 from facies.methods.weights import load_weights
@@ -67,6 +67,10 @@ class PixelClustering(EmbeddingMethod):
                 f"{4 * pixels * len(images) / 2**30:.0f} GiB, and {self.name} takes at most {MOST_BYTES >> 30}; "
                 f"give image_size={max(4, min(side, self.image_size or side))} or less"
             )
+
+    def input_notes(self) -> list[str]:
+        """That larger images are reduced, where they are."""
+        return reduction_notes(self.image_shape_, self.image_size)
 
     def encoder_stages(self, fit: FitContext) -> list[Stage]:
         """The scale of the pixels."""

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from facies.images import ImageSet
 from facies.methods.base import Method
-from facies.methods.downsample import downsampled_shape
+from facies.methods.downsample import downsampled_shape, reduction_notes
 from facies.methods.fit_context import FitContext
 from facies.methods.preprocessing import Preprocessor, channels_shape
 from facies.nn import PixelNormalizer
@@ -45,11 +45,7 @@ class ReducedImages(Method):
 
     def input_notes(self) -> list[str]:
         """That larger images are reduced, where they are."""
-        own, shown = self.image_shape_[-2:], self.shown_size
-        if own == shown:
-            return []
-        before, after = ("×".join(map(str, size)) for size in (own, shown))
-        return [f"the images of {before} pixels were reduced to {after} (image_size)"]
+        return reduction_notes(self.image_shape_, self.longer_side)
 
     def reducing(self, normalizer: PixelNormalizer, state: Mapping[str, Any]) -> Preprocessor:
         """Reduces and scales images that it is asked of; of bytes (``whole_numbers`` of the state) as it did to learn."""
