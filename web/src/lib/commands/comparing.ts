@@ -18,7 +18,7 @@ export function compareGroups(left: number, right: number): void {
     title: `${groupTitle(left)} and ${groupTitle(right).toLowerCase()}`,
     ordered: true,
   });
-  view.gallery = { rows, total: rows.length, loading: false };
+  view.gallery = { rows, total: rows.length, loading: false, stale: false };
   view.task = { kind: "compare", left, right };
 }
 

@@ -1,5 +1,6 @@
 /** Commands that open something in the gallery: groups, classes, similar images, queues, audits. */
 
+import { tick } from "svelte";
 import { getArrays, postArrays, postJson, remove } from "../api/client";
 import type { OrderBy, RowQuery } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
@@ -10,6 +11,7 @@ import { queryOf, targetQuery, type Target } from "../state/target";
 const CHUNK = 4000;
 
 let latestRequest = 0;
+let latestLoad: Promise<void> = Promise.resolve();
 let current: AbortController | null = null;
 
 /** Of larger lassos, a sample is shown until the server has sorted all rows. */
@@ -27,7 +29,22 @@ function subsample(rows: Rows, limit: number): Rows {
 }
 
 /** Fetches the rows of the target in the chosen order. */
-export async function loadGallery(): Promise<void> {
+export function loadGallery(): Promise<void> {
+  latestLoad = load();
+  return latestLoad;
+}
+
+/** Waits until the gallery has the rows of its target, or could not get them. */
+export async function galleryLoaded(): Promise<void> {
+  let awaited: Promise<void>;
+  do {
+    awaited = latestLoad;
+    await awaited.catch(() => undefined); // Whoever loads it tells why it failed.
+  } while (awaited !== latestLoad);
+  await tick();
+}
+
+async function load(): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
   const { target } = view;
@@ -36,15 +53,15 @@ export async function loadGallery(): Promise<void> {
   const request = ++latestRequest;
   const left = target.kind === "rows" ? data.filter.keep(target.rows) : NO_ROWS;
   if (target.kind === "rows" && (target.ordered || left.length === 0)) {
-    view.gallery = { rows: left, total: left.length, loading: false };
+    view.gallery = { rows: left, total: left.length, loading: false, stale: false };
     return;
   }
   view.gallery =
     left.length > LARGE_LASSO
-      ? { rows: subsample(left, CHUNK), total: left.length, loading: true }
-      : { ...view.gallery, loading: true };
+      ? { rows: subsample(left, CHUNK), total: left.length, loading: true, stale: false }
+      : { ...view.gallery, loading: true, stale: true };
   const found = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), 0, current.signal);
-  if (request === latestRequest) view.gallery = { ...found, loading: false };
+  if (request === latestRequest) view.gallery = { ...found, loading: false, stale: false };
 }
 
 /** Fetches the next chunk of a long list. */
@@ -59,7 +76,7 @@ export async function loadMore(): Promise<void> {
   const rows = new Uint32Array(gallery.rows.length + more.rows.length);
   rows.set(gallery.rows);
   rows.set(more.rows, gallery.rows.length);
-  view.gallery = { rows, total: gallery.total, loading: false };
+  view.gallery = { rows, total: gallery.total, loading: false, stale: false };
 }
 
 async function fetchOrder(
@@ -215,7 +232,7 @@ export async function openQueue(name: string): Promise<void> {
       ordered: true,
       link: "queue:duplicates",
     });
-    view.gallery = { rows: new Uint32Array(0), total: 0, loading: false };
+    view.gallery = { rows: new Uint32Array(0), total: 0, loading: false, stale: false };
     view.task = { kind: "duplicates" };
     return;
   }
@@ -228,7 +245,7 @@ export async function openQueue(name: string): Promise<void> {
   const proposed = countBeforeCut(scores, header["cut"]);
   const title = QUEUE_TITLES[name] ?? name;
   view.setTarget({ kind: "rows", rows, title, ordered: true, link: `queue:${name}` });
-  view.gallery = { rows, total: rows.length, loading: false };
+  view.gallery = { rows, total: rows.length, loading: false, stale: false };
   view.task = PAGED.includes(name)
     ? { kind: "pages", name, title, page: 0 }
     : {
@@ -259,7 +276,7 @@ export async function openAudit(perClass = 50): Promise<void> {
   });
   const rows = Uint32Array.from(drawn.rows);
   view.setTarget({ kind: "rows", rows, title: "Blind audit", ordered: true });
-  view.gallery = { rows, total: rows.length, loading: false };
+  view.gallery = { rows, total: rows.length, loading: false, stale: false };
   // The map would reveal the class.
   view.inspected = -1;
   view.task = { kind: "audit", drawn: rows };

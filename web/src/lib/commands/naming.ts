@@ -3,7 +3,7 @@
 import type { RowQuery } from "../api/types";
 import { atlas } from "../state/atlas.svelte";
 import { queryOf } from "../state/target";
-import { selectionQuery, openTarget, loadGallery, stepGroup } from "./gallery";
+import { selectionQuery, openTarget, galleryLoaded, loadGallery, stepGroup } from "./gallery";
 
 const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
@@ -82,6 +82,7 @@ export async function markDubious(): Promise<void> {
 export async function validatePage(): Promise<void> {
   const { data, view } = atlas;
   if (!data) return;
+  await galleryLoaded();
   const rows = view.picks.size > 0 ? [...view.picks] : [...view.page];
   if (rows.length === 0) return;
   const query: RowQuery = queryOf(rows, data.count);

@@ -61,12 +61,14 @@ export interface GalleryContent {
   rows: Rows;
   total: number;
   loading: boolean;
+  /** Whether the rows are still those from before, so that nobody may choose among them. */
+  stale: boolean;
 }
 
 export class View {
   target = $state.raw<Target>({ kind: "all" });
   order = $state<OrderBy>("nearest");
-  gallery = $state.raw<GalleryContent>({ rows: NO_ROWS, total: 0, loading: true });
+  gallery = $state.raw<GalleryContent>({ rows: NO_ROWS, total: 0, loading: true, stale: false });
   task = $state.raw<Task | null>(null);
   /** Name of the tree of groups that was chosen; null for the newest. */
   tree = $state<string | null>(null);
