@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -222,33 +223,62 @@ def conflict():
     return network, targets, Batch(images, torch.arange(9))
 
 
+def sure_groups(network, targets):
+    images = torch.arange(9.0)[:, None, None, None].expand(9, 1, 4, 4) / 8
+    return targets.sure_groups(network.encode(images), network.centres).tolist()
+
+
 def test_images_between_groups_are_unsure_until_the_thresholds_fall(conflict):
     network, targets, given = conflict
+    assert targets.thresholds(3) == pytest.approx((2 / 3, 1 / 3))
+    network.centres.add_(0.5)
     targets.on_fit_start(network)
-    assert targets.groups.tolist() == [0, 1, 2, 0, 1, 2, 0, -1, 2]
+    assert network.centres.tolist() == [[0, 0, 0], [9, 0, 0], [0, 9, 0]]  # the nearest codes that there are
+    assert sure_groups(network, targets) == [0, 1, 2, 0, 1, 2, 0, -1, 2]
+    assert targets.n_unsure == 1
     assert targets.on_epoch_end(network, 1, {})  # one of nine is less than a fifth
     torch.testing.assert_close(targets.pictures, network.autoencoder.decode(network.centres))
-    before, centres = targets.kappa, network.centres.clone()
+    centres = network.centres.clone()
     targets.on_step_end(network, given)  # as many are unsure as before
-    assert targets.kappa == pytest.approx(0.7 * before)
-    assert sorted(map(tuple, network.centres.tolist())) == sorted(map(tuple, centres.tolist()))  # codes that there are
+    assert targets.thresholds(3) == pytest.approx((2 / 3 - 0.2, 1 / 3 - 0.2))
+    assert sorted(map(tuple, network.centres.tolist())) == sorted(map(tuple, centres.tolist()))
     other = ConflictTargets(targets.images, targets.preprocessor, 2.0, 1, 0.2, seed=0)
     other.load_state_dict(targets.state_dict())
-    assert (other.kappa, other.n_unsure, other.steps) == (targets.kappa, targets.n_unsure, targets.steps)
-    assert torch.equal(other.groups, targets.groups)
+    assert (other.falls, other.n_unsure, other.steps) == (1, 1, 1)
+    assert torch.equal(other.pictures, targets.pictures)
+    for _ in range(
+        2
+    ):  # then the two shares of the image between them are far enough from each other and above the least
+        targets.on_step_end(network, given)
+    assert -1 not in sure_groups(network, targets)
 
 
 def test_the_sure_are_to_become_their_centre_and_the_others_themselves(conflict):
     network, targets, given = conflict
     targets.on_fit_start(network)
-    terms = DynAEObjective(targets.preprocessor, targets, 10.0)(network, given)
-    images = targets.preprocessor.transform(given.images)
-    drawn, codes = network.autoencoder.decode(network.encode(images)), network.encode(images)
+    groups = sure_groups(network, targets)
+    views = given.images.flip(0)
+
+    @dataclass
+    class Shifted(Preprocessor):
+        def __call__(self, pixels):
+            assert self.target == "image"
+            return self.transform(views), self.transform(pixels)
+
+    shifted = Shifted(targets.preprocessor.normalizer, target="image")
+    terms = DynAEObjective(shifted, targets, 10.0)(network, given)
+    images, codes = shifted.transform(given.images), network.encode(shifted.transform(given.images))
+    drawn, moved = (
+        network.autoencoder.decode(network.encode(shifted.transform(views))),
+        network.encode(shifted.transform(views)),
+    )
     image = code = 0.0
-    for i, group in enumerate(targets.groups.tolist()):
+    for i, group in enumerate(groups):
         goal = images[i] if group < 0 else targets.pictures[group]
         image += (drawn[i] - goal).square().mean().item() / 9
-        code += 0.0 if group < 0 else (codes[i] - network.centres[group]).square().mean().item() / 9
+        code += (moved[i] - (codes[i] if group < 0 else network.centres[group])).square().mean().item() / 9
+    assert code > 1
+    assert terms["distance"].item() == pytest.approx(code, rel=1e-4)
     assert terms["loss"].item() == pytest.approx(code + 10 * image, rel=1e-4)
     assert terms["sure"].item() == pytest.approx(8 / 9)
 

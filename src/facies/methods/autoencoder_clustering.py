@@ -22,7 +22,7 @@ from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
-from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import Preprocessor, centred_normalizer, learn_normalizer, normalizer_outputs
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
@@ -153,11 +153,9 @@ class AutoencoderClustering(ReducedImages):
         ]
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Stage: scale of the pixels, to zero mean and unit variance, or to [0, 1]."""
-        normalizer = learn_normalizer(self.shown(fit), self.likelihood)
-        if not self.standardise:
-            low, span = float(normalizer.low), float(normalizer.span)
-            normalizer = PixelNormalizer(low, low + span, likelihood=self.likelihood)
+        """Stage: scale of the pixels, to zero mean, and unit variance or the range 1."""
+        learn = learn_normalizer if self.standardise else centred_normalizer
+        normalizer = learn(self.shown(fit), self.likelihood)
         return {**normalizer_outputs(normalizer), "whole_numbers": fit.images.dtype == np.uint8}
 
     def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:

@@ -1,4 +1,4 @@
-"""Which images surely belong to one group, and what these are to be decoded as: renewed now and then (DynAE)."""
+"""Which images surely belong to one group, and what the centres are decoded as: renewed now and then (DynAE)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from facies.losses import student_t_assignment
 from facies.methods.preprocessing import Preprocessor
 from facies.training import Batch, Callback, CallbackState, apply_in_batches, derive_seed
 
-SHRINKAGE = 0.7
-"""Factor of κ whenever the number of unsure images has not fallen: the thresholds then go down by 0.3·κ/K."""
+FALL = 0.3
+"""Both thresholds fall by this share of the first's start whenever the number of unsure images has not fallen."""
 HIGHEST_THRESHOLD = 0.9
 """The first share need not be above it, however few the groups."""
 
 
 class ConflictTargets(Callback):
-    """Keeps the group of every image that is sure of one, the decoded centres, and the thresholds (DynAE, section 3.2).
+    """Keeps the thresholds by which an image is sure, and the decoded centres (DynAE, section 3.2).
 
     Parameters
     ----------
@@ -35,9 +35,16 @@ class ConflictTargets(Callback):
     interval
         Steps after which the images are asked anew.
     tolerance
-        Share of unsure images at which the training ends.
+        Share of unsure images below which the training ends.
     seed
         Of new centres.
+
+    Attributes
+    ----------
+    n_unsure : int
+        Unsure images when all were last asked; −1 before.
+    pictures : Tensor
+        (K, C, H, W), what the centres are decoded as.
     """
 
     def __init__(
@@ -45,69 +52,77 @@ class ConflictTargets(Callback):
     ) -> None:
         self.images, self.preprocessor, self.seed = images, preprocessor, seed
         self.kappa, self.interval, self.tolerance = kappa, interval, tolerance
-        self.steps, self.n_unsure = 0, -1
-        self.groups = torch.zeros(0, dtype=torch.int64)
+        self.steps, self.falls, self.n_unsure = 0, 0, -1
         self.pictures = torch.zeros(0)
 
-    def for_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Groups of the images of a batch, (B,), −1 of the unsure, and the decoded centre of each, (B, C, H, W)."""
-        groups = self.groups[batch.indices.cpu()]
-        return groups.to(batch.images.device), self.pictures[groups.clamp(min=0)].to(batch.images.device)
+    def thresholds(self, n_clusters: int) -> tuple[float, float]:
+        """What the first share of a sure image is above, and by how much it beats the second."""
+        first = min(self.kappa / n_clusters, HIGHEST_THRESHOLD)
+        fallen = self.falls * FALL * first
+        return first - fallen, first / 2 - fallen
+
+    def sure_groups(self, codes: Tensor, centres: Tensor) -> Tensor:
+        """Codes (B, D) and centres (K, D) → groups (B,), −1 of the unsure."""
+        shares, groups = student_t_assignment(codes, centres).topk(2, dim=1)
+        least, margin = self.thresholds(len(centres))
+        return torch.where((shares[:, 0] > least) & (shares[:, 0] - shares[:, 1] > margin), groups[:, 0], -1)
+
+    def pictures_of(self, groups: Tensor) -> Tensor:
+        """Groups (B,) → their decoded centres (B, C, H, W); of the unsure it does not matter which."""
+        self.pictures = self.pictures.to(groups.device)
+        return self.pictures[groups.clamp(min=0)]
 
     def on_fit_start(self, module: nn.Module) -> None:
-        """Ask for the first time."""
-        if not len(self.groups):
-            self.renew(module)
+        """Put the centres on codes that there are, and ask for the first time."""
+        if not len(self.pictures):
+            self._renew(module)
 
     def on_step_end(self, module: nn.Module, batch: Batch) -> None:
         """Ask anew, every `interval` steps."""
         self.steps += 1
         if self.steps % self.interval == 0:
-            self.renew(module)
+            self._renew(module)
 
     def on_epoch_end(self, module: nn.Module, epoch: int, row: Mapping[str, Any]) -> bool:
-        """Whether hardly any image is unsure."""
-        return self.n_unsure <= self.tolerance * len(self.images)
+        """Whether hardly any image was unsure when all were last asked."""
+        return self.n_unsure < self.tolerance * len(self.images) or self.n_unsure == 0
 
     @torch.no_grad()
-    def renew(self, module: nn.Module) -> None:
-        """Ask all images; where as many are unsure as before, move the centres and lower the thresholds first."""
+    def _renew(self, module: nn.Module) -> None:
+        """Count the unsure; where they are no fewer than before, move the centres and lower the thresholds."""
         network: Any = module
         training, device = module.training, next(module.parameters()).device
         module.eval()
         self.preprocessor.to(device)
         (codes,) = apply_in_batches(lambda x: network.encode(self.preprocessor.transform(x)), self.images, device)
-        groups = self._sure_groups(codes, network.centres)
-        if self.n_unsure >= 0 and int((groups < 0).sum()) >= self.n_unsure:
-            network.centres.copy_(self._new_centres(codes, len(network.centres), network.centres))
-            self.kappa *= SHRINKAGE
-            groups = self._sure_groups(codes, network.centres)
-        self.groups, self.n_unsure = groups, int((groups < 0).sum())
-        self.pictures = network.autoencoder.decode(network.centres).cpu()
+        before, first = self.n_unsure, self.n_unsure < 0
+        if first:
+            network.centres.copy_(on_codes(network.centres.cpu().numpy(), codes))
+        groups = self.sure_groups(torch.from_numpy(codes), network.centres.cpu().contiguous())
+        self.n_unsure = int((groups < 0).sum())
+        if not first and self.n_unsure >= max(before, 1):
+            self._new_centres(codes, network.centres)
+            self.falls += 1
+        self.pictures = network.autoencoder.decode(network.centres)
         module.train(training)
 
-    def _sure_groups(self, codes: NDArray[np.float32], centres: Tensor) -> Tensor:
-        shares = student_t_assignment(torch.from_numpy(codes), centres.cpu().contiguous())
-        (first, second), groups = shares.topk(2, dim=1).values.T, shares.argmax(dim=1)
-        least = min(self.kappa / len(centres), HIGHEST_THRESHOLD)
-        return torch.where((first > least) & (first - second > least / 2), groups, -1)
-
-    def _new_centres(self, codes: NDArray[np.float32], n_clusters: int, before: Tensor) -> Tensor:
-        """The codes nearest to the centres of k-means; the centres before where k-means finds fewer."""
+    def _new_centres(self, codes: NDArray[np.float32], centres: Tensor) -> None:
+        """Move the centres to codes near those of k-means; leave them where k-means finds fewer."""
         seed = derive_seed(self.seed, self.steps)
-        centres = KMeans(n_clusters, random_state=seed).fit(codes).cluster_centers_
-        if len(centres) < n_clusters:
-            return before
-        return torch.from_numpy(codes[pairwise_distances_argmin(centres, codes)]).to(before.device)
+        found = KMeans(len(centres), random_state=seed).fit(codes).cluster_centers_
+        if len(found) == len(centres):
+            centres.copy_(on_codes(found, codes))
 
     def state_dict(self) -> CallbackState:
-        """Groups, pictures, how far the interval is, and κ."""
-        counts = torch.tensor([self.steps, self.n_unsure])
-        kappa = torch.tensor(self.kappa, dtype=torch.float64)
-        return {"groups": self.groups, "pictures": self.pictures, "counts": counts, "kappa": kappa}
+        """Pictures, how far the interval is, and how often the thresholds fell."""
+        return {"pictures": self.pictures, "counts": torch.tensor([self.steps, self.falls, self.n_unsure])}
 
     def load_state_dict(self, state: CallbackState) -> None:
         """Take up a state."""
-        self.groups, self.pictures = state["groups"], state["pictures"]
-        self.steps, self.n_unsure = (int(each) for each in state["counts"])
-        self.kappa = float(state["kappa"])
+        self.pictures = state["pictures"]
+        self.steps, self.falls, self.n_unsure = (int(each) for each in state["counts"])
+
+
+def on_codes(centres: NDArray[np.float32], codes: NDArray[np.float32]) -> Tensor:
+    """Centres (K, D) and codes (N, D) → the code nearest to each centre, (K, D)."""
+    return torch.from_numpy(codes[pairwise_distances_argmin(centres, codes)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
 
 import torch
+from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
 from facies.losses import gaussian_reconstruction
@@ -55,16 +56,18 @@ class DynAE(AutoencoderClustering):
 
     augmentation: Augmentation = settings(Augmentation, zoom=0.0)
     """Views from which the network learns; who is sure is asked of the images themselves."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of the pixels that ``mlp`` must do without while it is pretrained."""
     critic_weight: Weight = 0.5
     """Weight of deceiving the critic in the pretraining; larger values make interpolated codes decode to likelier images."""
     kappa: Positive = 3.0
-    """κ: an image is sure where its first share is above κ/K and beats the second by κ/2K; κ shrinks as the training goes."""
+    """κ: an image is sure where its first share is above κ/K and beats the second by κ/2K; both fall as the training goes."""
     image_weight: Weight = 100.0
     """Weight of the error of the image beside that of the code."""
     update_interval: Count = 140
     """Steps after which it is asked anew which images are sure."""
     tolerance: Fraction = 0.01
-    """The training ends once no larger share of the images is unsure."""
+    """The training ends once a smaller share of the images is unsure."""
     pretraining: Training = settings(Training, epochs=475, batch_size=256, learning_rate=1e-4)
     training: Training = settings(Training, epochs=400, batch_size=256, optimizer="sgd", learning_rate=1e-3)
 
@@ -92,15 +95,17 @@ class DynAE(AutoencoderClustering):
         return [ConflictTargets(self.shown(fit), preprocessor, self.kappa, self.update_interval, self.tolerance, seed)]
 
     def objective(self, preprocessor: Preprocessor, callbacks: Sequence[Callback]) -> DynAEObjective:
-        """MSE of the code + w·MSE of the image (eq. 9)."""
+        """MSE of the code + w·MSE of the image (eq. 9); what a view is decoded as is the image that it was made from."""
         (targets,) = callbacks
         assert isinstance(targets, ConflictTargets)
-        return DynAEObjective(preprocessor, targets, self.image_weight)
+        return DynAEObjective(replace(preprocessor, target="image"), targets, self.image_weight)
 
 
 @dataclass
 class DynAEObjective:
-    """MSE of code and centre, of the sure alone, + w·MSE of the reconstruction and the decoded centre or the image (eq. 9)."""
+    """MSE of the code + w·MSE of the reconstruction (eq. 9): beside the centre and its picture, of the sure; beside the code
+    of the image itself and the image, of the others. Who is sure is said by the code of the image itself.
+    """
 
     preprocessor: Preprocessor
     targets: ConflictTargets
@@ -110,11 +115,14 @@ class DynAEObjective:
         """Terms ``loss``, ``reconstruction``, ``distance`` and ``sure``, the share of the sure."""
         view, image = self.preprocessor(batch.images)
         codes, reconstruction = module(view)
-        groups, pictures = self.targets.for_batch(batch)
-        is_sure = groups >= 0
-        centres = unwrapped(module).centres[groups.clamp(min=0)]
+        network = unwrapped(module)
+        with torch.no_grad():
+            own = network.encode(image)
+            groups = self.targets.sure_groups(own, network.centres)
+        is_sure, pictures = groups >= 0, self.targets.pictures_of(groups)
+        centres = torch.where(is_sure[:, None], network.centres[groups.clamp(min=0)], own)
         expected = torch.where(is_sure[:, None, None, None], pictures, image)
         error = gaussian_reconstruction(reconstruction, expected).mean()
-        distance = torch.where(is_sure, (codes - centres).square().mean(dim=1), 0.0).mean()
+        distance = (codes - centres).square().mean()
         loss = distance + self.image_weight * error
         return {"loss": loss, "reconstruction": error, "distance": distance, "sure": is_sure.float().mean()}

@@ -16,7 +16,7 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import baseline_epochs
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
-from facies.methods.preprocessing import Preprocessor
+from facies.methods.preprocessing import Preprocessor, centred_normalizer
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import Likelihood, PixelNormalizer
@@ -73,8 +73,8 @@ class JointClustering(ReducedImages):
         ]
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Stage: the range of the pixels, to [0, 1]."""
-        normalizer = PixelNormalizer(*self.shown(fit).value_range(), likelihood=self.likelihood)
+        """Stage: the range of the pixels, to 1, and for squared errors their mean, to 0."""
+        normalizer = centred_normalizer(self.shown(fit), self.likelihood)
         return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
 
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:

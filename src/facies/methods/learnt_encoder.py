@@ -14,7 +14,7 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.embedding_clustering import EmbeddingMethod
 from facies.methods.fit_context import FitContext
-from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import Preprocessor, centred_normalizer, learn_normalizer, normalizer_outputs
 from facies.methods.reduced_images import LEAST_SIDE, ImageSize, ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
@@ -33,7 +33,7 @@ class LearntEncoder(ReducedImages, EmbeddingMethod):
     """
 
     standardise: ClassVar[bool] = True
-    """Pixels of mean 0 and variance 1; else they are scaled to [0, 1]."""
+    """Pixels of mean 0 and variance 1; else of mean 0 and the range 1."""
 
     image_size: ImageSize = 64
     training: Training = settings(Training)
@@ -79,9 +79,8 @@ class LearntEncoder(ReducedImages, EmbeddingMethod):
 
     def find_normalizer(self, images: ImageSet) -> PixelNormalizer:
         """The scale that suits the images."""
-        if self.standardise:
-            return learn_normalizer(images, "gaussian")
-        return PixelNormalizer(*images.value_range(), likelihood="gaussian")
+        learn = learn_normalizer if self.standardise else centred_normalizer
+        return learn(images, "gaussian")
 
     def empty_normalizer(self) -> PixelNormalizer:
         """A scale into which a saved one is loaded."""

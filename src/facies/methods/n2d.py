@@ -19,7 +19,7 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.layout_clustering import LayoutClustering
-from facies.methods.preprocessing import Preprocessor
+from facies.methods.preprocessing import Preprocessor, centred_normalizer
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
 from facies.nn import MLPAutoencoder, PixelNormalizer
@@ -89,12 +89,12 @@ class N2D(ReducedImages, LayoutClustering):
         return MLPAutoencoder(shape, self.latent_size)
 
     def encoder_stages(self, fit: FitContext) -> list[Stage]:
-        """Scale of the pixels to [0, 1], and the autoencoder."""
+        """Scale of the pixels, and the autoencoder."""
         return [fit.stage("scale", self.scale), fit.stage("train", self.train)]
 
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
-        """Stage: the range of the pixels, to [0, 1]."""
-        normalizer = PixelNormalizer(*self.shown(fit).value_range(), likelihood="gaussian")
+        """Stage: the range of the pixels, to 1, and their mean, to 0."""
+        normalizer = centred_normalizer(self.shown(fit), "gaussian")
         return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
 
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
