@@ -34,8 +34,9 @@ def main() -> None:
     if arguments.restore:
         restore(results)
         return
-    rows = [json.loads(line) for line in (results / "rows.jsonl").read_text("utf-8").splitlines()]
-    record.keep(f"suite-{results.name}", {"suite": results.name, "rows": [_kept(row) for row in rows]})
+    rows = map(json.loads, (results / "rows.jsonl").read_text("utf-8").splitlines())
+    latest = {(row["set"], row["method"], row["seed"]): _kept(row) for row in rows}
+    record.keep(f"suite-{results.name}", {"suite": results.name, "rows": list(latest.values())})
 
 
 def _kept(row: dict[str, Any]) -> dict[str, Any]:

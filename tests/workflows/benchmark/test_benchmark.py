@@ -220,6 +220,7 @@ def test_appended_rows_are_read_as_they_were_written(tmp_path):
     again = RowFile(tmp_path / "rows.jsonl")
     assert again.rows == file.rows
     assert again.latest()["squares", "dec", 0]["accuracy"] == 0.75
+    assert len((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()) == 2  # a row a run
 
 
 @pytest.mark.parametrize(

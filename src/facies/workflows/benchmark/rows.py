@@ -1,4 +1,4 @@
-"""The rows of a benchmark: one line of JSON a run, appended whole or not trusted."""
+"""The rows of a benchmark: one line of JSON a run, written whole or not trusted."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ class RowFile:
         self.rows = _parse(whole, path)
         if whole != text:
             self.cut = True
-            with atomic_file(path, overwrite=True) as temporary:
-                temporary.write_bytes(whole)
+            self._write(self.rows)
 
     def append(self, row: Row) -> None:
-        """Write a row in one call, to the disk."""
-        line = json.dumps(jsonable(row), ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+        """Write a row in one call, to the disk; it takes the place of an earlier row of its run."""
+        if _key(row) in self.latest():
+            self._write([*(each for each in self.rows if _key(each) != _key(row)), json.loads(_line(row))])
+            return
+        line = _line(row)
         with user_errors(self.path):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
             try:
@@ -50,7 +52,20 @@ class RowFile:
 
     def latest(self) -> dict[Key, Row]:
         """The last row of each run; one that was run again replaces its failure."""
-        return {(row["set"], row["method"], row["seed"]): row for row in self.rows}
+        return {_key(row): row for row in self.rows}
+
+    def _write(self, rows: list[Row]) -> None:
+        with user_errors(self.path), atomic_file(self.path, overwrite=True) as temporary:
+            temporary.write_bytes(b"".join(map(_line, rows)))
+        self.rows = rows
+
+
+def _key(row: Row) -> Key:
+    return row["set"], row["method"], row["seed"]
+
+
+def _line(row: Row) -> bytes:
+    return json.dumps(jsonable(row), ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
 
 
 def _parse(text: bytes, path: Path) -> list[Row]:
