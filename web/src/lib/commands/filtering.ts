@@ -59,7 +59,7 @@ export function pruneGallery(): void {
   const { rows, total } = view.gallery;
   const left = data.filter.keep(rows);
   if (left.length === rows.length) return;
-  view.gallery = { rows: left, total: total - (rows.length - left.length), loading: false, stale: false };
+  view.gallery = { ...view.gallery, rows: left, total: total - (rows.length - left.length) };
   view.cursor = Math.max(0, Math.min(view.cursor, left.length - 1));
 }
 
