@@ -22,10 +22,18 @@ from facies.losses import student_t_assignment
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
-from facies.methods.preprocessing import Preprocessor, centred_normalizer, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import (
+    PixelScatter,
+    Preprocessor,
+    centred_normalizer,
+    kept_normalizer,
+    learn_normalizer,
+    normalizer_outputs,
+    scatter_notes,
+)
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
-from facies.nn import Likelihood, MLPAutoencoder, PixelNormalizer
+from facies.nn import MLPAutoencoder
 from facies.parameters import Count, settings
 from facies.training import Augmentation, Callback, Objective, Projection, Stage, StageOutputs, Training
 
@@ -68,8 +76,8 @@ class AutoencoderClustering(ReducedImages):
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
     standardise: ClassVar[bool] = True
     trains_decoder: ClassVar[bool] = True
-    likelihood: ClassVar[Likelihood] = "gaussian"
-    """How pixels scatter: ``gaussian``, or ``bernoulli``, by which what the decoder gives are logits."""
+    likelihood: ClassVar[PixelScatter] = "gaussian"
+    """How pixels scatter: ``gaussian``, ``bernoulli``, by which what the decoder gives are logits, or ``auto``, by their histogram."""
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "n_clusters": 3,
         "network": "conv",
@@ -156,7 +164,8 @@ class AutoencoderClustering(ReducedImages):
         """Stage: scale of the pixels, to zero mean, and unit variance or the range 1."""
         learn = learn_normalizer if self.standardise else centred_normalizer
         normalizer = learn(self.shown(fit), self.likelihood)
-        return {**normalizer_outputs(normalizer), "whole_numbers": fit.images.dtype == np.uint8}
+        notes = scatter_notes(normalizer) if self.likelihood == "auto" else []
+        return {**normalizer_outputs(normalizer), "whole_numbers": fit.images.dtype == np.uint8, "notes": notes}
 
     def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the autoencoder learns to reconstruct."""
@@ -190,18 +199,16 @@ class AutoencoderClustering(ReducedImages):
 
     def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
         """How the pixels of a batch are prepared in training."""
-        normalizer = load_weights(
-            PixelNormalizer(likelihood=self.likelihood), outputs["intensity"], torch.device("cpu")
-        )
+        normalizer = kept_normalizer(outputs, self.likelihood, torch.device("cpu"))
         return Preprocessor(normalizer, self.augmentation.transform(fit.background))
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels."""
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "network")}
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "likelihood", "whole_numbers", "network")}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
-        self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
+        self.normalizer_ = kept_normalizer(state, self.likelihood, self.device_)
         self.preprocessor_ = self.reducing(self.normalizer_, state)
         network = self.with_groups(self.build_network().autoencoder, int(state["n_clusters"]))
         self.network_: ClusteringNetwork = load_weights(network, state["network"], self.device_)

@@ -15,9 +15,9 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 from facies.methods.autoencoder_clustering import ClusteringNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.idec import IDEC
-from facies.methods.preprocessing import Preprocessor
+from facies.methods.preprocessing import Preprocessor, kept_normalizer
 from facies.methods.weights import load_weights
-from facies.nn import PixelNormalizer, ResidualEncoder, StridedAutoencoder
+from facies.nn import ResidualEncoder, StridedAutoencoder
 from facies.parameters import Count, Fraction, Settings, settings
 from facies.training import Augmentation, Batch, Stage, StageOutputs, Training
 
@@ -140,7 +140,7 @@ class IDCEC(IDEC):
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the classifier."""
-        self.normalizer_ = load_weights(PixelNormalizer(likelihood=self.likelihood), state["intensity"], self.device_)
+        self.normalizer_ = kept_normalizer(state, self.likelihood, self.device_)
         self.preprocessor_ = self.reducing(self.normalizer_, state)
         classifier = self._classifier(int(state["n_clusters"]))
         self.classifier_: Classifier = load_weights(classifier, state["classifier"], self.device_)

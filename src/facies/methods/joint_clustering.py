@@ -16,10 +16,16 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import baseline_epochs
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
-from facies.methods.preprocessing import Preprocessor, centred_normalizer
+from facies.methods.preprocessing import (
+    PixelScatter,
+    Preprocessor,
+    centred_normalizer,
+    kept_normalizer,
+    normalizer_outputs,
+    scatter_notes,
+)
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
-from facies.nn import Likelihood, PixelNormalizer
 from facies.parameters import settings
 from facies.training import Augmentation, Objective, Projection, Stage, StageOutputs, Training
 
@@ -33,7 +39,8 @@ class JointClustering(ReducedImages):
     """
 
     supported_inputs: ClassVar[tuple[str, ...]] = ("images", "focal stacks")
-    likelihood: ClassVar[Likelihood] = "gaussian"
+    likelihood: ClassVar[PixelScatter] = "gaussian"
+    """How pixels scatter: ``gaussian``, ``bernoulli``, by which what the decoder gives are logits, or ``auto``, by their histogram."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {"image_size": 32, "training.epochs": "auto"},
@@ -75,12 +82,13 @@ class JointClustering(ReducedImages):
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Stage: the range of the pixels, to 1, and for squared errors their mean, to 0."""
         normalizer = centred_normalizer(self.shown(fit), self.likelihood)
-        return {"intensity": dict(normalizer.state_dict()), "whole_numbers": fit.images.dtype == np.uint8}
+        notes = scatter_notes(normalizer) if self.likelihood == "auto" else []
+        return {**normalizer_outputs(normalizer), "whole_numbers": fit.images.dtype == np.uint8, "notes": notes}
 
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the network learns images and groups."""
         network = fit.trainer.build(self.build_network)
-        normalizer = load_weights(self._normalizer(), outputs["intensity"], torch.device("cpu"))
+        normalizer = kept_normalizer(outputs, self.likelihood, torch.device("cpu"))
         preprocessor = Preprocessor(normalizer, self.augmentation.transform(fit.background))
         training = self.training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
         fit.trainer.fit(network, self.shown(fit), self.objective(preprocessor, outputs), training)
@@ -88,11 +96,11 @@ class JointClustering(ReducedImages):
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels."""
-        return {name: outputs[name] for name in ("n_clusters", "intensity", "whole_numbers", "network")}
+        return {name: outputs[name] for name in ("n_clusters", "intensity", "likelihood", "whole_numbers", "network")}
 
     def load_state(self, state: StageOutputs) -> None:
         """Build the network."""
-        self.normalizer_: PixelNormalizer = load_weights(self._normalizer(), state["intensity"], self.device_)
+        self.normalizer_ = kept_normalizer(state, self.likelihood, self.device_)
         self.preprocessor_ = self.reducing(self.normalizer_, state)
         self.network_ = load_weights(self.build_network(), state["network"], self.device_)
 
@@ -108,6 +116,3 @@ class JointClustering(ReducedImages):
         """Both, in one pass."""
         placed: tuple[Tensor, Tensor] = self.network_.place(self.preprocessor_.transform(pixels))
         return placed
-
-    def _normalizer(self) -> PixelNormalizer:
-        return PixelNormalizer(likelihood=self.likelihood)

@@ -17,14 +17,14 @@ from facies.cluster.neighbours import nearest_neighbours
 from facies.losses import (
     all_pairs_loss,
     balanced_distribution,
-    bernoulli_reconstruction,
     group_variance_divergence,
+    reconstruction,
     soft_target_divergence,
 )
 from facies.methods.fit_context import FitContext
 from facies.methods.joint_clustering import JointClustering
-from facies.methods.preprocessing import Preprocessor
-from facies.nn import Likelihood, MoESimVAENetwork
+from facies.methods.preprocessing import PixelScatter, Preprocessor
+from facies.nn import MoESimVAENetwork
 from facies.parameters import Count, Weight, settings
 from facies.training import Batch, Stage, StageOutputs, Training
 
@@ -43,7 +43,7 @@ class MoESimVAE(JointClustering):
        generating from similarity-based representations on single cell data", PLOS Computational Biology 17(6), 2021.
     """
 
-    likelihood: ClassVar[Likelihood] = "bernoulli"
+    likelihood: ClassVar[PixelScatter] = "auto"
     is_generative: ClassVar[bool] = True
     name: ClassVar[str] = "moe-sim-vae"
     title: ClassVar[str] = "Mixture-of-experts similarity variational autoencoder"
@@ -109,7 +109,7 @@ class MoESimVAE(JointClustering):
         return MoESimVAENetwork(self.shown_shape, self.n_clusters, self.latent_size, self.width)
 
     def objective(self, preprocessor: Preprocessor, outputs: StageOutputs) -> MoESimVAEObjective:
-        """Cross-entropy of the pixels + similarity + clustering + variances (eq. 4)."""
+        """Error of the pixels + similarity + clustering + variances (eq. 4)."""
         weights = (self.similarity_weight, self.clustering_weight, self.variance_weight)
         return MoESimVAEObjective(preprocessor, outputs["layout"], outputs["reach"], *weights)
 
@@ -118,12 +118,13 @@ class MoESimVAE(JointClustering):
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(n, self.latent_size, generator=generator).to(self.device_)
         drawn = self.network_.decoders(self.network_.group_means[cluster] + noise)[cluster]
-        return self.normalizer_.native(drawn.sigmoid()).reshape(n, *self.image_shape_[:-2], *self.shown_size)
+        images = self.normalizer_.native(self.normalizer_.scaled(drawn))
+        return images.reshape(n, *self.image_shape_[:-2], *self.shown_size)
 
 
 @dataclass
 class MoESimVAEObjective:
-    """BCE of the pixels + w₁·BCE(S, p pᵀ) + w₂·KL(target ‖ p of noisy codes) + w₃·divergence of the variances from 1 (eq. 4).
+    """Error of the pixels + w₁·BCE(S, p pᵀ) + w₂·KL(target ‖ p of noisy codes) + w₃·divergence of the variances from 1 (eq. 4).
 
     S is 1 for two images of which one is among the nearest of the other in the layout.
     """
@@ -146,7 +147,7 @@ class MoESimVAEObjective:
         """Terms ``loss``, ``reconstruction``, ``similarity``, ``clustering`` and ``variance``."""
         view, target = self.preprocessor(batch.images)
         means, logits, noisy, drawn = module(view)
-        error = bernoulli_reconstruction(drawn, target).mean()
+        error = reconstruction(drawn, target, self.preprocessor.normalizer.likelihood).mean()
         probabilities = logits.softmax(dim=1)
         similarity = all_pairs_loss(probabilities, self.similar(batch))
         clustering = soft_target_divergence(balanced_distribution(probabilities), noisy)

@@ -19,10 +19,10 @@ from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
 from facies.methods.layout_clustering import LayoutClustering
-from facies.methods.preprocessing import Preprocessor, centred_normalizer
+from facies.methods.preprocessing import Preprocessor, centred_normalizer, kept_normalizer
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
-from facies.nn import MLPAutoencoder, PixelNormalizer
+from facies.nn import MLPAutoencoder
 from facies.parameters import Count, settings
 from facies.training import Stage, StageOutputs, Training
 
@@ -100,7 +100,7 @@ class N2D(ReducedImages, LayoutClustering):
     def train(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the autoencoder learns to reconstruct."""
         network: nn.Module = fit.trainer.build(self.build_network)
-        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), outputs["intensity"], torch.device("cpu"))
+        normalizer = kept_normalizer(outputs, "gaussian", torch.device("cpu"))
         training = self.training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
         fit.trainer.fit(network, self.shown(fit), AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
         return {"network": dict(network.state_dict())}
@@ -111,7 +111,7 @@ class N2D(ReducedImages, LayoutClustering):
 
     def load_encoder(self, state: StageOutputs) -> None:
         """Build scale and autoencoder."""
-        normalizer = load_weights(PixelNormalizer(likelihood="gaussian"), state["intensity"], self.device_)
+        normalizer = kept_normalizer(state, "gaussian", self.device_)
         self.preprocessor_ = self.reducing(normalizer, state)
         self.network_ = load_weights(self.build_network(), state["network"], self.device_)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -13,12 +13,14 @@ from torch import Tensor
 
 from facies.images import ImageSet
 from facies.methods.downsample import downsample
+from facies.methods.weights import load_weights
 from facies.nn import Likelihood, PixelNormalizer
 from facies.nn.pose import PoseTransformer
 from facies.nn.spatial_transformer import resample
 from facies.training.batches import Batch
 from facies.training.checkpoints import StageOutputs
 
+PixelScatter = Literal["auto", "bernoulli", "gaussian"]
 BIMODAL_SHARE = 0.8
 IMAGES_FOR_HISTOGRAM = 4096
 
@@ -95,9 +97,7 @@ class Preprocessor:
         return view, view if self.target == "view" else self.transform(pixels)
 
 
-def learn_normalizer(
-    images: ImageSet, likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto"
-) -> PixelNormalizer:
+def learn_normalizer(images: ImageSet, likelihood: PixelScatter = "auto") -> PixelNormalizer:
     """Find the range of the pixels and the likelihood that suits their histogram.
 
     ``auto`` takes the Bernoulli likelihood where more than 80 % of the scaled pixels lie within 0.1 of 0 or of 1 (strokes
@@ -118,7 +118,7 @@ def learn_normalizer(
     return PixelNormalizer(low, high, mean, max(squares / count - mean**2, 0.0) ** 0.5, chosen)
 
 
-def centred_normalizer(images: ImageSet, likelihood: Likelihood) -> PixelNormalizer:
+def centred_normalizer(images: ImageSet, likelihood: PixelScatter) -> PixelNormalizer:
     """Scale the pixels by their range, and around their mean.
 
     For a Gaussian likelihood [0, 1] is shifted to the mean 0, which no squared error notices: of uncentred pixels an autoencoder
@@ -126,12 +126,28 @@ def centred_normalizer(images: ImageSet, likelihood: Likelihood) -> PixelNormali
     """
     found = learn_normalizer(images, likelihood)
     low, span = float(found.low), float(found.span)
-    return PixelNormalizer(low, low + span, float(found.mean), likelihood=likelihood)
+    return PixelNormalizer(low, low + span, float(found.mean), likelihood=found.likelihood)
 
 
 def normalizer_outputs(normalizer: PixelNormalizer) -> StageOutputs:
     """A normaliser as the outputs ``intensity`` and ``likelihood`` of a stage."""
     return {"intensity": dict(normalizer.state_dict()), "likelihood": normalizer.likelihood}
+
+
+def kept_normalizer(outputs: Mapping[str, Any], likelihood: PixelScatter, device: torch.device) -> PixelNormalizer:
+    """The normaliser of these outputs of a stage, or of a model.
+
+    Models that do not tell theirs have the `likelihood` of their method, which was Bernoulli where it is ``auto`` today.
+    """
+    before: Likelihood = "bernoulli" if likelihood == "auto" else likelihood
+    return load_weights(PixelNormalizer(likelihood=outputs.get("likelihood", before)), outputs["intensity"], device)
+
+
+def scatter_notes(normalizer: PixelNormalizer) -> list[str]:
+    """Which likelihood the histogram of the pixels chose, and why, in a line."""
+    if normalizer.likelihood == "bernoulli":
+        return ["pixels learnt as probabilities (Bernoulli), since most are near the darkest or the brightest value"]
+    return ["pixels learnt by squared errors (Gaussian), since many lie between the darkest and the brightest value"]
 
 
 def as_channels(pixels: Tensor) -> Tensor:

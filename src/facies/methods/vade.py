@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from facies.losses import bernoulli_reconstruction
+from facies.losses import reconstruction
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork, Initialisation
 from facies.methods.clustering_networks import VaDENetwork
-from facies.methods.preprocessing import Preprocessor
-from facies.nn import Likelihood, MLPAutoencoder
+from facies.methods.preprocessing import PixelScatter, Preprocessor
+from facies.nn import MLPAutoencoder
 from facies.parameters import settings
 from facies.training import Batch, Callback, StageOutputs, Training
 
@@ -38,7 +38,7 @@ class VaDE(AutoencoderClustering):
     """
 
     standardise: ClassVar[bool] = False
-    likelihood: ClassVar[Likelihood] = "bernoulli"
+    likelihood: ClassVar[PixelScatter] = "auto"
     is_generative: ClassVar[bool] = True
     name: ClassVar[str] = "vade"
     title: ClassVar[str] = "Variational deep embedding"
@@ -125,14 +125,16 @@ class VaDE(AutoencoderClustering):
 
 @dataclass
 class VaDEObjective:
-    """Cross-entropy of the pixels and KL divergence of code and group from the mixture, over the number of pixels (eq. 12)."""
+    """Cross-entropy or squared error of the pixels, and KL divergence of code and group from the mixture, over the number
+    of pixels (eq. 12).
+    """
 
     preprocessor: Preprocessor
 
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction`` and ``divergence``."""
         view, target = self.preprocessor(batch.images)
-        reconstruction, divergence = module(view)
-        error = bernoulli_reconstruction(reconstruction, target).mean()
+        decoded, divergence = module(view)
+        error = reconstruction(decoded, target, self.preprocessor.normalizer.likelihood).mean()
         divergence = divergence.mean() / target[0].numel()
         return {"loss": error + divergence, "reconstruction": error, "divergence": divergence}
