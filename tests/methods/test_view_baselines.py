@@ -86,11 +86,17 @@ def test_hidden_patches_are_hidden_and_the_teacher_learns_nothing_itself(shape):
     torch.testing.assert_close(encoder.tokens(seen, everything), encoder.tokens(other, everything))
     assert encoder(seen).shape == (2, encoder.features) == (2, 16)
     network = TokenDistillation(encoder, 8, 5)
-    student, teacher = network(seen, everything)
-    assert student.shape == teacher.shape == (2, 1 + count, 5)
+    some = everything.clone()
+    some[0, 0] = some[1, -1] = False
+    (student, student_patches), (teacher, teacher_patches) = network(seen, some)
+    assert student.shape == teacher.shape == (2, 5)
+    assert student_patches.shape == teacher_patches.shape == (2 * count - 2, 5)
+    torch.testing.assert_close(teacher, network.teacher.head(encoder.tokens(seen)[:, 0]))
+    torch.testing.assert_close(teacher_patches, network.teacher.head(encoder.tokens(seen)[:, 1:])[some])
+    torch.testing.assert_close(student_patches, network.student.head(encoder.tokens(seen, some)[:, 1:])[some])
     assert student.requires_grad
     assert not teacher.requires_grad
-    network.follow(torch.ones_like(teacher))
+    network.follow(torch.ones_like(teacher_patches))
     torch.testing.assert_close(network.patch_centre, torch.full((5,), 0.1))
 
 

@@ -130,6 +130,18 @@ class DAMICNetwork(SoftmaxNetwork):
         rows = images.flatten(1)
         return (self.experts(rows) - rows).square().sum(dim=2).T
 
-    def forward(self, images: Tensor, *, decode: bool = True) -> Any:
-        """(B, C, H, W) → log-probabilities and errors of the autoencoders, both (B, K)."""
+    def own_errors(self, images: Tensor, groups: Tensor) -> Tensor:
+        """(B, C, H, W) and their groups (B,) → squared error of each by the autoencoder of its group alone, (B,)."""
+        order = groups.argsort(stable=True)
+        counts = torch.bincount(groups, minlength=len(self.centres))
+        own = torch.arange(int(counts.max()), device=groups.device) < counts[:, None]  # (K, most of a group)
+        rows = images.new_zeros(*own.shape, images[0].numel())
+        rows[own] = images.flatten(1)[order]
+        errors = (self.experts(rows) - rows).square().sum(dim=2)[own]
+        return errors[order.argsort()]
+
+    def forward(self, images: Tensor, groups: Tensor | None = None, *, decode: bool = True) -> Any:
+        """(B, C, H, W) → log-probabilities and errors of the autoencoders, both (B, K); with `groups` their own errors, (B,)."""
+        if groups is not None:
+            return self.own_errors(images, groups)
         return self.logits(self.encode(images)).log_softmax(dim=1), self.errors(images)

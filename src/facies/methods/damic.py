@@ -108,8 +108,7 @@ class ExpertObjective:
         """Term ``loss``."""
         view, _ = self.preprocessor(batch.images)
         groups = self.groups[batch.indices.cpu()].to(view.device)
-        errors = module(view)[1].gather(1, groups[:, None])
-        return {"loss": errors.mean() / view[0].numel()}
+        return {"loss": module(view, groups).mean() / view[0].numel()}
 
 
 @dataclass

@@ -50,7 +50,7 @@ class JULE(LearntEncoder):
         "of the {0.n_neighbors} nearest neighbours; between these a convolutional network learnt, by triplets, to tell the groups "
         "apart, and its embedding said which groups merged next."
     )
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"filters": 32}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "quick": {"image_size": 32, "filters": 32}}
     test_parameters: ClassVar[Mapping[str, Any]] = {
         "n_clusters": 3,
         "filters": 4,

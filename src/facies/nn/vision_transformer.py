@@ -89,14 +89,17 @@ class TokenOutputs(nn.Module):
         super().__init__()
         self.encoder, self.head = encoder, head
 
-    def forward(self, images: Tensor, masked: Tensor | None = None) -> Tensor:
-        """(B, C, H, W), and which patches are hidden → (B, 1 + T, outputs)."""
-        outputs: Tensor = self.head(self.encoder.tokens(images, masked))
-        return outputs
+    def forward(self, images: Tensor, asked: Tensor, *, hides: bool) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W), and which M patches are asked of, bool (B, T) → outputs of the class tokens (B, outputs) and of these
+        patches (M, outputs), which are hidden with `hides`.
+        """
+        tokens = self.encoder.tokens(images, asked if hides else None)
+        outputs: Tensor = self.head(torch.cat([tokens[:, 0], tokens[:, 1:][asked]]))
+        return outputs[: len(images)], outputs[len(images) :]
 
 
 class TokenDistillation(nn.Module):
-    """A student and a teacher, each a transformer with a head; the teacher's mean outputs of patches are kept as a centre.
+    """A student and a teacher, each a transformer with a head; the teacher's mean outputs of hidden patches are kept as a centre.
 
     Parameters
     ----------
@@ -116,17 +119,17 @@ class TokenDistillation(nn.Module):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.register_buffer("patch_centre", torch.zeros(outputs))
 
-    def forward(self, views: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
-        """Views, and which patches the student does not see → outputs of the student and of the teacher, (B, 1 + T, outputs)."""
+    def forward(self, views: Tensor, masked: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Views, and which M patches the student does not see → of student and teacher, each: (B, outputs), (M, outputs)."""
         with torch.no_grad():
-            teacher: Tensor = self.teacher(views)
-        student: Tensor = self.student(views, masked)
+            teacher: tuple[Tensor, Tensor] = self.teacher(views, masked, hides=False)
+        student: tuple[Tensor, Tensor] = self.student(views, masked, hides=True)
         return student, teacher
 
     @torch.no_grad()
     def follow(self, teacher: Tensor, momentum: float = 0.9) -> None:
-        """Move the centre towards the mean outputs of the teacher."""
-        self.patch_centre.lerp_(teacher[:, 1:].flatten(0, 1).mean(dim=0).float(), 1 - momentum)
+        """Move the centre towards the mean of the teacher's outputs of patches, (M, outputs)."""
+        self.patch_centre.lerp_(teacher.mean(dim=0).float(), 1 - momentum)
 
 
 def draw_blocks(n_images: int, grid: tuple[int, int], share: float, device: torch.device) -> Tensor:

@@ -38,6 +38,10 @@ def test_a_method_that_finds_the_number_is_told_only_where_the_suite_says_so(tmp
     images = SetEntry("a", "a", n_groups=7)
     assert found.parameters_for(images, 0) == {"random_state": 0}
     assert told.parameters_for(images, 0) == {"random_state": 0, "grouping.n_clusters": 7}
+    text = TWO + "ibot-c = {}\ncontrastive = { parameters = { 'grouping.n_clusters' = 5 } }\n"  # both ask for a number
+    fixed, own = read_suite(make_suite(tmp_path, text)).methods
+    assert fixed.parameters_for(images, 0) == {"random_state": 0, "grouping.n_clusters": 7}
+    assert own.parameters_for(images, 0) == {"random_state": 0, "grouping.n_clusters": 5}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,7 @@ def test_a_method_that_finds_the_number_is_told_only_where_the_suite_says_so(tmp
         (TWO + "dec = { parameters = { 'training.epochs' = 0 } }", r"training\.epochs=0: give"),
         (TWO + "dec = { parameters = { random_state = 3 } }", "list seeds"),
         (TWO + "dec = { n_groups = 'found' }", "cannot find the number"),
+        (TWO + "ibot-c = { n_groups = 'found' }", "preset or parameters ask for 10 groups; leave n_groups out"),
         (TWO + "dec = { sed = 1 }", "there is no 'sed'"),
         (TWO + "dec = {}\ndec = {}", "a name stands there twice"),
         (TWO + "dec = {}\nDEC = { method = 'dec' }", "methods: dec stands there twice"),

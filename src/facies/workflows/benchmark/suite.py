@@ -220,10 +220,15 @@ def _method(path: Path, name: str, value: Any) -> MethodEntry:
         check_parameters(made := make_method(cls.name, str(table.get("preset", "quick")), parameters))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    told = table.get("n_groups", "found" if cls.estimates_n_clusters else "given")
+    finds = cls.estimates_n_clusters and made.asked_n_clusters is None
+    told = table.get("n_groups", "found" if finds else "given")
     if told not in ("given", "found"):
         raise InputError(f"{where}: n_groups={told!r}: write 'given' (that of the set) or 'found' (by the method)")
-    if told == "found" and not cls.estimates_n_clusters:
+    if told == "found" and not finds and cls.estimates_n_clusters:
+        raise InputError(
+            f"{where}: n_groups='found': its preset or parameters ask for {made.asked_n_clusters} groups; leave n_groups out"
+        )
+    if told == "found" and not finds:
         raise InputError(f"{where}: n_groups='found': {cls.name} cannot find the number of groups; leave it out")
     if "random_state" in parameters:
         raise InputError(f"{where}: random_state={made.random_state}: the seeds of a suite stand in its list seeds")
