@@ -70,8 +70,8 @@ class N2D(ReducedImages, LayoutClustering):
     layout_dimensions: Count = 10
     """Dimensions of the layout; the paper takes as many as groups."""
     training: Training = settings(Training, epochs=1000, batch_size=256)
-    """Training of the autoencoder; ``auto`` epochs are 12,000/N^⅔, between 8 and 500, and 16/side of that for
-    images of 32 pixels a side or more; never fewer than 8."""
+    """Training of the autoencoder; ``auto`` epochs are 24,000/N^⅔, between 16 and 1,000, and 16/side of that for
+    images of 32 pixels a side or more; never fewer than 16."""
 
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
@@ -101,7 +101,8 @@ class N2D(ReducedImages, LayoutClustering):
         """Stage: the autoencoder learns to reconstruct."""
         network: nn.Module = fit.trainer.build(self.build_network)
         normalizer = kept_normalizer(outputs, "gaussian", torch.device("cpu"))
-        training = self.training.with_epochs(baseline_epochs(len(fit.images), max(self.shown_shape[1:])))
+        epochs = 2 * baseline_epochs(len(fit.images), max(self.shown_shape[1:]))  # no other training follows
+        training = self.training.with_epochs(epochs)
         fit.trainer.fit(network, self.shown(fit), AutoencoderObjective(Preprocessor(normalizer), "ae"), training)
         return {"network": dict(network.state_dict())}
 
