@@ -98,6 +98,8 @@ def test_the_histogram_of_the_pixels_chooses_how_they_scatter(name, few, tmp_pat
     model = make_method(name, parameters=parameters).fit(grey)
     shown = model.preprocessor_.transform(torch.from_numpy(grey[:, None]).float())
     assert shown.mean().item() == pytest.approx(0.0, abs=1e-3)
+    if name == "vade":  # of the variance of the pixels the error is a share, however dark they are
+        assert shown.std().item() == pytest.approx(1.0, abs=1e-3)
     assert any(note.startswith("pixels learnt by squared errors (Gaussian)") for note in model.notes_)
     drawn = np.asarray(model.sample(30, 0))
     assert drawn.min() >= grey.min()

@@ -37,7 +37,6 @@ class VaDE(AutoencoderClustering):
        to clustering", IJCAI 2017.
     """
 
-    standardise: ClassVar[bool] = False
     likelihood: ClassVar[PixelScatter] = "auto"
     is_generative: ClassVar[bool] = True
     name: ClassVar[str] = "vade"
