@@ -18,6 +18,9 @@ from facies.training import Stage, StageOutputs
 
 VOTES = 10
 
+MIXTURE_STARTS = 20
+"""Starts of a mixture in a layout, of which the likeliest is kept: they are quick, and of three the best can be a poor one."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LayoutClustering(EmbeddingMethod):

@@ -18,7 +18,7 @@ from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
 from facies.methods.fit_context import FitContext
-from facies.methods.layout_clustering import LayoutClustering
+from facies.methods.layout_clustering import MIXTURE_STARTS, LayoutClustering
 from facies.methods.preprocessing import Preprocessor, centred_normalizer, kept_normalizer
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.weights import load_weights
@@ -124,7 +124,7 @@ class N2D(ReducedImages, LayoutClustering):
     def cut(self, rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         """The Gaussians in the layout of the codes."""
         layout = UMAPLayout(rows, self.n_neighbors, "euclidean", seed).layout(self.layout_dimensions)
-        mixture = GaussianMixture(self.n_clusters, reg_covar=1e-4, n_init=3, random_state=seed)
+        mixture = GaussianMixture(self.n_clusters, reg_covar=1e-4, n_init=MIXTURE_STARTS, random_state=seed)
         rows_of_layout = layout.astype(np.float64)
         memberships: NDArray[np.float32] = mixture.fit(rows_of_layout).predict_proba(rows_of_layout).astype(np.float32)
         return memberships

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from sklearn.mixture import GaussianMixture
 
-from facies.methods.layout_clustering import LayoutClustering
+from facies.methods.layout_clustering import MIXTURE_STARTS, LayoutClustering
 from facies.methods.pixel_clustering import ComponentClustering
 from facies.parameters import Positive
 
@@ -45,7 +45,7 @@ class TSNEGaussianMixture(LayoutClustering, ComponentClustering):
         """The Gaussians in the layout."""
         perplexity = min(self.perplexity, (len(rows) - 1) / 3)
         layout = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(rows)
-        mixture = GaussianMixture(self.n_clusters, n_init=3, reg_covar=1e-4, random_state=seed)
+        mixture = GaussianMixture(self.n_clusters, n_init=MIXTURE_STARTS, reg_covar=1e-4, random_state=seed)
         memberships: NDArray[np.float32] = (
             mixture.fit(layout.astype(np.float64)).predict_proba(layout).astype(np.float32)
         )
