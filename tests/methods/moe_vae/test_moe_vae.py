@@ -49,7 +49,9 @@ def test_what_a_fit_leaves(drawn, fitted):
     assert 1 <= fitted.latent_size_ <= 8
     assert len(fitted.expert_sizes_) == k
     assert fitted.mixture_.experts.latent_size == max(1, round(np.mean(fitted.expert_sizes_)))
-    assert all(note.startswith("the manager began unsure") for note in fitted.notes_)
+    first, *rest = fitted.notes_
+    assert first.startswith("pixels learnt ") and f"({fitted.normalizer_.likelihood.capitalize()})" in first
+    assert all(note.startswith("the manager began unsure") for note in rest)
     partitions = fitted.partitions()
     assert list(partitions) == ["density", "manager", "moe-vae"]
     assert accuracy(drawn[1], partitions["manager"].labels) >= 0.9

@@ -81,7 +81,7 @@ def test_pictures_in_one_group(pixels):
     with pytest.warns(FaciesWarning, match="fewer than two dense groups were found"):
         model = tiny(**{"density.selection": "leaf", "density.min_cluster_size": 45}).fit(pixels[:90])
     assert model.n_clusters_ == 1
-    assert "(0; 90 of 90 images were in none)" in model.notes_[0]
+    assert "(0; 90 of 90 images were in none)" in model.notes_[1]
     assert (model.labels_ == 0).all()
     assert model.probabilities_.shape == (90, 1)
 

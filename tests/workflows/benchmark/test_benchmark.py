@@ -123,6 +123,20 @@ def test_a_folder_of_another_suite_commit_or_owner_is_refused(run, tmp_path, mon
         run(overwrite=True)
 
 
+def test_what_has_no_row_yet_may_be_taken_out_again(run, tmp_path):
+    only_dec = SUITE.replace("idec = {}", "")
+    run(only_dec)
+    record = tmp_path / "results" / "suite.json"
+    before = record.read_text()
+    record.write_text(before.replace('"suite": {', '"suite": {"method idec": "idec, preset quick", '))  # ended early
+    assert run(only_dec).n_new == 0
+    assert "method idec was taken out of the suite; it had no row" in run.said
+    assert json.loads(record.read_text()) == json.loads(before)
+    run(SUITE)
+    with pytest.raises(InputError, match="method idec is not in it"):
+        run(only_dec)
+
+
 @pytest.fixture
 def at_another_commit(monkeypatch):
     monkeypatch.setattr(importlib.import_module("facies.workflows.benchmark.run_suite"), "commit", lambda: "0123")

@@ -33,7 +33,7 @@ from facies.methods.moe_vae.notes import alpha_note, dense_groups_note, lost_gro
 from facies.methods.moe_vae.sampling import MixtureSampler
 from facies.methods.moe_vae.settings import MoEVAESettings
 from facies.methods.pose_alignment import align_pose, load_pose
-from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs
+from facies.methods.preprocessing import Preprocessor, learn_normalizer, normalizer_outputs, scatter_notes
 from facies.methods.starting_encoder import apply_to_features, kept_encoder
 from facies.methods.weights import load_weights
 from facies.metrics import shannon_entropy
@@ -122,7 +122,8 @@ class MoEVAEStages:
         count = automatic_layouts(n_images) if s.n_layouts == "auto" else s.n_layouts
         n_neighbors = dynamic_neighbours(n_images) if s.n_neighbors == "dynamic" else s.n_neighbors
         notes = [] if s.n_neighbors == "dynamic" else neighbours_note(s.n_neighbors, n_images)
-        notes = [*self.look.notes(fit, outputs), *notes]
+        chosen = scatter_notes(self._normalizer(outputs)) if self.settings.likelihood == "auto" else []
+        notes = [*chosen, *self.look.notes(fit, outputs), *notes]
         with trainer.progress("embed", count + 2, "steps") as progress:
             points = l1_normalised(outputs["embedding_"])
             umap = UMAPLayout(points, n_neighbors, "manhattan", trainer.seed("map"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from facies.errors import InputError
 from facies.io import write_json_atomically
-from facies.workflows.benchmark.rows import Key
+from facies.workflows.benchmark.rows import Key, rows_in
 from facies.workflows.benchmark.suite import Suite
 from facies.workflows.work_folder import parameter_differences
 
@@ -28,6 +28,8 @@ class Begun:
     ----------
     added
         What a grown suite has that the folder has not yet: new sets and methods are simply run.
+    gone
+        What was taken out of the suite before it had a row.
     earlier
         In what the commit or version of its rows differs from the present one; empty where they are the same.
     about
@@ -35,6 +37,7 @@ class Begun:
     """
 
     added: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -91,7 +94,7 @@ class Results:
             is_ours = False
         current = {"format": FORMAT, "version": version, "commit": commit, "suite": suite.definition()}
         begun = self._check(current, other_commit) if is_ours else Begun()
-        if begun.added or not is_ours:
+        if begun.added or begun.gone or not is_ours:
             write_json_atomically(self.record, {**current, **begun.about})
         return begun
 
@@ -130,12 +133,15 @@ class Results:
         entries = {_entry(name) for name in then}
         added = list(dict.fromkeys(_entry(name) for name in now if _entry(name) not in entries))
         gone = list(dict.fromkeys(_entry(name) for name in then if _entry(name) not in {_entry(each) for each in now}))
+        counted = {f"{kind} {row[kind]}" for row in rows_in(self.rows) for kind in ("set", "method")}
         same = {name: value for name, value in now.items() if _entry(name) in entries}
         kept = {name: value for name, value in then.items() if _entry(name) not in gone}
         changed = parameter_differences(about, {name: current[name] for name in about})
         accepts = other_commit and about["format"] == FORMAT
         differences = [] if accepts else list(changed)
-        differences += [f"{entry} is not in it" for entry in gone] + parameter_differences(kept, same)
+        differences += [f"{entry} is not in it" for entry in gone if entry in counted] + parameter_differences(
+            kept, same
+        )
         if differences:
             more = f" and {len(differences) - FEW} more" if len(differences) > FEW else ""
             go_on = "" if accepts or differences != changed else ", or --other-commit to keep its rows and go on"
@@ -144,7 +150,7 @@ class Results:
                 f"give another folder, or --overwrite to begin anew{go_on}"
             )
         again = {"begun_again": earlier["begun_again"]} if "begun_again" in earlier else {}
-        return Begun(added, changed, {**about, **again})
+        return Begun(added, gone, changed, {**about, **again})
 
 
 def _entry(name: str) -> str:

@@ -60,6 +60,12 @@ class RowFile:
         self.rows = rows
 
 
+def rows_in(path: Path) -> list[Row]:
+    """The whole rows of a file, which stays as it is; none where there is no file."""
+    text = path.read_bytes() if path.exists() else b""
+    return _parse(text[: text.rfind(b"\n") + 1], path)
+
+
 def _key(row: Row) -> Key:
     return row["set"], row["method"], row["seed"]
 

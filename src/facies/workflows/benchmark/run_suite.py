@@ -128,6 +128,8 @@ def benchmark(
         begun = results.begin_or_continue(wanted, here, __version__, overwrite=overwrite, other_commit=other_commit)
         try:
             inputs = {each.name: input_of(each, places[each.name], results.sets, report) for each in wanted.sets}
+            for entry in begun.gone:
+                report(f"{entry} was taken out of the suite; it had no row")
             for entry in begun.added:
                 report(f"{entry} is new in the suite, and is run now")
             work = _Benchmark(wanted, results, here, means, report)

@@ -18,11 +18,10 @@ export interface Listeners {
 
 const RETRY_MS = 1000;
 
-/** Listens until the returned function is called. */
+/** Listens as long as the page lives; what it returns asks the server anew, after a request that did not reach it. */
 export function listen(to: Listeners): () => void {
   let source: EventSource | null = null;
   let retry = 0;
-  let ended = false;
   const open = (): void => {
     source = new EventSource(apiUrl("events"));
     const on = <T>(name: string, handle: (data: T) => void): void =>
@@ -38,7 +37,7 @@ export function listen(to: Listeners): () => void {
   };
   const again = (): void => {
     source?.close();
-    if (ended || document.hidden) return;
+    if (document.hidden) return;
     to.lost();
     clearTimeout(retry);
     retry = window.setTimeout(open, RETRY_MS);
@@ -50,10 +49,5 @@ export function listen(to: Listeners): () => void {
   };
   document.addEventListener("visibilitychange", onVisibility);
   open();
-  return () => {
-    ended = true;
-    document.removeEventListener("visibilitychange", onVisibility);
-    clearTimeout(retry);
-    source?.close();
-  };
+  return again;
 }

@@ -59,9 +59,15 @@ async function load(): Promise<void> {
   view.gallery =
     left.length > LARGE_LASSO
       ? { rows: subsample(left, CHUNK), total: left.length, loading: true, stale: false }
-      : { ...view.gallery, loading: true, stale: true };
-  const found = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), 0, current.signal);
-  if (request === latestRequest) view.gallery = { ...found, loading: false, stale: false };
+      : { ...view.gallery, loading: true, stale: true, failed: false };
+  try {
+    const found = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), 0, current.signal);
+    if (request === latestRequest) view.gallery = { ...found, loading: false, stale: false };
+  } catch (error) {
+    if (request === latestRequest)
+      view.gallery = { rows: NO_ROWS, total: 0, loading: false, stale: false, failed: true };
+    throw error;
+  }
 }
 
 /** Fetches the next chunk of a long list. */
@@ -71,7 +77,13 @@ export async function loadMore(): Promise<void> {
   if (!data || gallery.loading || gallery.rows.length >= gallery.total || view.task) return;
   const request = latestRequest;
   view.gallery = { ...gallery, loading: true };
-  const more = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), gallery.rows.length);
+  const offset = gallery.rows.length;
+  const more = await fetchOrder(targetQuery(target, data), effectiveOrder(target, view.order), offset).catch(
+    (error) => {
+      if (request === latestRequest) view.gallery = gallery; // So that scrolling on asks again.
+      throw error;
+    },
+  );
   if (request !== latestRequest) return;
   const rows = new Uint32Array(gallery.rows.length + more.rows.length);
   rows.set(gallery.rows);

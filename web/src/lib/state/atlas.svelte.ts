@@ -30,6 +30,7 @@ class Atlas {
   /** What screen readers read out. */
   announcement = $state("");
 
+  #askAnew = (): void => {};
   #chain: Promise<unknown> = Promise.resolve();
   #jobs = new Map<string, (event: JobEvent) => void>();
   #early = new Map<string, JobEvent>();
@@ -42,7 +43,7 @@ class Atlas {
       keys.load(this.person);
       const line = this.runs.find((run) => run.key === key) ?? this.runs[0];
       if (line) this.data = await RunData.open(line.key, projection);
-      listen({
+      this.#askAnew = listen({
         hello: (runs) => this.#onHello(runs),
         change: (event) => this.#onChange(event),
         probe: (event) => this.#onProbe(event),
@@ -97,7 +98,7 @@ class Atlas {
       return await work();
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return undefined;
-      if (error instanceof ApiError && error.lost) this.connected = false;
+      if (error instanceof ApiError && error.lost) this.#askAnew();
       this.notify(errorMessage(error), "error");
       return undefined;
     }

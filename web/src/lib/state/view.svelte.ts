@@ -63,6 +63,8 @@ export interface GalleryContent {
   loading: boolean;
   /** Whether the rows are still those from before, so that nobody may choose among them. */
   stale: boolean;
+  /** Whether the rows of the target could not be fetched. */
+  failed?: boolean;
 }
 
 export class View {
