@@ -61,7 +61,7 @@ def test_the_terms_of_moe_sim_vae_have_their_weights():
     terms = objective(network, given)
     total = terms["reconstruction"] + 0.5 * terms["similarity"] + 0.25 * terms["clustering"] + 2 * terms["variance"]
     assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-6)
-    means, logits, _, drawn = network.eval()(given.images)
+    means, logits, drawn = network.eval()(given.images)
     chosen = logits.argmax(dim=1)
     for i in range(6):
         torch.testing.assert_close(drawn[i].flatten(), network.decoders(means)[chosen[i], i])

@@ -35,3 +35,8 @@ def test_perceptrons_side_by_side_are_as_each_alone():
     for k in range(3):
         alone = torch.tanh(rows @ first.weight[k] + first.bias[k]) @ last.weight[k] + last.bias[k]
         torch.testing.assert_close(together[k], alone)
+    numbers = torch.tensor([2, 0, 0, 2, 2, 0])
+    own = networks.own(rows, numbers)
+    torch.testing.assert_close(own, together[numbers, torch.arange(6)])
+    own.sum().backward()
+    assert first.weight.grad[1].abs().sum() == 0 < first.weight.grad[0].abs().sum()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -132,13 +133,10 @@ class DAMICNetwork(SoftmaxNetwork):
 
     def own_errors(self, images: Tensor, groups: Tensor) -> Tensor:
         """(B, C, H, W) and their groups (B,) → squared error of each by the autoencoder of its group alone, (B,)."""
-        order = groups.argsort(stable=True)
-        counts = torch.bincount(groups, minlength=len(self.centres))
-        own = torch.arange(int(counts.max()), device=groups.device) < counts[:, None]  # (K, most of a group)
-        rows = images.new_zeros(*own.shape, images[0].numel())
-        rows[own] = images.flatten(1)[order]
-        errors = (self.experts(rows) - rows).square().sum(dim=2)[own]
-        return errors[order.argsort()]
+        rows = own = images.flatten(1)
+        for networks in cast(Iterable[ParallelMLP], self.experts):
+            own = networks.own(own, groups)
+        return (own - rows).square().sum(dim=1)
 
     def forward(self, images: Tensor, groups: Tensor | None = None, *, decode: bool = True) -> Any:
         """(B, C, H, W) → log-probabilities and errors of the autoencoders, both (B, K); with `groups` their own errors, (B,)."""

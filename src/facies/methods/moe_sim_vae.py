@@ -69,10 +69,10 @@ class MoESimVAE(JointClustering):
     """Numbers in each hidden layer; more tell more apart, and take longer."""
     n_neighbors: Annotated[int, Ge(2)] | None = None
     """Nearest images in the layout that an image is alike to; null is the size of a mean group, N/K, for which a partition can fit."""
-    similarity_weight: Weight = 1.0
+    similarity_weight: Weight = 0.8
     """Weight of keeping alike images in one group."""
     clustering_weight: Weight = 0.8
-    """Weight of groups that stay the same for noisy codes."""
+    """Weight of groups that are certain of their images and of one size."""
     variance_weight: Weight = 0.2
     """Weight of groups whose codes have variance 1."""
     training: Training = settings(Training, epochs=75, batch_size=256)
@@ -124,7 +124,7 @@ class MoESimVAE(JointClustering):
 
 @dataclass
 class MoESimVAEObjective:
-    """Error of the pixels + w₁·BCE(S, p pᵀ) + w₂·KL(target ‖ p of noisy codes) + w₃·divergence of the variances from 1 (eq. 4).
+    """Error of the pixels + w₁·BCE(S, p pᵀ) + w₂·KL(target ‖ p) + w₃·divergence of the variances from 1 (eq. 4).
 
     S is 1 for two images of which one is among the nearest of the other in the layout.
     """
@@ -146,11 +146,11 @@ class MoESimVAEObjective:
     def __call__(self, module: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Terms ``loss``, ``reconstruction``, ``similarity``, ``clustering`` and ``variance``."""
         view, target = self.preprocessor(batch.images)
-        means, logits, noisy, drawn = module(view)
+        means, logits, drawn = module(view)
         error = reconstruction(drawn, target, self.preprocessor.normalizer.likelihood).mean()
         probabilities = logits.softmax(dim=1)
         similarity = all_pairs_loss(probabilities, self.similar(batch))
-        clustering = soft_target_divergence(balanced_distribution(probabilities), noisy)
+        clustering = soft_target_divergence(balanced_distribution(probabilities), logits)
         variance = group_variance_divergence(means, logits.argmax(dim=1), logits.shape[1]) / means.shape[1]
         loss = error + self.similarity_weight * similarity + self.clustering_weight * clustering
         loss = loss + self.variance_weight * variance

@@ -7,13 +7,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - torch's own name
 
 from facies.nn.parallel_mlp import ParallelMLP
 
 HIDDEN_SIZES = (128, 64)
 CLASSIFIER_SIZE = 64
-NOISE = 0.5
 
 
 class MixAENetwork(nn.Module):
@@ -75,16 +73,15 @@ class MoESimVAENetwork(nn.Module):
         self.register_buffer("group_means", torch.zeros(n_clusters, latent_size))
         self.decoders = ParallelMLP(n_clusters, [latent_size, width, width, pixels], nn.ELU)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C, H, W) → means of the codes, logits of their groups, logits of noisy codes, and reconstructions.
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, H, W) → means of the codes, logits of the groups of codes drawn with variance 1, and what these show.
 
-        A code is drawn with variance 1, and decoded by its group's decoder alone.
+        A code is decoded by its group's decoder alone.
         """
         means = self.encoder(images.flatten(1))
-        logits, noisy = self.gate(means), self.gate(F.dropout(means, NOISE, self.training))
         codes = means + torch.randn_like(means) if self.training else means
-        drawn = self.decoders(codes)[logits.argmax(dim=1), torch.arange(len(codes), device=codes.device)]
-        return means, logits, noisy, drawn.reshape(images.shape)
+        logits = self.gate(codes)
+        return means, logits, self.decoders.own(codes, logits.argmax(dim=1)).reshape(images.shape)
 
     def place(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) → means of the codes (B, D), and probabilities (B, K)."""

@@ -47,3 +47,16 @@ class ParallelMLP(nn.Sequential):
         for inputs, outputs in itertools.pairwise(sizes):
             layers += [ParallelLinear(n_networks, inputs, outputs), activation()]
         super().__init__(*layers[:-1])
+        self.n_networks = n_networks
+
+    def own(self, rows: Tensor, networks: Tensor) -> Tensor:
+        """Each row through one network alone: (B, inputs) and the number of the network of each, (B,), → (B, outputs)."""
+        order = networks.argsort(stable=True)
+        parts = torch.split(rows[order], torch.bincount(networks, minlength=self.n_networks).tolist())
+        for layer in self:
+            if isinstance(layer, ParallelLinear):
+                each = zip(parts, layer.weight.unbind(), layer.bias.unbind(), strict=True)
+                parts = tuple(part @ weight + bias for part, weight, bias in each)
+            else:
+                parts = tuple(layer(part) for part in parts)
+        return torch.cat(parts)[order.argsort()]

@@ -50,7 +50,8 @@ def test_what_a_fit_leaves(drawn, fitted):
     assert len(fitted.expert_sizes_) == k
     assert fitted.mixture_.experts.latent_size == max(1, round(np.mean(fitted.expert_sizes_)))
     first, *rest = fitted.notes_
-    assert first.startswith("pixels learnt ") and f"({fitted.normalizer_.likelihood.capitalize()})" in first
+    assert first.startswith("pixels learnt ")
+    assert f"({fitted.normalizer_.likelihood.capitalize()})" in first
     assert all(note.startswith("the manager began unsure") for note in rest)
     partitions = fitted.partitions()
     assert list(partitions) == ["density", "manager", "moe-vae"]
