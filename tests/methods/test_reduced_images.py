@@ -12,6 +12,8 @@ from facies.methods.reduced_images import ReducedImages
 from facies.methods.registry import METHODS, method_class
 from tests.methods.test_contract import images, small
 
+# Fits so short collapse, and say so.
+pytestmark = pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")
 REDUCING = [name for name in METHODS if issubclass(method_class(name), ReducedImages)]
 
 
@@ -39,6 +41,23 @@ def test_it_learns_and_places_as_it_does_with_images_that_are_small(name, large,
     np.testing.assert_array_equal(again.predict(large), method.predict(large))
 
 
-@pytest.mark.parametrize("name", ["vade", "moe-sim-vae"])
-def test_what_is_drawn_has_the_size_that_was_learnt(name, large):
-    assert small(name, image_size=16).fit(large).sample(3, 0).shape[-2:] == (12, 16)
+@pytest.mark.parametrize("name", ["vade", "moe-sim-vae", "moe-vae"])
+def test_what_is_drawn_in_small_is_enlarged(name, large):
+    method = small(name, image_size=16).fit(large)
+    drawn = method.sample(3, 0, random_state=1)
+    assert drawn.shape == (3, 1, 24, 32)
+    reduced = downsample(torch.from_numpy(large.astype(np.float32))[:, None], (12, 16), whole_numbers=True)
+    as_small = small(name, image_size=None).fit(reduced.numpy()[:, 0].astype(np.uint8)).sample(3, 0, random_state=1)
+    halved = downsample(torch.from_numpy(drawn), (12, 16), whole_numbers=False).numpy()
+    assert np.abs(halved - as_small).mean() < 0.1 * np.ptp(as_small)
+
+
+def test_moe_vae_reconstructs_and_walks_at_the_size_of_the_images(large):
+    method = small("moe-vae", image_size=16).fit(large)
+    assert method.reconstruct(large[:5]).shape == (5, 1, 24, 32)
+    assert method.latent_walk(0, steps=4).shape == (4, 1, 24, 32)
+    white, drawn = method.white_image()
+    assert white.shape == (1, 24, 32)
+    assert drawn.shape == (method.n_clusters_, 1, 24, 32)
+    assert method.canonical(large[:5]).shape == (5, 1, 24, 32)
+    assert method.reconstruction_errors(large[:5]).shape == (5, method.n_clusters_)

@@ -36,8 +36,8 @@ def decoder_of(side):
 
 
 def test_decoders_of_larger_images_do_it_in_one_step_with_weights_by_the_former_names(monkeypatch):
-    now, small = decoder_of(33), decoder_of(32)
-    monkeypatch.setattr("facies.nn.conv_autoencoder.SMALL_SIDE", 33)
+    now, small = decoder_of(33), decoder_of(31)
+    monkeypatch.setattr("facies.nn.conv_autoencoder.LARGE_SIDE", 34)
     former = decoder_of(33)
     for decoder, kind in ((now, EnlargingConv2d), (former, nn.UpsamplingNearest2d), (small, nn.UpsamplingNearest2d)):
         kinds = [type(part) for part in decoder.blocks]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,6 +40,13 @@ def downsample(images: Tensor, size: tuple[int, int], *, whole_numbers: bool) ->
         return images
     small = F.interpolate(images.flatten(1, -3), size=size, mode="area").reshape(*images.shape[:-2], *size)
     return small.round() if whole_numbers else small
+
+
+def enlarge(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring images (B, C, H, W) that a network drew in small to the size of those that it was given, between the pixels linearly."""
+    if images.shape[-2:] == tuple(size):
+        return images
+    return F.interpolate(images, size=list(size), mode="bilinear", align_corners=False)
 
 
 def downsampled_copies(images: ImageSet, image_size: int | None, trainer: Trainer) -> ImageSet:

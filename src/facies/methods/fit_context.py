@@ -12,7 +12,7 @@ from torch import Tensor
 from facies.cluster import UMAPLayout
 from facies.errors import InputError
 from facies.images import ImageSet, background
-from facies.methods.downsample import downsampled_copies
+from facies.methods.downsample import downsampled_copies, downsampled_shape
 from facies.training import Projection, Stage, StageOutputs, Trainer, derive_seed
 
 
@@ -25,15 +25,20 @@ class FitContext:
         The images to learn from.
     trainer
         Runs stages and trainings.
+    native
+        The images as they came, where `images` are smaller ones; None are `images` themselves.
     """
 
-    def __init__(self, images: ImageSet, trainer: Trainer) -> None:
-        self.images, self.trainer = images, trainer
+    def __init__(self, images: ImageSet, trainer: Trainer, native: ImageSet | None = None) -> None:
+        self.images, self.trainer, self.native = images, trainer, images if native is None else native
         self._copies: dict[int | None, ImageSet] = {}
+        self._reduced: dict[int | None, FitContext] = {}
 
-    def stage(self, name: str, step: Callable[[FitContext, StageOutputs], StageOutputs]) -> Stage:
-        """A stage of a function that takes this context and the outputs of the stages before it."""
-        return Stage(name, functools.partial(step, self))
+    def stage(
+        self, name: str, step: Callable[[FitContext, StageOutputs], StageOutputs], image_size: int | None = None
+    ) -> Stage:
+        """A stage of a function that takes this context, or that of smaller images, and the outputs of the stages before it."""
+        return Stage(name, lambda outputs: step(self.reduced(image_size), outputs))
 
     @functools.cached_property
     def background(self) -> float:
@@ -45,6 +50,15 @@ class FitContext:
         if image_size not in self._copies:
             self._copies[image_size] = downsampled_copies(self.images, image_size, self.trainer)
         return self._copies[image_size]
+
+    def reduced(self, image_size: int | None) -> FitContext:
+        """The same fit to images whose longer side is `image_size`; itself where none is longer."""
+        shape = self.images.image_shape
+        if downsampled_shape(shape, image_size)[-2:] == shape[-2:]:
+            return self
+        if image_size not in self._reduced:
+            self._reduced[image_size] = FitContext(self.downsampled(image_size), self.trainer, self.images)
+        return self._reduced[image_size]
 
     def apply(
         self,

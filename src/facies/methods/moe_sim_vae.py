@@ -21,6 +21,7 @@ from facies.losses import (
     reconstruction,
     soft_target_divergence,
 )
+from facies.methods.downsample import enlarge
 from facies.methods.fit_context import FitContext
 from facies.methods.joint_clustering import JointClustering
 from facies.methods.preprocessing import PixelScatter, Preprocessor
@@ -118,8 +119,8 @@ class MoESimVAE(JointClustering):
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(n, self.latent_size, generator=generator).to(self.device_)
         drawn = self.network_.decoders(self.network_.group_means[cluster] + noise)[cluster]
-        images = self.normalizer_.native(self.normalizer_.scaled(drawn))
-        return images.reshape(n, *self.image_shape_[:-2], *self.shown_size)
+        images = self.normalizer_.native(self.normalizer_.scaled(drawn.reshape(n, *self.shown_shape)))
+        return enlarge(images, self.image_shape_[-2:]).reshape(n, *self.image_shape_)
 
 
 @dataclass

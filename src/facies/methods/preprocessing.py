@@ -67,10 +67,15 @@ class Preprocessor:
 
     def transform(self, pixels: Tensor) -> Tensor:
         """Native pixels (B, C, H, W) or (B, L, C, H, W) → the images themselves for the network, (B, L·C, H', W')."""
+        images = self.scaled(pixels)
+        return images if self.pose is None else self.pose(images)
+
+    def scaled(self, pixels: Tensor) -> Tensor:
+        """Native pixels → reduced and scaled, (B, L·C, H', W'), as they lie."""
         if self.size is not None:
             pixels = downsample(pixels, self.size, whole_numbers=self.whole_numbers)
         images: Tensor = self.normalizer(as_channels(pixels))
-        return images if self.pose is None else self.pose(images)
+        return images
 
     def look(self, pixels: Tensor) -> Tensor:
         """Native pixels → what a network is given that an encoder may stand in front of: its features, or the images."""

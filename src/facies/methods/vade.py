@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from facies.losses import reconstruction
 from facies.methods.autoencoder_clustering import AutoencoderClustering, ClusteringNetwork, Initialisation
 from facies.methods.clustering_networks import VaDENetwork
+from facies.methods.downsample import enlarge
 from facies.methods.preprocessing import PixelScatter, Preprocessor
 from facies.nn import MLPAutoencoder
 from facies.parameters import settings
@@ -119,7 +120,7 @@ class VaDE(AutoencoderClustering):
         noise = torch.randn(n, self.latent_size, generator=torch.Generator().manual_seed(seed)).to(self.device_)
         codes = means[cluster] + (0.5 * log_variances[cluster]).exp() * noise
         images = self.normalizer_.native(self.normalizer_.scaled(network.autoencoder.decode(codes)))
-        return images.reshape(n, *self.image_shape_[:-2], *self.shown_size)
+        return enlarge(images.reshape(n, *self.shown_shape), self.image_shape_[-2:]).reshape(n, *self.image_shape_)
 
 
 @dataclass

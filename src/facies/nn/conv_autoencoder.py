@@ -15,9 +15,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"mish": nn.Mish, "silu": nn.SiLU}
 """Mish is the thesis's; SiLU has nearly its shape and is quicker to compute on a CPU."""
 
 MAX_FILTERS = 512
-SMALL_SIDE = 32
-"""For larger images enlargement and convolution are one step, which is quicker and rounds otherwise; for those of at most so
-many pixels they stay two, so that seeds give the fits that they gave in earlier versions."""
+LARGE_SIDE = 32
+"""For images of so many pixels and more, enlargement and convolution are one step, which is quicker and rounds otherwise; for smaller
+ones they stay two, so that seeds give the fits that they gave in earlier versions."""
 
 
 def block_count(height: int, width: int) -> int:
@@ -153,7 +153,7 @@ class ConvLayout:
     ) -> None:
         self.image_shape, self.filters = image_shape, filters
         self.channels, height, width = image_shape
-        self.is_large = max(height, width) > SMALL_SIDE
+        self.is_large = max(height, width) >= LARGE_SIDE
         self.activation, self.normalization, self.n_networks = activation, normalization, n_networks
         count = block_count(height, width)
         self.widths = [min(filters * 2**block, MAX_FILTERS) for block in range(count)]

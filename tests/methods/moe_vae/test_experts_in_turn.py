@@ -106,19 +106,19 @@ def test_codes_are_drawn_in_training_alone():
 
 def test_routed_experts_of_larger_images_are_asked_in_turn():
     method = make_method("moe-vae", "quick", TINY)
-    assert method.build_mixture((1, 40, 40), 3, 4).in_turn
-    assert not method.build_mixture((1, 32, 32), 3, 4).in_turn
+    assert method.build_mixture((1, 32, 32), 3, 4).in_turn
+    assert not method.build_mixture((1, 28, 28), 3, 4).in_turn
     thesis = make_method("moe-vae", "paper", {"filters": 4})
-    assert not thesis.build_mixture((1, 40, 40), 3, 4).in_turn
+    assert not thesis.build_mixture((1, 32, 32), 3, 4).in_turn
     wasserstein = make_method("moe-vae", "quick", {**TINY, "experts.kind": "wae-random"})
-    assert not wasserstein.build_mixture((1, 40, 40), 3, 4).in_turn
+    assert not wasserstein.build_mixture((1, 32, 32), 3, 4).in_turn
 
 
 @pytest.mark.filterwarnings("ignore::facies.errors.FaciesWarning")  # so short a fit collapses, and says so
 def test_a_fit_of_larger_images_places_them_as_it_found_them_and_asks_one_expert_alone(monkeypatch):
     images = pictures(each=8, side=36)[0]
     short = {f"{training}.epochs": 1 for training in TRAININGS}
-    parameters = {**TINY, **THREE_GROUPS, **short, "filters": 2, "experts.filters": 2}
+    parameters = {**TINY, **THREE_GROUPS, **short, "filters": 2, "experts.filters": 2, "image_size": None}
     method = make_method("moe-vae", "quick", parameters).fit(images)
     np.testing.assert_array_equal(method.predict(images), method.labels_)
     assert method.mixture_.in_turn

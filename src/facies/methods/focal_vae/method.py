@@ -14,7 +14,7 @@ from torch import Tensor
 from facies.errors import InputError
 from facies.images import ImageSet
 from facies.methods.base import Method
-from facies.methods.downsample import downsample, downsampled_shape
+from facies.methods.downsample import downsample, downsampled_shape, enlarge
 from facies.methods.fit_context import FitContext
 from facies.methods.focal_vae.held_out import held_out_rows
 from facies.methods.focal_vae.settings import FORMER_PARAMETERS, FocalVAESettings
@@ -249,8 +249,5 @@ class FocalVAE(FocalVAESettings, Method):
 
     def _drawn(self, stacks: Tensor) -> Tensor:
         """What the decoder drew, in native units and at native size."""
-        planes = self.normalizer_.native(stacks.flatten(1, 2))
-        size = self.image_shape_[-2:]
-        if planes.shape[-2:] != size:
-            planes = torch.nn.functional.interpolate(planes, size=size, mode="bilinear", align_corners=False)
+        planes = enlarge(self.normalizer_.native(stacks.flatten(1, 2)), self.image_shape_[-2:])
         return planes.reshape(len(planes), *self.image_shape_)

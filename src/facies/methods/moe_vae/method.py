@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from torch import Tensor
 from facies.cluster import GroupTree
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.base import Method
+from facies.methods.downsample import downsampled_shape
 from facies.methods.features import ImageEncoder
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.features import image_encoder
@@ -25,7 +26,7 @@ from facies.methods.moe_vae.settings import FORMER_PARAMETERS, MoEVAESettings
 from facies.methods.moe_vae.stages import MoEVAEStages, own_sizes
 from facies.methods.partition import Partition, refuse_more_groups_than_images
 from facies.methods.pose_alignment import check_alignment, load_pose, to_canonical
-from facies.methods.preprocessing import Preprocessor
+from facies.methods.reduced_images import ReducedImages
 from facies.methods.starting_encoder import KEPT
 from facies.methods.weights import load_weights
 from facies.nn import PixelNormalizer
@@ -36,7 +37,7 @@ MIN_CLUSTER_SIZE = 5
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class MoEVAE(MoEVAESettings, Method):
+class MoEVAE(MoEVAESettings, ReducedImages):
     """Mixture of variational autoencoders with density-based pretraining.
 
     An autoencoder learns the images; the principal components of its code give the latent size; UMAP and HDBSCAN find
@@ -89,6 +90,7 @@ class MoEVAE(MoEVAESettings, Method):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "quick": {
+            "image_size": "auto",
             "autoencoder.latent_size": 20,
             "autoencoder.retrain": False,
             "autoencoder.l1": 0.0,
@@ -143,6 +145,11 @@ class MoEVAE(MoEVAESettings, Method):
     }
 
     @property
+    def longer_side(self) -> int | None:
+        """`image_size`, with ``auto`` made definite; a pretrained encoder looks at the images as they are."""
+        return None if self.encoder.is_pretrained and self.image_size == "auto" else super().longer_side
+
+    @property
     def asked_n_clusters(self) -> int | None:
         """How many groups the user asked for; None where density finds their number."""
         return self.n_clusters if self.grouping == "gaussian-mixture" else None
@@ -165,8 +172,10 @@ class MoEVAE(MoEVAESettings, Method):
         """Refuse also parameters that contradict one another, and too few images."""
         super().check(images)
         self.encoder.check(images.image_shape)
+        if self.encoder.is_pretrained and self.longer_side is not None:
+            raise InputError("a pretrained encoder looks at the images as they are: leave out image_size")
         if self.align:
-            check_alignment(images.image_shape)
+            check_alignment(downsampled_shape(images.image_shape, self.longer_side))
         smallest = self.density.min_cluster_size or max(MIN_CLUSTER_SIZE, len(images) // 50)
         if len(images) < 2 * smallest:
             raise InputError(
@@ -184,23 +193,22 @@ class MoEVAE(MoEVAESettings, Method):
     def stages(self, fit: FitContext) -> list[Stage]:
         """P1 to P9 of the thesis."""
         steps = MoEVAEStages(self)
-        align = [fit.stage("align", steps.align)] if self.align else []
-        retrain = [fit.stage("retrain", steps.retrain)] if self.autoencoder.retrain else []
-        return [
-            fit.stage("scale", steps.scale),
-            *align,
-            fit.stage("autoencode", steps.autoencode),
-            fit.stage("latent size", steps.estimate_latent_size),
-            *retrain,
-            fit.stage("embed", steps.embed),
-            fit.stage("density", steps.group),
-            fit.stage("manager", steps.pretrain_manager),
-            fit.stage("expert size", steps.estimate_expert_size),
-            fit.stage("experts", steps.train_mixture),
-            fit.stage("specialise", steps.specialise),
-            fit.stage("assign", steps.assign),
-            fit.stage("expert maps", steps.map_experts),
-        ]
+        named = {
+            "scale": steps.scale,
+            **({"align": steps.align} if self.align else {}),
+            "autoencode": steps.autoencode,
+            "latent size": steps.estimate_latent_size,
+            **({"retrain": steps.retrain} if self.autoencoder.retrain else {}),
+            "embed": steps.embed,
+            "density": steps.group,
+            "manager": steps.pretrain_manager,
+            "expert size": steps.estimate_expert_size,
+            "experts": steps.train_mixture,
+            "specialise": steps.specialise,
+            "assign": steps.assign,
+            "expert maps": steps.map_experts,
+        }
+        return [fit.stage(name, step, self.longer_side) for name, step in named.items()]
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Networks, scale and sizes; the groups before the experts stay with this object, not with the model."""
@@ -216,6 +224,7 @@ class MoEVAE(MoEVAESettings, Method):
             "n_clusters",
             "intensity",
             "likelihood",
+            "whole_numbers",
             "autoencoder",
             "latent_size",
             "manager",
@@ -229,7 +238,7 @@ class MoEVAE(MoEVAESettings, Method):
 
     def load_state(self, state: StageOutputs) -> None:
         """Build autoencoder, manager and experts."""
-        shape, device = self.image_shape_, self.device_
+        shape, device = downsampled_shape(self.image_shape_, self.longer_side), self.device_
         self.latent_size_, self.expert_sizes_ = int(state["latent_size"]), list(state["expert_sizes"])
         self.normalizer_ = load_weights(PixelNormalizer(likelihood=state["likelihood"]), state["intensity"], device)
         self.pose_: PoseTransformer | None = None
@@ -237,9 +246,10 @@ class MoEVAE(MoEVAESettings, Method):
             self.pose_ = load_pose(shape, self.alignment.rotation, state["pose"], device)
         self.encoder_: ImageEncoder | None = None
         if self.encoder.is_pretrained:
-            self.encoder_ = image_encoder(self.encoder, shape, state, device)
+            self.encoder_ = image_encoder(self.encoder, self.image_shape_, state, device)
         features = None if self.encoder_ is None else self.encoder_.features
-        self.preprocessor_ = Preprocessor(self.normalizer_, pose=self.pose_, encoder=self.encoder_)
+        reducing = self.reducing(self.normalizer_, state)
+        self.preprocessor_ = dataclasses.replace(reducing, pose=self.pose_, encoder=self.encoder_)
         size = self.latent_size_ if self.autoencoder.retrain else self.autoencoder.latent_size
         autoencoder = self.build_autoencoder(shape, size, features)
         self.autoencoder_ = load_weights(autoencoder, without_network_axis(state["autoencoder"]), device)
@@ -248,7 +258,7 @@ class MoEVAE(MoEVAESettings, Method):
         mixture.manager.load_state_dict(without_network_axis(state["manager"]))
         mixture.experts.load_state_dict(state["experts"])
         self.mixture_ = mixture.to(device).eval()
-        self.sampler_ = MixtureSampler(self.mixture_, self.preprocessor_, shape)
+        self.sampler_ = MixtureSampler(self.mixture_, self.preprocessor_, self.image_shape_)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Means of the first autoencoder's code."""
@@ -311,7 +321,7 @@ class MoEVAE(MoEVAESettings, Method):
         """Native pixels → the same upright."""
         if self.pose_ is None:
             return super().to_canonical(pixels)
-        return to_canonical(self.pose_, pixels, self.sampler_.scaled(pixels))
+        return to_canonical(self.pose_, pixels, self.preprocessor_.scaled(pixels))
 
     def draw(self, n: int, cluster: int, seed: int) -> Tensor:
         """Images of codes z ~ N(0, I), drawn by the group's expert."""

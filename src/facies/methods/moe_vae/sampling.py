@@ -10,23 +10,20 @@ from torch.nn import functional
 
 from facies.errors import InputError
 from facies.losses import reconstruction
+from facies.methods.downsample import enlarge
 from facies.methods.moe_vae.network import MixtureOfExperts
 from facies.methods.pose_alignment import from_canonical
-from facies.methods.preprocessing import Preprocessor, as_channels, channels_shape
+from facies.methods.preprocessing import Preprocessor, channels_shape
 
 
 class MixtureSampler:
-    """Draws with the experts of a fitted mixture, in native units."""
+    """Draws with the experts of a fitted mixture, in native units; what they draw in small is enlarged."""
 
     def __init__(self, mixture: MixtureOfExperts, preprocessor: Preprocessor, image_shape: tuple[int, ...]) -> None:
         self.mixture, self.preprocessor, self.image_shape = mixture, preprocessor, image_shape
+        self.size = preprocessor.size or image_shape[-2:]
         self.normalizer = preprocessor.normalizer
         self.n_experts = len(mixture.manager.head.bias)
-
-    def scaled(self, pixels: Tensor) -> Tensor:
-        """Native pixels → scaled, as they lie."""
-        images: Tensor = self.normalizer(as_channels(pixels))
-        return images
 
     def sample(self, n: int, cluster: int, seed: int) -> Tensor:
         """`n` images of codes z ~ N(0, I) by an expert: (n, *image_shape)."""
@@ -58,10 +55,10 @@ class MixtureSampler:
     def white_image(self) -> tuple[Tensor, Tensor]:
         """An image that is all white, and what each of the K experts makes of it (along the first axis)."""
         normalizer = self.normalizer
-        white = torch.ones(1, *channels_shape(self.image_shape), device=normalizer.low.device)
-        native = normalizer.native(white)
-        drawn = normalizer.scaled(self.mixture.experts(self._for_all(normalizer(native))).reconstruction[0])
-        return native.reshape(self.image_shape), normalizer.native(drawn).reshape(-1, *self.image_shape)
+        planes = channels_shape(self.image_shape)[0]
+        white = normalizer.native(torch.ones(1, planes, *self.size, device=normalizer.low.device))
+        drawn = self.mixture.experts(self._for_all(normalizer(white))).reconstruction[0]
+        return self._native(white)[0], self._native(normalizer.native(normalizer.scaled(drawn)))
 
     def reconstruct(self, pixels: Tensor, by: Literal["mixture", "best"]) -> Tensor:
         """Native pixels → reconstructions in native units, in the pose of the images."""
@@ -71,8 +68,8 @@ class MixtureSampler:
             weights = torch.nn.functional.one_hot(logits.argmax(dim=1), self.n_experts).float()
         mixed = torch.einsum("bk,bkchw->bchw", weights, self.normalizer.scaled(drawn))
         pose = self.preprocessor.pose
-        mixed = mixed if pose is None else from_canonical(mixed, pose.theta(self.scaled(pixels)))
-        return self.normalizer.native(mixed).reshape(len(mixed), *self.image_shape)
+        mixed = mixed if pose is None else from_canonical(mixed, pose.theta(self.preprocessor.scaled(pixels)))
+        return self._native(self.normalizer.native(mixed))
 
     def reconstruction_errors(self, pixels: Tensor) -> Tensor:
         """How far each expert's reconstruction is from the image: (B, K)."""
@@ -90,4 +87,8 @@ class MixtureSampler:
         widened = functional.pad(codes, (0, self.mixture.experts.latent_size - codes.shape[1]))
         every = widened.to(self.mixture.manager.head.bias.device)[:, None].expand(-1, self.n_experts, -1)
         drawn = self.normalizer.scaled(self.mixture.experts.decoder(every)[:, cluster])
-        return self.normalizer.native(drawn).reshape(len(codes), *self.image_shape)
+        return self._native(self.normalizer.native(drawn))
+
+    def _native(self, drawn: Tensor) -> Tensor:
+        """(N, L·C, H', W') in native units → (N, *image_shape)."""
+        return enlarge(drawn, self.image_shape[-2:]).reshape(len(drawn), *self.image_shape)

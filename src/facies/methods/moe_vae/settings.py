@@ -99,7 +99,8 @@ class MoEVAESettings:
     encoder: EncoderSettings = settings(EncoderSettings)
     """What looks at the images in front of the first autoencoder and of the manager; the experts look for themselves."""
     autoencoder: AutoencoderSettings = settings(AutoencoderSettings, epochs=200, batch_size=100, learning_rate=5e-4)
-    """The first autoencoder and its training; ``auto`` epochs are 12,000/N^⅔, between 8 and 150."""
+    """The first autoencoder and its training; ``auto`` epochs are 12,000/N^⅔, between 8 and 150; of images whose longer side is
+    32 pixels or more they are 16/side of that, with up to 500 before."""
     filters: Count | None = None
     """Filters of the first block of all networks; null is the side of the images, as in the thesis."""
     activation: Literal["mish", "silu"] = "mish"

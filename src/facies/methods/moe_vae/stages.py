@@ -23,7 +23,7 @@ from facies.cluster import (
 )
 from facies.cluster.hdbscan_tree import HDBSCANTree
 from facies.images import ImageSet
-from facies.methods.autoencoder import AutoencoderObjective, automatic_epochs
+from facies.methods.autoencoder import LARGE_SIDE, AutoencoderObjective, automatic_epochs, baseline_epochs
 from facies.methods.expert_method import expert_map
 from facies.methods.fit_context import FitContext
 from facies.methods.moe_vae.features import FrozenLook, learning_encoder
@@ -65,7 +65,7 @@ class MoEVAEStages:
     def scale(self, fit: FitContext, _: StageOutputs) -> StageOutputs:
         """Scale of the pixels and likelihood, from their histogram; and the pretrained encoder, where one is asked for."""
         scale = normalizer_outputs(learn_normalizer(fit.images, self.settings.likelihood))
-        encoder = self.settings.encoder
+        scale["whole_numbers"], encoder = fit.native.dtype == np.uint8, self.settings.encoder
         return {**scale, **(kept_encoder(encoder.begin(fit.images.image_shape)) if encoder.is_pretrained else {})}
 
     def align(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -205,8 +205,8 @@ class MoEVAEStages:
             "expert_sizes": found,
             "expert_size": max(found) if s.experts.latent_size == "own" else mean,
             "group_counts": [len(rows) for rows in groups],
-            "group_entropies": [_mean_entropy(fit.images, rows) for rows in groups],
-            "entropy": _mean_entropy(fit.images, np.arange(len(labels))),
+            "group_entropies": [_mean_entropy(fit.native, rows) for rows in groups],
+            "entropy": _mean_entropy(fit.native, np.arange(len(labels))),
         }
 
     def train_mixture(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
@@ -340,7 +340,9 @@ class MoEVAEStages:
         return self.look.through(plain, fit, outputs)
 
     def _epochs(self, training: Training, share: float, fit: FitContext) -> Training:
-        return training.with_epochs(round(share * automatic_epochs(len(fit.images))))
+        side = max(fit.images.image_shape[-2:])
+        whole = automatic_epochs(len(fit.images)) if side < LARGE_SIDE else baseline_epochs(len(fit.images), side)
+        return training.with_epochs(max(1, round(share * whole)))
 
 
 def _probabilities_of(manager: nn.Module, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
