@@ -75,6 +75,17 @@ def test_the_weights_of_mixae_change_along_the_training(progress, alpha, beta):
     assert terms["loss"].item() == pytest.approx(total.item(), rel=1e-6)
 
 
+def test_the_errors_of_mixae_are_shares_of_that_of_the_mean_image():
+    given, network = batch(n=64), MixAENetwork(16, 3, 2)
+    mean = given.images.mean(dim=0)
+    network.forward = lambda images: (
+        torch.full((64, 3), 1 / 3),
+        (images - mean).square().mean(dim=(1, 2, 3))[:, None].expand(-1, 3),
+    )
+    plain = MIXAEObjective(Preprocessor(PixelNormalizer(likelihood="bernoulli")), 0.1, 1.0)
+    assert plain(network, given)["reconstruction"].item() == pytest.approx(1.0, rel=1e-4)
+
+
 def test_the_errors_of_mixae_are_those_of_each_autoencoder_alone():
     network, images = MixAENetwork(16, 3, 2), batch().images
     probabilities, errors = network(images)

@@ -56,7 +56,10 @@ class MIXAE(JointClustering):
 
 @dataclass
 class MIXAEObjective:
-    """Σ_k p_k MSE_k + α·S − β·H, with S the entropy of an image's p and H that of their mean over the batch (eq. 4)."""
+    """Σ_k p_k MSE_k over MSE of the mean image + α·S − β·H (eq. 4).
+
+    S is the entropy of an image's p, and H that of their mean over the batch.
+    """
 
     preprocessor: Preprocessor
     sample_weight: float
@@ -66,7 +69,8 @@ class MIXAEObjective:
         """Terms ``loss``, ``reconstruction``, ``sample entropy`` S and ``batch entropy`` −H."""
         view, _ = self.preprocessor(batch.images)
         probabilities, errors = module(view)
-        error = expected_loss(probabilities, errors)
+        of_mean_image = (view - view.mean(dim=0)).square().mean().clamp(min=1e-12)
+        error = expected_loss(probabilities, errors / of_mean_image)
         unsure, uneven = sample_entropy(probabilities), batch_entropy(probabilities)
         alpha = self.sample_weight * batch.progress
         beta = self.batch_weight * (1 - batch.progress) + self.sample_weight * batch.progress
