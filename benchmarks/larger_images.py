@@ -1,9 +1,9 @@
-"""`moe-vae` on 1,500 images of 64 × 64: seconds, memory and groups, with `auto` epochs and with half of them.
+"""`moe-vae` on 1,500 images of 64 × 64: seconds, memory and groups, of reduced images and of whole ones.
 
     python benchmarks/larger_images.py                               # all sets, seed 0
-    python benchmarks/larger_images.py rendered-objects --epochs half
+    python benchmarks/larger_images.py rendered-objects --images whole
 
-*half*: the epochs of small images times 32/side, which would be quicker. Sets: turning things drawn by
+*reduced* to 32 pixels, as the quick preset has it, and *whole* (`image_size=null`). Sets: turning things drawn by
 `benchmarks/rendered_objects.py`, as COIL has them; rice; and 1,500 images of Fashion-MNIST, enlarged. The command is `facies
 cluster`, in a process of its own on all cores. Each row is kept as it is measured. Labels are read after the fit, to score it.
 """
@@ -25,26 +25,16 @@ import record
 from sets import input_of
 
 SETS = ("rendered-objects", "rice-64", "fashion-64")
-EPOCHS = ("auto", "half")
+IMAGES = ("reduced", "whole")
 
 
-def half_epochs(n_images: int) -> dict[str, int]:
-    """Fewer epochs for images of 64 pixels, by parameter."""
-    from facies.methods.autoencoder import automatic_epochs
-
-    usual = automatic_epochs(n_images, 64)
-    shares = {"autoencoder": 1.0, "manager": 1 / 3, "mixture": 1 / 8, "experts": 1 / 8}
-    return {f"{training}.epochs": max(1, round(share * usual)) for training, share in shares.items()}
-
-
-def measure(name: str, epochs: str, seed: int) -> dict[str, Any]:
+def measure(name: str, images: str, seed: int) -> dict[str, Any]:
     """One fit by the command, and its scores."""
     with np.load(input_of(name)) as held:
         n_images = len(held["images"])
-    run = record.WORK / f"larger-{name}-{epochs}-{seed}"
+    run = record.WORK / f"larger-{name}-{images}-{seed}"
     shutil.rmtree(run, ignore_errors=True)
-    settings = half_epochs(n_images) if epochs == "half" else {}
-    words = [word for each in settings.items() for word in ("--set", "{}={}".format(*each))]
+    words = ["--set", "image_size=null"] if images == "whole" else []
     command = [sys.executable, "-m", "facies.cli"]
     began = time.monotonic()
     subprocess.run(
@@ -71,18 +61,18 @@ def main() -> None:
     """Measure the rows that are not kept yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=SETS, metavar="SET")
-    parser.add_argument("--epochs", nargs="+", choices=EPOCHS, default=EPOCHS)
+    parser.add_argument("--images", nargs="+", choices=IMAGES, default=IMAGES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     wanted = parser.parse_args()
     record.WORK.mkdir(exist_ok=True)
     result = record.load("larger-images") or {"rows": []}
     for seed in wanted.seeds:
         for name in wanted.sets:
-            for epochs in wanted.epochs:
-                key = {"set": name, "epochs": epochs, "seed": seed}
+            for images in wanted.images:
+                key = {"set": name, "images": images, "seed": seed}
                 if any(all(row[part] == value for part, value in key.items()) for row in result["rows"]):
                     continue
-                result["rows"].append({**key, **measure(name, epochs, seed), "machine": record.machine()})
+                result["rows"].append({**key, **measure(name, images, seed), "machine": record.machine()})
                 record.keep("larger-images", result)
                 print(json.dumps(result["rows"][-1]), flush=True)
 

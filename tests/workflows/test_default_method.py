@@ -138,8 +138,9 @@ def test_images_without_a_figure_are_no_drawings() -> None:
 def test_parameters_of_one_method_alone_choose_it() -> None:
     assert default_methods(["random_state", "hardware.devices", "accelerator"]) == ("moe-vae", "pretrained")
     assert default_methods(["epochs"]) == ("moe-vae",)  # the name of an earlier version
-    assert default_methods(["image_size"]) == ("pretrained",)
-    assert default_methods(["image_size", "experts.epochs"]) == ("moe-vae",)  # which refuses the other
+    assert default_methods(["image_size"]) == ("moe-vae", "pretrained")
+    assert default_methods(["grouping.n_layouts"]) == ("pretrained",)
+    assert default_methods(["grouping.n_layouts", "experts.epochs"]) == ("moe-vae",)  # which refuses the other
     name, note = chosen(shaded(), **{"experts.epochs": 3})
     assert name == "moe-vae"
     assert "pretrained has no parameter experts.epochs" in note
