@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facies.errors import InputError
-from facies.metrics.without_labels import SCORED, judge, look_at
+from facies.metrics.without_labels import SCORED, _density_validity, judge, look_at
 
 N, K = 160, 4
 KINDS = np.repeat(np.arange(K), N // K)
@@ -56,3 +56,14 @@ def test_one_group_and_noise_are_judged_too(views):
 def test_too_few_images_are_refused():
     with pytest.raises(InputError, match="19 images are too few"):
         look_at(np.zeros((19, 3)))
+
+
+def test_groups_of_one_or_two_images_count_as_noise_for_the_density():
+    rng = np.random.default_rng(0)
+    layout = np.concatenate([rng.normal(size=(30, 2)), rng.normal(size=(30, 2)) + 9]).astype(np.float32)
+    labels = np.repeat([0, 1], 30)
+    for few in (1, 2):
+        rare, noise = labels.copy(), labels.copy()
+        rare[:few], noise[:few] = 2, -1
+        assert _density_validity(layout, rare) == _density_validity(layout, noise) > 0.5
+    assert _density_validity(layout, np.arange(60)) == -1

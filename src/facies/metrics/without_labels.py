@@ -129,6 +129,9 @@ def _laid_out(
     return layout, [(rows, assign_noise(layout, labels)) for labels in found]
 
 
+LEAST_SPANNED = 3
+
+
 def _by_k_means(points: NDArray[np.float32], seed: int) -> NDArray[np.int64]:
     labels: NDArray[np.int64] = (
         KMeans(number_by_silhouette(points, MOST_GROUPS, seed), random_state=seed).fit(points).labels_
@@ -143,6 +146,10 @@ def _agreement(labels: NDArray[np.int64], view: EmbeddingView) -> float:
 def _density_validity(layout: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     from hdbscan.validity import validity_index
 
+    members = np.bincount(labels[labels >= 0], minlength=1)
+    spanned = np.where((labels >= 0) & (members[labels] >= LEAST_SPANNED), labels, -1)  # no tree spans fewer
+    if spanned.max(initial=-1) < 0:
+        return -1.0
     with np.errstate(all="ignore"):
-        found = float(validity_index(np.asarray(layout, np.float64), labels))
+        found = float(validity_index(np.asarray(layout, np.float64), spanned))
     return found if np.isfinite(found) else -1.0
