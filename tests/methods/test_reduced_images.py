@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from facies.methods import load_method
+from facies.errors import InputError
+from facies.methods import load_method, make_method
 from facies.methods.downsample import downsample
 from facies.methods.reduced_images import ReducedImages
 from facies.methods.registry import METHODS, method_class
@@ -61,3 +62,17 @@ def test_moe_vae_reconstructs_and_walks_at_the_size_of_the_images(large):
     assert drawn.shape == (method.n_clusters_, 1, 24, 32)
     assert method.canonical(large[:5]).shape == (5, 1, 24, 32)
     assert method.reconstruction_errors(large[:5]).shape == (5, method.n_clusters_)
+
+
+def test_moe_vae_reduces_focal_stacks_too(large):
+    stacks = np.stack([large, 255 - large], axis=1)[:, :, None]  # (N, L, C, H, W)
+    method = small("moe-vae", image_size=16).fit(stacks)
+    np.testing.assert_array_equal(method.predict(stacks), method.labels_)
+    assert method.reconstruct(stacks[:3]).shape == method.sample(3, 0).shape == (3, 2, 1, 24, 32)
+
+
+def test_a_pretrained_encoder_sees_whole_images(large):
+    pretrained = {"encoder.name": "efficientnet-lite0"}
+    assert make_method("moe-vae", "quick", pretrained).longer_side is None
+    with pytest.raises(InputError, match="looks at the images as they are: leave out image_size"):
+        make_method("moe-vae", "quick", {**pretrained, "image_size": 16}).fit(large)

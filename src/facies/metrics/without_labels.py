@@ -86,8 +86,8 @@ def judge(groups: ArrayLike, own: EmbeddingView, others: Sequence[EmbeddingView]
         sub-samples (Ben-Hur et al., 2002); ``agreement`` with the groupings of other encoders, where there are some (both are
         adjusted mutual information, 0 by chance, 1 if equal: Vinh, Epps & Bailey, JMLR 11, 2010); ``information``, the entropy
         of the groups divided by ln M: of what is equally well supported, that which says more is the better;
-        ``density_validity``, DBCV (Moulavi et al., 2014), −1 to 1, for the record; and ``score``, the mean of the first four
-        (of three where there is no other encoder).
+        ``density_validity``, DBCV (Moulavi et al., 2014), −1 to 1, groups of one or two images as noise, for the record;
+        and ``score``, the mean of the first four (of three where there is no other encoder).
 
     Examples
     --------
