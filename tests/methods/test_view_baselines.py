@@ -18,7 +18,7 @@ from facies.methods.cc import CCObjective
 from facies.methods.ibot_c import RisingTeacher
 from facies.methods.jule import partners_of, spread
 from facies.methods.preprocessing import Preprocessor
-from facies.methods.spice import balanced
+from facies.methods.spice import equal_shares
 from facies.metrics import accuracy
 from facies.nn import ConvEmbedding, MLPAutoencoder, MomentumNetwork, PixelNormalizer, ResidualEncoder, TwoHeads
 from facies.nn.paired_views import PairedAutoencoder, SecondView
@@ -194,10 +194,15 @@ def test_images_beyond_those_that_are_merged_follow_and_a_note_says_so(monkeypat
     assert len(method.labels_) == 60
 
 
-def test_groups_teach_a_classifier_with_equally_many_images():
-    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
-    scores = np.eye(3, dtype=np.float32)[labels] * np.linspace(0.5, 0.9, 9, dtype=np.float32)[:, None]
-    assert balanced(np.arange(9), scores, labels).tolist() == [1, 2, 3, 4, 7, 8]
+def test_each_group_teaches_a_classifier_as_often():
+    shares = equal_shares(np.array([0, 0, 0, 1, 2, 2]))
+    np.testing.assert_allclose(shares, [1 / 9, 1 / 9, 1 / 9, 1 / 3, 1 / 6, 1 / 6])
+
+
+@pytest.mark.parametrize(("epochs", "momentum"), [(1, 0.0), (20, 0.5), (1000, 0.99)])
+def test_what_is_kept_of_a_short_training_is_not_its_beginning(epochs, momentum):
+    method = make_method("spice", parameters={"semi.epochs": epochs, "semi.batch_size": 112})
+    assert method._classifier_momentum(100) == pytest.approx(momentum)
 
 
 LONGER = {

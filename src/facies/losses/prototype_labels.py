@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 def prototype_targets(embedding: Tensor, scores: Tensor) -> Tensor:
     """Which images each group is taught from (Niu, Shan & Wang, 2022).
 
-    The prototype of a group is the mean embedding of the N/2K images with its greatest scores; the N/K images most like it
+    The prototype of a group is the mean direction of the N/2K images with its greatest scores; the N/K images most like it
     (cosine) are labelled so. An image may have several labels, or none; all groups have as many images.
 
     Parameters
@@ -28,7 +28,7 @@ def prototype_targets(embedding: Tensor, scores: Tensor) -> Tensor:
     count, n_clusters = scores.shape[1:]
     surest = scores.detach().topk(max(1, count // (2 * n_clusters)), dim=1).indices
     unit = F.normalize(embedding.detach(), dim=1)
-    prototypes = F.normalize(embedding.detach()[surest].mean(dim=1), dim=2)
+    prototypes = F.normalize(unit[surest].mean(dim=1), dim=2)
     nearest = torch.einsum("nd,hkd->hnk", unit, prototypes).topk(max(1, count // n_clusters), dim=1).indices
     return torch.zeros_like(scores).scatter(1, nearest, 1.0)
 

@@ -170,7 +170,8 @@ class AutoencoderClustering(ReducedImages):
     def pretrain(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: the autoencoder learns to reconstruct."""
         network = fit.trainer.build(lambda: self.build_network(self.dropout))
-        objective = AutoencoderObjective(self.preprocessor(fit, outputs), "ae")
+        preprocessor = self.preprocessor(fit, outputs, self.pretraining_views)
+        objective = AutoencoderObjective(preprocessor, "ae")
         fit.trainer.fit(network.autoencoder, self.shown(fit), objective, self._epochs(self.pretraining, fit))
         return {"autoencoder": dict(network.autoencoder.state_dict())}
 
@@ -197,10 +198,15 @@ class AutoencoderClustering(ReducedImages):
         fit.trainer.fit(network, self.shown(fit), objective, self._epochs(self.training, fit), callbacks=callbacks)
         return {"network": dict(network.state_dict())}
 
-    def preprocessor(self, fit: FitContext, outputs: StageOutputs) -> Preprocessor:
-        """How the pixels of a batch are prepared in training."""
+    @property
+    def pretraining_views(self) -> Augmentation:
+        """Views from which the autoencoder learns alone."""
+        return self.augmentation
+
+    def preprocessor(self, fit: FitContext, outputs: StageOutputs, views: Augmentation | None = None) -> Preprocessor:
+        """How the pixels of a batch are prepared in training; views are those of `augmentation` unless given."""
         normalizer = kept_normalizer(outputs, self.likelihood, torch.device("cpu"))
-        return Preprocessor(normalizer, self.augmentation.transform(fit.background))
+        return Preprocessor(normalizer, (views or self.augmentation).transform(fit.background))
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Network and scale of the pixels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name
 
+from facies.cluster import KMeans
+from facies.methods.autoencoder import automatic_epochs
 from facies.methods.autoencoder_clustering import ClusteringNetwork
 from facies.methods.fit_context import FitContext
 from facies.methods.idec import IDEC
@@ -41,13 +44,15 @@ class Selection(Settings):
     """Rounds of selecting sure images, and of a classifier that learns from them."""
 
     share: Fraction = 0.5
-    """Share of a group's images, the surest, that teach the classifier; more teach it more, and more that is wrong."""
-    rounds: Count = 5
-    """How often images are selected at most; it ends before if no more than `tolerance` of the images change their group."""
+    """Share of a group's images, those most like the one nearest to its centre, that teach the classifier; more teach it more,
+    and more that is wrong."""
+    rounds: Count = 30
+    """How often images are selected at most; it ends before if the classifier moves no more than `tolerance` of the images."""
     filters: Count = 16
     """Filters of the classifier's first convolution; more tell more apart, and take longer."""
-    training: Training = settings(Training, epochs=20, batch_size=128)
-    """Training of the classifier in each round; it goes on from the round before."""
+    training: Training = settings(Training, epochs=50, batch_size=256)
+    """Training of the classifier in each round, from the start; ``auto`` epochs are an eighth of 12,000/M^⅔ for M selected
+    images, between 8 and 60."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -69,8 +74,9 @@ class IDCEC(IDEC):
     citation: ClassVar[str] = "Lu et al., 2022"
     summary: ClassVar[str] = (
         "A convolutional autoencoder was trained to reproduce the images by way of a code of {0.latent_size} numbers, and refined "
-        "together with the centres of groups in it. Of each group a share of {0.selection.share:g} of the images, those that belong to "
-        "it most surely, then taught a classifier, whose answers were the groups of the next of up to {0.selection.rounds} rounds."
+        "together with the centres of groups in it. K-means then found groups in the codes; of each a share of {0.selection.share:g} "
+        "of the images, those most like the one nearest to its centre, taught a classifier, and k-means found the groups of the next "
+        "of up to {0.selection.rounds} rounds in its answers."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
@@ -79,8 +85,10 @@ class IDCEC(IDEC):
             "pretraining.epochs": "auto",
             "training.epochs": 50,
             "update_interval": 30,
+            "selection.rounds": 5,
             "selection.filters": 8,
-            "selection.training.epochs": 8,
+            "selection.training.epochs": "auto",
+            "selection.training.batch_size": 32,
         },
     }
     test_parameters: ClassVar[Mapping[str, Any]] = {
@@ -92,8 +100,8 @@ class IDCEC(IDEC):
     """Three convolutions of stride 2, and a dense layer."""
     filters: Count = 32
     """Filters of the first convolution, of which the second has twice and the third four times as many."""
-    views: Augmentation = settings(Augmentation, zoom=0.0)
-    """Views from which the classifier learns."""
+    views: Augmentation = settings(Augmentation, rotation=5.0, zoom=0.0, shift=0.05)
+    """Views from which the autoencoder is pretrained, and the classifier learns."""
     selection: Selection = settings(Selection)
     """The rounds in which sure images teach a classifier."""
 
@@ -101,6 +109,11 @@ class IDCEC(IDEC):
         """The convolutional autoencoder of `convdec-da`."""
         filters = [self.filters * factor for factor in (1, 2, 4)]
         return self.with_groups(StridedAutoencoder(self.shown_shape, self.latent_size, filters))
+
+    @property
+    def pretraining_views(self) -> Augmentation:
+        """`views`; autoencoder and centres learn together from the images as they are."""
+        return self.views
 
     def stages(self, fit: FitContext) -> list[Stage]:
         """As of `idec`, and the classifier."""
@@ -110,29 +123,32 @@ class IDCEC(IDEC):
     def classify(self, fit: FitContext, outputs: StageOutputs) -> StageOutputs:
         """Stage: rounds of selecting sure images, and learning a classifier from them."""
         preprocessor = self.preprocessor(fit, outputs).to(self.device_)
-        first = self.with_groups(self.build_network().autoencoder, len(outputs["centres"]))
-        first = load_weights(first, outputs["network"], self.device_)
+        network = self.with_groups(self.build_network().autoencoder, len(outputs["centres"]))
+        network = load_weights(network, outputs["network"], self.device_)
         views = Preprocessor(preprocessor.normalizer, self.views.transform(fit.background))
-        classifier: Classifier = fit.trainer.build(lambda: self._classifier(len(outputs["centres"])))
-
-        def by_code(pixels: Tensor) -> Tensor:
-            return self.assignments(first.encode(preprocessor.transform(pixels)), first.centres)
-
-        def by_classifier(pixels: Tensor) -> Tensor:
-            return classifier(preprocessor.transform(pixels)).softmax(dim=1)
-
-        (shares,) = fit.apply(by_code, "classify", self.shown(fit))
+        (features,) = fit.apply(lambda x: network.encode(preprocessor.transform(x)), "classify", self.shown(fit))
         notes = []
         for number in range(1, self.selection.rounds + 1):
-            labels, rows = shares.argmax(axis=1), reliable_rows(shares, self.selection.share)
-            fit.trainer.fit(classifier, self.shown(fit), LabelObjective(views, labels), self.selection.training, rows)
+            groups = KMeans(self.n_clusters, n_init=self.n_init, random_state=fit.trainer.seed("round", number))
+            groups.fit(features)
+            rows = representative_rows(features, groups.labels_, groups.cluster_centers_, self.selection.share)
+            classifier = fit.trainer.build(functools.partial(self._classifier, groups.n_clusters_))
+            objective = LabelObjective(views, groups.labels_)
+            training = self.selection.training.with_epochs(classifier_epochs(len(rows)))
+            fit.trainer.fit(classifier, self.shown(fit), objective, training, rows)
             classifier.to(self.device_).eval()
-            (shares,) = fit.apply(by_classifier, "classify", self.shown(fit))
-            changed = float((shares.argmax(axis=1) != labels).mean())
-            notes.append(f"round {number}: {len(rows)} sure images taught the classifier, which moved {changed:.1%}")
-            if changed <= self.tolerance:
+            features = self._answers(classifier, preprocessor, fit)
+            moved = float((features.argmax(axis=1) != groups.labels_).mean())
+            notes.append(f"round {number}: {len(rows)} sure images taught the classifier, which moved {moved:.1%}")
+            if moved <= self.tolerance:
                 break
-        return {"classifier": dict(classifier.state_dict()), "notes": notes}
+        return {"classifier": dict(classifier.state_dict()), "n_clusters": groups.n_clusters_, "notes": notes}
+
+    def _answers(self, classifier: Classifier, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:
+        (answers,) = fit.apply(
+            lambda x: classifier(preprocessor.transform(x)).softmax(dim=1), "classify", self.shown(fit)
+        )
+        return answers
 
     def model_state(self, outputs: StageOutputs) -> StageOutputs:
         """Classifier and scale of the pixels; the autoencoder is no longer needed."""
@@ -173,12 +189,25 @@ class LabelObjective:
         return {"loss": F.cross_entropy(module(view), labels)}
 
 
-def reliable_rows(shares: NDArray[np.float32], share: float) -> NDArray[np.int64]:
-    """Rows of the surest images of each group by their shares (N, K): so large a share of the group, and at least one."""
-    labels, surest = shares.argmax(axis=1), shares.max(axis=1)
+def representative_rows(
+    features: NDArray[np.float32], labels: NDArray[np.int64], centres: NDArray[np.float32], share: float
+) -> NDArray[np.int64]:
+    """Rows of each group most like its representative, the one nearest to its centre: a `share` of them, and at least one.
+
+    Features (N, F) are compared by the cosine; labels (N,) are of centres (K, F).
+    """
+    directions = features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
+    distances = np.linalg.norm(features - centres[labels], axis=1)
     chosen = []
     for group in np.unique(labels):
         members = np.flatnonzero(labels == group)
+        representative = members[distances[members].argmin()]
+        likeness = directions[members] @ directions[representative]
         count = max(1, round(share * len(members)))
-        chosen.append(members[np.argsort(-surest[members], kind="stable")[:count]])
+        chosen.append(members[np.argsort(-likeness, kind="stable")[:count]])
     return np.sort(np.concatenate(chosen))
+
+
+def classifier_epochs(n_images: int) -> int:
+    """An eighth of `automatic_epochs`: between 8 and 60."""
+    return max(8, automatic_epochs(n_images, 480) // 8)

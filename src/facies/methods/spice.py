@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -27,6 +28,8 @@ from facies.training import Augmentation, EMATeacher, Stage, StageOutputs, Train
 
 PARTNERS = 32
 """Sure images of which each image is given one in an epoch."""
+MEMORIES = 10
+"""Times over that a training is as long as the memory of the classifier that is kept, at least."""
 
 
 @dataclass(kw_only=True)
@@ -159,7 +162,7 @@ class SPICE(MomentumContrast):
         used, labels = np.unique(scores.argmax(axis=1), return_inverse=True)
         count = min(self.n_neighbors, max(3, len(scores) // (4 * self.n_clusters)))
         neighbours = self_neighbours(unit, count + 1)[0][:, 1:]
-        sure = balanced(sure_rows(scores, labels, neighbours, self.confidence, self.agreement), scores, labels)
+        sure = sure_rows(scores, labels, neighbours, self.confidence, self.agreement)
         strong = self.preprocessor(fit, outputs)
         encoder = load_weights(self.build_encoder(), outputs["encoder"], torch.device("cpu"))
         network: ClassifierWithTeacher = fit.trainer.build(
@@ -174,8 +177,8 @@ class SPICE(MomentumContrast):
             self.shown(fit),
             objective,
             self.semi,
-            callbacks=[EMATeacher("student", "teacher", self.teacher_momentum)],
-            partners=rng.choice(sure, (len(labels), PARTNERS)),
+            callbacks=[EMATeacher("student", "teacher", self._classifier_momentum(len(labels)))],
+            partners=rng.choice(sure, (len(labels), PARTNERS), p=equal_shares(labels[sure])),
         )
         finished, classifier = network.teacher
         notes = [
@@ -190,6 +193,11 @@ class SPICE(MomentumContrast):
             "notes": [*outputs["notes"], *notes],
         }
 
+    def _classifier_momentum(self, n_images: int) -> float:
+        """That of the encoder's teacher, or less, so that the classifier that is kept remembers the last tenth of a short training."""
+        steps = self.semi.n_epochs * math.ceil(n_images / self.semi.batch_size)
+        return max(0.0, min(self.teacher_momentum, 1 - MEMORIES / steps))
+
     def load_groups(self, groups: dict[str, Tensor]) -> None:
         """Build the classifier."""
         n_clusters, features = groups["weight"].shape
@@ -200,8 +208,7 @@ class SPICE(MomentumContrast):
         return torch.softmax(self.classifier_(embedding), dim=1)
 
 
-def balanced(rows: NDArray[np.int64], scores: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of some rows the surest of each group, as many as the smallest has."""
-    count = int(np.bincount(labels[rows]).min())
-    order = rows[np.argsort(-scores[rows].max(axis=1), kind="stable")]
-    return np.sort(np.concatenate([order[labels[order] == group][:count] for group in np.unique(labels)]))
+def equal_shares(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Probabilities (N,) by which each group of `labels` is drawn as often as any other."""
+    weights: NDArray[np.float64] = 1.0 / np.bincount(labels)[labels]
+    return weights / weights.sum()
