@@ -25,7 +25,7 @@ from facies.methods.damic import ExpertObjective
 from facies.methods.depict import DEPICTObjective
 from facies.methods.dynae import DynAEObjective
 from facies.methods.edesc import singular_vectors
-from facies.methods.idcec import reliable_rows
+from facies.methods.idcec import representative_rows
 from facies.methods.interpolation import InterpolationNetwork, InterpolationObjective
 from facies.methods.preprocessing import Preprocessor
 from facies.methods.target_distribution import TargetDistribution
@@ -59,7 +59,7 @@ OWN = {
     "depict": {"pretraining.epochs": 60},
     "dynae": {**CONV, "augmentation.enabled": False},
     "edesc": {**CONV, "latent_size": 8, "subspace_size": 2},
-    "idcec": {**STRIDED, "selection.rounds": 1, "selection.filters": 4, "selection.training.batch_size": 10},
+    "idcec": {**STRIDED, "selection.filters": 4, "selection.training.epochs": 20, "selection.training.batch_size": 10},
     "vade": CONV,
 }
 PREPROCESSOR = Preprocessor(PixelNormalizer(likelihood="gaussian"))
@@ -76,7 +76,10 @@ def test_kinds_are_found_also_in_images_never_seen(name):
         drawn = np.concatenate([method.sample(20, group, random_state=1) for group in range(4)])
         assert (method.predict(drawn) == np.repeat(range(4), 20)).mean() > 0.9
     if name == "idcec":
-        assert method.notes_[-1].startswith("round 1: 80 sure images taught the classifier, which moved ")
+        rounds = [note for note in method.notes_ if note.startswith("round ")]
+        assert rounds[0].startswith("round 1: 80 sure images taught the classifier, which moved ")
+        assert rounds[-1].endswith(" moved 0.0%")
+        assert len(rounds) < method.selection.rounds
 
 
 @pytest.fixture(autouse=True)
@@ -282,7 +285,9 @@ def test_the_sure_are_to_become_their_centre_and_the_others_themselves(conflict)
     assert terms["sure"].item() == pytest.approx(8 / 9)
 
 
-def test_the_surest_of_each_group_are_selected_and_at_least_one():
-    shares = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.4, 0.6]], np.float32)
-    assert reliable_rows(shares, 0.5).tolist() == [0, 2, 4]
-    assert reliable_rows(shares, 0.0).tolist() == [0, 4]
+def test_of_each_group_those_most_like_the_one_nearest_to_its_centre_are_selected_and_at_least_one():
+    directions = np.radians([0.0, 10.0, 40.0, 80.0, 90.0])
+    features = np.stack([np.cos(directions), np.sin(directions)], axis=1).astype(np.float32) * 3
+    labels, centres = np.array([0, 0, 0, 1, 1]), np.array([[2.9, 0.6], [0.1, 2.9]], np.float32)
+    assert representative_rows(features, labels, centres, 0.7).tolist() == [0, 1, 4]
+    assert representative_rows(features, labels, centres, 0.0).tolist() == [1, 4]
