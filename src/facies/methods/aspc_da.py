@@ -38,7 +38,7 @@ class ASPCDA(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Guo et al., 2020"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce views of the images by way of a code of {0.latent_size} numbers. The "
+        "An autoencoder ({0.network}) was trained to reproduce views of the images by way of a code of {0.code_length} numbers. The "
         "codes of views were then drawn to the centre, found by {0.initialisation}, of the image itself, beginning with the images "
         "nearest to theirs."
     )

@@ -16,6 +16,7 @@ from facies.training import Batch
 AutoencoderKind = Literal["vae", "ae", "beta-vae", "wae-deterministic", "wae-random"]
 KINDS: tuple[AutoencoderKind, ...] = ("vae", "ae", "beta-vae", "wae-deterministic", "wae-random")
 LARGE_SIDE, WHOLE_SIDE = 32, 16
+LEAST_CODE = 10
 DETERMINISTIC: tuple[AutoencoderKind, ...] = ("ae", "wae-deterministic")
 
 
@@ -62,6 +63,11 @@ class AutoencoderObjective:
         if self.l1:
             terms["loss"] = terms["loss"] + self.l1 * out.mean.abs().mean()
         return terms
+
+
+def code_length(latent_size: int | None, n_clusters: int) -> int:
+    """Numbers in a code: as many as are asked for, or as groups, 10 at least."""
+    return latent_size or max(LEAST_CODE, n_clusters)
 
 
 def automatic_epochs(n_images: int, most: int = 150) -> int:

@@ -19,7 +19,7 @@ from facies.cluster import KMeans
 from facies.cluster.graph_degree import merge_by_degree, nearest_chains, neighbour_weights
 from facies.images import ImageSet
 from facies.losses import student_t_assignment
-from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
+from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder, code_length
 from facies.methods.fit_context import FitContext
 from facies.methods.partition import refuse_more_groups_than_images
 from facies.methods.preprocessing import (
@@ -89,8 +89,8 @@ class AutoencoderClustering(ReducedImages):
 
     n_clusters: Annotated[int, Ge(2)] = 10
     """Number of groups, K."""
-    latent_size: Count = 10
-    """Numbers in a code; about as many as groups suit most sets."""
+    latent_size: Count | None = None
+    """Numbers in a code; null is as many as groups, 10 at least. More keep more of an image, also of what all groups share."""
     network: Literal["mlp", "conv"] = "mlp"
     """Fully connected (500-500-2000 and mirrored), or convolutional, which suits larger images."""
     filters: Count = 16
@@ -112,6 +112,11 @@ class AutoencoderClustering(ReducedImages):
     projection: Projection = settings(Projection)
     """The map."""
 
+    @property
+    def code_length(self) -> int:
+        """`latent_size` as a number."""
+        return code_length(self.latent_size, self.n_clusters)
+
     def assignments(self, codes: Tensor, centres: Tensor) -> Tensor:
         """Codes (B, D) and centres (K, D) → probabilities (B, K); by default Student's t."""
         return student_t_assignment(codes, centres)
@@ -128,12 +133,12 @@ class AutoencoderClustering(ReducedImages):
         """The network for images of ``image_shape_``, with random weights."""
         shape = self.shown_shape
         if self.network == "conv":
-            return self.with_groups(build_autoencoder(shape, self.latent_size, self.filters, "ae"))
-        return self.with_groups(MLPAutoencoder(shape, self.latent_size, dropout=dropout))
+            return self.with_groups(build_autoencoder(shape, self.code_length, self.filters, "ae"))
+        return self.with_groups(MLPAutoencoder(shape, self.code_length, dropout=dropout))
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
         """An autoencoder together with what its code is grouped by: K centres, all 0."""
-        return ClusteringNetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+        return ClusteringNetwork(autoencoder, n_clusters or self.n_clusters, self.code_length)
 
     def begin(self, network: Any, outputs: StageOutputs) -> None:
         """Put what the stages found into a network before the joint training: the autoencoder, and the centres."""

@@ -31,7 +31,7 @@ class ConvDECDA(DEC):
     )
     citation: ClassVar[str] = "Guo et al., 2018"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce random views of the images by way of a code of {0.latent_size} numbers. "
+        "An autoencoder ({0.network}) was trained to reproduce random views of the images by way of a code of {0.code_length} numbers. "
         "The centres of the groups, found in the codes by {0.initialisation}, and the encoder were then refined together: the "
         "assignments of views by Student’s t were brought towards a sharpened target distribution of the images themselves."
     )
@@ -52,4 +52,4 @@ class ConvDECDA(DEC):
         if self.network == "mlp":
             return super().build_network(dropout)
         filters = [self.filters * factor for factor in (1, 2, 4)]
-        return self.with_groups(StridedAutoencoder(self.shown_shape, self.latent_size, filters))
+        return self.with_groups(StridedAutoencoder(self.shown_shape, self.code_length, filters))

@@ -39,7 +39,7 @@ class DAMIC(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Chazan et al., 2019"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers, whose groups "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers, whose groups "
         "were found by {0.initialisation}. For each group an autoencoder of its own was trained on its images; then these and the "
         "network that gives images to them learnt together, by the likelihood of the images under their mixture."
     )
@@ -66,7 +66,7 @@ class DAMIC(AutoencoderClustering):
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> DAMICNetwork:
         """An autoencoder, a softmax and K autoencoders."""
         count, n_pixels = n_clusters or self.n_clusters, int(np.prod(self.shown_shape))
-        return DAMICNetwork(autoencoder, count, self.latent_size, n_pixels, self.code_size)
+        return DAMICNetwork(autoencoder, count, self.code_length, n_pixels, self.code_size)
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
         """Centres, the variance around them, and the group of each image."""

@@ -38,13 +38,19 @@ class DCN(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Yang et al., 2017"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The centres of "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers. The centres of "
         "the groups, found in the codes by {0.initialisation}, and the network were then refined in turn: codes were drawn to "
         "the nearest centre (weight {0.attraction:g}, the reconstruction {0.reconstruction:g}), and each centre followed its codes."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "quick": {"image_size": 32, "pretraining.epochs": "auto", "training.epochs": 20, "reconstruction": 1.0},
+        "quick": {
+            "image_size": 32,
+            "pretraining.epochs": "auto",
+            "training.epochs": 20,
+            "training.schedule": "one-cycle",
+            "reconstruction": 1.0,
+        },
     }
 
     reconstruction: Weight = 0.05

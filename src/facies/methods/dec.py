@@ -37,7 +37,7 @@ class DEC(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Xie et al., 2016"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The centres of "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers. The centres of "
         "the groups, found in the codes by {0.initialisation}, and the encoder were then refined together: the assignments by "
         "Student’s t were brought towards a sharpened target distribution."
     )

@@ -46,7 +46,7 @@ class DEPICT(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Ghasedi Dizaji et al., 2017"
     summary: ClassVar[str] = (
-        "A denoising autoencoder was trained to reproduce every layer of its encoder by way of a code of {0.latent_size} numbers. A "
+        "A denoising autoencoder was trained to reproduce every layer of its encoder by way of a code of {0.code_length} numbers. A "
         "softmax layer, begun at the groups of {0.initialisation} in the codes, and the autoencoder were then refined together: the "
         "softmax of noisy images was brought towards a sharpened and balanced one of the images themselves."
     )
@@ -83,11 +83,11 @@ class DEPICT(AutoencoderClustering):
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The autoencoder of the paper and a softmax layer."""
         shape, filters = self.shown_shape, [self.filters] * len(KERNELS)
-        return self.with_groups(StridedAutoencoder(shape, self.latent_size, filters, KERNELS))
+        return self.with_groups(StridedAutoencoder(shape, self.code_length, filters, KERNELS))
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> DEPICTNetwork:
         """An autoencoder and a softmax of K."""
-        network = DEPICTNetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+        network = DEPICTNetwork(autoencoder, n_clusters or self.n_clusters, self.code_length)
         network.dropout = self.dropout
         return network
 

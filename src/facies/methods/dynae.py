@@ -40,7 +40,7 @@ class DynAE(AutoencoderClustering):
     citation: ClassVar[str] = "Mrabah et al., 2020"
     summary: ClassVar[str] = (
         "An autoencoder ({0.network}) was trained, on random views and against a critic of interpolated codes, to reproduce the images "
-        "by way of a code of {0.latent_size} numbers. It then learnt to decode images that surely belong to a group as the centre of "
+        "by way of a code of {0.code_length} numbers. It then learnt to decode images that surely belong to a group as the centre of "
         "the group, found by {0.initialisation}, and all others as themselves, until hardly any were left."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -50,7 +50,7 @@ class EDESC(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Cai et al., 2022"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. In the codes of "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers. In the codes of "
         "each group of {0.initialisation} a subspace of {0.subspace_size} dimensions was found. Subspaces and network were then "
         "refined together: the shares of a code in the subspaces were brought towards a sharpened target distribution (weight "
         "{0.gamma:g}), while the decoder kept reproducing the images."
@@ -60,8 +60,8 @@ class EDESC(AutoencoderClustering):
         "quick": {"image_size": 32, "pretraining.epochs": "auto", "pretraining.batch_size": 256, "training.epochs": 50},
     }
 
-    latent_size: Count = 50
-    """Numbers in a code; the paper takes K·d, as many as the bases of all groups together."""
+    latent_size: Count | None = None
+    """Numbers in a code; null is K·d, as many as the bases of all groups have columns. With fewer, subspaces must overlap."""
     subspace_size: Count = 5
     """Dimensions d of a group's subspace; more let a group be more varied, and groups be more alike."""
     smoothing: Positive = 5.0
@@ -77,17 +77,22 @@ class EDESC(AutoencoderClustering):
     pretraining: Training = settings(Training, epochs=50, batch_size=512)
     training: Training = settings(Training, epochs=100, batch_size=256)
 
+    @property
+    def code_length(self) -> int:
+        """`latent_size` as a number."""
+        return self.latent_size or self.n_clusters * self.subspace_size
+
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """As of `dec`, with 500-500-1000 where it is fully connected."""
         if self.network == "conv":
             return super().build_network(dropout)
         shape = self.shown_shape
-        return self.with_groups(MLPAutoencoder(shape, self.latent_size, HIDDEN_SIZES, dropout=dropout))
+        return self.with_groups(MLPAutoencoder(shape, self.code_length, HIDDEN_SIZES, dropout=dropout))
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> SubspaceNetwork:
         """An autoencoder and K bases."""
         count = n_clusters or self.n_clusters
-        return SubspaceNetwork(autoencoder, count, self.latent_size, self.subspace_size, self.smoothing)
+        return SubspaceNetwork(autoencoder, count, self.code_length, self.subspace_size, self.smoothing)
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
         """Codes → centres, the singular vectors of the codes of each group, and the scale that makes codes as long as assumed."""

@@ -73,7 +73,7 @@ class IDCEC(IDEC):
     )
     citation: ClassVar[str] = "Lu et al., 2022"
     summary: ClassVar[str] = (
-        "A convolutional autoencoder was trained to reproduce the images by way of a code of {0.latent_size} numbers, and refined "
+        "A convolutional autoencoder was trained to reproduce the images by way of a code of {0.code_length} numbers, and refined "
         "together with the centres of groups in it. K-means then found groups in the codes; of each a share of {0.selection.share:g} "
         "of the images, those most like the one nearest to its centre, taught a classifier, and k-means found the groups of the next "
         "of up to {0.selection.rounds} rounds in its answers."
@@ -108,7 +108,7 @@ class IDCEC(IDEC):
     def build_network(self, dropout: float = 0.0) -> ClusteringNetwork:
         """The convolutional autoencoder of `convdec-da`."""
         filters = [self.filters * factor for factor in (1, 2, 4)]
-        return self.with_groups(StridedAutoencoder(self.shown_shape, self.latent_size, filters))
+        return self.with_groups(StridedAutoencoder(self.shown_shape, self.code_length, filters))
 
     @property
     def pretraining_views(self) -> Augmentation:

@@ -26,7 +26,7 @@ class IDEC(DEC):
     )
     citation: ClassVar[str] = "Guo et al., 2017"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The centres of "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers. The centres of "
         "the groups, found in the codes by {0.initialisation}, and the encoder were then refined together: the assignments by "
         "Student’s t were brought towards a sharpened target distribution (weight {0.gamma:g}), while the decoder kept reproducing "
         "the images."

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from facies.cluster import UMAPLayout
 from facies.errors import InputError
 from facies.images import ImageSet
-from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder
+from facies.methods.autoencoder import AutoencoderObjective, baseline_epochs, build_autoencoder, code_length
 from facies.methods.fit_context import FitContext
 from facies.methods.layout_clustering import MIXTURE_STARTS, LayoutClustering
 from facies.methods.preprocessing import Preprocessor, centred_normalizer, kept_normalizer
@@ -46,7 +46,7 @@ class N2D(ReducedImages, LayoutClustering):
     )
     citation: ClassVar[str] = "McConville et al., 2020"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers. The codes were "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers. The codes were "
         "laid out by UMAP in {0.layout_dimensions} dimensions, and grouped by a mixture of Gaussians."
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -59,8 +59,8 @@ class N2D(ReducedImages, LayoutClustering):
 
     n_clusters: Annotated[int, Ge(2)] = 10
     """Number of groups, K."""
-    latent_size: Count = 10
-    """Numbers in a code; the paper takes as many as groups."""
+    latent_size: Count | None = None
+    """Numbers in a code; null is as many as groups, as in the paper, but 10 at least."""
     network: Literal["mlp", "conv"] = "mlp"
     """Fully connected (500-500-2000 and mirrored), or convolutional, which suits larger images."""
     filters: Count = 16
@@ -72,6 +72,11 @@ class N2D(ReducedImages, LayoutClustering):
     training: Training = settings(Training, epochs=1000, batch_size=256)
     """Training of the autoencoder; ``auto`` epochs are 24,000/N^⅔, between 16 and 1,000, and 16/side of that for
     images of 32 pixels a side or more; never fewer than 16."""
+
+    @property
+    def code_length(self) -> int:
+        """`latent_size` as a number."""
+        return code_length(self.latent_size, self.n_clusters)
 
     def check(self, images: ImageSet) -> None:
         """Refuse also too few images."""
@@ -85,8 +90,8 @@ class N2D(ReducedImages, LayoutClustering):
         """The autoencoder for images of ``image_shape_``, with random weights."""
         shape = self.shown_shape
         if self.network == "conv":
-            return build_autoencoder(shape, self.latent_size, self.filters, "ae")
-        return MLPAutoencoder(shape, self.latent_size)
+            return build_autoencoder(shape, self.code_length, self.filters, "ae")
+        return MLPAutoencoder(shape, self.code_length)
 
     def encoder_stages(self, fit: FitContext) -> list[Stage]:
         """Scale of the pixels, and the autoencoder."""

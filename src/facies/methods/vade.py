@@ -48,7 +48,7 @@ class VaDE(AutoencoderClustering):
     )
     citation: ClassVar[str] = "Jiang et al., 2017"
     summary: ClassVar[str] = (
-        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.latent_size} numbers, and a mixture "
+        "An autoencoder ({0.network}) was trained to reproduce the images by way of a code of {0.code_length} numbers, and a mixture "
         "of {0.n_clusters} Gaussians was fitted to the codes. Both then learnt together as a variational autoencoder whose prior is "
         "the mixture; the group of an image is the Gaussian with the greatest posterior probability."
     )
@@ -75,13 +75,13 @@ class VaDE(AutoencoderClustering):
         if self.network == "conv":
             return network
         shape = network.autoencoder.image_shape
-        autoencoder = MLPAutoencoder(shape, self.latent_size, dropout=dropout, deterministic=False)
+        autoencoder = MLPAutoencoder(shape, self.code_length, dropout=dropout, deterministic=False)
         autoencoder.deterministic = True
         return self.with_groups(autoencoder)
 
     def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> VaDENetwork:
         """An autoencoder and K Gaussians."""
-        return VaDENetwork(autoencoder, n_clusters or self.n_clusters, self.latent_size)
+        return VaDENetwork(autoencoder, n_clusters or self.n_clusters, self.code_length)
 
     def first_groups(self, codes: NDArray[np.float32], seed: int) -> StageOutputs:
         """Codes → shares, means and variances of K Gaussians."""
@@ -117,7 +117,7 @@ class VaDE(AutoencoderClustering):
         """Draw codes from the group's Gaussian, and decode them."""
         network: Any = self.network_
         _, means, log_variances = network.mixture()
-        noise = torch.randn(n, self.latent_size, generator=torch.Generator().manual_seed(seed)).to(self.device_)
+        noise = torch.randn(n, self.code_length, generator=torch.Generator().manual_seed(seed)).to(self.device_)
         codes = means[cluster] + (0.5 * log_variances[cluster]).exp() * noise
         images = self.normalizer_.native(self.normalizer_.scaled(network.autoencoder.decode(codes)))
         return enlarge(images.reshape(n, *self.shown_shape), self.image_shape_[-2:]).reshape(n, *self.image_shape_)
