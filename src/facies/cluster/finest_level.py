@@ -20,6 +20,11 @@ AGREEMENT = 0.92
 """Adjusted Rand index between layouts from which on groups count as found again."""
 STRONG = 0.7
 """Silhouette above which a division counts as a strong structure (Kaufman & Rousseeuw, Finding Groups in Data, 1990, table 4)."""
+SALIENCE = 0.75
+"""Share of the greatest silhouette of more than two groups that a level has at least; lower peaks are accidents."""
+PLATEAU, ARBITRARY = 0.93, 0.3
+"""Shares of the silhouette S of a level with K groups: finer groups stand apart as well as its own if theirs is at least the
+first of S, and if no group more costs as much as the second of S/K; halving one of K kinds at random costs about twice that."""
 EVERY_NUMBER_TO = 40
 STEP = 1.1
 """Up to `EVERY_NUMBER_TO` each number of groups is tried, and beyond by this ratio."""
@@ -34,7 +39,7 @@ class GroupLevels(NamedTuple):
     number : int
         The finest that is the same in every layout.
     coarser : list of int
-        Smaller numbers that are as well, ascending.
+        Smaller numbers at which it falls apart as well, ascending.
     """
 
     number: int
@@ -50,9 +55,10 @@ def group_levels(
 
     Groups lie in groups: photographs of clothes are shoes and the rest, and at the same time ten kinds, and the silhouette
     is the greater the fewer there are. So it is not its maximum that is taken. At every number of groups k-means divides each
-    layout; a number is a level if the silhouette, in the mean over all pairs of a division and a layout, has a peak there,
-    and if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in the mean). The finest level is
-    taken (`levels_of`).
+    layout; a number is a level if the silhouette, in the mean over all pairs of a division and a layout, has a peak there
+    that is no accident (`SALIENCE`), and if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in
+    the mean). The finest level is taken, and where the silhouette hardly falls after it (`PLATEAU`), the last number before it
+    does at which the layouts agree (`levels_of`).
 
     Parameters
     ----------
@@ -104,13 +110,27 @@ def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreement
     found_again = agreements >= AGREEMENT
     inner = np.concatenate([[-np.inf], silhouettes, [np.inf]])
     peaks = (silhouettes > inner[:-2]) & (silhouettes > inner[2:]) & found_again
+    peaks &= silhouettes >= SALIENCE * (silhouettes[1:] if len(counts) > 1 else silhouettes).max()
     levels = [count for count, is_peak in zip(counts, peaks, strict=True) if is_peak]
-    if levels and (levels[-1] > counts[0] or silhouettes[0] > STRONG):
-        return GroupLevels(levels[-1], levels[:-1])
+    if levels and levels[-1] > counts[0]:
+        finest = _end_of_plateau(int(np.flatnonzero(peaks)[-1]), counts, silhouettes, found_again)
+        return GroupLevels(finest, [level for level in levels if level < finest])
+    if levels and silhouettes[0] > STRONG:
+        return GroupLevels(levels[0], [])
     unbroken = int(np.argmin(found_again)) if not found_again.all() else len(counts)
     if unbroken > 0:
         return GroupLevels(counts[unbroken - 1], levels if unbroken > 1 else [])
     return GroupLevels(counts[int((silhouettes + agreements).argmax())], [])
+
+
+def _end_of_plateau(
+    peak: int, counts: Sequence[int], silhouettes: NDArray[np.float64], found_again: NDArray[np.bool_]
+) -> int:
+    """The last number from the level at index `peak` on that is found again, before the silhouette has fallen."""
+    more = np.asarray(counts[peak:]) / counts[peak] - 1
+    fallen = np.flatnonzero(silhouettes[peak:] < np.maximum(PLATEAU, 1 - ARBITRARY * more) * silhouettes[peak])
+    end = peak + int(fallen[0]) if len(fallen) else len(silhouettes)
+    return counts[peak + int(np.flatnonzero(found_again[peak:end])[-1])]
 
 
 def mean_silhouette(distances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
