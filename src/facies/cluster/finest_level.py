@@ -22,9 +22,9 @@ STRONG = 0.7
 """Silhouette above which a division counts as a strong structure (Kaufman & Rousseeuw, Finding Groups in Data, 1990, table 4)."""
 SALIENCE = 0.75
 """Share of the greatest silhouette of more than two groups that a level has at least; lower peaks are accidents."""
-PLATEAU, ARBITRARY = 0.93, 0.3
-"""Shares of the silhouette S of a level with K groups: finer groups stand apart as well as its own if theirs is at least the
-first of S, and if no group more costs as much as the second of S/K; halving one of K kinds at random costs about twice that."""
+PLATEAU = 0.3
+"""Finer groups stand apart as well as the K of a level if their silhouette is lower by so much of its Kth part at most; to
+halve one of K kinds at random costs about twice that."""
 EVERY_NUMBER_TO = 40
 STEP = 1.1
 """Up to `EVERY_NUMBER_TO` each number of groups is tried, and beyond by this ratio."""
@@ -127,8 +127,7 @@ def _end_of_plateau(
     peak: int, counts: Sequence[int], silhouettes: NDArray[np.float64], found_again: NDArray[np.bool_]
 ) -> int:
     """The last number from the level at index `peak` on that is found again, before the silhouette has fallen."""
-    more = np.asarray(counts[peak:]) / counts[peak] - 1
-    fallen = np.flatnonzero(silhouettes[peak:] < np.maximum(PLATEAU, 1 - ARBITRARY * more) * silhouettes[peak])
+    fallen = np.flatnonzero(silhouettes[peak:] < (1 - PLATEAU / counts[peak]) * silhouettes[peak])
     end = peak + int(fallen[0]) if len(fallen) else len(silhouettes)
     return counts[peak + int(np.flatnonzero(found_again[peak:end])[-1])]
 
