@@ -142,7 +142,7 @@ def test_each_group_is_taught_from_as_many_images_which_are_most_like_its_surest
     for head in range(2):
         for group in range(3):
             surest = sorted(range(12), key=lambda i: -float(scores[head, i, group]))[:2]
-            prototype = embedding[surest].mean(dim=0)
+            prototype = (embedding / embedding.norm(dim=1, keepdim=True))[surest].mean(dim=0)
             likeness = torch.cosine_similarity(embedding, prototype[None])
             nearest = sorted(range(12), key=lambda i: -float(likeness[i]))[:4]
             assert targets[head, :, group].nonzero()[:, 0].tolist() == sorted(nearest)
