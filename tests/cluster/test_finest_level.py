@@ -58,16 +58,8 @@ def test_more_than_forty_groups_are_found():
     [
         ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.95, 0.8, 0.7], GroupLevels(4, [2])),
         ([0.8, 0.5, 0.6, 0.4, 0.3], [1.0, 0.8, 0.85, 0.8, 0.7], GroupLevels(2, [])),  # the peak at 4 is an accident
-        (
-            [0.8, 0.7, 0.4, 0.5, 0.3],
-            [1.0, 0.99, 0.9, 0.95, 0.7],
-            GroupLevels(2, []),
-        ),  # and so is a low one, found again or not
-        (
-            [0.5, 0.8, 0.77, 0.6, 0.5],
-            [0.9, 1.0, 0.97, 0.95, 0.9],
-            GroupLevels(4, [3]),
-        ),  # four stand apart as well as three
+        ([0.8, 0.7, 0.4, 0.5, 0.3], [1.0, 0.99, 0.9, 0.95, 0.7], GroupLevels(2, [])),  # and so is a low one
+        ([0.5, 0.8, 0.77, 0.6, 0.5], [0.9, 1.0, 0.97, 0.95, 0.9], GroupLevels(4, [3])),  # four are as good as three
         ([0.5, 0.8, 0.77, 0.6, 0.5], [0.9, 1.0, 0.9, 0.95, 0.9], GroupLevels(3, [])),  # but are not found again
         ([0.5, 0.7, 0.8, 0.73, 0.5], [0.9, 1.0, 0.97, 0.95, 0.9], GroupLevels(4, [])),  # five are one that was halved
         ([0.6, 0.5, 0.45, 0.4, 0.3], [0.97, 0.95, 0.93, 0.8, 0.95], GroupLevels(4, [2])),  # things differ by degrees

@@ -142,6 +142,8 @@ class IDCEC(IDEC):
             notes.append(f"round {number}: {len(rows)} sure images taught the classifier, which moved {moved:.1%}")
             if moved <= self.tolerance:
                 break
+        if (left := len(np.unique(features.argmax(axis=1)))) < self.n_clusters:
+            notes.append(f"the last classifier gave images to {left} of the {self.n_clusters} groups asked for")
         return {"classifier": dict(classifier.state_dict()), "n_clusters": groups.n_clusters_, "notes": notes}
 
     def _answers(self, classifier: Classifier, preprocessor: Preprocessor, fit: FitContext) -> NDArray[np.float32]:

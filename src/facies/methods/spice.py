@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -171,19 +170,24 @@ class SPICE(MomentumContrast):
         objective = FixMatchObjective(
             self.weak_views(fit, strong), strong, torch.from_numpy(labels), self.ratio, self.threshold
         )
-        rng = np.random.default_rng(fit.trainer.seed("sure"))
+        rng, momentum = np.random.default_rng(fit.trainer.seed("sure")), self._classifier_momentum(len(labels))
         fit.trainer.fit(
             network,
             self.shown(fit),
             objective,
             self.semi,
-            callbacks=[EMATeacher("student", "teacher", self._classifier_momentum(len(labels)))],
+            callbacks=[EMATeacher("student", "teacher", momentum)],
             partners=rng.choice(sure, (len(labels), PARTNERS), p=equal_shares(labels[sure])),
         )
         finished, classifier = network.teacher
         notes = [
             f"the classifier learnt from {len(sure)} of {len(labels)} images, of which head and neighbours were sure"
         ]
+        if momentum < self.teacher_momentum:
+            notes.append(
+                f"the classifier that is kept followed with a momentum of {momentum:.2f} instead of {self.teacher_momentum:g} "
+                "(teacher_momentum), for its training was short"
+            )
         if len(used) < self.n_clusters:
             notes.append(f"{self.n_clusters - len(used)} of {self.n_clusters} groups were empty, and are left out")
         return {
@@ -195,7 +199,7 @@ class SPICE(MomentumContrast):
 
     def _classifier_momentum(self, n_images: int) -> float:
         """That of the encoder's teacher, or less, so that the classifier that is kept remembers the last tenth of a short training."""
-        steps = self.semi.n_epochs * math.ceil(n_images / self.semi.batch_size)
+        steps = self.semi.n_epochs * max(1, round(n_images / self.semi.batch_size))
         return max(0.0, min(self.teacher_momentum, 1 - MEMORIES / steps))
 
     def load_groups(self, groups: dict[str, Tensor]) -> None:
