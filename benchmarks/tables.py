@@ -15,6 +15,7 @@ from consensus_tables import consensus
 from first_minute_table import first_minute, larger_images
 from gene_tables import genes
 from how_far_page import how_far
+from number_tables import number_of_groups
 from real_tables import default_method, real_images
 from record import where
 from side_by_side_page import side_by_side
@@ -593,6 +594,7 @@ PAGE_OF: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], str]]] = {
     "all-methods": (("suite-",), suite_page),
     "trust": (("trust",), trust),
     "consensus": (("consensus",), consensus),
+    "number-of-groups": (("number-of-groups",), number_of_groups),
     "mixture": (("mixture",), mixture),
     "scale-out": (("scale-out",), scale_out),
     "volumes": (("volumes", "volume-reach"), lambda results: volume_page(results, spread)),

@@ -70,3 +70,11 @@ def test_more_than_forty_groups_are_found():
 )
 def test_which_numbers_are_levels(silhouettes, agreements, found):
     assert levels_of([2, 3, 4, 5, 6], np.array(silhouettes), np.array(agreements)) == found
+
+
+def test_a_rule_of_all_peaks_takes_low_ones_and_goes_no_further():
+    silhouettes, agreements = np.array([0.5, 0.8, 0.77, 0.3, 0.4, 0.2]), np.array([0.9, 1.0, 0.97, 0.9, 0.95, 0.8])
+    counts = [2, 3, 4, 5, 6, 7]
+    assert levels_of(counts, silhouettes, agreements).number == 4
+    assert levels_of(counts, silhouettes, agreements, plateau=0.0).number == 3
+    assert levels_of(counts, silhouettes, agreements, salience=0.0, plateau=0.0).number == 6

@@ -46,6 +46,24 @@ class GroupLevels(NamedTuple):
     coarser: list[int]
 
 
+class NumberCurves(NamedTuple):
+    """What every number of groups gives that was tried.
+
+    Attributes
+    ----------
+    counts : list of int
+        The numbers, from 2 on, ascending.
+    silhouettes : ndarray of float64
+        Mean silhouette of each, −1 to 1, over all pairs of a division and a layout.
+    agreements : ndarray of float64
+        Adjusted Rand index of each, in the mean over pairs of divisions; 1 where they are the same.
+    """
+
+    counts: list[int]
+    silhouettes: NDArray[np.float64]
+    agreements: NDArray[np.float64]
+
+
 def group_levels(
     layouts: Sequence[NDArray[np.float32]],
     random_state: int = 0,
@@ -78,6 +96,21 @@ def group_levels(
     >>> group_levels([layout, layout[:, ::-1]])
     GroupLevels(number=6, coarser=[2])
     """
+    return levels_of(*number_curves(layouts, random_state, track))
+
+
+def number_curves(
+    layouts: Sequence[NDArray[np.float32]],
+    random_state: int = 0,
+    track: Callable[[Sequence[int]], Iterable[int]] | None = None,
+) -> NumberCurves:
+    """Divide layouts into each number of groups, and see how well these stand apart and whether they are found again.
+
+    Parameters
+    ----------
+    layouts, random_state, track
+        As of `group_levels`.
+    """
     sample = np.sort(np.random.default_rng(random_state).permutation(len(layouts[0]))[:SAMPLE])
     rows = [np.ascontiguousarray(layout[sample], np.float32) for layout in layouts]
     distances = [pairwise_distances(each).astype(np.float32) for each in rows]
@@ -90,10 +123,16 @@ def group_levels(
         ]
         silhouettes[index] = np.mean([mean_silhouette(each, labels) for labels in found for each in distances])
         agreements[index] = np.mean([adjusted_rand_score(*pair) for pair in combinations(found, 2)])
-    return levels_of(counts, silhouettes, agreements)
+    return NumberCurves(counts, silhouettes, agreements)
 
 
-def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreements: NDArray[np.float64]) -> GroupLevels:
+def levels_of(
+    counts: Sequence[int],
+    silhouettes: NDArray[np.float64],
+    agreements: NDArray[np.float64],
+    salience: float = SALIENCE,
+    plateau: float = PLATEAU,
+) -> GroupLevels:
     """Find the levels from the silhouette and the agreement of layouts at each number of groups.
 
     Where the division in two is the only peak and no strong one, or there is none, things differ by degrees, as grains do by
@@ -106,14 +145,18 @@ def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreement
         Numbers of groups, from 2 on, ascending.
     silhouettes, agreements
         One of each a number.
+    salience
+        Share of the greatest silhouette of more than two groups that a level has at least; 0 takes every peak.
+    plateau
+        How far the silhouette may fall after the finest level, as a share of its Kth part; 0 takes the level itself.
     """
     found_again = agreements >= AGREEMENT
     inner = np.concatenate([[-np.inf], silhouettes, [np.inf]])
     peaks = (silhouettes > inner[:-2]) & (silhouettes > inner[2:]) & found_again
-    peaks &= silhouettes >= SALIENCE * (silhouettes[1:] if len(counts) > 1 else silhouettes).max()
+    peaks &= silhouettes >= salience * (silhouettes[1:] if len(counts) > 1 else silhouettes).max()
     levels = [count for count, is_peak in zip(counts, peaks, strict=True) if is_peak]
     if levels and levels[-1] > counts[0]:
-        finest = _end_of_plateau(int(np.flatnonzero(peaks)[-1]), counts, silhouettes, found_again)
+        finest = _end_of_plateau(int(np.flatnonzero(peaks)[-1]), counts, silhouettes, found_again, plateau)
         return GroupLevels(finest, [level for level in levels if level < finest])
     if levels and silhouettes[0] > STRONG:
         return GroupLevels(levels[0], [])
@@ -124,10 +167,14 @@ def levels_of(counts: Sequence[int], silhouettes: NDArray[np.float64], agreement
 
 
 def _end_of_plateau(
-    peak: int, counts: Sequence[int], silhouettes: NDArray[np.float64], found_again: NDArray[np.bool_]
+    peak: int,
+    counts: Sequence[int],
+    silhouettes: NDArray[np.float64],
+    found_again: NDArray[np.bool_],
+    plateau: float,
 ) -> int:
     """The last number from the level at index `peak` on that is found again, before the silhouette has fallen."""
-    fallen = np.flatnonzero(silhouettes[peak:] < (1 - PLATEAU / counts[peak]) * silhouettes[peak])
+    fallen = np.flatnonzero(silhouettes[peak:] < (1 - plateau / counts[peak]) * silhouettes[peak])
     end = peak + int(fallen[0]) if len(fallen) else len(silhouettes)
     return counts[peak + int(np.flatnonzero(found_again[peak:end])[-1])]
 
