@@ -152,6 +152,11 @@ def main() -> None:
         had = [row for row in kept["rows"] if (row["set"], row["seed"]) == (images, seed)]
         if {(row["method"], row["accuracy"]) for row in had} == {(row["method"], row["accuracy"]) for row in own}:
             continue
+        if len(own) < len(had):
+            print(
+                f"{images}, seed {seed}: {len(own)} runs are here, fewer than the {len(had)} that were judged; left as it is"
+            )
+            continue
         rows = [row for row in kept["rows"] if row not in had] + judge_runs(arguments.results, own)
         left_out = len(every) - len(usable)
         kept = {"rows": rows, "summary": summary(rows), "left_out": left_out, "gone": gone, "machine": record.machine()}

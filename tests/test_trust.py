@@ -97,3 +97,9 @@ def test_runs_of_a_benchmark_are_judged_without_their_labels(trust, tmp_path, mo
     trust.main()
     assert (kept["trust"]["gone"], len(kept["trust"]["rows"])) == (1, 2)
     assert "not judged, for their folders are not on this machine: 1 of 3 runs" in capsys.readouterr().out
+    # on a machine where fewer folders are, what was judged before stays, and is said
+    had = [*kept["trust"]["rows"], {**kept["trust"]["rows"][0], "method": "idec"}]
+    kept["trust"]["rows"] = had
+    trust.main()
+    assert kept["trust"]["rows"] == had
+    assert "2 runs are here, fewer than the 3 that were judged; left as it is" in capsys.readouterr().out
