@@ -50,25 +50,23 @@ FEWEST_KINDS, LEAST_SHARE = 3, 0.15
 GIVEN = "K given"
 
 
-def finest(salience: float, plateau: float, agreement_peaks: bool = True) -> Callable[[NumberCurves], int]:
+def finest(salience: float, plateau: float) -> Callable[[NumberCurves], int]:
     """The rule of Facies with constants of one's own."""
-    return lambda curves: levels_of(*curves, salience, plateau, agreement_peaks).number
+    return lambda curves: levels_of(*curves, salience, plateau).number
 
 
 FACIES = "Facies"
 RULES: dict[str, Callable[[NumberCurves], int]] = {
     "greatest silhouette": lambda curves: curves.counts[int(curves.silhouettes.argmax())],
-    "finest peak of the silhouette": finest(0.0, 0.0, agreement_peaks=False),
-    "the same, low ones left out": finest(SALIENCE, 0.0, agreement_peaks=False),
-    "the same, to the end of its plateau": finest(SALIENCE, PLATEAU, agreement_peaks=False),
+    "finest peak of the silhouette": finest(0.0, 0.0),
+    "the same, low ones left out": finest(SALIENCE, 0.0),
     FACIES: finest(SALIENCE, PLATEAU),
     "Facies, SALIENCE .65": finest(0.65, PLATEAU),
     "Facies, SALIENCE .85": finest(0.85, PLATEAU),
-    "Facies, PLATEAU 0": finest(SALIENCE, 0.0),
     "Facies, PLATEAU .2": finest(SALIENCE, 0.2),
     "Facies, PLATEAU .4": finest(SALIENCE, 0.4),
 }
-"""The fifth is that of `facies.cluster.group_levels`: the fourth with peaks of the agreement of layouts."""
+"""That of Facies is the one before it, and then on to the end of its plateau (`facies.cluster.group_levels`)."""
 
 
 def main() -> None:

@@ -73,11 +73,10 @@ def group_levels(
 
     Groups lie in groups: photographs of clothes are shoes and the rest, and at the same time ten kinds, and the silhouette
     is the greater the fewer there are. So it is not its maximum that is taken. At every number of groups k-means divides each
-    layout. A number is a level if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in the mean),
-    if they agree more than with one group more or less, or the silhouette is greater than with one more or less (in the mean
-    over all pairs of a division and a layout), and if the silhouette is not low (`SALIENCE`). The finest level is taken, and
-    where the silhouette hardly falls after it (`PLATEAU`), the last number before it does at which the layouts agree
-    (`levels_of`).
+    layout; a number is a level if the silhouette, in the mean over all pairs of a division and a layout, has a peak there
+    that is no accident (`SALIENCE`), and if the divisions of the layouts agree (adjusted Rand index of `AGREEMENT` or more in
+    the mean). The finest level is taken, and where the silhouette hardly falls after it (`PLATEAU`), the last number before it
+    does at which the layouts agree (`levels_of`).
 
     Parameters
     ----------
@@ -133,7 +132,6 @@ def levels_of(
     agreements: NDArray[np.float64],
     salience: float = SALIENCE,
     plateau: float = PLATEAU,
-    agreement_peaks: bool = True,
 ) -> GroupLevels:
     """Find the levels from the silhouette and the agreement of layouts at each number of groups.
 
@@ -151,11 +149,10 @@ def levels_of(
         Share of the greatest silhouette of more than two groups that a level has at least; 0 takes every peak.
     plateau
         How far the silhouette may fall after the finest level, as a share of its Kth part; 0 takes the level itself.
-    agreement_peaks
-        Whether a peak of the agreement makes a level, too, or of the silhouette alone.
     """
     found_again = agreements >= AGREEMENT
-    peaks = found_again & (_peaks(silhouettes) | (_peaks(agreements) & agreement_peaks))
+    inner = np.concatenate([[-np.inf], silhouettes, [np.inf]])
+    peaks = (silhouettes > inner[:-2]) & (silhouettes > inner[2:]) & found_again
     peaks &= silhouettes >= salience * (silhouettes[1:] if len(counts) > 1 else silhouettes).max()
     levels = [count for count, is_peak in zip(counts, peaks, strict=True) if is_peak]
     if levels and levels[-1] > counts[0]:
@@ -167,12 +164,6 @@ def levels_of(
     if unbroken > 0:
         return GroupLevels(counts[unbroken - 1], levels if unbroken > 1 else [])
     return GroupLevels(counts[int((silhouettes + agreements).argmax())], [])
-
-
-def _peaks(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where a curve is above both neighbours; its first value needs to be above the second alone, its last is never one."""
-    padded = np.concatenate([[-np.inf], values, [np.inf]])
-    return (values > padded[:-2]) & (values > padded[2:])
 
 
 def _end_of_plateau(
