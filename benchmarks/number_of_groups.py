@@ -6,8 +6,7 @@
 
 Every fit is the encoder of `pretrained` (preset `quick`) on the images of the set or of the draw, its layouts, and Ward's tree
 of the first. A draw takes some kinds of a set, every second one also an unequal share of each. Labels draw the images and
-score the groups; no rule reads them. They were looked at when the rule of Facies was settled, but for the draws from
-`SEEN_DRAWS` on.
+score the groups; no rule reads them. The constants of Facies were settled with a look at labels, of whole sets and of other draws.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from facies.methods import make_method
 from facies.metrics import accuracy
 
 SEEN_DRAWS = 4
-"""Draws below this number, and the whole sets, were looked at when the rule was settled; the others were measured afterwards."""
+"""Draws below this number, and the whole sets, were looked at when other rules were tried; the others were made to test these."""
 WHOLE = (
     "pollen",
     "rice",
