@@ -16,6 +16,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,9 +102,11 @@ def cases(name: str, draws: int) -> Iterator[tuple[int | None, ImageSet]]:
     seen: list[NDArray[np.int64]] = []
     for draw in range(draws if name in DRAWN else 0):
         rows = drawn_rows(np.asarray(images.labels), zlib.crc32(name.encode()), draw)
-        if not any(np.array_equal(rows, each) for each in seen):
-            seen.append(rows)
-            yield draw, images.subset(rows)
+        if any(np.array_equal(rows, each) for each in seen):
+            print(f"{name}: draw {draw} is the same as one before, and left out", flush=True)
+            continue
+        seen.append(rows)
+        yield draw, images.subset(rows)
 
 
 def drawn_rows(labels: NDArray[Any], stream: int, draw: int) -> NDArray[np.int64]:
@@ -150,7 +153,7 @@ def found_by(values: dict[str, Any]) -> dict[str, Any]:
     return {"kinds": values["kinds"], "found": found}
 
 
-def curves_of(row: dict[str, Any]) -> dict[str, Any]:
+def curves_of(row: dict[str, Any]) -> Any:
     """The curves of a row that is kept."""
     path = curves_file(f"{row['set']}-{row['draw']}-{row['seed']}")
     if not path.exists():
@@ -158,7 +161,7 @@ def curves_of(row: dict[str, Any]) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8"))
 
 
-def curves_file(name: str) -> Any:
+def curves_file(name: str) -> Path:
     """Where the curves of a fit are kept."""
     folder = record.WORK / "number-of-groups"
     folder.mkdir(parents=True, exist_ok=True)

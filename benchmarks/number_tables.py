@@ -20,11 +20,11 @@ def number_of_groups(results: dict[str, Any]) -> str:
     parts = {
         "whole sets": [row for row in rows if row["draw"] is None],
         "draws": [row for row in draws if row["draw"] < SEEN_DRAWS],
-        "draws nobody had seen": [row for row in draws if row["draw"] >= SEEN_DRAWS],
+        "later draws": [row for row in draws if row["draw"] >= SEEN_DRAWS],
     }
     lines = [
         "# The number of groups\n\nRules that find it, on the same layouts of the features of `pretrained` (preset `quick`), grouped by Ward's tree. Each fit is a set, or some of its kinds, of every second draw with an unequal share of each; "
-        f"draws are of {', '.join(DRAWN)}, {len({(row['set'], row['draw']) for row in draws})} in all. The constants of the rule were settled earlier, with a look at the labels of whole sets and of other draws; the first draws of each set were looked at when another rule was tried, and the last ones were made to test it. "
+        f"draws are of {', '.join(DRAWN)}, {len({(row['set'], row['draw']) for row in draws})} in all. The constants of the rule were settled earlier, with a look at the labels of whole sets and of other draws; the first draws of each set were looked at when another rule was tried, and the later ones were made to test that. "
         "*Near*: the share of fits whose number is off by a third of the true one at most.\n\n"
         f"| rule | {' | '.join(f'ACC, {name} ({len(held)} fits) | near' for name, held in parts.items())} |\n|---|{'---|---|' * len(parts)}"
     ]
