@@ -20,7 +20,7 @@ TINY = (
     "autoencoder.latent_size=6",
     "filters=4",
     "autoencoder.epochs=4",
-    "manager.epochs=3",
+    "manager.epochs=60",
     "mixture.epochs=2",
     "experts.epochs=2",
     "density.n_neighbors=8",
@@ -71,7 +71,7 @@ def test_moe_vae_killed_twice_finds_the_same_groups(tmp_path: Path) -> None:
     broken, whole = both_of_moe_vae(run, tmp_path / "unbroken")
     terms = ["loss", "epoch"]
     np.testing.assert_allclose(broken.training_curves[terms], whole.training_curves[terms], rtol=1e-4, atol=1e-5)
-    assert whole.manifest["n_groups"] >= 2
+    assert whole.manifest["n_groups"] == 3
     assert broken.samples is not None
     assert broken.samples.shape[:2] == (load_method(run / "model").n_clusters_, 16)
 

@@ -64,7 +64,11 @@ class Expert:
         group = self.current_group()
         self.name(text)
         expect(self.page.locator('button.group[aria-current="true"]')).not_to_have_attribute("data-group", str(group))
-        expect(self.page.locator(".gallery .busy")).to_have_count(0)
+        self.sees_images()
+
+    def sees_images(self) -> None:
+        """Wait until the gallery shows the images of what is open; until then it takes no keys."""
+        expect(self.page.locator(".gallery .busy")).to_have_count(0, timeout=20_000)
 
     def group(self, number: int) -> Locator:
         """A line of the list of groups."""

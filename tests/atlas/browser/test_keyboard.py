@@ -15,6 +15,7 @@ def test_a_session_without_a_mouse(expert: Expert, digits: RunFolder) -> None:
     page = expert.page
     expert.press("Space")
     group = expert.current_group()
+    expert.sees_images()
     # Pick the first and the third image, and name them.
     expert.press("ArrowRight", "ArrowLeft", "Enter", "ArrowRight", "ArrowRight", "Enter")
     expect(page.get_by_role("button", name="2 picked")).to_be_visible()
