@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 from pathlib import Path
 
 import grimp
@@ -89,3 +91,48 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_names_of_files_and_folders_say_what_is_in_them():
     names = {part for path in FILES for part in path.relative_to(SOURCE).with_suffix("").parts}
     assert {name for name in names if name.strip("_") in VAGUE_NAMES} == set()
+
+
+def test_what_a_class_asks_of_its_base_is_there():
+    """mypy does not say so of classes with an untyped base, and an override of what no longer exists is never called."""
+    missing = []
+    for path in FILES:
+        if not (
+            classes := [node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)]
+        ):
+            continue
+        if not any(asked_of_base(node) for node in classes):
+            continue
+        module = importlib.import_module(".".join(path.relative_to(SOURCE.parent).with_suffix("").parts))
+        for node in classes:
+            bases = getattr(module, node.name).__mro__[1:]
+            missing += [
+                f"{path.name}: {node.name}.{name}"
+                for name in asked_of_base(node)
+                if not any(hasattr(base, name) for base in bases)
+            ]
+    assert missing == []
+
+
+def test_no_private_method_is_never_called():
+    """A decorated one may be called by the library of its decorator."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in FILES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    own = {
+        method.name
+        for node in nodes
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and not method.decorator_list and re.fullmatch("_.*(?<!__)", method.name)
+    }
+    called = {node.attr for node in nodes if isinstance(node, ast.Attribute) and not is_super(node.value)}
+    assert own - called == set()
+
+
+def asked_of_base(node: ast.ClassDef) -> set[str]:
+    """Names that are looked up by `super()` in a class."""
+    return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and is_super(each.value)}
+
+
+def is_super(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"

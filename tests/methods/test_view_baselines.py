@@ -158,6 +158,14 @@ def test_self_pacing_leaves_out_what_is_far_and_moves_centres_to_the_rest():
     assert again.on_epoch_end(network, 4, {})  # not all change
 
 
+@pytest.mark.parametrize("name", ["aspc-da", "dcn", "dynae"])
+def test_no_gradient_moves_centres_that_are_means_of_codes(name):
+    method = make_method(name, "quick", {"n_clusters": 2, "latent_size": 3})
+    network = method.with_groups(MLPAutoencoder((1, 4, 4), 3))
+    assert not network.centres.requires_grad
+    assert all(parameter.requires_grad for parameter in network.autoencoder.parameters())
+
+
 @pytest.mark.parametrize("kind", ["smoothed", "edges"])
 def test_the_second_view_is_another_picture_and_both_have_codes(kind):
     view, shown = SecondView(kind, 1.0), batch().images

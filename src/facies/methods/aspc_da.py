@@ -80,8 +80,9 @@ class ASPCDA(AutoencoderClustering):
         assert isinstance(pacing, SelfPacing)
         return SelfPacedObjective(preprocessor, pacing)
 
-    def _with_centres(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
-        network = super()._with_centres(autoencoder, n_clusters)
+    def with_groups(self, autoencoder: Any, n_clusters: int | None = None) -> ClusteringNetwork:
+        """Centres that no gradient moves."""
+        network = super().with_groups(autoencoder, n_clusters)
         network.centres.requires_grad_(False)
         return network
 
