@@ -20,6 +20,7 @@ from facies.training.batches import Batch, Examples, draw_partners, in_large_bat
 from facies.training.callbacks import Callback, CallbackState
 from facies.training.checkpoints import StageOutputs, load_state, save_state
 from facies.training.cpu_threads import threads_of_a_step
+from facies.training.denormals import denormals_as_zero
 from facies.training.freed_memory import keep_freed_memory
 from facies.training.one_device import OneDevice
 from facies.training.optimizers import load_optimizer_state, make_optimizer, optimizer_state, set_learning_rate
@@ -159,8 +160,9 @@ class TrainingLoop:
     def _step_on_threads(
         self, fabric: Fabric | OneDevice, module: Any, optimizer: Any, batch: Batch, state: LoopState
     ) -> dict[str, float]:
-        alone_on_cpu = fabric.device.type == "cpu" and fabric.world_size == 1
-        with threads_of_a_step(state) if alone_on_cpu else nullcontext():
+        on_cpu = fabric.device.type == "cpu"
+        alone = on_cpu and fabric.world_size == 1
+        with threads_of_a_step(state) if alone else nullcontext(), denormals_as_zero() if on_cpu else nullcontext():
             terms = self._step(fabric, module, optimizer, batch)
         for callback in self.callbacks:
             callback.on_step_end(unwrapped(module), batch)
